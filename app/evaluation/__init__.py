@@ -1,0 +1,1 @@
+"""Judgements, measures and reports."""

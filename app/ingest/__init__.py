@@ -1,0 +1,1 @@
+"""Files of other people to records or rejects."""

@@ -1,0 +1,1 @@
+"""Pure functions that turn similarities into an ordered, meaningful answer."""

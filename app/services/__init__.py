@@ -1,0 +1,1 @@
+"""Use cases, each once, for HTTP, command line and bulk jobs alike."""

@@ -1,0 +1,1 @@
+"""Vectors and ids to nearest neighbours."""

@@ -1,0 +1,29 @@
+"""What can go wrong with a model.
+
+    ModelError
+    ├── SourceError      the source names no model, or its files are missing or damaged
+    ├── EmptyTextError   a text without a character that the model can see
+    └── EncoderBusyError the queue of waiting texts is full
+"""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """The root of this package's errors. The message is safe to show."""
+
+
+class SourceError(ModelError):
+    """The source names no model, or its files are missing or damaged."""
+
+
+class EmptyTextError(ModelError):
+    """A text without a character that the model can see. ``position`` is its place in the batch."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"text {position} is empty")
+        self.position = position
+
+
+class EncoderBusyError(ModelError):
+    """The queue of waiting texts is full."""

@@ -1,0 +1,1 @@
+"""What ops and developers run: one file a command."""
