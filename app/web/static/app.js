@@ -1,0 +1,369 @@
+// The evaluators' page: what the reader does, what is asked, what is shown.
+
+import { blankQuestion, filtersInUse, fromAddress, KINDS, readForm, STATUSES, toAddress, toRequest, writeForm } from "./query.js";
+import { PROVINCES } from "./regions.js";
+import { element, matchItems, notice, offerToggles, problemNotice, problemSentence, resultNotices } from "./results.js";
+import * as service from "./service.js";
+import { chooseLanguage, currentLanguage, EXAMPLES, setLanguage, t, translatePage, wordOf, WORDS } from "./words.js";
+
+const READY_POLL_MS = 5000; // A model loads in seconds; a reader who waits should not have to reload the page.
+const TOAST_MS = 2500;
+
+const byId = (id) => document.getElementById(id);
+const form = byId("search");
+const text = byId("text");
+
+let asking = null; // the AbortController of the question under way; a newer question replaces and aborts it
+let record = null; // {kind, id, title} when a record is what is asked with
+let shown = null; // {result, kind, milliseconds} or {problem}: kept so that a language switch needs no request
+let provenance = null; // the snapshot that the last answer came from
+let readinessProblem = null;
+let addressLanguage = null; // kept in the address only where the reader put it there
+
+// --- asking ---------------------------------------------------------------------------------------------------------
+
+async function ask({ remember = true } = {}) {
+  const question = readForm(form, record);
+  const { request, mistakes } = toRequest(question);
+  showMistakes(mistakes);
+  if (mistakes.length) return;
+  if (remember) history.pushState(null, "", toAddress(question, addressLanguage));
+  asking?.abort();
+  const controller = new AbortController();
+  asking = controller;
+  setBusy(true);
+  const outcome = await outcomeOf(request, question.target, controller);
+  if (asking !== controller) return; // a newer question has taken over; its answer is the one to show
+  asking = null;
+  setBusy(false);
+  shown = outcome;
+  provenance = outcome.snapshot ?? provenance;
+  showOutcome();
+  if (remember) bringIntoView(byId("results"));
+  if (outcome.problem?.status === 503) watchReadiness();
+}
+
+/** What the service makes of one question: its result or its problem; neither when the question was abandoned. */
+async function outcomeOf(request, kind, controller) {
+  try {
+    const { answer, milliseconds } = await service.match(request, controller);
+    const result = answer.results?.[0];
+    if (!result) throw new service.Problem({ words: "badAnswer", values: { status: 200 } });
+    if (result.error) throw new service.Problem({ body: result.error });
+    return { result, snapshot: answer.snapshot, kind, milliseconds };
+  } catch (failure) {
+    if (failure instanceof service.Problem) return { problem: failure };
+    if (controller.signal.aborted) return {};
+    throw failure;
+  }
+}
+
+/** On a narrow screen the answer lies below the question: go there unless its head can be seen. */
+function bringIntoView(section) {
+  const { top } = section.getBoundingClientRect();
+  if (top > window.innerHeight * 0.8 || top < 0) section.scrollIntoView();
+}
+
+/** Forget the question under way, if any: what it answers no longer fits what the page shows. */
+function forget() {
+  asking?.abort();
+  asking = null;
+  shown = null;
+  setBusy(false);
+}
+
+function askWithRecord(kind, id, title) {
+  setRecord({ kind, id, title });
+  form.elements.target.value = kind;
+  showTarget();
+  ask();
+  byId("results").focus({ preventScroll: true });
+}
+
+// --- showing --------------------------------------------------------------------------------------------------------
+
+function setBusy(busy) {
+  byId("results").setAttribute("aria-busy", String(busy));
+  byId("submit").classList.toggle("busy", busy);
+  byId("submit").firstElementChild.textContent = t(busy ? "working" : "submit");
+}
+
+function showOutcome() {
+  const list = byId("matches");
+  byId("blank").hidden = shown !== null;
+  if (shown?.result) {
+    const { result, kind, milliseconds } = shown;
+    const count = result.matches.length;
+    byId("summary").textContent = t(count ? "summary" : "summaryNone", { n: count, kind: t(kind), ms: milliseconds });
+    byId("notices").replaceChildren(...resultNotices(result));
+    list.replaceChildren(...matchItems(result, kind, { similar: askWithRecord, copy }));
+    offerToggles(list);
+  } else {
+    byId("summary").textContent = "";
+    byId("notices").replaceChildren(...(shown ? [problemNotice(shown.problem)] : []));
+    list.replaceChildren();
+  }
+  showProvenance();
+}
+
+function showProvenance() {
+  byId("provenance").textContent = provenance
+    ? t("provenance", { id: provenance.id, encoder: provenance.encoder, built: provenance.built_at })
+    : t("noSnapshot");
+}
+
+function showMistakes(mistakes) {
+  for (const spot of form.querySelectorAll(".field-error")) {
+    spot.hidden = true;
+    spot.textContent = "";
+  }
+  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+  for (const { field, words, values } of mistakes) {
+    const spot = byId(field === "text" ? "text-error" : `e-${field}`);
+    spot.textContent = t(words, values);
+    spot.hidden = false;
+    const control = field === "text" ? text : form.elements[field === "filed" ? "filed_from" : field];
+    control.setAttribute("aria-invalid", "true");
+  }
+  if (!mistakes.length) return;
+  if (mistakes.some(({ field }) => field !== "text")) byId("filters").open = true;
+  form.querySelector("[aria-invalid]").focus();
+}
+
+function showTarget() {
+  const target = form.elements.target.value;
+  for (const field of form.querySelectorAll("[data-only]")) field.hidden = !field.dataset.only.split(" ").includes(target);
+  fillSelect(form.elements.status, STATUSES[target], (code) => wordOf(target === "firms" ? "firmStatuses" : "statuses", code));
+  showFilterCount();
+}
+
+function fillSelect(select, codes, words) {
+  const chosen = select.value;
+  select.replaceChildren(new Option(t("any"), ""), ...codes.map((code) => new Option(words(code), code)));
+  select.value = codes.includes(chosen) ? chosen : "";
+}
+
+function showFilterCount() {
+  const count = filtersInUse(readForm(form, record));
+  const badge = byId("filter-count");
+  badge.hidden = count === 0;
+  badge.textContent = String(count);
+  badge.setAttribute("aria-label", t("filtersOn", { n: count }));
+}
+
+function showText() {
+  byId("count").textContent = text.value ? t("characters", { n: [...text.value].length }) : "";
+  byId("examples").hidden = text.value.trim() !== "";
+}
+
+function setRecord(next) {
+  record = next;
+  byId("text-query").hidden = next !== null;
+  byId("record-query").hidden = next === null;
+  showRecord();
+}
+
+function showRecord() {
+  if (!record) return;
+  byId("record-kind").textContent = t({ patents: "recordPatent", needs: "recordNeed", firms: "recordFirm" }[record.kind]);
+  byId("record-title").textContent = record.title ?? "";
+  byId("record-id").textContent = record.id;
+}
+
+/** The title of a record that an address names; the match itself reports a record that does not exist. */
+async function fetchRecordTitle(wanted) {
+  let title;
+  try {
+    const found = await service.record(wanted.kind, wanted.id, new AbortController());
+    title = found.title || found.name;
+  } catch (failure) {
+    if (!(failure instanceof service.Problem)) throw failure;
+    return;
+  }
+  if (record === wanted) setRecord({ ...wanted, title });
+}
+
+let toastTimer = 0;
+function toast(words) {
+  const spot = byId("toast");
+  spot.textContent = words;
+  spot.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => {
+    spot.hidden = true;
+  }, TOAST_MS);
+}
+
+async function copy(id) {
+  toast(t((await copied(id)) ? "copied" : "copyFailed", { id }));
+}
+
+/** Whether the text reached the clipboard. Over plain HTTP inside a network browsers offer only the older command. */
+async function copied(words) {
+  if (navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(words);
+      return true;
+    } catch {
+      // Refused by policy or for want of focus: the older command may still be allowed.
+    }
+  }
+  const spot = element("textarea", { value: words, className: "visually-hidden" });
+  const before = document.activeElement;
+  document.body.append(spot);
+  spot.select();
+  const done = document.execCommand("copy");
+  spot.remove();
+  before?.focus();
+  return done;
+}
+
+// --- readiness ------------------------------------------------------------------------------------------------------
+
+let readyTimer = 0;
+async function watchReadiness() {
+  clearTimeout(readyTimer);
+  const waited = readinessProblem !== null;
+  readinessProblem = await service.notReady();
+  showReadiness(waited && readinessProblem === null);
+  if (readinessProblem) readyTimer = setTimeout(watchReadiness, READY_POLL_MS);
+}
+
+function showReadiness(justReady) {
+  const spot = byId("readiness");
+  spot.hidden = readinessProblem === null && !justReady;
+  spot.className = `notice notice-${readinessProblem ? "warn" : "info"}`;
+  if (readinessProblem) {
+    const unreachable = readinessProblem.status === 0;
+    spot.replaceChildren(
+      element("p", {}, element("strong", {}, t(unreachable ? "unreachable" : "notReady"))),
+      ...(unreachable ? [] : [element("p", {}, problemSentence(readinessProblem))]),
+    );
+  } else if (justReady) {
+    spot.replaceChildren(t("readyAgain"));
+    setTimeout(() => showReadiness(false), TOAST_MS);
+  }
+}
+
+// --- the page itself ------------------------------------------------------------------------------------------------
+
+function showLanguage() {
+  translatePage();
+  const button = byId("language");
+  button.textContent = t("otherLanguage");
+  button.lang = currentLanguage() === "zh" ? "en" : "zh-CN";
+  fillSelect(form.elements.min_level, ["strong", "fairly_strong", "weak"], (code) => wordOf("atLeast", code));
+  for (const [name, table] of [["holder_type", "holderTypes"], ["licence", "licences"], ["text_lang", "languages"]]) fillChecks(name, table);
+  const names = PROVINCES.map(([code, zh, en]) => new Option(code, currentLanguage() === "zh" ? zh : en));
+  byId("provinces").replaceChildren(...names);
+  showTarget();
+  showText();
+  showRecord();
+  showReadiness(false);
+  setBusy(asking !== null);
+  showOutcome();
+}
+
+function fillChecks(name, table) {
+  const box = form.querySelector(`[data-options="${name}"]`);
+  const chosen = [...box.querySelectorAll("input:checked")].map((input) => input.value);
+  const boxes = Object.keys(WORDS.zh[table]).map((code) =>
+    element("label", {}, element("input", { type: "checkbox", name, value: code, checked: chosen.includes(code) }), element("span", {}, wordOf(table, code))),
+  );
+  box.replaceChildren(...boxes);
+}
+
+function fillExamples() {
+  const items = EXAMPLES.map(({ lang, text: words }) => {
+    const choose = () => {
+      text.value = words;
+      showText();
+      ask();
+    };
+    return element("li", {}, element("button", { type: "button", className: "chip", lang, onclick: choose }, words));
+  });
+  byId("examples").querySelector("ul").replaceChildren(...items);
+}
+
+/** Show the question of the address, and ask it where there is one. */
+function followAddress() {
+  forget();
+  const question = fromAddress(location);
+  writeForm(form, question);
+  setRecord(question.record);
+  showTarget();
+  writeForm(form, question); // again: the choices of status depend on the target
+  showText();
+  showFilterCount();
+  if (filtersInUse(question)) byId("filters").open = true;
+  showOutcome();
+  if (record) fetchRecordTitle(record);
+  if (record || question.text.trim()) ask({ remember: false });
+}
+
+function listen() {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask();
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      ask();
+    }
+  });
+  form.addEventListener("input", () => {
+    showText();
+    showFilterCount();
+  });
+  for (const radio of form.elements.target) {
+    radio.addEventListener("change", () => {
+      showTarget();
+      if (record || (shown && text.value.trim())) ask();
+    });
+  }
+  byId("record-clear").addEventListener("click", () => {
+    setRecord(null);
+    text.focus();
+  });
+  byId("filters-clear").addEventListener("click", () => {
+    writeForm(form, { ...readForm(form, record), fields: {} });
+    showMistakes([]);
+    showFilterCount();
+  });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address's "#" part may hold a long question
+    byId("results").focus();
+  });
+  byId("home").addEventListener("click", (event) => {
+    event.preventDefault();
+    history.pushState(null, "", location.pathname);
+    followAddress();
+    text.focus();
+  });
+  byId("language").addEventListener("click", () => {
+    setLanguage(currentLanguage() === "zh" ? "en" : "zh", { remember: true });
+    if (addressLanguage) {
+      addressLanguage = currentLanguage();
+      const address = new URL(location);
+      address.searchParams.set("lang", addressLanguage);
+      history.replaceState(null, "", address);
+    }
+    showLanguage();
+  });
+  window.addEventListener("popstate", followAddress);
+  let resized = 0;
+  window.addEventListener("resize", () => {
+    cancelAnimationFrame(resized);
+    resized = requestAnimationFrame(() => offerToggles(byId("matches")));
+  });
+}
+
+chooseLanguage(location.search);
+addressLanguage = new URLSearchParams(location.search).get("lang") && currentLanguage();
+fillExamples();
+writeForm(form, blankQuestion());
+showLanguage();
+listen();
+followAddress();
+watchReadiness();

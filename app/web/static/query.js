@@ -1,0 +1,114 @@
+// One question in its three shapes: what the form holds, what the address says, and what the service is sent.
+
+import { parseIndustries, parseIpc, parseRegions } from "./regions.js";
+
+export const KINDS = ["patents", "needs", "firms"];
+export const RECORD_FIELDS = { patents: "patent_id", needs: "need_id", firms: "firm_id" };
+
+// Which filters make sense for which target; a hidden one is not sent. The names are those of the form and of the address.
+const ALL = KINDS;
+const FILTERS = {
+  ipc: { targets: ["patents"], parse: parseIpc },
+  region: { targets: ALL, parse: parseRegions },
+  industry: { targets: ["needs", "firms"], parse: parseIndustries },
+  status: { targets: ALL },
+  holder_type: { targets: ["patents"], list: true },
+  licence: { targets: ["patents"], list: true },
+  text_lang: { targets: ALL, list: true, sendAs: "lang" },
+  filed_from: { targets: ALL, single: true },
+  filed_to: { targets: ALL, single: true },
+};
+const OPTIONS = ["min_level", "debug"];
+export const STATUSES = { patents: ["active", "pending", "inactive"], needs: ["open", "closed"], firms: ["active", "pending", "inactive"] };
+
+// A longer question goes behind the "#": common proxies refuse request lines over 8 KB, and that part is never sent to them.
+const ADDRESS_QUERY_BYTES = 2000;
+
+/** An empty question. `record` is {kind, id} when a record is what is asked with. */
+export const blankQuestion = () => ({ target: "patents", k: 10, text: "", record: null, fields: {} });
+
+/** How many filters and options, of those that apply to the target, are in use. */
+export function filtersInUse({ target, fields }) {
+  const applying = Object.keys(FILTERS).filter((name) => FILTERS[name].targets.includes(target));
+  return [...applying, ...OPTIONS].filter((name) => fields[name]).length;
+}
+
+export function readForm(form, record) {
+  const data = new FormData(form);
+  const fields = {};
+  for (const name of [...Object.keys(FILTERS), ...OPTIONS]) {
+    const value = data.getAll(name).join(",").trim();
+    if (value) fields[name] = value;
+  }
+  return { target: data.get("target"), k: Number(data.get("k")), text: data.get("q"), record, fields };
+}
+
+export function writeForm(form, { target, k, text, fields }) {
+  form.elements.target.value = target;
+  if (![...form.elements.k.options].some((option) => Number(option.value) === k)) form.elements.k.add(new Option(k));
+  form.elements.k.value = String(k);
+  form.elements.q.value = text;
+  for (const name of [...Object.keys(FILTERS), ...OPTIONS]) {
+    const chosen = (fields[name] ?? "").split(",");
+    const controls = form.querySelectorAll(`[name="${name}"]`);
+    for (const control of controls) {
+      if (control.type === "checkbox") control.checked = chosen.includes(control.value);
+      else control.value = fields[name] ?? "";
+    }
+  }
+}
+
+/** The part of an address after the path that asks this question again; the page's language is not part of it. */
+export function toAddress({ target, k, text, record, fields }, language) {
+  const search = new URLSearchParams();
+  let hash = "";
+  if (record) search.set(RECORD_FIELDS[record.kind], record.id);
+  else if (encodeURIComponent(text).length <= ADDRESS_QUERY_BYTES) search.set("q", text);
+  else hash = `#${new URLSearchParams({ q: text })}`;
+  search.set("target", target);
+  search.set("k", String(k));
+  for (const [name, value] of Object.entries(fields)) search.set(name, value);
+  if (language) search.set("lang", language);
+  return `?${search}${hash}`;
+}
+
+/** The question that an address asks, or `null` when it asks none. */
+export function fromAddress({ search, hash }) {
+  const parameters = new URLSearchParams(search);
+  const question = blankQuestion();
+  if (KINDS.includes(parameters.get("target"))) question.target = parameters.get("target");
+  if (/^[1-9]\d{0,8}$/.test(parameters.get("k") ?? "")) question.k = Number(parameters.get("k"));
+  for (const name of [...Object.keys(FILTERS), ...OPTIONS]) {
+    if (parameters.get(name)) question.fields[name] = parameters.get(name);
+  }
+  question.text = parameters.get("q") ?? new URLSearchParams(hash.slice(1)).get("q") ?? "";
+  const kind = KINDS.find((name) => parameters.get(RECORD_FIELDS[name]));
+  if (kind) question.record = { kind, id: parameters.get(RECORD_FIELDS[kind]) };
+  return question;
+}
+
+/**
+ * What `POST /v1/match` is sent.
+ * @returns {{request: object, mistakes: {field: string, words: string, values?: object}[]}}
+ */
+export function toRequest({ target, k, text, record, fields }) {
+  const mistakes = [];
+  if (!record && !text.trim()) mistakes.push({ field: "text", words: "emptyText" });
+  const filter = {};
+  for (const [name, { targets, parse, single, sendAs }] of Object.entries(FILTERS)) {
+    if (!fields[name] || !targets.includes(target)) continue;
+    if (parse) {
+      const { codes, bad } = parse(fields[name]);
+      if (bad.length) mistakes.push({ field: name, words: "badCode", values: { value: bad.join(", ") } });
+      if (codes.length) filter[name] = codes;
+    } else filter[sendAs ?? name] = single ? fields[name] : fields[name].split(",");
+  }
+  // ISO dates compare as text.
+  if (filter.filed_from && filter.filed_to && filter.filed_from > filter.filed_to) mistakes.push({ field: "filed", words: "badDates" });
+  const query = record ? { id: "q1", [RECORD_FIELDS[record.kind]]: record.id } : { id: "q1", text };
+  const request = { queries: [query], target, k };
+  if (Object.keys(filter).length) request.filter = filter;
+  if (fields.min_level) request.min_level = fields.min_level;
+  if (fields.debug) request.debug = true;
+  return { request, mistakes };
+}

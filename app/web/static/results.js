@@ -1,0 +1,152 @@
+// What came back, as elements. Text goes in as text nodes only: titles and abstracts are other people's data.
+
+import { regionName } from "./regions.js";
+import { currentLanguage, t, wordOf } from "./words.js";
+
+/** An element with properties, attributes and children; `null` and empty children are left out. */
+export function element(tag, { attributes = {}, ...properties } = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children.filter((child) => child !== null && child !== ""));
+  return made;
+}
+
+const BODIES = { patents: "abstract", needs: "text", firms: "business_scope" };
+const FILED_WORDS = { patents: "filedOn", needs: "postedOn", firms: "registeredOn" };
+
+/** The list items of one result, in rank order. `actions` has `similar(kind, id, title)` and `copy(id)`. */
+export function matchItems(result, kind, actions) {
+  return result.matches.map((match) => matchItem(match, kind, actions));
+}
+
+function matchItem(match, kind, actions) {
+  const record = match.record ?? {};
+  const title = match.title || record.title || record.name || t("untitled");
+  const lang = record.lang ?? "";
+  const words = record[BODIES[kind]];
+  const body = words ? element("p", { className: "passage clamped", lang }, words) : null;
+  return element(
+    "li",
+    { className: "match", attributes: { "data-id": match.id } },
+    element(
+      "div",
+      { className: "match-head" },
+      element("span", { className: "rank", attributes: { "aria-label": t("rank", { n: match.rank }) } }, String(match.rank)),
+      element("h3", { lang }, title),
+      verdict(match),
+    ),
+    holderLine(record),
+    facts(record, match.id, kind),
+    body,
+    element(
+      "p",
+      { className: "match-actions" },
+      body && toggleFor(body),
+      action(t(`similar.${kind}`), t("similarTo", { title }), "similar", () => actions.similar(kind, match.id, title)),
+      action(t("copy"), t("copyOf", { id: match.id }), "copy", () => actions.copy(match.id)),
+    ),
+  );
+}
+
+function action(words, label, name, onclick) {
+  return element("button", { type: "button", className: "plain", title: label, onclick, attributes: { "data-action": name } }, words);
+}
+
+function verdict({ score, level, debug }) {
+  const bar = element("span", { className: "bar", attributes: { "aria-hidden": "true" } });
+  bar.style.setProperty("--share", `${Math.round(100 * Math.min(1, Math.max(0, score)))}%`);
+  const cosine = typeof debug?.cosine === "number" ? element("span", { className: "cosine quiet" }, t("cosine", { value: debug.cosine.toFixed(4) })) : null;
+  return element(
+    "p",
+    { className: "verdict" },
+    element("span", { className: `level level-${level}` }, wordOf("levels", level)),
+    element(
+      "span",
+      { className: "score", title: t("scoreHint") },
+      element("span", { className: "visually-hidden" }, `${t("score")} `),
+      score.toFixed(3),
+      bar,
+    ),
+    cosine,
+  );
+}
+
+function holderLine({ holders = [], holder_type: holderType }) {
+  if (!holders.length && !holderType) return null;
+  const separator = currentLanguage() === "zh" ? "、" : "; ";
+  const names = element("span", { className: "holder-names" }, holders.join(separator));
+  const type = holderType ? element("span", { className: "tag" }, wordOf("holderTypes", holderType)) : null;
+  return element("p", { className: "holders" }, names, type);
+}
+
+function facts(record, id, kind) {
+  const { ipc = [], region, province, city, status, licence = [], filed_on: filed, published_on: published, firm_id: firm } = record;
+  const place = [province, city].filter(Boolean).join(" ") || (region ? regionName(region, currentLanguage()) : "");
+  const offered = licence.map((mode) => wordOf("licences", mode)).join(" / ");
+  const parts = [
+    element("span", { className: "mono record-code" }, id),
+    ipc.length ? element("span", { className: "mono" }, ipc.join(" ")) : null,
+    filed ? t(FILED_WORDS[kind], { date: filed }) : null,
+    published ? t("publishedOn", { date: published }) : null,
+    place || null,
+    status ? wordOf(kind === "firms" ? "firmStatuses" : "statuses", status) : null,
+    offered || null,
+    firm ? t("firmId", { id: firm }) : null,
+  ];
+  return element("ul", { className: "facts" }, ...parts.filter(Boolean).map((part) => element("li", {}, part)));
+}
+
+function toggleFor(body) {
+  const toggle = element("button", { type: "button", className: "plain toggle", hidden: true, attributes: { "aria-expanded": "false" } }, t("more"));
+  toggle.onclick = () => {
+    const open = !body.classList.toggle("clamped");
+    toggle.setAttribute("aria-expanded", String(open));
+    toggle.textContent = t(open ? "less" : "more");
+  };
+  return toggle;
+}
+
+/** Offer "show more" only where the clamp hides something; which depends on the width, so call it again when that changes. */
+export function offerToggles(list) {
+  // All is measured before anything is changed: a change between two measurements would lay the page out again each time.
+  const whole = [...list.querySelectorAll(".passage")].map((body) => body.classList.contains("clamped") && body.scrollHeight <= body.clientHeight + 1);
+  list.querySelectorAll(".toggle").forEach((toggle, place) => {
+    toggle.hidden = whole[place];
+  });
+}
+
+/** What a reader must know about how the answer came about: what was cut, and why there are fewer than asked for. */
+export function resultNotices({ truncated, windows, tokens, shortfall, requested, returned }) {
+  const notices = [];
+  if (truncated) notices.push(notice("warn", t("truncated", { tokens })));
+  else if (windows > 1) notices.push(notice("info", t("windows", { tokens, windows })));
+  if (shortfall) {
+    const known = ["index_exhausted", "filter", "min_level"].includes(shortfall) ? shortfall : "other";
+    notices.push(notice("info", t(`shortfall.${known}`, { requested, returned })));
+  }
+  return notices;
+}
+
+export const notice = (tone, ...content) => element("div", { className: `notice notice-${tone}` }, ...content);
+
+/** The sentence of a problem in the page's language: the service's own, else what the page can tell. */
+export function problemSentence({ words, values, body, status }) {
+  if (words) return t(words, values);
+  const inChinese = currentLanguage() === "zh";
+  return (inChinese ? body.detail_zh : null) || body.detail || body.title || t("badAnswer", { status });
+}
+
+/** A problem with its bad fields and the request's id, so that it can be reported to whoever runs the service. */
+export function problemNotice(problem) {
+  const { body } = problem;
+  const inChinese = currentLanguage() === "zh";
+  const fields = (body?.errors ?? []).map(({ field, message, message_zh: messageZh }) =>
+    element("li", {}, element("code", {}, field ?? ""), " ", (inChinese ? messageZh : null) || message || ""),
+  );
+  return notice(
+    "error",
+    element("p", {}, problemSentence(problem)),
+    fields.length ? element("ul", {}, ...fields) : null,
+    body?.request_id ? element("p", { className: "quiet" }, t("requestId", { id: body.request_id })) : null,
+  );
+}

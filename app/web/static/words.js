@@ -1,0 +1,245 @@
+// Every word that the page shows, in both languages. A key that one language lacks is a mistake that a test finds.
+
+export const WORDS = {
+  zh: {
+    pageName: "专利需求匹配 · patmatch",
+    brand: "专利需求匹配",
+    skip: "跳到结果",
+    site: "站点",
+    apiDocs: "接口文档",
+    otherLanguage: "English",
+    pageTitle: "为一条需求查找专利、需求或企业",
+    target: "查找",
+    patents: "专利",
+    needs: "需求",
+    firms: "企业",
+    textLabel: "需求描述",
+    textHint: "用企业自己的话描述要解决的技术问题，可粘贴完整的需求文本",
+    characters: "{n} 字",
+    examples: "示例",
+    recordPatent: "以这件专利查询",
+    recordNeed: "以这条需求查询",
+    recordFirm: "以这家企业查询",
+    recordClear: "改用文字查询",
+    filters: "筛选条件",
+    filtersClear: "清除筛选条件",
+    filtersOn: "已用 {n} 项筛选条件",
+    ipc: "IPC 分类号",
+    region: "地区",
+    regionHint: "甘肃, 6201",
+    industry: "行业代码（GB/T 4754）",
+    status: "状态",
+    minLevel: "最低相关级别",
+    filed: "申请或登记日期",
+    filedFrom: "起始日期",
+    filedTo: "截止日期",
+    holderType: "权利人类型",
+    licence: "许可与转让方式",
+    recordLanguage: "文本语言",
+    debug: "显示原始余弦值",
+    any: "不限",
+    k: "返回条数",
+    submit: "匹配",
+    working: "正在匹配…",
+    results: "匹配结果",
+    blank: "输入一条需求，查看最相近的专利、需求或企业。",
+    blankMore: "可用中文、英文、日文、韩文、德文等任一语言提问，结果不限语言。",
+    noSnapshot: "尚无查询结果",
+    provenance: "索引快照 {id} · 编码模型 {encoder} · 建于 {built}",
+    summary: "{n} 条{kind} · 用时 {ms} 毫秒",
+    summaryNone: "没有找到{kind} · 用时 {ms} 毫秒",
+    score: "匹配度",
+    scoreHint: "经校准的概率：达到“较强相关”或以上的可能性",
+    cosine: "余弦 {value}",
+    rank: "第 {n} 名",
+    filedOn: "申请 {date}",
+    postedOn: "提出 {date}",
+    registeredOn: "登记 {date}",
+    publishedOn: "公布 {date}",
+    firmId: "企业 {id}",
+    more: "展开全文",
+    less: "收起",
+    similar: { patents: "查找相似专利", needs: "查找相似需求", firms: "查找相似企业" },
+    similarTo: "查找与“{title}”相似的记录",
+    copy: "复制编号",
+    copyOf: "复制编号 {id}",
+    copied: "已复制 {id}",
+    copyFailed: "浏览器不允许复制，请手动选择：{id}",
+    untitled: "（无标题）",
+    truncated: "文本有 {tokens} 个词元，超过模型的上限，末尾部分未参与匹配。请缩短文本或把要点放在前面。",
+    windows: "文本较长（{tokens} 个词元），已分 {windows} 段全部读取。",
+    shortfall: {
+      index_exhausted: "请求 {requested} 条，返回 {returned} 条：索引中没有更多记录。",
+      filter: "请求 {requested} 条，返回 {returned} 条：符合筛选条件的记录不足，可放宽条件。",
+      min_level: "请求 {requested} 条，返回 {returned} 条：达到最低相关级别的记录不足。",
+      other: "请求 {requested} 条，返回 {returned} 条。",
+    },
+    emptyText: "请先输入需求描述，再点“匹配”。",
+    badCode: "无法识别：{value}",
+    badDates: "起始日期晚于截止日期。",
+    offline: "无法连接服务，请检查网络或稍后再试。",
+    timeout: "服务在 {seconds} 秒内没有回答，请稍后再试。",
+    badAnswer: "服务的回答无法读取（HTTP {status}）。",
+    requestId: "请求编号 {id}",
+    notReady: "服务尚未就绪，暂时无法匹配。",
+    readyAgain: "服务已就绪。",
+    unreachable: "暂时无法连接服务，正在重试。",
+    levels: { strong: "强相关", fairly_strong: "较强相关", weak: "弱相关", none: "无相关" },
+    atLeast: { strong: "强相关", fairly_strong: "较强相关及以上", weak: "弱相关及以上" },
+    statuses: { active: "有效", pending: "审查中", inactive: "失效", open: "征集中", closed: "已结束" },
+    firmStatuses: { active: "存续", pending: "筹建", inactive: "注销或吊销" },
+    holderTypes: { university: "高校", institute: "科研院所", hospital: "医院", firm: "企业", person: "个人", foreign: "国外" },
+    licences: { transfer: "转让", licence: "许可", open_licence: "开放许可", pay_after_use: "先使用后付费", equity: "作价入股", pledge: "质押" },
+    languages: { zh: "中文", en: "英文", ja: "日文", ko: "韩文", de: "德文", fr: "法文", ru: "俄文" },
+  },
+  en: {
+    pageName: "Patent matching · patmatch",
+    brand: "Patent matching",
+    skip: "Skip to results",
+    site: "Site",
+    apiDocs: "API docs",
+    otherLanguage: "中文",
+    pageTitle: "Find patents, needs or firms for a need",
+    target: "Find",
+    patents: "Patents",
+    needs: "Needs",
+    firms: "Firms",
+    textLabel: "Technology need",
+    textHint: "Describe the technical problem in the firm's own words; a whole need can be pasted",
+    characters: "Characters: {n}",
+    examples: "Examples",
+    recordPatent: "Matching this patent",
+    recordNeed: "Matching this need",
+    recordFirm: "Matching this firm",
+    recordClear: "Use a text instead",
+    filters: "Filters",
+    filtersClear: "Clear filters",
+    filtersOn: "Filters in use: {n}",
+    ipc: "IPC codes",
+    region: "Region",
+    regionHint: "Gansu, 6201",
+    industry: "Industry codes (GB/T 4754)",
+    status: "Status",
+    minLevel: "Lowest level",
+    filed: "Filed or registered",
+    filedFrom: "From date",
+    filedTo: "To date",
+    holderType: "Holder type",
+    licence: "Offered as",
+    recordLanguage: "Language of the text",
+    debug: "Show the raw cosine",
+    any: "Any",
+    k: "Results",
+    submit: "Match",
+    working: "Matching…",
+    results: "Matches",
+    blank: "Enter a need to see the closest patents, needs or firms.",
+    blankMore: "Ask in Chinese, English, Japanese, Korean, German or another language; answers come in any of them.",
+    noSnapshot: "No query yet",
+    provenance: "Index snapshot {id} · encoder {encoder} · built {built}",
+    summary: "{kind}: {n} · {ms} ms",
+    summaryNone: "{kind}: none found · {ms} ms",
+    score: "Score",
+    scoreHint: "Calibrated probability of being at least fairly strong",
+    cosine: "cosine {value}",
+    rank: "Rank {n}",
+    filedOn: "filed {date}",
+    postedOn: "posted {date}",
+    registeredOn: "registered {date}",
+    publishedOn: "published {date}",
+    firmId: "firm {id}",
+    more: "Show more",
+    less: "Show less",
+    similar: { patents: "Find similar patents", needs: "Find similar needs", firms: "Find similar firms" },
+    similarTo: "Find records similar to “{title}”",
+    copy: "Copy id",
+    copyOf: "Copy id {id}",
+    copied: "Copied {id}",
+    copyFailed: "The browser does not allow copying; select it by hand: {id}",
+    untitled: "(untitled)",
+    truncated: "The text has {tokens} tokens, more than the model's limit; its end had no influence. Shorten it, or put what matters first.",
+    windows: "A long text ({tokens} tokens): all of it was read, in {windows} windows.",
+    shortfall: {
+      index_exhausted: "{returned} of {requested} returned: the index holds no more records.",
+      filter: "{returned} of {requested} returned: too few records pass the filters; try wider ones.",
+      min_level: "{returned} of {requested} returned: too few records reach the lowest level asked for.",
+      other: "{returned} of {requested} returned.",
+    },
+    emptyText: "Describe a need first, then choose “Match”.",
+    badCode: "Not understood: {value}",
+    badDates: "The first date is later than the last.",
+    offline: "The service cannot be reached. Check the network, or try again later.",
+    timeout: "No answer within {seconds} seconds. Try again later.",
+    badAnswer: "The service's answer cannot be read (HTTP {status}).",
+    requestId: "Request id {id}",
+    notReady: "The service is not ready to match yet.",
+    readyAgain: "The service is ready.",
+    unreachable: "The service cannot be reached at the moment; trying again.",
+    levels: { strong: "Strong", fairly_strong: "Fairly strong", weak: "Weak", none: "None" },
+    atLeast: { strong: "Strong", fairly_strong: "Fairly strong or better", weak: "Weak or better" },
+    statuses: { active: "Active", pending: "Pending", inactive: "Inactive", open: "Open", closed: "Closed" },
+    firmStatuses: { active: "Active", pending: "Pending", inactive: "Inactive" },
+    holderTypes: { university: "University", institute: "Institute", hospital: "Hospital", firm: "Firm", person: "Person", foreign: "Foreign" },
+    licences: { transfer: "Transfer", licence: "Licence", open_licence: "Open licence", pay_after_use: "Pay after use", equity: "Equity", pledge: "Pledge" },
+    languages: { zh: "Chinese", en: "English", ja: "Japanese", ko: "Korean", de: "German", fr: "French", ru: "Russian" },
+  },
+};
+
+// Needs as firms write them, in several languages; a result list shows that the language of the question does not matter.
+export const EXAMPLES = [
+  { lang: "zh", text: "高镍三元动力电池电解液的开发，要求改善高温循环性能，抑制产气" },
+  { lang: "zh", text: "印染废水深度处理与中水回用，现有工艺出水色度和 COD 不能稳定达标" },
+  { lang: "zh", text: "马铃薯收获机薯土分离效果差、伤薯率高，希望降低伤薯率" },
+  { lang: "en", text: "Low-cost coating that keeps solar panels free of dust in dry regions" },
+  { lang: "ja", text: "高齢者の転倒を検知する見守りセンサー" },
+];
+
+const STORAGE_KEY = "patmatch.language";
+let language = "zh";
+
+/** The page's language: the address's `lang`, else the remembered one, else Chinese. */
+export function chooseLanguage(search) {
+  const asked = new URLSearchParams(search).get("lang");
+  const wanted = asked ?? remembered();
+  setLanguage(wanted?.toLowerCase().startsWith("en") ? "en" : "zh", { remember: asked !== null });
+}
+
+export function setLanguage(name, { remember }) {
+  language = name;
+  document.documentElement.lang = name === "zh" ? "zh-CN" : "en";
+  if (remember) {
+    try {
+      localStorage.setItem(STORAGE_KEY, name);
+    } catch {
+      // Storage may be forbidden by policy; the switch still works for this visit.
+    }
+  }
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(STORAGE_KEY);
+  } catch {
+    return null; // as above
+  }
+}
+
+export const currentLanguage = () => language;
+
+/** The words of `key` ("levels.strong") with `{name}` filled from `values`. */
+export function t(key, values = {}) {
+  const words = key.split(".").reduce((part, name) => part?.[name], WORDS[language]);
+  if (typeof words !== "string") throw new Error(`no words for ${key}`);
+  return words.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+}
+
+/** The words of a code in a table ("holderTypes", "university"), or the code itself: sources have words of their own. */
+export const wordOf = (table, code) => WORDS[language][table][code] ?? code;
+
+/** Put the page's own words into every element that names a key. */
+export function translatePage(root = document) {
+  for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
+  for (const element of root.querySelectorAll("[data-t-placeholder]")) element.placeholder = t(element.dataset.tPlaceholder);
+  for (const element of root.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
+  document.title = t("pageName");
+}
