@@ -1,1 +1,6 @@
-"""Every SQL statement of the project."""
+"""Every SQL statement of the project: the records of the three kinds, in SQLite or PostgreSQL."""
+
+from app.catalogue.backend import Finding
+from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
+
+__all__ = ["Catalogue", "CatalogueStatus", "Change", "Finding", "UpsertCounts"]

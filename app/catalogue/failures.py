@@ -1,0 +1,111 @@
+"""Errors of the database and its driver as `CatalogueProblem`: what is wrong and what to do, no password, no path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from app.errors import CatalogueProblem
+
+_KNOWN: tuple[tuple[str, str, str, str], ...] = (
+    # a part of the driver's message, code, English, Chinese
+    (
+        "locked",
+        "catalogue_busy",
+        "another process has been writing for too long; try again",
+        "其他进程写入时间过长,请稍后重试",
+    ),
+    ("database or disk is full", "catalogue_disk_full", "the disk is full", "磁盘已满"),
+    ("no space left", "catalogue_disk_full", "the disk is full", "磁盘已满"),
+    ("could not extend file", "catalogue_disk_full", "the disk is full", "磁盘已满"),
+    (
+        "readonly",
+        "catalogue_read_only",
+        "the database file or its folder cannot be written",
+        "数据库文件或其文件夹不可写",
+    ),
+    ("read-only", "catalogue_read_only", "the database accepts no changes", "数据库不接受写入"),
+    ("unable to open", "catalogue_unreachable", "the database file cannot be opened", "无法打开数据库文件"),
+    ("not a database", "catalogue_damaged", "the file is no SQLite database", "该文件不是 SQLite 数据库"),
+    (
+        "malformed",
+        "catalogue_damaged",
+        "the database file is damaged; restore it from a backup",
+        "数据库文件已损坏,请从备份恢复",
+    ),
+    (
+        "no such table",
+        "catalogue_schema",
+        "a table is missing; the schema is not up to date",
+        "缺少数据表,数据库结构不是最新版本",
+    ),
+    (
+        "no such column",
+        "catalogue_schema",
+        "a column is missing; the schema is not up to date",
+        "缺少字段,数据库结构不是最新版本",
+    ),
+    (
+        "undefinedtable",
+        "catalogue_schema",
+        "a table is missing; the schema is not up to date",
+        "缺少数据表,数据库结构不是最新版本",
+    ),
+    (
+        "undefinedcolumn",
+        "catalogue_schema",
+        "a column is missing; the schema is not up to date",
+        "缺少字段,数据库结构不是最新版本",
+    ),
+    (
+        "authentication failed",
+        "catalogue_refused",
+        "the database refused the user name or the password",
+        "数据库拒绝了用户名或密码",
+    ),
+    ("no password supplied", "catalogue_refused", "the database asks for a password", "数据库要求提供密码"),
+    ("permission denied", "catalogue_refused", "the database user may not do this", "数据库用户没有所需权限"),
+    ("insufficientprivilege", "catalogue_refused", "the database user may not do this", "数据库用户没有所需权限"),
+    (
+        "does not exist",
+        "catalogue_unreachable",
+        "the server has no such database or user",
+        "服务器上没有该数据库或用户",
+    ),
+    ("connection", "catalogue_unreachable", "the database server cannot be reached", "无法连接数据库服务器"),
+    (
+        "resolve host",
+        "catalogue_unreachable",
+        "the database server's name cannot be resolved",
+        "无法解析数据库服务器的名称",
+    ),
+)
+
+
+def problem(code: str, english: str, chinese: str) -> CatalogueProblem:
+    """A problem that names the catalogue in both languages."""
+    return CatalogueProblem(f"Catalogue: {english}.", f"目录库:{chinese}。", code=code)
+
+
+def problem_of(error: exc.SQLAlchemyError) -> CatalogueProblem:
+    """The problem that a database's error stands for. The driver's own words stay in the cause, for the log."""
+    origin = getattr(error, "orig", None) or error
+    said = f"{type(origin).__name__} {origin}".lower()
+    for part, code, english, chinese in _KNOWN:
+        if part in said:
+            return problem(code, english, chinese)
+    name = type(origin).__name__
+    return problem(
+        "catalogue", f"the database reported an error ({name}); the log has its words", f"数据库报错({name}),详见日志"
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise `CatalogueProblem` for whatever the database raises inside."""
+    try:
+        yield
+    except exc.SQLAlchemyError as error:
+        raise problem_of(error) from error
