@@ -252,6 +252,34 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRequest:
+    """A batch of queries against one target, all answered under the same conditions.
+
+    Attributes:
+        k: how many matches each query asks for.
+        min_level: matches below it are left out.
+        explain: whether each match says why.
+        diversity: 0 ranks by fit alone, 1 by difference from what is already in the list.
+    """
+
+    queries: tuple[Query, ...]
+    target: Kind = Kind.PATENTS
+    k: int = 10
+    filter: Filter = field(default_factory=Filter)
+    min_level: Level | None = None
+    explain: bool = False
+    diversity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why a record matched: terms that both sides share, longest first, and the passage of the record that holds most of them."""
+
+    terms: tuple[str, ...] = ()
+    passage: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """One pair: where it ranks, how well it fits, and the record itself.
 
@@ -267,6 +295,7 @@ class Match:
     level: Level
     cosine: float
     record: AnyRecord
+    why: Why | None = None
 
 
 Shortfall = Literal["index_exhausted", "filter", "min_level"]

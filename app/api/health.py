@@ -1,0 +1,59 @@
+"""`/livez`, `/readyz` and `/metrics`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
+
+from app.api.state import ApiState, state_of
+from app.metrics import CONTENT_TYPE
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class PartOut(BaseModel):
+    """One part of the service: whether it can answer, what it uses, and why not."""
+
+    ready: bool
+    detail: str
+    detail_zh: str
+
+
+class Readiness(BaseModel):
+    """Whether matches can be answered. An index that is missing or refused is named in its part."""
+
+    status: Literal["ready", "not_ready"]
+    parts: dict[str, PartOut]
+
+
+@router.get("/livez", summary="Is the process alive?")
+async def livez() -> Alive:
+    """Answers as long as the event loop does; it looks at nothing else."""
+    return Alive()
+
+
+@router.get(
+    "/readyz", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Can it answer matches?"
+)
+async def readyz(state: Annotated[ApiState, Depends(state_of)], response: Response) -> Readiness:
+    """200 once the model is loaded, the catalogue answers and at least one index is served; else 503 with the failing part."""
+    health = await state.workers.run(state.health.readiness)
+    response.status_code = 200 if health.ready else 503
+    parts = {
+        name: PartOut(ready=part.ready, detail=part.detail, detail_zh=part.detail_zh) for name, part in health.parts.items()
+    }
+    return Readiness(status="ready" if health.ready else "not_ready", parts=parts)
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(state: Annotated[ApiState, Depends(state_of)]) -> Response:
+    """Counters, latencies and the age of what is served, in Prometheus' text format."""
+    return Response(state.metrics.exposition(), media_type=CONTENT_TYPE)

@@ -1,0 +1,135 @@
+"""Errors as `application/problem+json` (RFC 9457), in English and Chinese."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from app.api.schemas import Problem, problem_of
+from app.errors import FieldError, InputError, NotFoundError, OverloadedError, PatmatchError, UsageError
+
+log = logging.getLogger("patmatch.api")
+
+RETRY_AFTER_SECONDS = 1
+"""A full queue empties within about this time."""
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text, "content": {"application/problem+json": {}}}
+    for status, text in {
+        400: "The body is not JSON.",
+        404: "No such record.",
+        413: "Over a limit.",
+        422: "A field is wrong; `errors` names it.",
+        429: "The queue is full; try again after `Retry-After` seconds.",
+        503: "No model or index yet; `detail` says which.",
+    }.items()
+}
+
+_CHINESE = {
+    "missing": "缺少必填字段",
+    "extra_forbidden": "未知字段，请检查拼写",
+    "string_type": "应为字符串",
+    "int_type": "应为整数",
+    "bool_type": "应为 true 或 false",
+    "float_type": "应为数字",
+    "float_parsing": "应为数字",
+    "list_type": "应为列表",
+    "dict_type": "应为对象",
+    "model_type": "应为对象",
+    "model_attributes_type": "应为对象",
+    "enum": "取值不在允许范围内：{expected}",
+    "literal_error": "取值不在允许范围内：{expected}",
+    "greater_than_equal": "应不小于 {ge}",
+    "less_than_equal": "应不大于 {le}",
+    "string_too_short": "不能为空",
+    "string_too_long": "过长，最多 {max_length} 个字符",
+    "too_short": "至少需要 {min_length} 项",
+    "date_from_datetime_parsing": "应为日期，例如 2024-05-31",
+    "date_type": "应为日期，例如 2024-05-31",
+    "value_error": "请提供 text（可附 title），或 need_id、firm_id、patent_id 之一",
+}
+
+
+def respond(error: PatmatchError, request_id: str) -> Response:
+    """The response for an error."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, OverloadedError) else None
+    body = problem_of(error, request_id).model_dump_json(exclude_unset=True)
+    return Response(body, status_code=error.status, headers=headers, media_type="application/problem+json")
+
+
+def request_id_of(request: Request) -> str:
+    """The id that the middleware gave this request."""
+    return str(request.state.request_id)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    path = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+    template = _CHINESE.get(error["type"], "取值无效")
+    return FieldError(path, str(error["msg"]), template.format(**(error.get("ctx") or {})))
+
+
+def _unreadable(errors: list[Any]) -> UsageError | None:
+    for error in errors:
+        if error["type"] == "json_invalid":
+            where = error["loc"][-1]
+            return UsageError(
+                f"The body is not valid JSON near character {where}.", f"请求体不是有效的 JSON（第 {where} 个字符附近）。", code="bad_json"
+            )
+    return None
+
+
+def invalid_request(errors: list[Any]) -> PatmatchError:
+    """The error for what pydantic found wrong with a request."""
+    unreadable = _unreadable(errors)
+    if unreadable is not None:
+        return unreadable
+    fields = tuple(_field_error(error) for error in errors)
+    names = ", ".join(dict.fromkeys(field.field for field in fields[:5]))
+    return InputError(f"Cannot use the request: see {names}.", f"请求有误，请检查：{names}。", fields=fields)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every error of `app` as problem+json; what nobody foresaw is logged and answered with a fixed sentence."""
+
+    @app.exception_handler(PatmatchError)
+    async def _known(request: Request, error: PatmatchError) -> Response:
+        return respond(error, request_id_of(request))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return respond(invalid_request(list(error.errors())), request_id_of(request))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return respond(_from_http(error, request), request_id_of(request))
+
+    @app.exception_handler(Exception)
+    async def _unknown(request: Request, error: Exception) -> Response:
+        request_id = request_id_of(request)
+        log.error("request %s failed", request_id, exc_info=error)
+        unforeseen = PatmatchError(
+            "Something went wrong on our side; the log has it under this request id.",
+            "服务内部出错，日志中以此请求编号记录。",
+        )
+        return respond(unforeseen, request_id)
+
+
+class _MethodNotAllowedError(UsageError):
+    code, status, title = "method_not_allowed", 405, "Method not allowed"
+
+
+def _from_http(error: HTTPException, request: Request) -> PatmatchError:
+    path = request.url.path[:200]
+    if error.status_code == 404:
+        return NotFoundError(f"There is nothing at {path}.", f"没有此路径：{path}。")
+    if error.status_code == 405:
+        return _MethodNotAllowedError(
+            f"{path} does not take {request.method}.", f"{path} 不支持 {request.method} 方法。"
+        )
+    return UsageError(str(error.detail), f"请求无法处理：{error.detail}")

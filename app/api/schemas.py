@@ -1,0 +1,289 @@
+"""What goes over the wire of `/v1/match` and the records, with the examples that the documentation page shows."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+
+from app.domain import AnyRecord, Filter, HolderType, Kind, Level, Licence, Match, MatchAnswer, MatchRequest, Query, QueryResult
+from app.errors import InputError, PatmatchError, TooLargeError
+
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+RecordId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FilterIn(_Strict):
+    """Fields combine with AND, the values of a list with OR; `ipc`, `industry` and `region` match by prefix.
+
+    A record without a value for a filtered field does not pass.
+    """
+
+    ids: list[RecordId] | None = Field(None, description="Only these records.")
+    not_ids: list[RecordId] | None = Field(None, description="None of these records.")
+    ipc: list[Code] | None = Field(None, description="IPC prefixes: `H01M` covers `H01M10/0567`.", examples=[["H01M"]])
+    industry: list[Code] | None = Field(None, description="GB/T 4754 prefixes: `C39` covers `C3962`.", examples=[["C39"]])
+    region: list[Code] | None = Field(None, description="GB/T 2260 prefixes: `62` covers `620102`.", examples=[["62"]])
+    status: list[Code] | None = Field(None, description="`active`, `pending`, `inactive`; needs: `open`, `closed`.")
+    holder_type: list[HolderType] | None = Field(None, description="Who holds the patent.")
+    licence: list[Licence] | None = Field(None, description="At least one of these ways to obtain it is offered.")
+    grade: list[Literal["A", "B", "C"]] | None = Field(None, description="The bank's own grading.")
+    agreed: StrictBool | None = Field(None, description="Holder and firm both rated it worth industrialising.")
+    dormant: StrictBool | None = Field(None, description="Never transferred, licensed or used.")
+    maturity_min: Annotated[StrictInt, Field(ge=1, le=9)] | None = Field(None, description="Technology readiness from here up.")
+    filed_from: date | None = Field(None, description="Filed on this day or later.")
+    filed_to: date | None = Field(None, description="Filed on this day or earlier.")
+    lang: list[Code] | None = Field(None, description="ISO 639-1 codes of the text: `zh`, `en`, `ja`, `ko`, `de` ...")
+
+    def to_domain(self, max_values: int) -> Filter:
+        """The domain's filter.
+
+        Raises:
+            TooLargeError: a list has more than ``max_values`` values.
+        """
+        values: dict[str, Any] = {}
+        for name, value in self.model_dump(exclude_none=True, mode="python").items():
+            if isinstance(value, list) and len(value) > max_values:
+                raise TooLargeError(
+                    f"filter.{name} has {len(value)} values; at most {max_values} are allowed.",
+                    f"filter.{name} 有 {len(value)} 个值，最多允许 {max_values} 个。",
+                    code="filter_too_large",
+                )
+            values[name] = tuple(str(item) for item in value) if isinstance(value, list) else value
+        return Filter(**values)
+
+
+class QueryIn(_Strict):
+    """A text, with a title where the asker has one, or the id of one record."""
+
+    id: str | None = Field(None, max_length=128, description="Comes back with the result; `q1`, `q2` ... when left out.")
+    text: str | None = Field(None, description="What is needed, in any language.")
+    title: str | None = Field(None, description="Its title, weighed on its own.")
+    need_id: RecordId | None = Field(None, description="Ask with a stored need.")
+    firm_id: RecordId | None = Field(None, description="Ask with a stored firm's profile.")
+    patent_id: RecordId | None = Field(None, description="Ask with a stored patent.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        texts = self.text is not None or self.title is not None
+        records = sum(value is not None for value in (self.need_id, self.firm_id, self.patent_id))
+        if texts + records != 1:
+            raise ValueError("give either text (with an optional title) or exactly one of need_id, firm_id, patent_id")
+        return self
+
+    def to_domain(self, position: int) -> Query:
+        """The domain's query; ``position`` counts from 0."""
+        query_id = self.id if self.id is not None else f"q{position + 1}"
+        for kind, record_id in (
+            (Kind.NEEDS, self.need_id),
+            (Kind.FIRMS, self.firm_id),
+            (Kind.PATENTS, self.patent_id),
+        ):
+            if record_id is not None:
+                return Query(id=query_id, record_kind=kind, record_id=record_id)
+        return Query(id=query_id, text=self.text, title=self.title)
+
+
+class MatchIn(_Strict):
+    """A batch of queries against one target."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"queries": [{"id": "q1", "text": "高镍三元动力电解液的开发"}], "target": "patents", "k": 5},
+                {
+                    "queries": [{"need_id": "N001"}, {"text": "solid-state battery separator"}],
+                    "target": "patents",
+                    "k": 20,
+                    "filter": {"ipc": ["H01M"], "status": ["active"]},
+                    "min_level": "weak",
+                    "explain": True,
+                },
+            ]
+        },
+    )
+
+    queries: list[QueryIn] = Field(min_length=1, description="Answered in this order, from one snapshot.")
+    target: Kind = Field(Kind.PATENTS, description="What is searched.")
+    k: Annotated[StrictInt, Field(ge=1)] = Field(10, description="Matches of each query.")
+    filter: FilterIn = Field(default_factory=FilterIn)
+    min_level: Level | None = Field(None, description="Leave out matches below this level.")
+    explain: StrictBool = Field(False, description="Say why each record matched.")
+    diversity: float = Field(0.0, ge=0, le=1, description="0 ranks by fit alone; higher values avoid near repeats.")
+    debug: StrictBool = Field(False, description="Add the raw cosine to each match.")
+
+    def to_domain(self, max_filter_values: int) -> MatchRequest:
+        """The domain's request.
+
+        Raises:
+            TooLargeError: a filter list is too long.
+            InputError: two queries share an id.
+        """
+        queries = tuple(query.to_domain(n) for n, query in enumerate(self.queries))
+        if len({query.id for query in queries}) < len(queries):
+            raise InputError("Two queries have the same id.", "有两个查询的 id 相同。", code="duplicate_query_id")
+        return MatchRequest(
+            queries=queries,
+            target=self.target,
+            k=self.k,
+            filter=self.filter.to_domain(max_filter_values),
+            min_level=self.min_level,
+            explain=self.explain,
+            diversity=self.diversity,
+        )
+
+
+class FieldProblem(BaseModel):
+    """One bad field: `field` is its path in the request, such as `queries.0.text`."""
+
+    field: str
+    message: str
+    message_zh: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(examples=["urn:patmatch:problem:invalid_input"])
+    title: str
+    status: int
+    detail: str
+    detail_zh: str = Field(description="`detail` in Chinese.")
+    code: str = Field(description="For programs; stable.", examples=["invalid_input"])
+    request_id: str
+    errors: list[FieldProblem] | None = None
+
+
+class SnapshotOut(BaseModel):
+    """The published state of the index that the whole answer came from."""
+
+    id: str = Field(examples=["patents-20261123T130700Z-1a2b3c4d"])
+    encoder: str
+    built_at: str
+
+
+class WhyOut(BaseModel):
+    """Why a record matched."""
+
+    terms: list[str] = Field(description="What both sides share to the letter, longest first.")
+    passage: str | None = Field(description="The sentence of the record that holds most of it.")
+
+
+class DebugOut(BaseModel):
+    """Raw numbers behind a match."""
+
+    cosine: float
+
+
+class RecordOut(BaseModel):
+    """A record: fields that have no value are left out."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+
+
+class MatchOut(BaseModel):
+    """One match."""
+
+    id: str
+    rank: int
+    score: float = Field(description="Probability of being at least fairly strong.")
+    level: Level
+    title: str
+    why: WhyOut | None = None
+    debug: DebugOut | None = None
+    record: RecordOut
+
+
+class ResultOut(BaseModel):
+    """The answer to one query: `matches`, or the `error` that it alone met."""
+
+    id: str
+    tokens: int | None = Field(None, description="Tokens that the query has for the model.")
+    windows: int | None = Field(None, description="Windows of the model's length that they were read in and averaged.")
+    truncated: bool | None = Field(None, description="Whether a tail beyond the declared limit had no influence.")
+    requested: int
+    returned: int
+    shortfall: Literal["index_exhausted", "filter", "min_level"] | None = Field(
+        None, description="Why fewer than requested came back."
+    )
+    matches: list[MatchOut] | None = None
+    error: Problem | None = None
+
+
+class MatchAnswerOut(BaseModel):
+    """The answer to a batch, in the order of its queries."""
+
+    snapshot: SnapshotOut
+    results: list[ResultOut]
+
+
+def problem_of(error: PatmatchError, request_id: str) -> Problem:
+    """An error as problem details; `errors` is set only where fields are to blame."""
+    problem = Problem(
+        type=f"urn:patmatch:problem:{error.error_code}",
+        title=error.title,
+        status=error.status,
+        detail=error.message,
+        detail_zh=error.message_zh,
+        code=error.error_code,
+        request_id=request_id,
+    )
+    if error.fields:
+        problem.errors = [FieldProblem(field=f.field, message=f.message, message_zh=f.message_zh) for f in error.fields]
+    return problem
+
+
+_EMPTY: tuple[Any, ...] = (None, (), {}, "")
+
+
+def record_out(record: AnyRecord) -> RecordOut:
+    """A record without its empty fields, `kind` added."""
+    named = ((field.name, getattr(record, field.name)) for field in fields(record))
+    return RecordOut(kind=record.kind.value, **{name: value for name, value in named if value not in _EMPTY})
+
+
+def answer_out(answer: MatchAnswer, *, debug: bool, request_id: str) -> MatchAnswerOut:
+    """The domain's answer as it goes over the wire."""
+    snapshot = SnapshotOut(id=answer.snapshot.id, encoder=answer.snapshot.encoder, built_at=answer.snapshot.built_at)
+    return MatchAnswerOut(snapshot=snapshot, results=[_result_out(r, debug, request_id) for r in answer.results])
+
+
+def _result_out(result: QueryResult, debug: bool, request_id: str) -> ResultOut:
+    if isinstance(result.error, PatmatchError):
+        problem = problem_of(result.error, request_id)
+        return ResultOut(id=result.id, requested=result.requested, returned=0, error=problem)
+    return ResultOut(
+        id=result.id,
+        tokens=result.tokens,
+        windows=result.windows,
+        truncated=result.truncated,
+        requested=result.requested,
+        returned=len(result.matches),
+        shortfall=result.shortfall,
+        matches=[_match_out(match, debug) for match in result.matches],
+    )
+
+
+def _match_out(match: Match, debug: bool) -> MatchOut:
+    out = MatchOut(
+        id=match.id,
+        rank=match.rank,
+        score=round(match.score, 4),
+        level=match.level,
+        title=match.record.heading,
+        record=record_out(match.record),
+    )
+    if match.why:
+        out.why = WhyOut(terms=list(match.why.terms), passage=match.why.passage)
+    if debug:
+        out.debug = DebugOut(cosine=round(match.cosine, 6))
+    return out

@@ -1,0 +1,31 @@
+"""What the endpoints are handed by `app.main`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from app.api.workers import Workers
+from app.metrics import Metrics
+from app.services.health import HealthService
+from app.services.matching import MatchService
+from app.services.records import RecordService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiState:
+    """Services and limits of one application."""
+
+    match: MatchService
+    records: RecordService
+    health: HealthService
+    metrics: Metrics
+    workers: Workers
+    max_filter_values: int
+
+
+def state_of(request: Request) -> ApiState:
+    """The state that `app.main` put on the application."""
+    state: ApiState = request.app.state.patmatch
+    return state

@@ -1,0 +1,110 @@
+"""The only wiring: settings to services. Tests build the same services from parts of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import models
+from app.catalogue import Catalogue
+from app.domain import Kind
+from app.metrics import Metrics
+from app.services.health import HealthService
+from app.services.importing import ImportService
+from app.services.indexing import IndexService, IndexSettings
+from app.services.matching import MatchLimits, MatchService
+from app.services.records import RecordService
+from app.services.serving import EncoderSlot, ServedIndex, Serving
+from app.settings import Settings
+from index import BuildOptions
+
+EncoderLoader = Callable[[], models.Encoder]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that commands and endpoints use."""
+
+    settings: Settings
+    catalogue: Catalogue
+    metrics: Metrics
+    encoder: EncoderSlot
+    serving: Serving
+    match: MatchService
+    records: RecordService
+    health: HealthService
+    importing: ImportService
+    indexing: IndexService
+
+    def close(self) -> None:
+        """Stop what runs and close what is open."""
+        self.serving.stop()
+        self.catalogue.close()
+
+
+def model_source(settings: Settings) -> models.ModelSource:
+    """The configured model."""
+    return models.ModelSource.parse(settings.model)
+
+
+def load_encoder(settings: Settings) -> models.Encoder:
+    """The configured encoder from its prepared folder.
+
+    Raises:
+        ModelError: the folder is missing or damaged.
+    """
+    return models.load_encoder(
+        model_source(settings).folder_for(settings.models_dir),
+        prefixes=models.Prefixes(query=settings.query_prefix, passage=settings.passage_prefix),
+        precision=settings.precision,
+        threads=settings.encoder_threads,
+    )
+
+
+def build_services(settings: Settings, *, encoder: EncoderLoader | None = None) -> Services:
+    """All services over one catalogue; nothing heavy is loaded before its first use.
+
+    Args:
+        settings: what to wire.
+        encoder: makes the encoder instead of the configured model; for tests.
+
+    Raises:
+        CatalogueProblem: the database cannot be opened.
+    """
+    catalogue, metrics = Catalogue.open(settings.catalogue_url), Metrics()
+    slot = EncoderSlot(encoder or (lambda: _shared(load_encoder(settings), settings)))
+    indexes = {kind: ServedIndex(settings.index_dir, kind) for kind in Kind}
+    return Services(
+        settings=settings,
+        catalogue=catalogue,
+        metrics=metrics,
+        encoder=slot,
+        serving=Serving(slot, indexes, settings.index_poll_seconds),
+        match=MatchService(
+            encoder=slot.ready,
+            indexes=indexes,
+            catalogue=catalogue,
+            limits=MatchLimits(
+                max_queries=settings.max_queries, max_k=settings.max_k, max_text_chars=settings.max_text_chars
+            ),
+            observe=metrics.stage,
+        ),
+        records=RecordService(catalogue),
+        health=HealthService(encoder=slot, indexes=indexes, catalogue=catalogue, metrics=metrics),
+        importing=ImportService(catalogue, settings.rejects_dir),
+        indexing=IndexService(catalogue, slot.get, index_settings(settings)),
+    )
+
+
+def index_settings(settings: Settings) -> IndexSettings:
+    """Where indexes live and what a snapshot must reach."""
+    options = BuildOptions(
+        recall_floor=settings.recall_floor, recall_target=settings.recall_target, flat_below=settings.flat_below
+    )
+    return IndexSettings(index_dir=settings.index_dir, vectors_dir=settings.vectors_dir, options=options)
+
+
+def _shared(encoder: models.Encoder, settings: Settings) -> models.Encoder:
+    return models.BatchingEncoder(
+        encoder, max_queue_texts=settings.encoder_queue_texts, max_batch_texts=settings.encoder_batch_texts
+    )

@@ -1,0 +1,65 @@
+"""The application: lifespan, handlers, routers. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.api import health, match, records
+from app.api.docs import mount_docs
+from app.api.middleware import BodyLimit, Measured, RequestId
+from app.api.pages import mount_pages
+from app.api.problems import install_problem_handlers
+from app.api.state import ApiState
+from app.api.workers import Workers
+from app.bootstrap import Services, build_services
+from app.settings import Settings
+
+DESCRIPTION = """
+Matches transferable patents with what enterprises need, in any language, by one multilingual model.
+
+Send a need as text, or the id of a stored need, firm or patent, to `POST /v1/match`; the answer lists the nearest records with a
+score, a level and the record itself. Errors are `application/problem+json` with `detail` in English and `detail_zh` in Chinese.
+"""
+
+
+def create_app(settings: Settings | None = None, *, services: Services | None = None) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        settings: read from the environment when left out.
+        services: ready-made services; they are closed with the application.
+    """
+    made = services or build_services(settings or Settings())
+    limits = made.settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        workers = Workers(limits.match_workers, limits.match_queue)
+        made.metrics.watch("patmatch_requests_waiting", "Requests that wait for a worker.", lambda: workers.waiting)
+        app.state.patmatch = ApiState(
+            match=made.match,
+            records=made.records,
+            health=made.health,
+            metrics=made.metrics,
+            workers=workers,
+            max_filter_values=limits.max_filter_values,
+        )
+        made.serving.start()
+        yield
+        made.close()
+
+    app = FastAPI(
+        title="patmatch", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    install_problem_handlers(app)
+    app.add_middleware(Measured, metrics=made.metrics)
+    app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes)
+    app.add_middleware(RequestId)
+    for module in (match, records, health):
+        app.include_router(module.router)
+    mount_docs(app)
+    mount_pages(app)
+    return app

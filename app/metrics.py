@@ -1,0 +1,68 @@
+"""What `/metrics` shows, in Prometheus' words. One registry an application, so that tests do not share counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """The service's counters, histograms and gauges."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "patmatch_requests_total", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._latency = Histogram(
+            "patmatch_request_seconds", "Time to answer a request.", ["route"], buckets=_LATENCY, registry=self.registry
+        )
+        self._stages = Histogram(
+            "patmatch_match_stage_seconds",
+            "Time a match spends encoding, searching and fetching.",
+            ["stage"],
+            buckets=_LATENCY,
+            registry=self.registry,
+        )
+        self._ready = Gauge("patmatch_ready", "1 when the part can answer.", ["part"], registry=self.registry)
+        self._records = Gauge(
+            "patmatch_snapshot_records", "Records in the served snapshot.", ["target"], registry=self.registry
+        )
+        self._built = Gauge(
+            "patmatch_snapshot_built_timestamp_seconds",
+            "When the served snapshot was built, Unix time.",
+            ["target"],
+            registry=self.registry,
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request was answered."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._latency.labels(route).observe(seconds)
+
+    def stage(self, name: str, seconds: float) -> None:
+        """One stage of a match took `seconds`."""
+        self._stages.labels(name).observe(seconds)
+
+    def ready(self, part: str, ready: bool) -> None:
+        """Whether a part can answer."""
+        self._ready.labels(part).set(float(ready))
+
+    def snapshot(self, target: str, records: int, built: float) -> None:
+        """The snapshot that is served for a target; `built` is Unix time."""
+        self._records.labels(target).set(records)
+        self._built.labels(target).set(built)
+
+    def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A gauge that is read when `/metrics` is."""
+        Gauge(name, text, registry=self.registry).set_function(value)
+
+    def exposition(self) -> bytes:
+        """The text that a scrape gets."""
+        return generate_latest(self.registry)

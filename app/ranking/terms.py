@@ -1,0 +1,58 @@
+"""What two texts share to the letter: words of spaced scripts, runs of Chinese, Japanese and Korean characters."""
+
+from __future__ import annotations
+
+import re
+
+_CJK = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
+_RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}][^\s_{_CJK}]*", re.UNICODE)
+_CJK_RUN = re.compile(rf"[{_CJK}]+")
+_SENTENCE = re.compile(r"[^。！？!?;；\n]+[。！？!?;；]?")
+_EDGE = ".,;:!?()[]{}<>\"'“”‘’，。、；：！？（）【】《》"
+
+# Grammar, and the stock of patent language: sharing these says nothing about the subject.
+_STOP = frozenset(
+    "一种 方法 装置 系统 本发明 发明 公开 涉及 包括 所述 技术 领域 以及 其中 进行 具有 需求 企业 公司 我们 目前 问题 希望 解决 研发 开发 项目 产品 生产 "
+    "the and for with from that this are was were been has have method device system apparatus invention comprising said wherein "
+    "der die das und mit für von eine einer verfahren vorrichtung".split()
+)
+_LONGEST = 12
+
+
+def _runs(text: str) -> list[str]:
+    return [run.strip(_EDGE) for run in _RUN.findall(text.casefold())]
+
+
+def _grams(run: str) -> set[str]:
+    return {run[i : i + n] for n in range(2, min(_LONGEST, len(run)) + 1) for i in range(len(run) - n + 1)}
+
+
+def vocabulary(text: str) -> frozenset[str]:
+    """All terms of a text: words of two letters or more, and every run of 2 to 12 CJK characters."""
+    terms: set[str] = set()
+    for run in _runs(text):
+        if _CJK_RUN.fullmatch(run):
+            terms |= _grams(run)
+        elif len(run) > 1 and not run.isdigit():
+            terms.add(run)
+    return frozenset(terms - _STOP)
+
+
+def shared_terms(query: frozenset[str], text: str, limit: int) -> tuple[str, ...]:
+    """The terms of ``query`` (a vocabulary) that ``text`` has too, longest first, none inside another."""
+    kept: list[str] = []
+    for term in sorted(query & vocabulary(text), key=lambda term: (-len(term), term)):
+        if not any(term in longer for longer in kept):
+            kept.append(term)
+            if len(kept) == limit:
+                break
+    return tuple(kept)
+
+
+def best_passage(terms: tuple[str, ...], text: str) -> str | None:
+    """The sentence of ``text`` that holds the most characters of ``terms``; ``None`` when it holds none of them."""
+    sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
+    weights = [sum(len(term) for term in terms if term in sentence.casefold()) for sentence in sentences]
+    if not weights or max(weights) == 0:
+        return None
+    return sentences[weights.index(max(weights))]

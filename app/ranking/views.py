@@ -1,0 +1,25 @@
+"""A query of several views (a need's title and its text) as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+
+def combine_views(vectors: npt.NDArray[np.float32], counts: Sequence[int]) -> npt.NDArray[np.float32]:
+    """Average the views of each query and renormalise, so that a cosine is the mean over the views up to a factor.
+
+    Args:
+        vectors: float32 ``[sum(counts), d]``, unit vectors, the views of one query next to each other.
+        counts: how many views each query has, at least 1.
+
+    Returns:
+        float32 ``[len(counts), d]`` unit vectors.
+    """
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.intp)
+    sums = np.add.reduceat(vectors, starts, axis=0)
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    # Two opposite views would cancel out; the guard keeps the division finite and the query merely matches nothing well.
+    return (sums / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)

@@ -1,0 +1,266 @@
+"""The main use case: which records of a target fit these queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.catalogue import Catalogue
+from app.domain import AnyRecord, Kind, Match, MatchAnswer, MatchRequest, QueryResult, Shortfall, SnapshotRef, Why
+from app.errors import InputError, NotReadyError, PatmatchError, TooLargeError
+from app.ranking.diversity import diversify
+from app.ranking.levels import level_from_score, score_from_cosine
+from app.ranking.terms import best_passage, shared_terms, vocabulary
+from app.ranking.views import combine_views
+from app.services.failures import translated
+from app.services.filters import allowed_positions
+from app.services.queries import QueryResolver, ResolvedQuery
+from index import LiveIndex, Snapshot
+from models import Encoder, Role
+
+Floats = npt.NDArray[np.float32]
+Observe = Callable[[str, float], None]
+
+_SPARE = 8
+"""Extra candidates a query, so that its own record or a few deleted ones do not shorten the list."""
+_DIVERSITY_POOL = 4
+"""Candidates a place that a diverse list chooses from; more would trade away too much fit."""
+_TERMS_SHOWN = 8
+
+
+class IndexSource(Protocol):
+    """Where the snapshot to search comes from."""
+
+    @property
+    def refusal(self) -> str | None:
+        """Why there is no snapshot, or why a newer one was not taken."""
+        ...
+
+    def current(self) -> Snapshot | None:
+        """The snapshot to search now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchLimits:
+    """How much one request may ask for."""
+
+    max_queries: int
+    max_k: int
+    max_text_chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class _EncodedQuery:
+    resolved: ResolvedQuery
+    vector: Floats
+    tokens: int
+    windows: int
+    truncated: bool
+
+
+class MatchService:
+    """Answers match requests from the published snapshots. Safe to call from many threads.
+
+    Args:
+        encoder: gives the encoder, or raises `NotReadyError`.
+        indexes: the live index of each target.
+        catalogue: the records.
+        limits: how much one request may ask for.
+        observe: told the seconds of each stage (``encode``, ``search``, ``fetch``).
+    """
+
+    def __init__(
+        self,
+        *,
+        encoder: Callable[[], Encoder],
+        indexes: Mapping[Kind, LiveIndex] | Mapping[Kind, IndexSource],
+        catalogue: Catalogue,
+        limits: MatchLimits,
+        observe: Observe = lambda _stage, _seconds: None,
+    ) -> None:
+        self._encoder = encoder
+        self._indexes: Mapping[Kind, IndexSource] = indexes
+        self._catalogue = catalogue
+        self._limits = limits
+        self._observe = observe
+        self._resolver = QueryResolver(catalogue, max_text_chars=limits.max_text_chars)
+
+    def match(self, request: MatchRequest) -> MatchAnswer:
+        """Answer every query of the request from one snapshot.
+
+        Raises:
+            NotReadyError: the model or the target's index is not there.
+            InputError: the request as a whole asks for too much or for nothing.
+            OverloadedError: too many texts wait for the encoder.
+        """
+        self._check(request)
+        encoder = self._encoder()
+        snapshot = self._snapshot(request.target)
+        resolved = self._resolver.resolve(request.queries, request.target)
+        outcomes = self._encode(encoder, resolved)
+        ready = [outcome for outcome in outcomes if isinstance(outcome, _EncodedQuery)]
+        answers = iter(self._search(snapshot, request, ready) if ready else [])
+        results = tuple(
+            next(answers)
+            if isinstance(outcome, _EncodedQuery)
+            else QueryResult(id=query.id, requested=request.k, error=outcome)
+            for query, outcome in zip(request.queries, outcomes, strict=True)
+        )
+        manifest = snapshot.manifest
+        reference = SnapshotRef(id=manifest.id, encoder=manifest.encoder, built_at=manifest.built_at)
+        return MatchAnswer(snapshot=reference, results=results)
+
+    def _check(self, request: MatchRequest) -> None:
+        limits = self._limits
+        if not request.queries:
+            raise InputError("There is no query; send at least one.", "没有查询，请至少发送一个。", code="no_queries")
+        if len(request.queries) > limits.max_queries:
+            raise TooLargeError(
+                f"{len(request.queries)} queries are over the limit of {limits.max_queries}; send them in several requests.",
+                f"一次请求最多 {limits.max_queries} 个查询，现有 {len(request.queries)} 个，请分批发送。",
+                code="too_many_queries",
+            )
+        if not 1 <= request.k <= limits.max_k:
+            raise InputError(
+                f"k is {request.k}; it must lie between 1 and {limits.max_k}.",
+                f"k 为 {request.k}，必须在 1 到 {limits.max_k} 之间。",
+                code="bad_k",
+            )
+
+    def _snapshot(self, target: Kind) -> Snapshot:
+        snapshot = self._indexes[target].current()
+        if snapshot is None:
+            reason = self._indexes[target].refusal or "none is published"
+            raise NotReadyError(
+                f"There is no index of {target} to search: {reason}. Run: patmatch index build {target} --publish",
+                f"没有可用的 {target} 索引：{reason}。请运行：patmatch index build {target} --publish",
+                code="no_index",
+            )
+        return snapshot
+
+    def _encode(
+        self, encoder: Encoder, resolved: Sequence[ResolvedQuery | PatmatchError]
+    ) -> list[_EncodedQuery | PatmatchError]:
+        """Embed all views in one call; a text that the model cannot see fails its own query alone."""
+        queries = [item for item in resolved if isinstance(item, ResolvedQuery)]
+        if not queries:
+            return [item for item in resolved if isinstance(item, PatmatchError)]
+        try:
+            with self._stage("encode"), translated():
+                encoded = iter(_encode_views(encoder, queries))
+        except InputError as error:
+            if len(queries) == 1:
+                return [error if isinstance(item, ResolvedQuery) else item for item in resolved]
+            return [outcome for item in resolved for outcome in self._encode(encoder, [item])]
+        return [next(encoded) if isinstance(item, ResolvedQuery) else item for item in resolved]
+
+    def _search(
+        self, snapshot: Snapshot, request: MatchRequest, queries: Sequence[_EncodedQuery]
+    ) -> list[QueryResult]:
+        vectors = np.stack([query.vector for query in queries])
+        with self._stage("search"), translated():
+            allowed = None if request.filter.empty else allowed_positions(snapshot, request.filter)
+            places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1)
+            hits = snapshot.search(vectors, min(places + _SPARE, snapshot.count), allowed=allowed)
+        candidates = [snapshot.ids_at(row[row >= 0]) for row in hits.positions]
+        with self._stage("fetch"):
+            wanted = {record_id for row in candidates for record_id in row}
+            records = self._catalogue.get_many(request.target, sorted(wanted))
+        return [
+            self._result(snapshot, request, query, _Candidates(ids, scores[: len(ids)], positions[: len(ids)], records))
+            for query, ids, scores, positions in zip(queries, candidates, hits.scores, hits.positions, strict=True)
+        ]
+
+    def _result(
+        self, snapshot: Snapshot, request: MatchRequest, query: _EncodedQuery, candidates: _Candidates
+    ) -> QueryResult:
+        kept = [n for n, key in enumerate(candidates.ids) if key != query.resolved.own_id and key in candidates.records]
+        if request.diversity > 0 and kept:
+            vectors = snapshot.vectors_at(candidates.positions[kept])
+            kept = [kept[n] for n in diversify(candidates.cosines[kept], vectors, request.k, request.diversity)]
+        matches = _as_matches(request, query.resolved, candidates, kept[: request.k])
+        floor = request.min_level.grade if request.min_level else 0
+        passed = tuple(match for match in matches if match.level.grade >= floor)
+        return QueryResult(
+            id=query.resolved.query.id,
+            requested=request.k,
+            matches=passed,
+            tokens=query.tokens,
+            windows=query.windows,
+            truncated=query.truncated,
+            shortfall=_shortfall(request, len(matches), len(passed)),
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        began = perf_counter()
+        yield
+        self._observe(name, perf_counter() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    ids: Sequence[str]
+    cosines: Floats
+    positions: npt.NDArray[np.int64]
+    records: Mapping[str, AnyRecord]
+
+
+def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
+    counts = [len(query.views) for query in queries]
+    encoded = encoder.encode([view for query in queries for view in query.views], Role.QUERY)
+    vectors = combine_views(encoded.vectors, counts)
+    ends = np.cumsum(counts)
+    spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+    return [
+        _EncodedQuery(
+            resolved=query,
+            vector=vectors[n],
+            tokens=int(encoded.tokens[span].sum()),
+            windows=int(encoded.windows[span].sum()),
+            truncated=bool(encoded.truncated[span].any()),
+        )
+        for n, (query, span) in enumerate(zip(queries, spans, strict=True))
+    ]
+
+
+def _as_matches(
+    request: MatchRequest, resolved: ResolvedQuery, candidates: _Candidates, kept: Sequence[int]
+) -> list[Match]:
+    scores = score_from_cosine(candidates.cosines)
+    terms = vocabulary(" ".join(resolved.views)) if request.explain else frozenset[str]()
+    return [
+        Match(
+            id=candidates.ids[n],
+            rank=rank,
+            score=float(scores[n]),
+            level=level_from_score(float(scores[n])),
+            cosine=float(candidates.cosines[n]),
+            record=candidates.records[candidates.ids[n]],
+            why=_why(terms, candidates.records[candidates.ids[n]]) if request.explain else None,
+        )
+        for rank, n in enumerate(kept, 1)
+    ]
+
+
+def _why(query_terms: frozenset[str], record: AnyRecord) -> Why:
+    text = record.passage
+    terms = shared_terms(query_terms, text, _TERMS_SHOWN)
+    return Why(terms=terms, passage=best_passage(terms, text))
+
+
+def _shortfall(request: MatchRequest, found: int, passed: int) -> Shortfall | None:
+    if passed == request.k:
+        return None
+    if found > passed:
+        return "min_level"
+    return "index_exhausted" if request.filter.empty else "filter"
+
+

@@ -1,0 +1,32 @@
+"""`patmatch doctor`: is everything well, and what to do if not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from app.services.diagnosis import Diagnosis
+from scripts.console import Shell, shell_command
+
+
+@click.command(short_help="Check model, catalogue, snapshots, disk and settings.")
+@shell_command
+def command(shell: Shell) -> int:
+    """Check settings, disk, catalogue, model and every served snapshot, and say what to do. Exit status 1 when something is broken.
+
+    \b
+    Example:
+      patmatch doctor
+    """
+    with shell.services() as services:
+        diagnosis = Diagnosis(
+            home=shell.settings.home,
+            encoder=services.encoder.get,
+            catalogue=services.catalogue,
+            indexing=services.indexing,
+        )
+        findings = list(diagnosis.findings())
+    shell.table(("part", "state", "finding", "what to do"), [(f.part, f.severity, f.text, f.advice) for f in findings])
+    shell.result({"findings": [asdict(finding) for finding in findings]})
+    return 1 if any(finding.severity == "error" for finding in findings) else 0

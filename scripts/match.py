@@ -1,0 +1,104 @@
+"""`patmatch match`: one query on the published index, as a table."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from pydantic import ValidationError
+
+from app.api.problems import invalid_request
+from app.api.schemas import FilterIn, answer_out
+from app.domain import AnyRecord, Filter, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult
+from app.errors import PatmatchError, UsageError
+from scripts.console import Shell, shell_command
+
+
+@click.command(short_help="Ask the published index one question.")
+@click.argument("text", required=False)
+@click.option("-k", type=int, default=10, show_default=True, help="How many matches.")
+@click.option("--target", type=click.Choice([kind.value for kind in Kind]), default="patents", show_default=True)
+@click.option("--filter", "filter_json", help='As in the HTTP interface: {"ipc": ["H01M"], "status": ["active"]}.')
+@click.option("--title", help="The query's title, weighed on its own.")
+@click.option("--need-id", help="Ask with a stored need instead of a text.")
+@click.option("--patent-id", help="Ask with a stored patent.")
+@click.option("--firm-id", help="Ask with a stored firm.")
+@click.option("--explain", is_flag=True, help="Show what both sides share.")
+@shell_command
+def command(shell: Shell, k: int, target: str, filter_json: str | None, explain: bool, **asked: str | None) -> None:
+    """Match TEXT with the published index and print the best records.
+
+    \b
+    Example:
+      patmatch match "高镍三元动力电解液的开发" -k 5
+      patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
+    """
+    request = MatchRequest(
+        queries=(_query(asked),), target=Kind(target), k=k, filter=_filter(shell, filter_json), explain=explain
+    )
+    with shell.services() as services:
+        services.serving.open()
+        answer = services.match.match(request)
+    result = answer.results[0]
+    if isinstance(result.error, PatmatchError):
+        raise result.error
+    out = answer_out(answer, debug=True, request_id="command-line")
+    shell.line(f"snapshot {answer.snapshot.id}, encoder {answer.snapshot.encoder}")
+    _print(shell, result)
+    shell.result(json.loads(out.model_dump_json(exclude_unset=True)))
+
+
+def _query(asked: dict[str, str | None]) -> Query:
+    records = [
+        (kind, record_id)
+        for kind, record_id in (
+            (Kind.NEEDS, asked["need_id"]),
+            (Kind.PATENTS, asked["patent_id"]),
+            (Kind.FIRMS, asked["firm_id"]),
+        )
+        if record_id
+    ]
+    texts = asked["text"] is not None or asked["title"] is not None
+    if len(records) + texts != 1:
+        raise UsageError(
+            "Give either TEXT (with an optional --title) or one of --need-id, --patent-id, --firm-id.",
+            "请提供文本（可附 --title），或 --need-id、--patent-id、--firm-id 之一。",
+        )
+    if records:
+        return Query(id="q1", record_kind=records[0][0], record_id=records[0][1])
+    return Query(id="q1", text=asked["text"], title=asked["title"])
+
+
+def _filter(shell: Shell, text: str | None) -> Filter:
+    try:
+        given = FilterIn.model_validate_json(text or "{}")
+    except ValidationError as error:
+        problem = invalid_request(list(error.errors()))
+        detail = "; ".join(f"{field.field}: {field.message}" for field in problem.fields) or problem.message
+        raise UsageError(f"--filter: {detail}", f"--filter 有误：{detail}") from error
+    return given.to_domain(shell.settings.max_filter_values)
+
+
+def _print(shell: Shell, result: QueryResult) -> None:
+    rows = [
+        (m.rank, f"{m.score:.3f}", m.level.value, f"{m.cosine:.4f}", m.id, m.record.heading, _about(m.record))
+        for m in result.matches
+    ]
+    shell.table(("rank", "score", "level", "cosine", "id", "title", "about"), rows)
+    for match in result.matches:
+        if match.why and match.why.terms:
+            shell.line(f"{match.rank}. {' · '.join(match.why.terms)} — {match.why.passage}")
+    if result.truncated:
+        shell.line(f"The text has {result.tokens} tokens; its tail is beyond the declared limit and had no influence.")
+    if result.shortfall:
+        shell.line(f"{len(result.matches)} of {result.requested}: {result.shortfall}")
+
+
+def _about(record: AnyRecord) -> str:
+    match record:
+        case Patent():
+            return "; ".join((*record.holders[:1], *record.ipc[:1]))
+        case Need():
+            return record.firm_id or ""
+        case Firm():
+            return f"{record.province or ''} {record.business_scope[:40]}"

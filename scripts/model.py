@@ -1,0 +1,42 @@
+"""`patmatch model prepare`: make the model folder ready."""
+
+from __future__ import annotations
+
+import click
+
+from app.bootstrap import load_encoder, model_source
+from app.services.failures import translated
+from models import prepare
+from scripts.console import Shell, shell_command
+
+
+@click.group(short_help="Make the model ready.")
+def command() -> None:
+    """Make the model ready."""
+
+
+@command.command("prepare")
+@click.option("--source", help="package, hub:NAME or dir:PATH; default PATMATCH_MODEL, else package.")
+@shell_command
+def prepare_model(shell: Shell, source: str | None) -> None:
+    """Make the model folder ready and check it. A second call does nothing.
+
+    \b
+    Example:
+      patmatch model prepare
+      patmatch model prepare --source dir:/data/models/bge-m3
+    """
+    settings = shell.settings if source is None else shell.settings.model_copy(update={"model": source})
+    with translated():
+        chosen = model_source(settings)
+        prepared = prepare(chosen, settings.models_dir)
+        fingerprint = None
+        if prepared.created:
+            encoder = load_encoder(settings)
+            fingerprint = encoder.fingerprint
+    shell.line(f"{'Prepared' if prepared.created else 'Already there'}: {prepared.folder}")
+    if fingerprint:
+        shell.line(f"Fingerprint: {fingerprint}")
+    if source is not None and source != shell.settings.model:
+        shell.line(f"To use it: export PATMATCH_MODEL={source}")
+    shell.result({"folder": str(prepared.folder), "created": prepared.created, "fingerprint": fingerprint})

@@ -1,0 +1,56 @@
+"""`patmatch serve`: the service."""
+
+from __future__ import annotations
+
+import os
+
+import click
+import uvicorn
+
+from scripts.console import Shell, shell_command
+
+_DRAIN_SECONDS = 20
+"""How long requests that are under way may take when the service is told to stop."""
+
+
+@click.command(short_help="Run the service.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 for every interface.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes; each loads the model.")
+@shell_command
+def command(shell: Shell, host: str, port: int, workers: int) -> None:
+    """Serve the page, the REST interface and its documentation.
+
+    \b
+    Example:
+      patmatch serve
+      patmatch serve --host 0.0.0.0 --port 8080 --workers 2
+    """
+    settings = shell.settings
+    settings.home.mkdir(parents=True, exist_ok=True)
+    # Workers are processes of their own and read their settings from the environment.
+    os.environ["PATMATCH_HOME"] = str(settings.home.resolve())
+    shell.line(f"patmatch: http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/  (API: /docs)")  # noqa: S104
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=_log_config(settings.log_level),
+        access_log=settings.log_level == "debug",
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+
+
+def _log_config(level: str) -> dict[str, object]:
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {
+            "patmatch": {"handlers": ["stderr"], "level": level.upper()},
+            "uvicorn": {"handlers": ["stderr"], "level": level.upper(), "propagate": False},
+        },
+    }
