@@ -2,7 +2,7 @@
 
 import { blankQuestion, filtersInUse, fromAddress, KINDS, readForm, STATUSES, toAddress, toRequest, writeForm } from "./query.js";
 import { PROVINCES } from "./regions.js";
-import { element, matchItems, notice, offerToggles, problemNotice, problemSentence, resultNotices } from "./results.js";
+import { element, matchItems, offerToggles, problemNotice, readinessReasons, resultNotices } from "./results.js";
 import * as service from "./service.js";
 import { chooseLanguage, currentLanguage, EXAMPLES, setLanguage, t, translatePage, wordOf, WORDS } from "./words.js";
 
@@ -237,7 +237,7 @@ function showReadiness(justReady) {
     const unreachable = readinessProblem.status === 0;
     spot.replaceChildren(
       element("p", {}, element("strong", {}, t(unreachable ? "unreachable" : "notReady"))),
-      ...(unreachable ? [] : [element("p", {}, problemSentence(readinessProblem))]),
+      ...(unreachable ? [] : readinessReasons(readinessProblem)),
     );
   } else if (justReady) {
     spot.replaceChildren(t("readyAgain"));

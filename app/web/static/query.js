@@ -18,7 +18,7 @@ const FILTERS = {
   filed_from: { targets: ALL, single: true },
   filed_to: { targets: ALL, single: true },
 };
-const OPTIONS = ["min_level", "debug"];
+const OPTIONS = ["min_level", "explain", "debug"];
 export const STATUSES = { patents: ["active", "pending", "inactive"], needs: ["open", "closed"], firms: ["active", "pending", "inactive"] };
 
 // A longer question goes behind the "#": common proxies refuse request lines over 8 KB, and that part is never sent to them.
@@ -109,6 +109,7 @@ export function toRequest({ target, k, text, record, fields }) {
   const request = { queries: [query], target, k };
   if (Object.keys(filter).length) request.filter = filter;
   if (fields.min_level) request.min_level = fields.min_level;
+  if (fields.explain) request.explain = true;
   if (fields.debug) request.debug = true;
   return { request, mistakes };
 }

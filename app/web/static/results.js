@@ -38,6 +38,7 @@ function matchItem(match, kind, actions) {
     holderLine(record),
     facts(record, match.id, kind),
     body,
+    reason(match.why),
     element(
       "p",
       { className: "match-actions" },
@@ -69,6 +70,11 @@ function verdict({ score, level, debug }) {
     ),
     cosine,
   );
+}
+
+function reason(why) {
+  if (!why?.terms?.length) return null;
+  return element("p", { className: "why quiet" }, t("sharedTerms", { terms: why.terms.join(currentLanguage() === "zh" ? "、" : ", ") }));
 }
 
 function holderLine({ holders = [], holder_type: holderType }) {
@@ -134,6 +140,18 @@ export function problemSentence({ words, values, body, status }) {
   if (words) return t(words, values);
   const inChinese = currentLanguage() === "zh";
   return (inChinese ? body.detail_zh : null) || body.detail || body.title || t("badAnswer", { status });
+}
+
+/** Why the service cannot answer: the parts of it that are not ready, each with its own reason. */
+export function readinessReasons(problem) {
+  const { body } = problem;
+  if (!body?.parts) return [element("p", {}, problemSentence(problem))];
+  const failing = Object.entries(body.parts).filter(([, part]) => !part.ready);
+  const items = failing.map(([name, part]) => {
+    const detail = (currentLanguage() === "zh" ? part.detail_zh : null) || part.detail;
+    return element("li", {}, t("part", { name: wordOf("parts", name), detail }));
+  });
+  return [element("ul", {}, ...items)];
 }
 
 /** A problem with its bad fields and the request's id, so that it can be reported to whoever runs the service. */

@@ -36,6 +36,7 @@ export const WORDS = {
     holderType: "权利人类型",
     licence: "许可与转让方式",
     recordLanguage: "文本语言",
+    explain: "显示匹配依据",
     debug: "显示原始余弦值",
     any: "不限",
     k: "返回条数",
@@ -50,6 +51,7 @@ export const WORDS = {
     summaryNone: "没有找到{kind} · 用时 {ms} 毫秒",
     score: "匹配度",
     scoreHint: "经校准的概率：达到“较强相关”或以上的可能性",
+    sharedTerms: "共同用词：{terms}",
     cosine: "余弦 {value}",
     rank: "第 {n} 名",
     filedOn: "申请 {date}",
@@ -82,6 +84,8 @@ export const WORDS = {
     badAnswer: "服务的回答无法读取（HTTP {status}）。",
     requestId: "请求编号 {id}",
     notReady: "服务尚未就绪，暂时无法匹配。",
+    part: "{name}：{detail}",
+    parts: { model: "编码模型", catalogue: "目录库", "index.patents": "专利索引", "index.needs": "需求索引", "index.firms": "企业索引" },
     readyAgain: "服务已就绪。",
     unreachable: "暂时无法连接服务，正在重试。",
     levels: { strong: "强相关", fairly_strong: "较强相关", weak: "弱相关", none: "无相关" },
@@ -127,6 +131,7 @@ export const WORDS = {
     holderType: "Holder type",
     licence: "Offered as",
     recordLanguage: "Language of the text",
+    explain: "Show why each matched",
     debug: "Show the raw cosine",
     any: "Any",
     k: "Results",
@@ -141,6 +146,7 @@ export const WORDS = {
     summaryNone: "{kind}: none found · {ms} ms",
     score: "Score",
     scoreHint: "Calibrated probability of being at least fairly strong",
+    sharedTerms: "Terms in common: {terms}",
     cosine: "cosine {value}",
     rank: "Rank {n}",
     filedOn: "filed {date}",
@@ -173,6 +179,8 @@ export const WORDS = {
     badAnswer: "The service's answer cannot be read (HTTP {status}).",
     requestId: "Request id {id}",
     notReady: "The service is not ready to match yet.",
+    part: "{name}: {detail}",
+    parts: { model: "Model", catalogue: "Catalogue", "index.patents": "Patents index", "index.needs": "Needs index", "index.firms": "Firms index" },
     readyAgain: "The service is ready.",
     unreachable: "The service cannot be reached at the moment; trying again.",
     levels: { strong: "Strong", fairly_strong: "Fairly strong", weak: "Weak", none: "None" },
@@ -185,13 +193,13 @@ export const WORDS = {
   },
 };
 
-// Needs as firms write them, in several languages; a result list shows that the language of the question does not matter.
+// Needs in the style of the bundled sample, in several languages: the language of the question does not matter.
 export const EXAMPLES = [
-  { lang: "zh", text: "高镍三元动力电池电解液的开发，要求改善高温循环性能，抑制产气" },
-  { lang: "zh", text: "印染废水深度处理与中水回用，现有工艺出水色度和 COD 不能稳定达标" },
-  { lang: "zh", text: "马铃薯收获机薯土分离效果差、伤薯率高，希望降低伤薯率" },
-  { lang: "en", text: "Low-cost coating that keeps solar panels free of dust in dry regions" },
-  { lang: "ja", text: "高齢者の転倒を検知する見守りセンサー" },
+  { lang: "zh", text: "高镍三元动力电池电解液的开发：45℃循环后产气明显、容量跳水，寻求提高正极界面稳定性的添加剂" },
+  { lang: "zh", text: "马铃薯淀粉废水中蛋白回收及达标利用" },
+  { lang: "zh", text: "汽车用 MEMS 压力传感器芯片温漂补偿与封装" },
+  { lang: "en", text: "Nitrogen removal for small cold-climate sewage plants" },
+  { lang: "ja", text: "軌道輪の焼入れ変形を低減する技術" },
 ];
 
 const STORAGE_KEY = "patmatch.language";
