@@ -1,0 +1,92 @@
+"""What an evaluation is made of: texts, judgements, and what the service answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+UNKNOWN_LANGUAGE = "und"
+"""ISO 639-2 code of a text whose language nobody could tell."""
+
+RELEVANT_FROM = 3
+"""The contract's line between relevant and not: level 3 (较强相关) or 4 (强相关)."""
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""Query id -> document id -> level, 1 (none) to 4 (strong)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRow:
+    """One document of the corpus, or one query. A row without any text stays: it counts, and nothing finds it.
+
+    Attributes:
+        lang: ISO 639-1 code as the file gives it, ``None`` where it does not.
+    """
+
+    id: str
+    title: str = ""
+    text: str = ""
+    lang: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing that could be embedded."""
+        return not (self.title.strip() or self.text.strip())
+
+
+class Judged(NamedTuple):
+    """One judgement: how well a document answers a query, 1 (none) to 4 (strong)."""
+
+    query_id: str
+    doc_id: str
+    level: int
+
+
+class Ranked(NamedTuple):
+    """One place of a result list."""
+
+    doc_id: str
+    score: float
+
+
+class Served(NamedTuple):
+    """What the service says of one judged pair: its score and its level, 1 to 4."""
+
+    score: float
+    level: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRun:
+    """What the service answered to one query.
+
+    Attributes:
+        ranked: the whole corpus's best, best first. Its order is final: equal scores are not sorted again.
+        served: each judged document's score and level, best first, also far beyond the end of ``ranked``. The order
+            breaks ties. A judged document that is missing here was not served: it gains nothing, ranks behind all
+            others, and its level is none.
+        error: why there is no answer. The query stays in every mean with the value of an empty answer.
+    """
+
+    query_id: str
+    ranked: tuple[Ranked, ...] = ()
+    served: Mapping[str, Served] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What was searched and what judges said about it.
+
+    Attributes:
+        size: documents in the corpus.
+        qrels: judgements between queries and documents that exist; unknown ids are removed (and counted) before.
+        query_langs: language of each query that was asked.
+        document_langs: language of each document.
+    """
+
+    size: int
+    qrels: Qrels
+    query_langs: Mapping[str, str | None] = field(default_factory=dict)
+    document_langs: Mapping[str, str | None] = field(default_factory=dict)
