@@ -1,0 +1,90 @@
+"""Codes as the standards write them: ids of documents, IPC symbols, unified social credit codes, industries."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from unicodedata import normalize
+
+_ENTRY_SEPARATORS = re.compile(r"[;,|\n\r\t、。]+")
+_VERSION = re.compile(r"\(\s*(?:19|20)\d\d[.\-]?\d{0,2}\s*\)\s*[A-Z]{0,2}|\[\s*\d{1,4}(?:[.\-]\d{1,2})?\s*\]")
+_LABEL = re.compile(r"^\s*(?:INT\.?\s*CL\.?\s*\d?|IPC(?:-?R|\d)?)\s*[:.]?\s*")
+_SYMBOL = re.compile(r"([A-H]\d{2}[A-Z])\s*(\d{1,4})\s*/\s*(\d{2,6})(?!\d)")
+_SHORT_SYMBOL = re.compile(r"[A-H]\d{2}(?:[A-Z](?:\d{1,4})?)?")
+_FIXED_WIDTH = re.compile(r"([A-H]\d{2}[A-Z])(\d{4})(\d{6})")
+
+_INDUSTRY = re.compile(r"[A-T]?\d{0,4}")
+_ROUNDED = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?\d{1,3}")
+
+# GB 32100-2015: the characters of a unified social credit code in the order of their values, and the weights of the first 17.
+_CREDIT_ALPHABET = {character: value for value, character in enumerate("0123456789ABCDEFGHJKLMNPQRTUWXY")}
+_CREDIT_WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
+CREDIT_CODE_LENGTH = 18
+
+
+def compact(text: str) -> str:
+    """An id without inner white space: ``CN 104127172 A`` is ``CN104127172A``. Case is kept."""
+    return "".join(text.split())
+
+
+def is_rounded_number(text: str) -> bool:
+    """Whether a spreadsheet program has turned a long code into a number such as ``9.1310E+17``."""
+    return bool(_ROUNDED.fullmatch(text))
+
+
+def credit_code_holds(code: str) -> bool:
+    """Whether the check digit of an 18-character unified social credit code is right (GB 32100-2015)."""
+    try:
+        values = [_CREDIT_ALPHABET[character] for character in code]
+    except KeyError:
+        return False
+    if len(values) != CREDIT_CODE_LENGTH:
+        return False
+    total = 0
+    for value, weight in zip(values, _CREDIT_WEIGHTS, strict=False):
+        total += value * weight
+    return (31 - total % 31) % 31 == values[-1]
+
+
+@lru_cache(maxsize=65536)
+def ipc_codes(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The IPC symbols in ``text`` without repeats, and the parts of it that are none.
+
+    Reads lists with any separator, version marks as in ``H01M 10/0567 (2006.01)i``, and the fixed-width form of WIPO ST.8.
+    """
+    found: dict[str, None] = {}
+    invalid = []
+    for entry in _ENTRY_SEPARATORS.split(_VERSION.sub(" ", normalize("NFKC", text).upper())):
+        symbols, rest = _symbols(_LABEL.sub("", entry))
+        found.update(dict.fromkeys(symbols))
+        if rest:
+            invalid.append(rest)
+    return tuple(found), tuple(invalid)
+
+
+def _symbols(entry: str) -> tuple[list[str], str]:
+    joined = compact(entry)
+    if fixed := _FIXED_WIDTH.fullmatch(joined):
+        section, group, subgroup = fixed.groups()
+        return [f"{section}{int(group)}/{subgroup.rstrip('0').ljust(2, '0')}"], ""
+    if _SHORT_SYMBOL.fullmatch(joined):
+        return [joined], ""
+    symbols = [f"{match[1]}{int(match[2])}/{match[3]}" for match in _SYMBOL.finditer(entry)]
+    rest = _SYMBOL.sub(" ", entry).split()
+    symbols += [word for word in rest if _SHORT_SYMBOL.fullmatch(word)]
+    return symbols, " ".join(word for word in rest if not _SHORT_SYMBOL.fullmatch(word))
+
+
+@lru_cache(maxsize=4096)
+def industry_codes(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The GB/T 4754 codes in ``text`` (``C3841``, ``3841``, ``C``), and the parts of it that are none."""
+    found: dict[str, None] = {}
+    invalid = []
+    for entry in _ENTRY_SEPARATORS.split(normalize("NFKC", text)):
+        word = compact(entry)
+        code = word.upper()
+        if code and _INDUSTRY.fullmatch(code):
+            found[code] = None
+        elif word:
+            invalid.append(word)
+    return tuple(found), tuple(invalid)

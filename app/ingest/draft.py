@@ -1,0 +1,152 @@
+"""One row on its way to a record: its cells by field, and what was found wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from app.domain import Kind
+from app.ingest.headers import Plan
+from app.ingest.outcomes import IngestLimits, Problem
+from app.ingest.problems import problem
+from app.ingest.text import fold_body, fold_line
+from app.ingest.values import as_date, as_text, json_safe
+from app.ingest.words import is_missing, status_word
+
+_NOTHING: tuple[int, ...] = ()
+
+
+class Draft:
+    """Reads fields from a row's cells and notes problems, originals and extras on the way.
+
+    Every reader answers with a usable value or with an empty one; it never raises for what a file may hold.
+    """
+
+    __slots__ = ("cells", "extra", "limits", "original", "plan", "rejected", "warnings")
+
+    def __init__(self, plan: Plan, cells: Sequence[Any], limits: IngestLimits) -> None:
+        self.plan = plan
+        self.cells = cells
+        self.limits = limits
+        self.rejected: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.original: dict[str, str] = {}
+        self.extra: dict[str, Any] = {}
+
+    def cell(self, name: str) -> Any:  # noqa: ANN401 - a cell may be anything
+        """The first value that ``name``'s columns have in this row, ``None`` when there is none."""
+        for position in self.plan.fields.get(name, _NOTHING):
+            value = self.cells[position]
+            if not is_missing(value):
+                return value
+        return None
+
+    def cells_of(self, name: str) -> list[Any]:
+        """The values of all of ``name``'s columns, lists among them opened."""
+        values: list[Any] = []
+        for position in self.plan.fields.get(name, _NOTHING):
+            value = self.cells[position]
+            if not is_missing(value):
+                values.extend(value if isinstance(value, (list, tuple)) else (value,))
+        return [value for value in values if not is_missing(value)]
+
+    def reject(self, code: str, name: str | None, value: object = "", **facts: Any) -> None:  # noqa: ANN401
+        """Note that the row cannot be used."""
+        self.rejected.append(problem(code, name, value, **facts))
+
+    def warn(self, code: str, name: str | None, value: object = "", **facts: Any) -> None:  # noqa: ANN401
+        """Note something that does not keep the row out."""
+        self.warnings.append(problem(code, name, value, **facts))
+
+    def keep(self, name: str) -> None:
+        """Keep in ``extra`` what stands in ``name``'s columns, because the field itself cannot hold it."""
+        for position in self.plan.fields.get(name, _NOTHING):
+            self.keep_cell(position)
+
+    def line(self, name: str) -> str:
+        """A title or a name as one line, ``""`` when missing or unusable."""
+        return self._text(name, fold_line, self.limits.max_title_chars)
+
+    def body(self, name: str) -> str:
+        """A longer text with its line breaks, ``""`` when missing or unusable."""
+        return self._text(name, fold_body, self.limits.max_text_chars)
+
+    def short(self, name: str) -> str | None:
+        """A word or a code of an optional field, ``None`` when missing or unusable."""
+        return self.line(name) or None
+
+    def day(self, name: str) -> date | None:
+        """A date; what cannot be read as one is kept in ``extra`` with a warning."""
+        value = self.cell(name)
+        if value is None:
+            return None
+        day = as_date(value)
+        if day is None:
+            self.warn("bad_date", name, value)
+            self.keep(name)
+        return day
+
+    def status(self, kind: Kind) -> str | None:
+        """The status in our words, or the source's own word."""
+        return self.worded("status", lambda word: status_word(kind, word))
+
+    def worded(self, name: str, translate: Callable[[str], str]) -> str | None:
+        """A field whose words are translated to ours; the source's word is kept in ``original`` where it changed."""
+        word = self.line(name)
+        if not word:
+            return None
+        ours = translate(word)
+        if ours != word:
+            self.original.setdefault(name, word)
+        return ours
+
+    def _text(self, name: str, fold: Callable[[str], str], limit: int) -> str:
+        value = self.cell(name)
+        if value is None:
+            return ""
+        source = value if isinstance(value, str) else as_text(value)
+        if source is None:
+            self.reject("wrong_type", name, value, found=type(value).__name__)
+            return ""
+        # Entities and tags may make a text a little shorter; what is many times too long is not even looked at.
+        text = fold(source) if len(source) <= 4 * limit else source
+        if len(text) > limit:
+            self.reject("too_long", name, source, length=len(text), limit=limit)
+            return ""
+        if text != source:
+            self.original[name] = json_safe(source)
+        if "\ufffd" in text:
+            self.warn("damaged_characters", name, text)
+        return text
+
+    def gather_extra(self) -> dict[str, Any]:
+        """What the source has beyond our fields, within the limits."""
+        for position in self.plan.extras:
+            self.keep_cell(position)
+        for name, position in self.plan.spares:
+            if self.cells[position] != self.cell(name):
+                self.keep_cell(position)
+        return self.extra
+
+    def keep_cell(self, position: int) -> None:
+        """Keep one cell in ``extra`` under its header."""
+        value = self.cells[position]
+        if value is None or value == "":
+            return
+        header = self.plan.headers[position]
+        limit = self.limits.max_extra_chars
+        safe = json_safe(value)
+        if isinstance(safe, str) and len(safe) > limit:
+            safe = safe[:limit]
+            self.warn("extra_cut", None, value, header=header, limit=limit)
+        elif isinstance(safe, (list, dict)) and len(repr(safe)) > limit:
+            safe = repr(safe)[:limit]
+            self.warn("extra_cut", None, value, header=header, limit=limit)
+        if safe is None:
+            return
+        if len(self.extra) >= self.limits.max_extra_columns and header not in self.extra:
+            if not any(warning.code == "extra_dropped" for warning in self.warnings):
+                self.warn("extra_dropped", None, header, limit=self.limits.max_extra_columns)
+            return
+        self.extra[header] = safe

@@ -1,0 +1,112 @@
+"""Finding the header: the row that has headers we know, perhaps below a title, and with all that its kind of file needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain import Kind
+from app.errors import InputError
+from app.ingest.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
+from app.ingest.synonyms import REQUIRED
+
+_SHOWN = 30
+"""Headers listed in a message; the rest is counted."""
+
+_FIELD_NAMES_ZH = {"id": "编号", "title": "名称", "name": "企业名称", "text": "描述"}
+_KIND_NAMES_ZH = {Kind.PATENTS: "专利", Kind.NEEDS: "需求", Kind.FIRMS: "企业"}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A header row: its number from 1, its cells, and how many of our fields they provide."""
+
+    row: int
+    headers: tuple[str, ...]
+    recognised: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderSearch:
+    """What to look for in the file called ``name``."""
+
+    name: str
+    kind: Kind
+    mapping: Mapping[str, str]
+
+    def best(self, rows: Iterable[Sequence[object]]) -> Heading:
+        """The row with the most known headers; the first of equals. ``recognised`` is 0 where no row has any."""
+        best = Heading(0, (), 0)
+        seen: tuple[str, ...] = ()
+        for number, cells in enumerate(rows, start=1):
+            texts = tuple("" if cell is None else str(cell).strip() for cell in cells)
+            found = count_recognised(texts, self.kind, self.mapping)
+            if found > best.recognised:
+                best = Heading(number, texts, found)
+            if len(texts) > len(seen):
+                seen = texts
+        return best if best.recognised else Heading(0, seen, 0)
+
+    def require(self, heading: Heading) -> None:
+        """Check that the headers are those of a file of this kind.
+
+        Raises:
+            InputError: no header is known, one that the kind needs is missing, or the mapping names one that is not there.
+        """
+        if not heading.recognised and not self.mapping:
+            raise self._error(
+                "no_header", "no header row was found", "未找到表头行", heading.headers,
+            )  # fmt: skip
+        self.check_mapping(heading.headers)
+        fields = plan_columns(heading.headers, self.kind, self.mapping).fields
+        for group in REQUIRED[self.kind]:
+            if not any(name in fields for name in group):
+                wanted = " or ".join(group)
+                wanted_zh = "或".join(_FIELD_NAMES_ZH[name] for name in group)
+                hint, hint_zh = self._other_kind(heading.headers)
+                raise self._error(
+                    "missing_column",
+                    f"a file of {self.kind} needs a column for {wanted}, and none was recognised{hint}",
+                    f"{_KIND_NAMES_ZH[self.kind]}文件需要“{wanted_zh}”列，但未识别到{hint_zh}",
+                    heading.headers,
+                )
+
+    def check_mapping(self, headers: Sequence[str]) -> None:
+        """Check the mapping's both sides.
+
+        Raises:
+            InputError: it names a header that the file does not have, or a field that the kind does not have.
+        """
+        allowed = (*fields_of(self.kind), EXTRA, IGNORE)
+        for theirs, ours in self.mapping.items():
+            if ours not in allowed:
+                raise InputError(
+                    f"{self.name}: the mapping sends {theirs!r} to {ours!r}, which {self.kind} do not have; "
+                    f"allowed are {', '.join(allowed)}",
+                    f"{self.name}：映射将“{theirs}”指向“{ours}”，但{_KIND_NAMES_ZH[self.kind]}没有该字段；可用字段：{'、'.join(allowed)}",
+                    code="mapping",
+                )
+            if not any(same_header(theirs, header) for header in headers):
+                raise self._error(
+                    "mapping", f"the mapping names the header {theirs!r}, which the file does not have",
+                    f"映射中的表头“{theirs}”在文件中不存在", headers,
+                )  # fmt: skip
+
+    def _other_kind(self, headers: Sequence[str]) -> tuple[str, str]:
+        for kind in Kind:
+            if kind is not self.kind:
+                fields = plan_columns(headers, kind, {}).fields
+                if all(any(name in fields for name in group) for group in REQUIRED[kind]):
+                    return f"; it looks like a file of {kind}", f"；该文件看起来是{_KIND_NAMES_ZH[kind]}文件"
+        return "", ""
+
+    def _error(self, code: str, message: str, message_zh: str, headers: Sequence[str]) -> InputError:
+        named = [header for header in headers if header]
+        shown = ", ".join(header[:40] for header in named[:_SHOWN]) or "-"
+        if len(named) > _SHOWN:
+            shown += f", ... ({len(named)})"
+        return InputError(
+            f"{self.name}: {message}. Headers seen: {shown}. Rename a header, or name the columns with --mapping",
+            f"{self.name}：{message_zh}。识别到的表头：{shown}。请修改表头，或用 --mapping 指定列的对应关系",
+            code=code,
+        )

@@ -1,0 +1,73 @@
+"""Names of holders: lists of them, and what kind of holder a name tells of."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from app.domain import HolderType
+
+_SEPARATORS = re.compile(r"[;|\n\r\t、]+")
+_LIST_COMMA = re.compile(r",(?!\s*(?:ltd|inc|llc|llp|l\.l\.c|corp|co\b|limited|s\.a|gmbh|plc|jr|sr)\b)", re.IGNORECASE)
+_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}")
+
+# In this order: 北京大学科技有限公司 is a firm, 浙江大学医学院附属第一医院 a hospital, 中国科学院大学 a university, and the 学院 in
+# 中国科学院长春应用化学研究所 is none.
+_KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
+    (
+        HolderType.FIRM,
+        re.compile(
+            r"公司|集团$|厂$|工厂|企业$|合作社|有限合伙|事务所$|株式会社|有限会社|合同会社|株式會社|股份|주식회사|\(주\)|유한회사|工场$|商行$|经营部$|店$"
+            r"|\b(?:co|corp|corporation|company|ltd|limited|inc|incorporated|llc|llp|plc|gmbh|kgaa|kg|ag|ab|oy|oyj|bv|nv|sa|sas|srl|spa|aps|a/s|kk|pte|pty"
+            r"|holdings?|group|industries|technologies|pharmaceuticals)\b|\b(?:s\.a|b\.v|n\.v|s\.p\.a|k\.k|l\.l\.c)\.?(?=\W|$)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        HolderType.HOSPITAL,
+        re.compile(
+            r"医院|醫院|卫生院|保健院|医学中心|病院|병원|의료원|\b(?:hospital|clinic|klinik\w*|medical cent(?:er|re))\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        HolderType.UNIVERSITY,
+        re.compile(
+            r"大学(?!.*(?:研究院|研究所)$)|大學|学校|高专|대학|산학협력단|학교법인|과학기술원"
+            r"|\b(?:universit\w*|univ|college|polytechnic\w*|hochschule|institute of technology|ecole|école|school)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        HolderType.INSTITUTE,
+        re.compile(
+            r"研究所|研究院|科学院|科學院|农科院|研究中心|设计院|勘察院|规划院|实验室|研究总院|工程院|研究会|技术中心$|推广站|监测站|检测中心|研究機構|機構$|연구원|연구소"
+            r"|\b(?:institut\w*|academy|research|laborator\w+|cent(?:er|re)|cnrs|csic|fraunhofer|agency|foundation)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (HolderType.UNIVERSITY, re.compile(r"学院|學院|大学|中学|小学")),
+)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """The names in a cell. A comma separates only names of East Asian script; ``Seven Days Hotel, Ltd.`` is one name."""
+    names: dict[str, None] = {}
+    for entry in _SEPARATORS.split(text):
+        parts = _LIST_COMMA.split(entry)
+        if len(parts) > 1 and not all(_EAST_ASIAN.search(part) for part in parts if part.strip()):
+            parts = [entry]
+        for part in parts:
+            if name := part.strip(" ,"):
+                names[name] = None
+    return tuple(names)
+
+
+@lru_cache(maxsize=65536)
+def holder_type_of(name: str) -> str | None:
+    """What kind of holder ``name`` tells of: a :class:`~app.domain.HolderType` value, or ``None`` when it does not tell."""
+    for kind, pattern in _KINDS:
+        if pattern.search(name):
+            return str(kind)
+    return str(HolderType.PERSON) if _HAN_NAME.fullmatch(name) else None

@@ -1,0 +1,114 @@
+"""What reading a file gives: outcomes of rows, the problems met, facts about the file, and the limits that hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from app.domain import AnyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one row, for people of both languages.
+
+    Attributes:
+        field: our field that it is about, ``None`` when it is about the row as a whole.
+        value: the source's value, shortened for display.
+        code: for programs and for counting.
+        reason: what is wrong; ``reason_zh`` says it in Chinese.
+        fix: what to do about it; ``fix_zh`` says it in Chinese.
+    """
+
+    field: str | None
+    value: str
+    code: str
+    reason: str
+    reason_zh: str
+    fix: str
+    fix_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What became of one row: a record, or the reasons why there is none. Warnings come with a record or without.
+
+    Attributes:
+        row: the row's number as a spreadsheet program shows it (the line's number in JSON Lines, from 1).
+        raw: their header -> the value as it came.
+    """
+
+    row: int
+    record: AnyRecord | None
+    rejected: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """What was recognised about a file.
+
+    Attributes:
+        name: its base name.
+        format: ``jsonl``, ``csv``, ``tsv``, ``xlsx`` or ``parquet``.
+        compressed: whether it is gzipped.
+        encoding: of a text file; ``None`` for xlsx and parquet.
+        columns: their header -> our field, for the headers recognised.
+        ignored: headers that are kept in ``extra`` only.
+        header_row: the row that holds the headers, ``None`` where the format has none.
+        sheet: the sheet of a workbook.
+    """
+
+    name: str
+    format: str
+    compressed: bool
+    encoding: str | None
+    columns: Mapping[str, str]
+    ignored: tuple[str, ...]
+    header_row: int | None
+    sheet: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """What a row may hold. Each limit guards memory, the database or the page that shows the record.
+
+    Attributes:
+        max_text_chars: characters of an abstract, a need's text or a business scope; the longest real ones are under 20,000.
+        max_title_chars: characters of a title or a name.
+        max_id_chars: characters of an id; the catalogue's key column is as wide.
+        max_row_chars: characters of one row of a text file; what is longer is an unclosed quote or no text file.
+        max_extra_chars: characters of one value that goes to ``extra``; longer ones are cut, with a warning.
+        max_extra_columns: values that one record's ``extra`` may have.
+        header_search_rows: how far down a header row is looked for, because spreadsheets have titles on top.
+        sample_rows: rows of a JSON Lines file that are read ahead to learn its keys.
+    """
+
+    max_text_chars: int = 200_000
+    max_title_chars: int = 2_000
+    max_id_chars: int = 128
+    max_row_chars: int = 4_000_000
+    max_extra_chars: int = 20_000
+    max_extra_columns: int = 200
+    header_search_rows: int = 10
+    sample_rows: int = 1_000
+
+
+class RawRow(NamedTuple):
+    """One row as a format's reader gives it: its place, its headers and its cells, or the reason why it cannot be read."""
+
+    number: int
+    headers: tuple[str, ...]
+    cells: Sequence[Any]
+    rejected: Problem | None = None
+    warning: Problem | None = None
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found wrong with one row so far."""
+
+    rejected: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)

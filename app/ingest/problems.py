@@ -1,0 +1,226 @@
+"""The words of every problem that a row can have, as data: code -> reason and fix in English and Chinese."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.ingest.outcomes import Problem
+
+DISPLAY_CHARS = 200
+"""How much of a value a problem shows: enough to find the cell, short enough for a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Templates; ``{field}`` and the facts handed to :func:`problem` are filled in."""
+
+    reason: str
+    reason_zh: str
+    fix: str
+    fix_zh: str
+
+
+WORDINGS: dict[str, Wording] = {
+    # A row with one of these is rejected.
+    "missing_id": Wording(
+        "the row has no id",
+        "该行缺少编号",
+        "fill in the id column of this row",
+        "请补填该行的编号列",
+    ),
+    "missing_title": Wording(
+        "the row has no title",
+        "该行缺少名称",
+        "fill in the title; an abstract alone is not enough",
+        "请补填名称，仅有摘要不够",
+    ),
+    "missing_name": Wording(
+        "the row has no enterprise name",
+        "该行缺少企业名称",
+        "fill in the enterprise's name",
+        "请补填企业名称",
+    ),
+    "missing_text": Wording(
+        "the row has neither a title nor a text",
+        "该行既无需求名称也无需求描述",
+        "fill in the need's title or description",
+        "请补填需求名称或需求描述",
+    ),
+    "too_long": Wording(
+        "{field} has {length} characters; at most {limit} are allowed",
+        "{field} 有 {length} 个字符，最多允许 {limit} 个",
+        "shorten the text, or check whether several rows ran into one",
+        "请缩短文本，或检查是否多行内容混入了一个单元格",
+    ),
+    "bad_id": Wording(
+        "the id holds characters that are damaged or cannot be shown",
+        "编号中含有损坏或不可显示的字符",
+        "export the file again in UTF-8 and check the id",
+        "请以 UTF-8 重新导出文件并检查编号",
+    ),
+    "id_destroyed": Wording(
+        "a spreadsheet program turned the code into a rounded number; its last digits are lost",
+        "表格软件已将代码转为数值，末尾数字已丢失",
+        "format the column as text, enter or export the codes again, then ingest again",
+        "请将该列设为“文本”格式，重新填写或导出代码后再导入",
+    ),
+    "wrong_type": Wording(
+        "{field} is {found}, not a text",
+        "{field} 的值是 {found}，不是文本",
+        "write {field} as a text",
+        "请将 {field} 写成文本",
+    ),
+    "ragged_row": Wording(
+        "the row has {found} cells where the header has {expected}",
+        "该行有 {found} 个单元格，而表头有 {expected} 个",
+        "put cells that hold the separator or a line break in double quotes, or save as .xlsx",
+        "含有分隔符或换行的单元格请用英文双引号括起来，或另存为 .xlsx",
+    ),
+    "unclosed_quote": Wording(
+        "a double quote is opened in this row and never properly closed",
+        "该行有未正确闭合的双引号",
+        "close the quote, or double every quote inside a quoted cell",
+        "请补全双引号；单元格内的双引号须写成两个",
+    ),
+    "row_too_long": Wording(
+        "the row has more than {limit} characters",
+        "该行超过 {limit} 个字符",
+        "look for an unclosed quote or a missing line break",
+        "请检查是否有未闭合的引号或缺少换行",
+    ),
+    "repeated_header": Wording(
+        "the row repeats the header",
+        "该行重复了表头",
+        "delete the row; two files were probably joined",
+        "请删除该行，可能是多个文件拼接所致",
+    ),
+    "bad_json": Wording(
+        "the line is not valid JSON: {detail}",
+        "该行不是有效的 JSON：{detail}",
+        "write one JSON object per line",
+        "请每行写一个 JSON 对象",
+    ),
+    "not_an_object": Wording(
+        "the line holds {found}, not a JSON object",
+        "该行是 {found}，不是 JSON 对象",
+        "write one JSON object per line",
+        "请每行写一个 JSON 对象",
+    ),
+    "undecodable": Wording(
+        "the row holds bytes that are not {encoding}",
+        "该行含有不符合 {encoding} 编码的字节",
+        "export the file again in UTF-8; parts of it may be in another encoding",
+        "请以 UTF-8 重新导出文件；其中部分内容可能是其他编码",
+    ),
+    "mixed_encoding": Wording(
+        "the row is UTF-8 while most of the file is {encoding}",
+        "该行为 UTF-8 编码，而文件大部分为 {encoding}",
+        "export the file again in one encoding, best UTF-8",
+        "请用统一的编码（建议 UTF-8）重新导出文件",
+    ),
+    # These are warnings: the record goes in, without the part that could not be used.
+    "quotes_repaired": Wording(
+        "double quotes inside a cell were not doubled; they were read as they stand",
+        "单元格内的双引号未成对书写，已按原样读取",
+        "check the cell, or export with standard CSV quoting",
+        "请核对该单元格，或按标准 CSV 格式导出",
+    ),
+    "damaged_characters": Wording(
+        "{field} holds replacement characters: the text was damaged before it came here",
+        "{field} 含有替换字符（�），文本在来源处已损坏",
+        "export the record again from its source in UTF-8",
+        "请从来源系统以 UTF-8 重新导出该记录",
+    ),
+    "id_from_other_column": Wording(
+        "the id column {wanted} is empty; the id was taken from {used}",
+        "编号列 {wanted} 为空，已改用 {used} 作为编号",
+        "fill in {wanted}, so that the record keeps one id over time",
+        "请补填 {wanted}，以保证记录编号前后一致",
+    ),
+    "credit_code_checksum": Wording(
+        "the unified social credit code fails its check digit",
+        "统一社会信用代码校验位不正确",
+        "check the code for a typing slip",
+        "请核对代码是否有误",
+    ),
+    "bad_date": Wording(
+        "{field} is not a date that can be read",
+        "{field} 不是可识别的日期",
+        "write dates as 2024-05-31",
+        "日期请写成 2024-05-31",
+    ),
+    "bad_ipc": Wording(
+        "not an IPC code",
+        "不是有效的 IPC 分类号",
+        "write codes as H01M10/0567, separated by semicolons",
+        "分类号请写成 H01M10/0567，多个用分号分隔",
+    ),
+    "bad_region": Wording(
+        "the region is not a province of China or a GB/T 2260 code",
+        "地区不是中国省级行政区名称或 GB/T 2260 代码",
+        "write the province or its code; check whether the row's cells are shifted",
+        "请填写省份名称或代码，并检查该行单元格是否错位",
+    ),
+    "bad_industry": Wording(
+        "not a GB/T 4754 industry code",
+        "不是 GB/T 4754 国民经济行业代码",
+        "write codes as C3841",
+        "行业代码请写成 C3841",
+    ),
+    "bad_boolean": Wording(
+        "{field} is neither yes nor no",
+        "{field} 既非“是”也非“否”",
+        "write 是 or 否, yes or no",
+        "请填写“是”或“否”",
+    ),
+    "bad_maturity": Wording(
+        "the maturity is not a level from 1 to 9",
+        "成熟度不是 1 到 9 级",
+        "write a number from 1 to 9",
+        "请填写 1 到 9 的数字",
+    ),
+    "bad_language": Wording(
+        "the language is not a code such as zh or en; it was detected instead",
+        "语言不是 zh、en 等代码，已改为自动识别",
+        "write an ISO 639-1 code",
+        "请填写 ISO 639-1 语言代码",
+    ),
+    "extra_cut": Wording(
+        "the column {header} was cut to {limit} characters",
+        "列 {header} 已截断为 {limit} 个字符",
+        "nothing, unless the whole text is needed; then map the column to a field",
+        "如无需全文则不必处理；否则请将该列映射到字段",
+    ),
+    "extra_dropped": Wording(
+        "the row has more than {limit} other columns; the rest was left out",
+        "该行其他列超过 {limit} 个，其余已略去",
+        "remove columns that are not needed",
+        "请删除不需要的列",
+    ),
+}
+
+
+def problem(code: str, field: str | None, value: object = "", **facts: Any) -> Problem:  # noqa: ANN401 - facts fill templates
+    """The problem ``code`` at ``field``, with its words filled in.
+
+    Raises:
+        KeyError: no such code, or a fact that its words need is missing; both are mistakes of the program.
+    """
+    wording = WORDINGS[code]
+    facts["field"] = field
+    return Problem(
+        field=field,
+        value=shortened(value),
+        code=code,
+        reason=wording.reason.format_map(facts),
+        reason_zh=wording.reason_zh.format_map(facts),
+        fix=wording.fix.format_map(facts),
+        fix_zh=wording.fix_zh.format_map(facts),
+    )
+
+
+def shortened(value: object, limit: int = DISPLAY_CHARS) -> str:
+    """``value`` as a text of at most ``limit`` characters; the last one is an ellipsis where something was cut."""
+    text = "" if value is None else value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,220 @@
+"""A file of other people, of any supported format, as a stream of outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from app.domain import Kind
+from app.errors import InputError
+from app.ingest.building import build_record
+from app.ingest.delimited import DelimitedRows
+from app.ingest.encodings import detect_encoding
+from app.ingest.headers import Plan, plan_columns
+from app.ingest.heading import HeaderSearch, Heading
+from app.ingest.jsonlines import JsonRows
+from app.ingest.outcomes import IngestLimits, RawRow, RowOutcome, SourceFile
+from app.ingest.parquet import ParquetRows
+from app.ingest.streams import damage_named, is_gzipped, open_seekable, open_text
+from app.ingest.workbooks import WorkbookRows
+
+FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".parquet": "parquet"}
+"""Suffix -> format. Each may be followed by ``.gz``."""
+
+_MAX_PLANS = 1_000
+"""Sets of keys whose plan is remembered; a JSON Lines file with more has keys that are data."""
+
+_ADVICE = {
+    ".xls": ("; save it as .xlsx", "，请另存为 .xlsx"),
+    ".json": ("; write one JSON object per line and name it .jsonl", "，请改为每行一个 JSON 对象并命名为 .jsonl"),
+    ".txt": ("; name it .csv or .tsv", "，请改名为 .csv 或 .tsv"),
+    ".zip": ("; unpack it first", "，请先解压"),
+}
+
+
+class RowSource(Protocol):
+    """What each format's reader offers."""
+
+    @property
+    def heading(self) -> Heading:
+        """Where the headers are and what they say."""
+        ...
+
+    def rows(self) -> Iterator[RawRow]:
+        """The rows below the header."""
+        ...
+
+    def close(self) -> None:
+        """Give back files."""
+        ...
+
+
+class RecordFile:
+    """One file's rows as outcomes. Iterate once, or use as a context manager to close it early.
+
+    Attributes:
+        kind: what the file holds.
+        source: what was recognised about it. A JSON Lines file is read ahead for its keys; keys that first come later are added
+            while iterating.
+    """
+
+    def __init__(
+        self, rows: RowSource, source: SourceFile, kind: Kind, mapping: Mapping[str, str], limits: IngestLimits
+    ) -> None:
+        self.kind = kind
+        self._rows = rows
+        self._source = source
+        self._mapping = mapping
+        self._limits = limits
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._columns: dict[str, str] = {}
+        self._ignored: dict[str, None] = {}
+        self._learn(rows.heading.headers)
+        self._id_expected = "id" in plan_columns(rows.heading.headers, kind, mapping).fields
+
+    @property
+    def source(self) -> SourceFile:
+        """What was recognised about the file so far."""
+        known = self._source
+        return SourceFile(
+            name=known.name, format=known.format, compressed=known.compressed, encoding=known.encoding, columns=dict(self._columns),
+            ignored=tuple(self._ignored), header_row=known.header_row, sheet=known.sheet,
+        )  # fmt: skip
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Their header -> our field."""
+        return self.source.columns
+
+    @property
+    def encoding(self) -> str | None:
+        """The encoding of a text file."""
+        return self._source.encoding
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Headers whose values are only kept in ``extra``."""
+        return self.source.ignored
+
+    def __enter__(self) -> RecordFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; iterating to the end does it too."""
+        self._rows.close()
+
+    def __iter__(self) -> Iterator[RowOutcome]:
+        """The outcome of each row that is not blank, in the file's order.
+
+        Raises:
+            InputError: the file turns out to be damaged.
+        """
+        try:
+            with damage_named(self._source.name):
+                for row in self._rows.rows():
+                    yield self._outcome(row)
+        finally:
+            self.close()
+
+    def _outcome(self, row: RawRow) -> RowOutcome:
+        raw = dict(zip(row.headers, row.cells, strict=False))
+        if row.rejected is not None:
+            return RowOutcome(row.number, None, (row.rejected,), (), raw)
+        plan = self._plans.get(row.headers) or self._learn(row.headers)
+        record, rejected, warnings = build_record(
+            self.kind, plan, row.cells, self._limits, id_expected=self._id_expected
+        )
+        if row.warning is not None:
+            warnings = (row.warning, *warnings)
+        return RowOutcome(row.number, record, rejected, warnings, raw)
+
+    def _learn(self, headers: tuple[str, ...]) -> Plan:
+        plan = plan_columns(headers, self.kind, self._mapping)
+        if len(self._plans) < _MAX_PLANS:
+            self._plans[headers] = plan
+            self._columns.update(plan.columns)
+            self._ignored.update(dict.fromkeys(plan.headers[position] for position in plan.extras))
+        return plan
+
+
+def read_records(
+    path: Path, kind: Kind, *, mapping: Mapping[str, str] | None = None, limits: IngestLimits | None = None
+) -> RecordFile:
+    """Open a file and recognise its format, encoding and headers.
+
+    Args:
+        path: ``.jsonl .csv .tsv .xlsx .parquet``, each also with ``.gz``.
+        kind: what the file holds.
+        mapping: their header -> our field, for headers that are not recognised or wrongly so.
+        limits: what a row may hold; the defaults where ``None``.
+
+    Raises:
+        InputError: the file as a whole cannot be used. The message names it by its base name and says what to do.
+    """
+    limits = limits or IngestLimits()
+    mapping = mapping or {}
+    form = format_of(path)
+    search = HeaderSearch(path.name, kind, mapping)
+    with damage_named(path.name):
+        compressed = is_gzipped(path)
+        rows, encoding, sheet = _open(path, form, search, limits)
+    source = SourceFile(
+        name=path.name, format=form, compressed=compressed, encoding=encoding, columns={}, ignored=(),
+        header_row=rows.heading.row or None, sheet=sheet,
+    )  # fmt: skip
+    return RecordFile(rows, source, kind, mapping, limits)
+
+
+def format_of(path: Path) -> str:
+    """The format that the file's name promises.
+
+    Raises:
+        InputError: there is no such file, or its suffix is not supported.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = bool(suffixes) and suffixes[-1] == ".gz"
+    suffix = (suffixes[-2] if len(suffixes) > 1 else "") if packed else (suffixes[-1] if suffixes else "")
+    if not path.is_file():
+        raise InputError(f"{path.name}: there is no such file", f"{path.name}：文件不存在", code="no_file")
+    if suffix not in FORMATS:
+        advice, advice_zh = _ADVICE.get(suffix, ("", ""))
+        raise InputError(
+            f"{path.name}: files are read when they end in {', '.join(FORMATS)} (each also with .gz){advice}",
+            f"{path.name}：支持的文件后缀为 {'、'.join(FORMATS)}（均可再加 .gz）{advice_zh}",
+            code="unknown_format",
+        )
+    if packed and not is_gzipped(path):
+        raise InputError(
+            f"{path.name}: the name ends in .gz, but the content is not gzip; rename it to {path.stem}",
+            f"{path.name}：文件名以 .gz 结尾，但内容不是 gzip 格式，请改名为 {path.stem}",
+            code="not_gzip",
+        )
+    return FORMATS[suffix]
+
+
+def _open(
+    path: Path, form: str, search: HeaderSearch, limits: IngestLimits
+) -> tuple[RowSource, str | None, str | None]:
+    if form in ("xlsx", "parquet"):
+        stream = open_seekable(path)
+        try:
+            if form == "parquet":
+                return ParquetRows(stream, search), None, None
+            book = WorkbookRows(stream, search, limits)
+        except BaseException:
+            stream.close()
+            raise
+        return book, None, book.sheet
+    encoding = detect_encoding(path)
+    text = open_text(path, encoding.name)
+    try:
+        if form == "jsonl":
+            return JsonRows(text, search, limits, encoding), encoding.name, None
+        return DelimitedRows(text, form, search, limits, encoding), encoding.name, None
+    except BaseException:
+        text.close()
+        raise

@@ -1,0 +1,144 @@
+"""Bytes of a file: plain or gzipped, as text in the right encoding, or as a seekable file."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import shutil
+import tempfile
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, TextIO, cast
+
+from app.errors import InputError
+
+CHUNK_BYTES = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+
+UNDECODABLE = "patmatch.mark"
+"""Error handler that turns each byte that cannot be decoded into a lone surrogate, so that its row can be found and rejected."""
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(UNDECODABLE, _mark)
+
+
+def is_gzipped(path: Path) -> bool:
+    """Whether the file's content is gzip, whatever its name says."""
+    with path.open("rb") as stream:
+        return stream.read(2) == GZIP_MAGIC
+
+
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """Turn what goes wrong in decompressing into an error that names the file.
+
+    Raises:
+        InputError: the compressed data is cut off or damaged, or the file cannot be read.
+    """
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{name}: the gzip data is damaged or cut off; copy or download the file again",
+            f"{name}：gzip 数据损坏或不完整，请重新复制或下载该文件",
+            code="damaged_file",
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{name}: the file cannot be read ({error.strerror or 'input/output error'})",
+            f"{name}：无法读取文件（{error.strerror or '读写错误'}）",
+            code="unreadable_file",
+        ) from error
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The file's content, decompressed where it is gzip."""
+    return cast("BinaryIO", gzip.open(path, "rb")) if is_gzipped(path) else path.open("rb")
+
+
+def open_text(path: Path, encoding: str) -> TextIO:
+    """The file's content as text with its line ends as they are; bytes that cannot be decoded are marked."""
+    return io.TextIOWrapper(
+        io.BufferedReader(cast("io.RawIOBase", open_bytes(path)), CHUNK_BYTES), encoding, UNDECODABLE, newline=""
+    )
+
+
+def open_seekable(path: Path) -> IO[bytes]:
+    """The file's content as a file that can be sought in; gzip is unpacked to a temporary file on disk, not to memory."""
+    if not is_gzipped(path):
+        return path.open("rb")
+    unpacked = tempfile.TemporaryFile()
+    try:
+        with open_bytes(path) as packed:
+            shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
+    except BaseException:
+        unpacked.close()
+        raise
+    unpacked.seek(0)
+    return unpacked
+
+
+class LineTooLongError(ValueError):
+    """A row is longer than the limit; what is left of its line has been skipped."""
+
+
+class LineFeed:
+    """The lines of a text stream for a parser that may need several of them for one row.
+
+    Keeps the lines taken since :meth:`begin`, so that they can be given back when the row that they seemed to form is none.
+    """
+
+    __slots__ = ("_limit", "_pending", "_readline", "_size", "taken")
+
+    def __init__(self, stream: TextIO, limit: int) -> None:
+        self._readline = stream.readline
+        self._limit = limit
+        self._pending: deque[str] = deque()
+        self._size = 0
+        self.taken: list[str] = []
+
+    def __iter__(self) -> LineFeed:
+        return self
+
+    def __next__(self) -> str:
+        if self._pending:
+            line = self._pending.popleft()
+        else:
+            line = self._readline(self._limit + 1)
+            if not line:
+                raise StopIteration
+        self.taken.append(line)
+        self._size += len(line)
+        if self._size > self._limit:
+            self._skip_rest()
+            raise LineTooLongError
+        return line
+
+    def begin(self) -> None:
+        """Forget the lines taken so far: a new row begins."""
+        self.taken.clear()
+        self._size = 0
+
+    def give_back(self, start: int = 0) -> None:
+        """Offer the lines taken from ``start`` on again."""
+        self._pending.extendleft(reversed(self.taken[start:]))
+        self.begin()
+
+    def _skip_rest(self) -> None:
+        """Read to the end of a line that was cut at the limit, and close what was kept of it."""
+        line = self.taken[-1]
+        if len(line) <= self._limit or line.endswith(("\n", "\r")):
+            return
+        while line and not line.endswith(("\n", "\r")):
+            line = self._readline(self._limit)
+        self.taken[-1] += "\n"
