@@ -1,6 +1,16 @@
 // The evaluators' page: what the reader does, what is asked, what is shown.
 
-import { blankQuestion, filtersInUse, fromAddress, KINDS, readForm, STATUSES, toAddress, toRequest, writeForm } from "./query.js";
+import {
+  blankQuestion,
+  filtersInUse,
+  fromAddress,
+  KINDS,
+  readForm,
+  STATUSES,
+  toAddress,
+  toRequest,
+  writeForm,
+} from "./query.js";
 import { PROVINCES } from "./regions.js";
 import { element, matchItems, offerToggles, problemNotice, readinessReasons, resultNotices } from "./results.js";
 import * as service from "./service.js";
@@ -132,8 +142,11 @@ function showMistakes(mistakes) {
 
 function showTarget() {
   const target = form.elements.target.value;
-  for (const field of form.querySelectorAll("[data-only]")) field.hidden = !field.dataset.only.split(" ").includes(target);
-  fillSelect(form.elements.status, STATUSES[target], (code) => wordOf(target === "firms" ? "firmStatuses" : "statuses", code));
+  for (const field of form.querySelectorAll("[data-only]"))
+    field.hidden = !field.dataset.only.split(" ").includes(target);
+  fillSelect(form.elements.status, STATUSES[target], (code) =>
+    wordOf(target === "firms" ? "firmStatuses" : "statuses", code),
+  );
   showFilterCount();
 }
 
@@ -165,7 +178,9 @@ function setRecord(next) {
 
 function showRecord() {
   if (!record) return;
-  byId("record-kind").textContent = t({ patents: "recordPatent", needs: "recordNeed", firms: "recordFirm" }[record.kind]);
+  byId("record-kind").textContent = t(
+    { patents: "recordPatent", needs: "recordNeed", firms: "recordFirm" }[record.kind],
+  );
   byId("record-title").textContent = record.title ?? "";
   byId("record-id").textContent = record.id;
 }
@@ -196,26 +211,6 @@ function toast(words) {
 
 async function copy(id) {
   toast(t((await copied(id)) ? "copied" : "copyFailed", { id }));
-}
-
-/** Whether the text reached the clipboard. Over plain HTTP inside a network browsers offer only the older command. */
-async function copied(words) {
-  if (navigator.clipboard) {
-    try {
-      await navigator.clipboard.writeText(words);
-      return true;
-    } catch {
-      // Refused by policy or for want of focus: the older command may still be allowed.
-    }
-  }
-  const spot = element("textarea", { value: words, className: "visually-hidden" });
-  const before = document.activeElement;
-  document.body.append(spot);
-  spot.select();
-  const done = document.execCommand("copy");
-  spot.remove();
-  before?.focus();
-  return done;
 }
 
 // --- readiness ------------------------------------------------------------------------------------------------------
@@ -253,7 +248,12 @@ function showLanguage() {
   button.textContent = t("otherLanguage");
   button.lang = currentLanguage() === "zh" ? "en" : "zh-CN";
   fillSelect(form.elements.min_level, ["strong", "fairly_strong", "weak"], (code) => wordOf("atLeast", code));
-  for (const [name, table] of [["holder_type", "holderTypes"], ["licence", "licences"], ["text_lang", "languages"]]) fillChecks(name, table);
+  for (const [name, table] of [
+    ["holder_type", "holderTypes"],
+    ["licence", "licences"],
+    ["text_lang", "languages"],
+  ])
+    fillChecks(name, table);
   const names = PROVINCES.map(([code, zh, en]) => new Option(code, currentLanguage() === "zh" ? zh : en));
   byId("provinces").replaceChildren(...names);
   showTarget();
@@ -268,7 +268,12 @@ function fillChecks(name, table) {
   const box = form.querySelector(`[data-options="${name}"]`);
   const chosen = [...box.querySelectorAll("input:checked")].map((input) => input.value);
   const boxes = Object.keys(WORDS.zh[table]).map((code) =>
-    element("label", {}, element("input", { type: "checkbox", name, value: code, checked: chosen.includes(code) }), element("span", {}, wordOf(table, code))),
+    element(
+      "label",
+      {},
+      element("input", { type: "checkbox", name, value: code, checked: chosen.includes(code) }),
+      element("span", {}, wordOf(table, code)),
+    ),
   );
   box.replaceChildren(...boxes);
 }
@@ -282,7 +287,9 @@ function fillExamples() {
     };
     return element("li", {}, element("button", { type: "button", className: "chip", lang, onclick: choose }, words));
   });
-  byId("examples").querySelector("ul").replaceChildren(...items);
+  byId("examples")
+    .querySelector("ul")
+    .replaceChildren(...items);
 }
 
 /** Show the question of the address, and ask it where there is one. */

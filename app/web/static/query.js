@@ -5,7 +5,7 @@ import { parseIndustries, parseIpc, parseRegions } from "./regions.js";
 export const KINDS = ["patents", "needs", "firms"];
 export const RECORD_FIELDS = { patents: "patent_id", needs: "need_id", firms: "firm_id" };
 
-// Which filters make sense for which target; a hidden one is not sent. The names are those of the form and of the address.
+// Which filters make sense for which target; a hidden one is not sent. The names are the form's and the address's.
 const ALL = KINDS;
 const FILTERS = {
   ipc: { targets: ["patents"], parse: parseIpc },
@@ -19,9 +19,13 @@ const FILTERS = {
   filed_to: { targets: ALL, single: true },
 };
 const OPTIONS = ["min_level", "explain", "debug"];
-export const STATUSES = { patents: ["active", "pending", "inactive"], needs: ["open", "closed"], firms: ["active", "pending", "inactive"] };
+export const STATUSES = {
+  patents: ["active", "pending", "inactive"],
+  needs: ["open", "closed"],
+  firms: ["active", "pending", "inactive"],
+};
 
-// A longer question goes behind the "#": common proxies refuse request lines over 8 KB, and that part is never sent to them.
+// A longer question goes behind the "#": common proxies refuse request lines over 8 KB, and never see that.
 const ADDRESS_QUERY_BYTES = 2000;
 
 /** An empty question. `record` is {kind, id} when a record is what is asked with. */
@@ -104,7 +108,8 @@ export function toRequest({ target, k, text, record, fields }) {
     } else filter[sendAs ?? name] = single ? fields[name] : fields[name].split(",");
   }
   // ISO dates compare as text.
-  if (filter.filed_from && filter.filed_to && filter.filed_from > filter.filed_to) mistakes.push({ field: "filed", words: "badDates" });
+  if (filter.filed_from && filter.filed_to && filter.filed_from > filter.filed_to)
+    mistakes.push({ field: "filed", words: "badDates" });
   const query = record ? { id: "q1", [RECORD_FIELDS[record.kind]]: record.id } : { id: "q1", text };
   const request = { queries: [query], target, k };
   if (Object.keys(filter).length) request.filter = filter;

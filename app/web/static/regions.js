@@ -2,15 +2,40 @@
 
 // GB/T 2260, first two digits; Hong Kong, Macao and Taiwan as the standard numbers them.
 export const PROVINCES = [
-  ["11", "北京", "Beijing"], ["12", "天津", "Tianjin"], ["13", "河北", "Hebei"], ["14", "山西", "Shanxi"],
-  ["15", "内蒙古", "Inner Mongolia"], ["21", "辽宁", "Liaoning"], ["22", "吉林", "Jilin"], ["23", "黑龙江", "Heilongjiang"],
-  ["31", "上海", "Shanghai"], ["32", "江苏", "Jiangsu"], ["33", "浙江", "Zhejiang"], ["34", "安徽", "Anhui"],
-  ["35", "福建", "Fujian"], ["36", "江西", "Jiangxi"], ["37", "山东", "Shandong"], ["41", "河南", "Henan"],
-  ["42", "湖北", "Hubei"], ["43", "湖南", "Hunan"], ["44", "广东", "Guangdong"], ["45", "广西", "Guangxi"],
-  ["46", "海南", "Hainan"], ["50", "重庆", "Chongqing"], ["51", "四川", "Sichuan"], ["52", "贵州", "Guizhou"],
-  ["53", "云南", "Yunnan"], ["54", "西藏", "Tibet"], ["61", "陕西", "Shaanxi"], ["62", "甘肃", "Gansu"],
-  ["63", "青海", "Qinghai"], ["64", "宁夏", "Ningxia"], ["65", "新疆", "Xinjiang"], ["71", "台湾", "Taiwan"],
-  ["81", "香港", "Hong Kong"], ["82", "澳门", "Macao"],
+  ["11", "北京", "Beijing"],
+  ["12", "天津", "Tianjin"],
+  ["13", "河北", "Hebei"],
+  ["14", "山西", "Shanxi"],
+  ["15", "内蒙古", "Inner Mongolia"],
+  ["21", "辽宁", "Liaoning"],
+  ["22", "吉林", "Jilin"],
+  ["23", "黑龙江", "Heilongjiang"],
+  ["31", "上海", "Shanghai"],
+  ["32", "江苏", "Jiangsu"],
+  ["33", "浙江", "Zhejiang"],
+  ["34", "安徽", "Anhui"],
+  ["35", "福建", "Fujian"],
+  ["36", "江西", "Jiangxi"],
+  ["37", "山东", "Shandong"],
+  ["41", "河南", "Henan"],
+  ["42", "湖北", "Hubei"],
+  ["43", "湖南", "Hunan"],
+  ["44", "广东", "Guangdong"],
+  ["45", "广西", "Guangxi"],
+  ["46", "海南", "Hainan"],
+  ["50", "重庆", "Chongqing"],
+  ["51", "四川", "Sichuan"],
+  ["52", "贵州", "Guizhou"],
+  ["53", "云南", "Yunnan"],
+  ["54", "西藏", "Tibet"],
+  ["61", "陕西", "Shaanxi"],
+  ["62", "甘肃", "Gansu"],
+  ["63", "青海", "Qinghai"],
+  ["64", "宁夏", "Ningxia"],
+  ["65", "新疆", "Xinjiang"],
+  ["71", "台湾", "Taiwan"],
+  ["81", "香港", "Hong Kong"],
+  ["82", "澳门", "Macao"],
 ];
 
 const SEPARATORS = /[,，、;；\n]+/;
@@ -18,7 +43,11 @@ const PROVINCE_SUFFIX = /(壮族自治区|回族自治区|维吾尔自治区|自
 
 /** What was typed, cut at commas of any width; full-width letters and digits become plain ones. */
 function pieces(typed) {
-  return typed.normalize("NFKC").split(SEPARATORS).map((piece) => piece.trim()).filter(Boolean);
+  return typed
+    .normalize("NFKC")
+    .split(SEPARATORS)
+    .map((piece) => piece.trim())
+    .filter(Boolean);
 }
 
 /** Region codes of what was typed. `bad` lists what is neither a code nor a province. */
@@ -49,7 +78,7 @@ function parseCodes(typed, pattern) {
   const codes = [];
   const bad = [];
   for (const part of pieces(typed.toUpperCase())) {
-    // "H01M 10/0567" is one code and "H01M C08L" are two: a word that starts with a digit goes on with the word before it.
+    // "H01M 10/0567" is one code and "H01M C08L" are two: a word that starts with a digit continues the one before.
     for (const code of part.replace(/\s+(?=\d)/g, "").split(/\s+/)) (pattern.test(code) ? codes : bad).push(code);
   }
   return { codes: [...new Set(codes)], bad };

@@ -31,7 +31,11 @@ function matchItem(match, kind, actions) {
     element(
       "div",
       { className: "match-head" },
-      element("span", { className: "rank", attributes: { "aria-label": t("rank", { n: match.rank }) } }, String(match.rank)),
+      element(
+        "span",
+        { className: "rank", attributes: { "aria-label": t("rank", { n: match.rank }) } },
+        String(match.rank),
+      ),
       element("h3", { lang }, title),
       verdict(match),
     ),
@@ -50,13 +54,20 @@ function matchItem(match, kind, actions) {
 }
 
 function action(words, label, name, onclick) {
-  return element("button", { type: "button", className: "plain", title: label, onclick, attributes: { "data-action": name } }, words);
+  return element(
+    "button",
+    { type: "button", className: "plain", title: label, onclick, attributes: { "data-action": name } },
+    words,
+  );
 }
 
 function verdict({ score, level, debug }) {
   const bar = element("span", { className: "bar", attributes: { "aria-hidden": "true" } });
   bar.style.setProperty("--share", `${Math.round(100 * Math.min(1, Math.max(0, score)))}%`);
-  const cosine = typeof debug?.cosine === "number" ? element("span", { className: "cosine quiet" }, t("cosine", { value: debug.cosine.toFixed(4) })) : null;
+  const cosine =
+    typeof debug?.cosine === "number"
+      ? element("span", { className: "cosine quiet" }, t("cosine", { value: debug.cosine.toFixed(4) }))
+      : null;
   return element(
     "p",
     { className: "verdict" },
@@ -74,7 +85,11 @@ function verdict({ score, level, debug }) {
 
 function reason(why) {
   if (!why?.terms?.length) return null;
-  return element("p", { className: "why quiet" }, t("sharedTerms", { terms: why.terms.join(currentLanguage() === "zh" ? "、" : ", ") }));
+  return element(
+    "p",
+    { className: "why quiet" },
+    t("sharedTerms", { terms: why.terms.join(currentLanguage() === "zh" ? "、" : ", ") }),
+  );
 }
 
 function holderLine({ holders = [], holder_type: holderType }) {
@@ -86,7 +101,17 @@ function holderLine({ holders = [], holder_type: holderType }) {
 }
 
 function facts(record, id, kind) {
-  const { ipc = [], region, province, city, status, licence = [], filed_on: filed, published_on: published, firm_id: firm } = record;
+  const {
+    ipc = [],
+    region,
+    province,
+    city,
+    status,
+    licence = [],
+    filed_on: filed,
+    published_on: published,
+    firm_id: firm,
+  } = record;
   const place = [province, city].filter(Boolean).join(" ") || (region ? regionName(region, currentLanguage()) : "");
   const offered = licence.map((mode) => wordOf("licences", mode)).join(" / ");
   const parts = [
@@ -103,7 +128,11 @@ function facts(record, id, kind) {
 }
 
 function toggleFor(body) {
-  const toggle = element("button", { type: "button", className: "plain toggle", hidden: true, attributes: { "aria-expanded": "false" } }, t("more"));
+  const toggle = element(
+    "button",
+    { type: "button", className: "plain toggle", hidden: true, attributes: { "aria-expanded": "false" } },
+    t("more"),
+  );
   toggle.onclick = () => {
     const open = !body.classList.toggle("clamped");
     toggle.setAttribute("aria-expanded", String(open));
@@ -112,10 +141,12 @@ function toggleFor(body) {
   return toggle;
 }
 
-/** Offer "show more" only where the clamp hides something; which depends on the width, so call it again when that changes. */
+/** Offer "show more" only where the clamp hides something; call it again when the width changes. */
 export function offerToggles(list) {
-  // All is measured before anything is changed: a change between two measurements would lay the page out again each time.
-  const whole = [...list.querySelectorAll(".passage")].map((body) => body.classList.contains("clamped") && body.scrollHeight <= body.clientHeight + 1);
+  // All is measured before anything is changed: a change between two measurements costs a layout each time.
+  const whole = [...list.querySelectorAll(".passage")].map(
+    (body) => body.classList.contains("clamped") && body.scrollHeight <= body.clientHeight + 1,
+  );
   list.querySelectorAll(".toggle").forEach((toggle, place) => {
     toggle.hidden = whole[place];
   });

@@ -1,6 +1,6 @@
 // Talking to the service. Every failure becomes a Problem that the page can show in its language.
 
-// A match takes milliseconds; a cold model on a busy machine takes seconds. Past this something is wrong and the reader should know.
+// A match takes milliseconds, on a busy machine with a cold model seconds. Past this something is wrong.
 const TIMEOUT_SECONDS = 30;
 
 /** What went wrong, as the service (RFC 9457) or the browser says it. `words` is a key of the page's own words. */

@@ -85,15 +85,35 @@ export const WORDS = {
     requestId: "请求编号 {id}",
     notReady: "服务尚未就绪，暂时无法匹配。",
     part: "{name}：{detail}",
-    parts: { model: "编码模型", catalogue: "目录库", "index.patents": "专利索引", "index.needs": "需求索引", "index.firms": "企业索引" },
+    parts: {
+      model: "编码模型",
+      catalogue: "目录库",
+      "index.patents": "专利索引",
+      "index.needs": "需求索引",
+      "index.firms": "企业索引",
+    },
     readyAgain: "服务已就绪。",
     unreachable: "暂时无法连接服务，正在重试。",
     levels: { strong: "强相关", fairly_strong: "较强相关", weak: "弱相关", none: "无相关" },
     atLeast: { strong: "强相关", fairly_strong: "较强相关及以上", weak: "弱相关及以上" },
     statuses: { active: "有效", pending: "审查中", inactive: "失效", open: "征集中", closed: "已结束" },
     firmStatuses: { active: "存续", pending: "筹建", inactive: "注销或吊销" },
-    holderTypes: { university: "高校", institute: "科研院所", hospital: "医院", firm: "企业", person: "个人", foreign: "国外" },
-    licences: { transfer: "转让", licence: "许可", open_licence: "开放许可", pay_after_use: "先使用后付费", equity: "作价入股", pledge: "质押" },
+    holderTypes: {
+      university: "高校",
+      institute: "科研院所",
+      hospital: "医院",
+      firm: "企业",
+      person: "个人",
+      foreign: "国外",
+    },
+    licences: {
+      transfer: "转让",
+      licence: "许可",
+      open_licence: "开放许可",
+      pay_after_use: "先使用后付费",
+      equity: "作价入股",
+      pledge: "质押",
+    },
     languages: { zh: "中文", en: "英文", ja: "日文", ko: "韩文", de: "德文", fr: "法文", ru: "俄文" },
   },
   en: {
@@ -163,7 +183,8 @@ export const WORDS = {
     copied: "Copied {id}",
     copyFailed: "The browser does not allow copying; select it by hand: {id}",
     untitled: "(untitled)",
-    truncated: "The text has {tokens} tokens, more than the model's limit; its end had no influence. Shorten it, or put what matters first.",
+    truncated:
+      "The text has {tokens} tokens, over the model's limit; its end had no influence. Shorten it, or put what matters first.",
     windows: "A long text ({tokens} tokens): all of it was read, in {windows} windows.",
     shortfall: {
       index_exhausted: "{returned} of {requested} returned: the index holds no more records.",
@@ -180,16 +201,44 @@ export const WORDS = {
     requestId: "Request id {id}",
     notReady: "The service is not ready to match yet.",
     part: "{name}: {detail}",
-    parts: { model: "Model", catalogue: "Catalogue", "index.patents": "Patents index", "index.needs": "Needs index", "index.firms": "Firms index" },
+    parts: {
+      model: "Model",
+      catalogue: "Catalogue",
+      "index.patents": "Patents index",
+      "index.needs": "Needs index",
+      "index.firms": "Firms index",
+    },
     readyAgain: "The service is ready.",
     unreachable: "The service cannot be reached at the moment; trying again.",
     levels: { strong: "Strong", fairly_strong: "Fairly strong", weak: "Weak", none: "None" },
     atLeast: { strong: "Strong", fairly_strong: "Fairly strong or better", weak: "Weak or better" },
     statuses: { active: "Active", pending: "Pending", inactive: "Inactive", open: "Open", closed: "Closed" },
     firmStatuses: { active: "Active", pending: "Pending", inactive: "Inactive" },
-    holderTypes: { university: "University", institute: "Institute", hospital: "Hospital", firm: "Firm", person: "Person", foreign: "Foreign" },
-    licences: { transfer: "Transfer", licence: "Licence", open_licence: "Open licence", pay_after_use: "Pay after use", equity: "Equity", pledge: "Pledge" },
-    languages: { zh: "Chinese", en: "English", ja: "Japanese", ko: "Korean", de: "German", fr: "French", ru: "Russian" },
+    holderTypes: {
+      university: "University",
+      institute: "Institute",
+      hospital: "Hospital",
+      firm: "Firm",
+      person: "Person",
+      foreign: "Foreign",
+    },
+    licences: {
+      transfer: "Transfer",
+      licence: "Licence",
+      open_licence: "Open licence",
+      pay_after_use: "Pay after use",
+      equity: "Equity",
+      pledge: "Pledge",
+    },
+    languages: {
+      zh: "Chinese",
+      en: "English",
+      ja: "Japanese",
+      ko: "Korean",
+      de: "German",
+      fr: "French",
+      ru: "Russian",
+    },
   },
 };
 
@@ -241,13 +290,15 @@ export function t(key, values = {}) {
   return words.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/** The words of a code in a table ("holderTypes", "university"), or the code itself: sources have words of their own. */
+/** The words of a code in a table ("holderTypes", "university"), or the code: sources have words of their own. */
 export const wordOf = (table, code) => WORDS[language][table][code] ?? code;
 
 /** Put the page's own words into every element that names a key. */
 export function translatePage(root = document) {
   for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
-  for (const element of root.querySelectorAll("[data-t-placeholder]")) element.placeholder = t(element.dataset.tPlaceholder);
-  for (const element of root.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
+  for (const element of root.querySelectorAll("[data-t-placeholder]"))
+    element.placeholder = t(element.dataset.tPlaceholder);
+  for (const element of root.querySelectorAll("[data-t-label]"))
+    element.setAttribute("aria-label", t(element.dataset.tLabel));
   document.title = t("pageName");
 }
