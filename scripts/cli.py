@@ -12,7 +12,7 @@ import click
 
 from app.errors import PatmatchError, UsageError
 
-COMMANDS = ("model", "ingest", "index", "match", "serve", "evaluate", "doctor")
+COMMANDS = ("model", "ingest", "index", "match", "serve", "evaluate", "doctor", "bench")
 
 
 class _Group(click.Group):

@@ -20,9 +20,9 @@ def as_patmatch_error(error: me.ModelError | ie.IndexRoomError) -> PatmatchError
             return OverloadedError("Too many texts are waiting to be embedded; try again.", "等待编码的文本过多，请稍后重试。")
         case me.ModelError():
             return ModelProblem(text, f"模型不可用：{text}")
-        case ie.StoreLockedError():
+        case ie.LockedError():
             return ConflictError(text, f"另一个任务正在进行：{text}", code="locked")
-        case ie.SnapshotMissingError():
+        case ie.SnapshotMissingError() | ie.SnapshotNameError() | ie.RollbackError():
             return NotFoundError(text, f"没有这个索引快照：{text}", code="no_snapshot")
         case _:
             return IndexProblem(text, f"索引错误：{text}")

@@ -98,7 +98,7 @@ class ImportService:
         began = perf_counter()
         report = ImportReport(file=path.name, kind=kind)
         source = read_records(path, kind, mapping=mapping)
-        with RejectsFile(self._rejects_path(path), source=path.name) as rejects:
+        with RejectsFile(self._rejects_path(path)) as rejects:
             for batch in _batches(_sorted_out(source, report, rejects)):
                 counts = self._catalogue.upsert(batch)
                 report.added += counts.added
@@ -106,7 +106,7 @@ class ImportService:
                 report.unchanged += counts.unchanged
                 progress(report.rows)
         progress(report.rows)
-        report.rejects = rejects.path if rejects.written else None
+        report.rejects = rejects.path
         report.encoding, report.columns, report.ignored = source.encoding, source.columns, tuple(source.ignored)
         report.seconds = perf_counter() - began
         return report
@@ -126,7 +126,7 @@ def _sorted_out(source: RecordFile, report: ImportReport, rejects: RejectsFile) 
 
 
 def _note(outcome: RowOutcome, report: ImportReport, rejects: RejectsFile) -> None:
-    rejects.write(outcome)
+    rejects.add(report.file, outcome)
     report.warnings.update(problem.code for problem in outcome.warnings)
     if outcome.record is None:
         report.rejected += 1

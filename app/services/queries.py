@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind, Query
 from app.errors import InputError, NotFoundError, PatmatchError, TooLargeError
-from app.ingest import normalise_text
+from app.ingest.text import fold_body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class QueryResolver:
                 f"文本有 {longest} 个字符，最多允许 {self._max_text_chars} 个。请只发送说明需求的部分。",
                 code="text_too_long",
             )
-        views = tuple(view for view in map(normalise_text, raw) if view)
+        views = tuple(view for view in map(fold_body, raw) if view)
         if not views:
             return InputError(
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"

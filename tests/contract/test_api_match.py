@@ -1,0 +1,180 @@
+"""`POST /v1/match` keeps its contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+
+def ask(client: TestClient, **body: Any) -> Any:
+    """The answer to a request that must succeed."""
+    response = client.post("/v1/match", json=body)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_api_match_answers_in_order_with_the_contracts_fields(client: TestClient) -> None:
+    """Results keep the queries' order, name their snapshot and carry rank, score, level, title and record."""
+    answer = ask(client, queries=[{"id": "b", "text": "锂离子电池电解液"}, {"id": "a", "text": "water treatment membrane"}], k=3)
+    assert set(answer["snapshot"]) == {"id", "encoder", "built_at"}
+    assert [result["id"] for result in answer["results"]] == ["b", "a"]
+    result = answer["results"][0]
+    assert result["requested"] == result["returned"] == 3
+    assert result["shortfall"] is None
+    assert result["truncated"] is False
+    assert result["tokens"] > 0
+    assert [match["rank"] for match in result["matches"]] == [1, 2, 3]
+    scores = [match["score"] for match in result["matches"]]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert {"id", "rank", "score", "level", "title", "record"} == set(result["matches"][0])
+    assert result["matches"][0]["record"]["title"] == result["matches"][0]["title"]
+
+
+@pytest.mark.parametrize("target", ["patents", "needs", "firms"])
+def test_api_match_searches_each_target(client: TestClient, target: str) -> None:
+    """Needs, firms and patents have indexes of their own."""
+    answer = ask(client, queries=[{"text": "污水处理"}], target=target, k=2)
+    assert answer["snapshot"]["id"].startswith(target)
+    assert answer["results"][0]["matches"][0]["record"]["kind"] == target
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("need_id", "patents"), ("patent_id", "firms"), ("patent_id", "patents"), ("firm_id", "patents"), ("need_id", "needs")],
+)
+def test_api_match_takes_a_records_id(client: TestClient, source: str, target: str) -> None:
+    """A stored record is a query; it is never among its own matches."""
+    kind = {"need_id": "needs", "patent_id": "patents", "firm_id": "firms"}[source]
+    record_id = ask(client, queries=[{"text": "电池"}], target=kind, k=1)["results"][0]["matches"][0]["id"]
+    result = ask(client, queries=[{source: record_id}], target=target, k=5)["results"][0]
+    assert result["returned"] == 5
+    assert record_id not in [match["id"] for match in result["matches"]]
+
+
+def test_api_match_filters_exactly(client: TestClient) -> None:
+    """Every match passes the filter, and a short list says that the filter is why."""
+    result = ask(client, queries=[{"text": "电池"}], k=50, filter={"ipc": ["H01M"], "lang": ["zh"]})["results"][0]
+    assert result["matches"]
+    assert all(any(code.startswith("H01M") for code in match["record"]["ipc"]) for match in result["matches"])
+    assert {match["record"]["lang"] for match in result["matches"]} == {"zh"}
+    assert result["shortfall"] == "filter"
+
+
+def test_api_match_filters_by_ids(client: TestClient) -> None:
+    """`ids` and `not_ids` name records."""
+    ids = [match["id"] for match in ask(client, queries=[{"text": "催化剂"}], k=4)["results"][0]["matches"]]
+    only = ask(client, queries=[{"text": "催化剂"}], k=10, filter={"ids": ids[:2]})["results"][0]
+    assert [match["id"] for match in only["matches"]] == ids[:2]
+    without = ask(client, queries=[{"text": "催化剂"}], k=2, filter={"not_ids": ids[:2]})["results"][0]
+    assert [match["id"] for match in without["matches"]] == ids[2:4]
+
+
+def test_api_match_says_why_a_list_is_short(client: TestClient) -> None:
+    """`min_level` that nothing reaches gives an empty list and its name."""
+    result = ask(client, queries=[{"text": "qqqq zzzz"}], k=5, min_level="strong")["results"][0]
+    assert result["matches"] == []
+    assert result["shortfall"] == "min_level"
+
+
+def test_api_match_explains_and_debugs_on_request(client: TestClient) -> None:
+    """`explain` adds what both sides share, `debug` the cosine."""
+    answer = ask(client, queries=[{"text": "锂离子电池电解液"}], k=3, explain=True, debug=True)
+    match = answer["results"][0]["matches"][0]
+    assert match["why"]["terms"]
+    assert any(term in match["why"]["passage"].casefold() for term in match["why"]["terms"])
+    assert -1 <= match["debug"]["cosine"] <= 1
+
+
+def test_api_match_diversity_changes_the_list_but_not_its_head(client: TestClient) -> None:
+    """The best match stays; the rest gives way to difference."""
+    plain = ask(client, queries=[{"text": "锂离子电池"}], k=10)["results"][0]["matches"]
+    diverse = ask(client, queries=[{"text": "锂离子电池"}], k=10, diversity=0.9)["results"][0]["matches"]
+    assert plain[0]["id"] == diverse[0]["id"]
+    assert {match["id"] for match in plain} != {match["id"] for match in diverse}
+
+
+def test_api_match_a_failing_query_does_not_fail_its_batch(client: TestClient) -> None:
+    """The bad ones have `error`, the good one has matches."""
+    answer = ask(
+        client, queries=[{"need_id": "no such"}, {"text": "  "}, {"text": "锂电池"}, {"text": "长" * 2001}], k=2
+    )
+    unknown, empty, good, long = answer["results"]
+    assert (unknown["error"]["status"], unknown["error"]["code"]) == (404, "unknown_id")
+    assert (empty["error"]["status"], empty["error"]["code"]) == (422, "empty_text")
+    assert (long["error"]["status"], long["error"]["code"]) == (413, "text_too_long")
+    assert good["returned"] == 2
+    assert "matches" not in unknown
+
+
+BAD = {
+    "wrong type of queries": ({"queries": "电池"}, 422, "queries"),
+    "wrong type of text": ({"queries": [{"text": 5}]}, 422, "queries.0.text"),
+    "k of 0": ({"queries": [{"text": "电池"}], "k": 0}, 422, "k"),
+    "k as text": ({"queries": [{"text": "电池"}], "k": "5"}, 422, "k"),
+    "k of 10^9": ({"queries": [{"text": "电池"}], "k": 10**9}, 422, None),
+    "too many queries": ({"queries": [{"text": "电池"}] * 6}, 413, None),
+    "no queries": ({"queries": []}, 422, "queries"),
+    "unknown id": ({"queries": [{"patent_id": "CN0"}]}, 404, None),
+    "empty text": ({"queries": [{"text": " \u200b\n"}]}, 422, None),
+    "text and id": ({"queries": [{"text": "电池", "need_id": "N001"}]}, 422, "queries.0"),
+    "neither text nor id": ({"queries": [{}]}, 422, "queries.0"),
+    "unknown filter field": ({"queries": [{"text": "电池"}], "filter": {"colour": ["red"]}}, 422, "filter.colour"),
+    "wrong filter type": ({"queries": [{"text": "电池"}], "filter": {"ipc": "H01M"}}, 422, "filter.ipc"),
+    "wrong date": ({"queries": [{"text": "电池"}], "filter": {"filed_from": "soon"}}, 422, "filter.filed_from"),
+    "wrong holder type": ({"queries": [{"text": "电池"}], "filter": {"holder_type": ["king"]}}, 422, "filter.holder_type.0"),
+    "unknown target": ({"queries": [{"text": "电池"}], "target": "cars"}, 422, "target"),
+    "unknown field": ({"queries": [{"text": "电池"}], "limit": 3}, 422, "limit"),
+    "two queries of one id": ({"queries": [{"id": "a", "text": "电池"}, {"id": "a", "text": "水"}]}, 422, None),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_api_match_refuses_bad_input_by_name(client: TestClient, case: str) -> None:
+    """A clear 4xx as problem+json in both languages, naming the field where one is to blame."""
+    body, status, field = BAD[case]
+    response = client.post("/v1/match", json=body)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert {"type", "title", "status", "detail", "detail_zh", "code", "request_id"} <= set(problem)
+    assert problem["status"] == status
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert any("\u4e00" <= char <= "\u9fff" for char in problem["detail_zh"])
+    if field is not None:
+        assert field in [error["field"] for error in problem["errors"]]
+        assert all(error["message"] and error["message_zh"] for error in problem["errors"])
+
+
+def test_api_match_refuses_broken_json(client: TestClient) -> None:
+    """The place is named."""
+    response = client.post("/v1/match", content=b'{"queries": [', headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (400, "bad_json")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_api_match_refuses_an_enormous_body(client: TestClient, chunked: bool) -> None:
+    """Over the limit is 413, whether the length is declared or only seen as it comes."""
+    body = b'{"queries": [{"text": "' + b"x" * 200_000 + b'"}]}'
+    content = (body[n : n + 10_000] for n in range(0, len(body), 10_000)) if chunked else body
+    response = client.post("/v1/match", content=content, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
+def test_api_match_normalises_what_is_asked(client: TestClient) -> None:
+    """Full-width characters, line breaks and HTML remnants do not change the answer."""
+    plain = ask(client, queries=[{"text": "LiPF6 电解液 5% 添加剂"}], k=5)["results"][0]["matches"]
+    messy = ask(client, queries=[{"text": "ＬｉＰＦ<sub>6</sub>&nbsp;电解液 ５％  添加剂\u200b"}], k=5)["results"][0]["matches"]
+    assert [match["id"] for match in plain] == [match["id"] for match in messy]
+
+
+def test_api_match_survives_odd_unicode(client: TestClient) -> None:
+    """Lone surrogates and NUL characters get an answer or a 4xx, never a 500."""
+    for text in (b'"\\ud800 abc"', b'"\\u0000 abc"', '"👩‍🔬 电池"'.encode()):
+        body = b'{"queries": [{"text": ' + text + b"}]}"
+        response = client.post("/v1/match", content=body, headers={"content-type": "application/json"})
+        assert response.status_code < 500, response.text
+    response = client.post("/v1/match", content=b'{"queries": [{"need_id": "\\ud800"}]}', headers={"content-type": "application/json"})
+    assert response.status_code in {404, 422}
