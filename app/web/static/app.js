@@ -1,5 +1,6 @@
 // The evaluators' page: what the reader does, what is asked, what is shown.
 
+import { copied } from "./clipboard.js";
 import {
   blankQuestion,
   filtersInUse,

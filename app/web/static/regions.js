@@ -54,14 +54,22 @@ function pieces(typed) {
 export function parseRegions(typed) {
   const codes = [];
   const bad = [];
-  for (const piece of pieces(typed).flatMap((part) => (/^[\d\s]+$/.test(part) ? part.split(/\s+/) : [part]))) {
-    const name = piece.replace(PROVINCE_SUFFIX, "").toLowerCase();
-    const province = PROVINCES.find(([, zh, en]) => zh === name || en.toLowerCase() === name);
-    if (province) codes.push(province[0]);
-    else if (/^\d{2,6}$/.test(piece)) codes.push(piece);
-    else bad.push(piece);
+  for (const piece of pieces(typed)) {
+    // A space may part two regions or stand inside the name of one: "甘肃 陕西", "Inner Mongolia".
+    const parts = regionCode(piece) ? [piece] : piece.split(/\s+/);
+    for (const part of parts) {
+      const code = regionCode(part);
+      if (code) codes.push(code);
+      else bad.push(part);
+    }
   }
   return { codes: [...new Set(codes)], bad };
+}
+
+function regionCode(words) {
+  if (/^\d{2,6}$/.test(words)) return words;
+  const name = words.replace(PROVINCE_SUFFIX, "").toLowerCase();
+  return PROVINCES.find(([, zh, en]) => zh === name || en.toLowerCase() === name)?.[0] ?? null;
 }
 
 /** IPC codes or their heads, from a section ("H") to a subgroup ("H01M 10/0567"), as the catalogue writes them. */
