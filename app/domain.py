@@ -1,8 +1,8 @@
 """What patmatch talks about: patents, needs, firms and the matches between them.
 
-Pure values without I/O. A record is immutable; a change is a new record. Codes are kept as the standards write them: IPC
-without spaces (``H01M10/0567``), GB/T 2260 regions as 2 to 6 digits (``620102``), GB/T 4754 industries with their section
-letter (``C3841``).
+Pure values without I/O. A record is immutable; a change is a new record. Codes are kept as the standards write them:
+IPC without spaces (``H01M10/0567``), GB/T 2260 regions as 2 to 6 digits (``620102``), GB/T 4754 industries with
+their section letter (``C3841``).
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Record:
         lang: ISO 639-1 code of the text (``zh`` for both scripts), ``None`` when it could not be told.
         region: GB/T 2260 code, 2 to 6 digits.
         industry: GB/T 4754 codes.
-        status: ``active``, ``pending`` or ``inactive`` for patents and firms, ``open`` or ``closed`` for needs; a source's own
+        status: ``active``, ``pending`` or ``inactive`` for patents and firms, ``open`` or ``closed`` for needs; a
+        source's own
             word where it is none of these.
         original: the source's own text of each field that normalisation changed.
         extra: columns of the source that patmatch has no field for, kept as they came.
@@ -273,7 +274,7 @@ class MatchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Why a record matched: terms that both sides share, longest first, and the passage of the record that holds most of them."""
+    """Why a record matched: terms that both sides share, longest first, and the passage that holds most of them."""
 
     terms: tuple[str, ...] = ()
     passage: str | None = None

@@ -13,9 +13,9 @@
         ├── IndexProblem        500  a snapshot cannot be built, read or published
         └── CatalogueProblem    500  the database cannot be reached or migrated
 
-Each has a code for programs, a status for HTTP, and a safe message in English and Chinese for people. Errors of lower libraries
-are mapped to one of these at the boundary that calls them; `models` and `index` have trees of their own, which
-`app.services.failures` maps.
+Each has a code for programs, a status for HTTP, and a safe message in English and Chinese for people. Errors of
+lower libraries are mapped to one of these at the boundary that calls them; `models` and `index` have trees of their
+own, which `app.services.failures` maps.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class PatmatchError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
 
-    def __init__(self, message: str, message_zh: str, *, code: str | None = None, fields: tuple[FieldError, ...] = ()) -> None:
+    def __init__(
+        self, message: str, message_zh: str, *, code: str | None = None, fields: tuple[FieldError, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.message_zh = message_zh

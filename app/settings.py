@@ -1,4 +1,4 @@
-"""Every setting of the service, read from ``PATMATCH_*`` environment variables. Only ``app.bootstrap`` and the commands read it."""
+"""Every setting of the service, read from ``PATMATCH_*`` variables; only ``app.bootstrap`` and the commands read it."""
 
 from __future__ import annotations
 
@@ -14,39 +14,61 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PATMATCH_", extra="ignore")
 
-    home: Path = Field(Path("var"), description="Folder of everything made at run time: catalogue, vectors, snapshots, rejects.")
+    home: Path = Field(
+        Path("var"), description="Folder of everything made at run time: catalogue, vectors, snapshots, rejects."
+    )
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL of the catalogue; SQLite inside the home folder when unset, PostgreSQL by its URL."
+        None,
+        description="SQLAlchemy URL of the catalogue; SQLite inside the home folder when unset, PostgreSQL by its URL.",
     )
 
     model: str = Field("package", description="The model: `package`, `hub:NAME` or `dir:PATH`.")
     query_prefix: str | None = Field(None, description="Replaces the query prefix that the model folder declares.")
     passage_prefix: str | None = Field(None, description="Replaces the passage prefix that the model folder declares.")
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the encoder. bfloat16 is faster on CPUs that have it; it is another fingerprint."
+        "float32",
+        description="Arithmetic of the encoder. bfloat16 is faster on CPUs that have it; it is another fingerprint.",
     )
     encoder_threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; all cores when unset.")
     encoder_batch_texts: int = Field(
-        64, ge=1, description="Texts that concurrent requests share in one encoder batch; more delays the first of them."
+        64,
+        ge=1,
+        description="Texts that concurrent requests share in one encoder batch; more delays the first of them.",
     )
     encoder_queue_texts: int = Field(
         4096, ge=1, description="Texts that may wait for the encoder before requests are refused with 429."
     )
 
-    recall_floor: float = Field(0.95, ge=0, le=1, description="A snapshot whose measured recall@20 is below this is not published.")
-    recall_target: float = Field(0.98, ge=0, le=1, description="The probe count of a large index is raised until recall@20 reaches this.")
-    flat_below: int = Field(50_000, ge=0, description="Below this many records the index is exact: it answers within a few milliseconds.")
-    index_poll_seconds: float = Field(0.5, gt=0, description="How often a running service looks for a newly published snapshot.")
+    recall_floor: float = Field(
+        0.95, ge=0, le=1, description="A snapshot whose measured recall@20 is below this is not published."
+    )
+    recall_target: float = Field(
+        0.98, ge=0, le=1, description="The probe count of a large index is raised until recall@20 reaches this."
+    )
+    flat_below: int = Field(
+        50_000, ge=0, description="Below this many records the index is exact: it answers within a few milliseconds."
+    )
+    index_poll_seconds: float = Field(
+        0.5, gt=0, description="How often a running service looks for a newly published snapshot."
+    )
 
     max_queries: int = Field(100, ge=1, description="Queries of one request.")
     max_k: int = Field(1000, ge=1, description="Matches of one query.")
-    max_text_chars: int = Field(100_000, ge=1, description="Characters of one query text; a need of 3,000 characters is long.")
+    max_text_chars: int = Field(
+        100_000, ge=1, description="Characters of one query text; a need of 3,000 characters is long."
+    )
     max_body_bytes: int = Field(2_000_000, ge=1, description="Bytes of one request body.")
     max_filter_values: int = Field(10_000, ge=1, description="Values of one list in a filter.")
-    match_workers: int = Field(8, ge=1, description="Requests that are encoded and searched at once; their texts share batches.")
-    match_queue: int = Field(256, ge=0, description="Requests that may wait for a worker before they are refused with 429.")
+    match_workers: int = Field(
+        8, ge=1, description="Requests that are encoded and searched at once; their texts share batches."
+    )
+    match_queue: int = Field(
+        256, ge=0, description="Requests that may wait for a worker before they are refused with 429."
+    )
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the service writes to its log.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What the service writes to its log."
+    )
 
     @property
     def catalogue_url(self) -> str:

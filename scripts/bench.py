@@ -60,15 +60,19 @@ def command() -> None:
 @click.option("--seconds", type=float, help="Send for so long instead of counting.")
 @click.option("--clients", default=1, show_default=True, type=click.IntRange(min=1), help="Clients at once.")
 @click.option("-k", default=10, show_default=True)
-@click.option("--queries", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSONL; its titles are asked in turn.")
+@click.option(
+    "--queries",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSONL; its titles are asked in turn.",
+)
 @shell_command
 def serve(
     shell: Shell, url: str, requests: int, seconds: float | None, clients: int, k: int, queries: Path | None
 ) -> int:
-    """Send match requests without pause and print latency, throughput and what failed.
+    r"""Send match requests without pause and print latency, throughput and what failed.
 
-    An answer that differs from an earlier one to the same query by the same snapshot counts as inconsistent. The exit status is 1
-    when anything failed or was inconsistent.
+    An answer that differs from an earlier one to the same query by the same snapshot counts as inconsistent. The
+    exit status is 1 when anything failed or was inconsistent.
 
     \b
     Example:

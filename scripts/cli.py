@@ -35,7 +35,7 @@ class _Group(click.Group):
 @click.command(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="patmatch")
 def cli() -> None:
-    """Match transferable patents with what enterprises need.
+    r"""Match transferable patents with what enterprises need.
 
     \b
     Exit status: 0 done; 1 the job failed; 2 wrong usage; 3 done, but some rows were rejected.
@@ -64,10 +64,12 @@ def run(argv: Sequence[str] | None = None) -> int:
     except PatmatchError as error:
         click.echo(f"error: {_one_line(error.message)} · 错误：{_one_line(error.message_zh)}", err=True)
         return 2 if isinstance(error, UsageError) else 1
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a reason in one line, the stack on request
+    except Exception as error:
         if os.environ.get("PATMATCH_LOG_LEVEL") == "debug":
             traceback.print_exc()
-        click.echo(f"error: {type(error).__name__}: {_one_line(str(error))} (PATMATCH_LOG_LEVEL=debug shows where)", err=True)
+        click.echo(
+            f"error: {type(error).__name__}: {_one_line(str(error))} (PATMATCH_LOG_LEVEL=debug shows where)", err=True
+        )
         return 1
     return int(status or 0)
 

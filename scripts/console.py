@@ -23,6 +23,9 @@ from app.settings import Settings
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Advance = Callable[[int, int | None], None]
+"""Told how many are done and how many there are, if known."""
+
 _PIPED_WIDTH = 160
 """Columns of a table that is not on a terminal; wide enough that a title is not wrapped into the next column."""
 
@@ -70,7 +73,7 @@ class Shell:
             services.close()
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
+    def progress(self, what: str) -> Iterator[Advance]:
         """A bar on a terminal, nothing when piped: call it with how many are done and how many there are, if known."""
         if not sys.stderr.isatty():
             yield lambda _done, _total: None

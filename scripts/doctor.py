@@ -13,7 +13,9 @@ from scripts.console import Shell, shell_command
 @click.command(short_help="Check model, catalogue, snapshots, disk and settings.")
 @shell_command
 def command(shell: Shell) -> int:
-    """Check settings, disk, catalogue, model and every served snapshot, and say what to do. Exit status 1 when something is broken.
+    r"""Check settings, disk, catalogue, model and every served snapshot, and say what to do.
+
+    The exit status is 1 when something is broken.
 
     \b
     Example:

@@ -6,8 +6,9 @@ import click
 
 from app.domain import Kind
 from app.errors import UsageError
-from app.services.indexing import BuildReport, Progress, SnapshotState
-from scripts.console import Shell, shell_command
+from app.services.embedding import Report
+from app.services.indexing import BuildReport, SnapshotState, snapshot_bytes
+from scripts.console import Advance, Shell, shell_command
 
 TARGETS = click.Choice([*(kind.value for kind in Kind), "all"])
 
@@ -27,10 +28,10 @@ def _kinds(target: str) -> list[Kind]:
 @click.option("--estimate", is_flag=True, help="Only say how long it takes and how large it gets.")
 @shell_command
 def build(shell: Shell, target: str, publish: bool, estimate: bool) -> None:
-    """Embed what is new or changed, build a verified snapshot and, with --publish, serve it.
+    r"""Embed what is new or changed, build a verified snapshot and, with --publish, serve it.
 
-    Vectors are kept: a second build embeds nothing. A killed build continues from the vectors already made. With `all`, targets
-    without records are passed over.
+    Vectors are kept: a second build embeds nothing. A killed build continues from the vectors already made. With
+    `all`, targets without records are passed over.
 
     \b
     Example:
@@ -55,14 +56,14 @@ def build(shell: Shell, target: str, publish: bool, estimate: bool) -> None:
                 results.append(guess.as_json())
                 continue
             with shell.progress(f"{kind}") as advance:
-                report = services.indexing.build(kind, publish=publish, report=lambda p, show=advance: _show(p, show))
+                report = services.indexing.build(kind, publish=publish, report=_shown(advance))
             _print_build(shell, report)
             results.append(report.as_json())
     shell.result({"builds" if not estimate else "estimates": results})
 
 
-def _show(progress: Progress, show) -> None:  # type: ignore[no-untyped-def]
-    show(progress.done, progress.total)
+def _shown(advance: Advance) -> Report:
+    return lambda progress: advance(progress.done, progress.total)
 
 
 def _print_build(shell: Shell, report: BuildReport) -> None:
@@ -77,7 +78,7 @@ def _print_build(shell: Shell, report: BuildReport) -> None:
                 rates["texts_per_second"],
                 rates["tokens_per_second"],
                 report.truncated,
-                "exact" if report.recall is None else f"{report.recall:.4f}",
+                f"{report.recall:.4f}",
                 f"{report.bytes / 1e6:.1f}",
                 f"{report.seconds:.1f}",
             )
@@ -89,7 +90,7 @@ def _print_build(shell: Shell, report: BuildReport) -> None:
 @click.argument("target", type=TARGETS, default="all")
 @shell_command
 def list_(shell: Shell, target: str) -> None:
-    """List the snapshots, newest first; * marks the one that is served.
+    r"""List the snapshots, newest first; * marks the one that is served.
 
     \b
     Example:
@@ -109,15 +110,14 @@ def _row(state: SnapshotState) -> tuple[object, ...]:
     mark = "*" if state.current else ""
     if manifest is None:
         return (mark, state.id, "", "", "", "", "", state.problem)
-    recall = "" if manifest.recall is None else f"{manifest.recall:.4f}"
     return (
         mark,
         state.id,
         manifest.count,
-        recall,
+        f"{manifest.recall.value:.4f}",
         manifest.encoder,
         manifest.fingerprint[:12],
-        f"{manifest.bytes / 1e6:.1f}",
+        f"{snapshot_bytes(manifest) / 1e6:.1f}",
         state.problem or "ok",
     )
 
@@ -126,7 +126,7 @@ def _row(state: SnapshotState) -> tuple[object, ...]:
 @click.argument("snapshot", required=False)
 @shell_command
 def verify(shell: Shell, snapshot: str | None) -> None:
-    """Read a snapshot whole again: checksums, counts, self-queries. Without an id, every served one.
+    r"""Read a snapshot whole again: checksums, counts, self-queries. Without an id, every served one.
 
     \b
     Example:
@@ -135,15 +135,18 @@ def verify(shell: Shell, snapshot: str | None) -> None:
     with shell.services() as services:
         reports = services.indexing.verify(snapshot)
     for report in reports:
-        shell.line(f"{report['snapshot']}: ok, {report['count']} records, {report['bytes'] / 1e6:.1f} MB read")
-    shell.result({"verified": reports})
+        shell.line(
+            f"{report.id}: ok, {report.manifest.count} records, {report.bytes / 1e6:.1f} MB read, "
+            f"{report.self_queries} self-queries, recall@20 {report.recall:.4f}"
+        )
+    shell.result({"verified": [{"snapshot": r.id, "bytes": r.bytes, "recall_at_20": r.recall} for r in reports]})
 
 
 @command.command("publish")
 @click.argument("snapshot")
 @shell_command
 def publish(shell: Shell, snapshot: str) -> None:
-    """Serve SNAPSHOT from now on. Running services take it up within a second.
+    r"""Serve SNAPSHOT from now on. Running services take it up within a second.
 
     \b
     Example:
@@ -159,7 +162,7 @@ def publish(shell: Shell, snapshot: str) -> None:
 @click.argument("target", type=click.Choice([kind.value for kind in Kind]), default="patents")
 @shell_command
 def rollback(shell: Shell, target: str) -> None:
-    """Serve the snapshot that was published before the present one.
+    r"""Serve the snapshot that was published before the present one.
 
     \b
     Example:
@@ -176,7 +179,7 @@ def rollback(shell: Shell, target: str) -> None:
 @click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Newest snapshots to keep.")
 @shell_command
 def prune(shell: Shell, target: str, keep: int) -> None:
-    """Delete old snapshots and what killed builds left behind; never the served one nor the one that rollback would serve.
+    r"""Delete old snapshots and leftovers, never the served one nor the one that rollback would serve.
 
     \b
     Example:

@@ -25,10 +25,10 @@ _REJECTED = 3
 )
 @shell_command
 def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None) -> int:
-    """Load FILES (.jsonl .csv .tsv .xlsx .parquet, each also .gz) into the catalogue.
+    r"""Load FILES (.jsonl .csv .tsv .xlsx .parquet, each also .gz) into the catalogue.
 
-    Good rows go in, by id; a row that cannot be used goes to a rejects file that says why and what to do, and the exit status is 3.
-    Loading the same file twice changes nothing.
+    Good rows go in, by id; a row that cannot be used goes to a rejects file that says why and what to do, and the
+    exit status is 3. Loading the same file twice changes nothing.
 
     \b
     Example:

@@ -26,7 +26,7 @@ from scripts.console import Shell, shell_command
 @click.option("--explain", is_flag=True, help="Show what both sides share.")
 @shell_command
 def command(shell: Shell, k: int, target: str, filter_json: str | None, explain: bool, **asked: str | None) -> None:
-    """Match TEXT with the published index and print the best records.
+    r"""Match TEXT with the published index and print the best records.
 
     \b
     Example:

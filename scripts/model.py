@@ -19,7 +19,7 @@ def command() -> None:
 @click.option("--source", help="package, hub:NAME or dir:PATH; default PATMATCH_MODEL, else package.")
 @shell_command
 def prepare_model(shell: Shell, source: str | None) -> None:
-    """Make the model folder ready and check it. A second call does nothing.
+    r"""Make the model folder ready and check it. A second call does nothing.
 
     \b
     Example:

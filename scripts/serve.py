@@ -16,10 +16,12 @@ _DRAIN_SECONDS = 20
 @click.command(short_help="Run the service.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 for every interface.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes; each loads the model.")
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes; each loads the model."
+)
 @shell_command
 def command(shell: Shell, host: str, port: int, workers: int) -> None:
-    """Serve the page, the REST interface and its documentation.
+    r"""Serve the page, the REST interface and its documentation.
 
     \b
     Example:

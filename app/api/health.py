@@ -44,11 +44,12 @@ async def livez() -> Alive:
     "/readyz", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Can it answer matches?"
 )
 async def readyz(state: Annotated[ApiState, Depends(state_of)], response: Response) -> Readiness:
-    """200 once the model is loaded, the catalogue answers and at least one index is served; else 503 with the failing part."""
+    """200 once the model is loaded, the catalogue answers and an index is served; else 503 with the failing part."""
     health = await state.workers.run(state.health.readiness)
     response.status_code = 200 if health.ready else 503
     parts = {
-        name: PartOut(ready=part.ready, detail=part.detail, detail_zh=part.detail_zh) for name, part in health.parts.items()
+        name: PartOut(ready=part.ready, detail=part.detail, detail_zh=part.detail_zh)
+        for name, part in health.parts.items()
     }
     return Readiness(status="ready" if health.ready else "not_ready", parts=parts)
 

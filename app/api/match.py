@@ -15,15 +15,19 @@ from app.errors import FieldError, InputError, PatmatchError
 router = APIRouter(prefix="/v1", tags=["match"])
 
 
-@router.post("/match", response_model=MatchAnswerOut, responses=PROBLEMS, summary="Match texts or records with a target")
+@router.post(
+    "/match", response_model=MatchAnswerOut, responses=PROBLEMS, summary="Match texts or records with a target"
+)
 async def match(body: MatchIn, request: Request, state: Annotated[ApiState, Depends(state_of)]) -> Response:
     """Answer each query with its nearest records, best first.
 
-    A query is a text, or the id of a stored need, firm or patent; `target` says what is searched. The whole answer comes from one
-    snapshot, which it names. A query that fails does not fail its batch: its result has `error` instead of `matches`; only when
-    every query fails is the request itself an error.
+    A query is a text, or the id of a stored need, firm or patent; `target` says what is searched. The whole answer
+    comes from one snapshot, which it names. A query that fails does not fail its batch: its result has `error`
+    instead of `matches`; only when every query fails is the request itself an error.
     """
-    return Response(await state.workers.run(_answer, body, state, request_id_of(request)), media_type="application/json")
+    return Response(
+        await state.workers.run(_answer, body, state, request_id_of(request)), media_type="application/json"
+    )
 
 
 def _answer(body: MatchIn, state: ApiState, request_id: str) -> bytes:
@@ -41,5 +45,8 @@ def _raise_if_all_failed(answer: MatchAnswer) -> None:
         raise errors[0]
     fields = tuple(FieldError(f"queries.{n}", error.message, error.message_zh) for n, error in enumerate(errors))
     raise InputError(
-        "None of the queries could be answered; see errors.", "所有查询都无法处理，详见 errors。", code="all_queries_failed", fields=fields
+        "None of the queries could be answered; see errors.",
+        "所有查询都无法处理，详见 errors。",
+        code="all_queries_failed",
+        fields=fields,
     )

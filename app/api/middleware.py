@@ -1,4 +1,4 @@
-"""What every request passes through: an id, a size limit, a measurement. Plain ASGI, so that nothing is buffered twice."""
+"""What every request passes through: an id, a size limit, a measurement. Plain ASGI."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class RequestId:
 class BodyLimit:
     """Refuse a body over `max_bytes` with 413, by its declared length or as it streams in.
 
-    The body is read here and handed on whole: the endpoints need all of it before they can begin, and a refusal in the middle
-    of their own reading could not be told from a broken request.
+    The body is read here and handed on whole: the endpoints need all of it before they can begin, and a refusal in
+    the middle of their own reading could not be told from a broken request.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:

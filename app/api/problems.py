@@ -79,7 +79,9 @@ def _unreadable(errors: list[Any]) -> UsageError | None:
         if error["type"] == "json_invalid":
             where = error["loc"][-1]
             return UsageError(
-                f"The body is not valid JSON near character {where}.", f"请求体不是有效的 JSON（第 {where} 个字符附近）。", code="bad_json"
+                f"The body is not valid JSON near character {where}.",
+                f"请求体不是有效的 JSON（第 {where} 个字符附近）。",
+                code="bad_json",
             )
     return None
 

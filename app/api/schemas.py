@@ -8,7 +8,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
-from app.domain import AnyRecord, Filter, HolderType, Kind, Level, Licence, Match, MatchAnswer, MatchRequest, Query, QueryResult
+from app.domain import (
+    AnyRecord,
+    Filter,
+    HolderType,
+    Kind,
+    Level,
+    Licence,
+    Match,
+    MatchAnswer,
+    MatchRequest,
+    Query,
+    QueryResult,
+)
 from app.errors import InputError, PatmatchError, TooLargeError
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
@@ -28,7 +40,9 @@ class FilterIn(_Strict):
     ids: list[RecordId] | None = Field(None, description="Only these records.")
     not_ids: list[RecordId] | None = Field(None, description="None of these records.")
     ipc: list[Code] | None = Field(None, description="IPC prefixes: `H01M` covers `H01M10/0567`.", examples=[["H01M"]])
-    industry: list[Code] | None = Field(None, description="GB/T 4754 prefixes: `C39` covers `C3962`.", examples=[["C39"]])
+    industry: list[Code] | None = Field(
+        None, description="GB/T 4754 prefixes: `C39` covers `C3962`.", examples=[["C39"]]
+    )
     region: list[Code] | None = Field(None, description="GB/T 2260 prefixes: `62` covers `620102`.", examples=[["62"]])
     status: list[Code] | None = Field(None, description="`active`, `pending`, `inactive`; needs: `open`, `closed`.")
     holder_type: list[HolderType] | None = Field(None, description="Who holds the patent.")
@@ -36,7 +50,9 @@ class FilterIn(_Strict):
     grade: list[Literal["A", "B", "C"]] | None = Field(None, description="The bank's own grading.")
     agreed: StrictBool | None = Field(None, description="Holder and firm both rated it worth industrialising.")
     dormant: StrictBool | None = Field(None, description="Never transferred, licensed or used.")
-    maturity_min: Annotated[StrictInt, Field(ge=1, le=9)] | None = Field(None, description="Technology readiness from here up.")
+    maturity_min: Annotated[StrictInt, Field(ge=1, le=9)] | None = Field(
+        None, description="Technology readiness from here up."
+    )
     filed_from: date | None = Field(None, description="Filed on this day or later.")
     filed_to: date | None = Field(None, description="Filed on this day or earlier.")
     lang: list[Code] | None = Field(None, description="ISO 639-1 codes of the text: `zh`, `en`, `ja`, `ko`, `de` ...")
@@ -62,7 +78,9 @@ class FilterIn(_Strict):
 class QueryIn(_Strict):
     """A text, with a title where the asker has one, or the id of one record."""
 
-    id: str | None = Field(None, max_length=128, description="Comes back with the result; `q1`, `q2` ... when left out.")
+    id: str | None = Field(
+        None, max_length=128, description="Comes back with the result; `q1`, `q2` ... when left out."
+    )
     text: str | None = Field(None, description="What is needed, in any language.")
     title: str | None = Field(None, description="Its title, weighed on its own.")
     need_id: RecordId | None = Field(None, description="Ask with a stored need.")

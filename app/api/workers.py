@@ -33,5 +33,7 @@ class Workers:
             OverloadedError: every thread is taken and too many calls wait already.
         """
         if self._limiter.available_tokens <= 0 and self.waiting >= self._queue:
-            raise OverloadedError("Too many requests are waiting; try again in a moment.", "等待处理的请求过多，请稍后重试。")
+            raise OverloadedError(
+                "Too many requests are waiting; try again in a moment.", "等待处理的请求过多，请稍后重试。"
+            )
         return await anyio.to_thread.run_sync(call, *args, limiter=self._limiter)

@@ -21,5 +21,6 @@ def combine_views(vectors: npt.NDArray[np.float32], counts: Sequence[int]) -> np
     starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.intp)
     sums = np.add.reduceat(vectors, starts, axis=0)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
-    # Two opposite views would cancel out; the guard keeps the division finite and the query merely matches nothing well.
+    # Two opposite views would cancel out; the guard keeps the division finite and the query merely matches nothing
+    # well.
     return (sums / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)

@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Looks at the home folder, the model, the catalogue and the served snapshots; each part even if another one fails."""
+    """Looks at home folder, model, catalogue and served snapshots; each part even if another one fails."""
 
     home: Path
     encoder: Callable[[], Encoder]
@@ -48,9 +48,13 @@ class Diagnosis:
         try:
             encoder = self.encoder()
             fingerprint = encoder.fingerprint
-            yield Finding("model", "ok", f"{encoder.name}, {encoder.dimension} dimensions, fingerprint {fingerprint[:12]}")
+            yield Finding(
+                "model", "ok", f"{encoder.name}, {encoder.dimension} dimensions, fingerprint {fingerprint[:12]}"
+            )
         except PatmatchError as error:
-            yield Finding("model", "error", error.message, "Run: patmatch model prepare", "请运行：patmatch model prepare")
+            yield Finding(
+                "model", "error", error.message, "Run: patmatch model prepare", "请运行：patmatch model prepare"
+            )
         for kind in Kind:
             yield from self._index(kind, fingerprint)
 
@@ -61,14 +65,19 @@ class Diagnosis:
             probe.unlink()
         except OSError as error:
             yield Finding(
-                "home", "error", f"cannot be written: {error.strerror}", "Give this user the right to write to the home folder.",
+                "home",
+                "error",
+                f"cannot be written: {error.strerror}",
+                "Give this user the right to write to the home folder.",
                 "请为当前用户授予数据目录的写权限。",
             )
             return
         free = shutil.disk_usage(self.home).free
         severity: Severity = "ok" if free >= _SPARE_BYTES else "warning"
         yield Finding(
-            "disk", severity, f"{free / 1e9:.1f} GB free",
+            "disk",
+            severity,
+            f"{free / 1e9:.1f} GB free",
             "" if severity == "ok" else "Make room: patmatch index prune, or move PATMATCH_HOME.",
             "" if severity == "ok" else "请释放空间：patmatch index prune，或迁移 PATMATCH_HOME。",
         )
@@ -84,23 +93,33 @@ class Diagnosis:
 
     def _index(self, kind: Kind, fingerprint: str | None) -> Iterator[Finding]:
         part, records = f"index.{kind}", self.catalogue.count(kind)
-        build, build_zh = f"Run: patmatch index build {kind} --publish", f"请运行：patmatch index build {kind} --publish"
+        build, build_zh = (
+            f"Run: patmatch index build {kind} --publish",
+            f"请运行：patmatch index build {kind} --publish",
+        )
         served = next((state for state in self.indexing.list(kind) if state.current), None)
         if served is None:
             severity: Severity = "warning" if records else "ok"
-            yield Finding(part, severity, f"nothing is published; {records} records wait", build if records else "", build_zh)
+            yield Finding(
+                part, severity, f"nothing is published; {records} records wait", build if records else "", build_zh
+            )
             return
         try:
             self.indexing.verify(served.id)
         except PatmatchError as error:
             yield Finding(
-                part, "error", error.message, f"Run: patmatch index rollback {kind}, or {build[5:]}",
+                part,
+                "error",
+                error.message,
+                f"Run: patmatch index rollback {kind}, or {build[5:]}",
                 f"请运行：patmatch index rollback {kind}，或 {build[5:]}",
             )
             return
         manifest = served.manifest
         if manifest is not None and fingerprint is not None and manifest.fingerprint != fingerprint:
             text = f"{served.id} was built with another encoder ({manifest.encoder}); it is refused, not served"
-            yield Finding(part, "error", text, f"{build}, or set PATMATCH_MODEL back.", f"{build_zh}，或恢复 PATMATCH_MODEL。")
+            yield Finding(
+                part, "error", text, f"{build}, or set PATMATCH_MODEL back.", f"{build_zh}，或恢复 PATMATCH_MODEL。"
+            )
             return
         yield Finding(part, "ok", f"{served.id}, {manifest.count if manifest else 0} of {records} records")

@@ -59,7 +59,7 @@ class Embedder:
         return self._store.get([text_key(role, text) for text in texts])
 
     def embed(self, texts: Sequence[str], role: Role, report: Callable[[int], None] = lambda _done: None) -> None:
-        """Make sure that each of ``texts`` has a kept vector; ``report`` is told the texts embedded so far in this call.
+        """Make sure that each of ``texts`` has a kept vector; ``report`` is told the texts embedded so far.
 
         Raises:
             EmptyTextError: a text is empty.
@@ -86,7 +86,9 @@ class Embedder:
         if not texts:
             return []
         absent = self._store.missing([text_key(role, text) for text in texts])
-        return sorted({text for text, gone in zip(texts, absent, strict=True) if gone}, key=lambda text: (len(text), text))
+        return sorted(
+            {text for text, gone in zip(texts, absent, strict=True) if gone}, key=lambda text: (len(text), text)
+        )
 
 
 def _chunks(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:

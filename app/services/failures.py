@@ -7,7 +7,15 @@ from contextlib import contextmanager
 
 import index.errors as ie
 import models.errors as me
-from app.errors import ConflictError, IndexProblem, InputError, ModelProblem, NotFoundError, OverloadedError, PatmatchError
+from app.errors import (
+    ConflictError,
+    IndexProblem,
+    InputError,
+    ModelProblem,
+    NotFoundError,
+    OverloadedError,
+    PatmatchError,
+)
 
 
 def as_patmatch_error(error: me.ModelError | ie.IndexRoomError) -> PatmatchError:
@@ -15,9 +23,13 @@ def as_patmatch_error(error: me.ModelError | ie.IndexRoomError) -> PatmatchError
     text = str(error)
     match error:
         case me.EmptyTextError():
-            return InputError("The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text")
+            return InputError(
+                "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
+            )
         case me.EncoderBusyError():
-            return OverloadedError("Too many texts are waiting to be embedded; try again.", "等待编码的文本过多，请稍后重试。")
+            return OverloadedError(
+                "Too many texts are waiting to be embedded; try again.", "等待编码的文本过多，请稍后重试。"
+            )
         case me.ModelError():
             return ModelProblem(text, f"模型不可用：{text}")
         case ie.LockedError():

@@ -43,26 +43,30 @@ def column_values(page: Sequence[AnyRecord], name: str) -> list[Any]:
 
 def conditions_of(asked: Filter) -> list[Condition]:
     """The filter as conditions, all of which a position must pass."""
-    found: list[Condition] = []
-    for name in ("ipc", "industry", "region"):
-        if (codes := getattr(asked, name)) is not None:
-            # Sources write IPC with and without a space, and codes in either case.
-            found.append(Prefix(name, tuple(code.upper().replace(" ", "") for code in codes)))
-    for name in ("status", "holder_type", "licence", "grade", "lang"):
-        if (values := getattr(asked, name)) is not None:
-            found.append(OneOf(name, tuple(values)))
-    for name in ("agreed", "dormant"):
-        if (flag := getattr(asked, name)) is not None:
-            found.append(Equals(name, flag))
-    if asked.maturity_min is not None:
-        found.append(AtLeast("maturity", asked.maturity_min))
+    found: list[Condition | None] = [
+        *(_prefix(name, getattr(asked, name)) for name in ("ipc", "industry", "region")),
+        *(_one_of(name, getattr(asked, name)) for name in ("status", "holder_type", "licence", "grade", "lang")),
+        *(_equals(name, getattr(asked, name)) for name in ("agreed", "dormant")),
+        None if asked.maturity_min is None else AtLeast("maturity", asked.maturity_min),
+        None if asked.ids is None else Ids(asked.ids),
+        None if asked.not_ids is None else Ids(asked.not_ids, negate=True),
+    ]
     if asked.filed_from is not None or asked.filed_to is not None:
         found.append(Between("filed_on", asked.filed_from, asked.filed_to))
-    if asked.ids is not None:
-        found.append(Ids(tuple(asked.ids)))
-    if asked.not_ids is not None:
-        found.append(Ids(tuple(asked.not_ids), negate=True))
-    return found
+    return [condition for condition in found if condition is not None]
+
+
+def _prefix(name: str, codes: tuple[str, ...] | None) -> Prefix | None:
+    # Sources write IPC with and without a space, and codes in either case.
+    return None if codes is None else Prefix(name, tuple(code.upper().replace(" ", "") for code in codes))
+
+
+def _one_of(name: str, values: tuple[str, ...] | None) -> OneOf | None:
+    return None if values is None else OneOf(name, values)
+
+
+def _equals(name: str, flag: bool | None) -> Equals | None:
+    return None if flag is None else Equals(name, flag)
 
 
 def allowed_positions(snapshot: Snapshot, asked: Filter) -> npt.NDArray[np.bool_]:
@@ -70,5 +74,5 @@ def allowed_positions(snapshot: Snapshot, asked: Filter) -> npt.NDArray[np.bool_
     conditions = conditions_of(asked)
     fields = {condition.field for condition in conditions if not isinstance(condition, Ids)}
     if fields - set(snapshot.columns.fields):
-        return np.zeros(snapshot.count, dtype=np.bool_)
+        return np.zeros(len(snapshot), dtype=np.bool_)
     return snapshot.mask(conditions)

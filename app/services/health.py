@@ -76,8 +76,8 @@ class HealthService:
             reason = refusal or "none is published"
             return Part(False, f"no snapshot: {reason}", f"没有可用快照：{reason}")
         manifest = snapshot.manifest
-        self._metrics.snapshot(kind.value, snapshot.count, datetime.fromisoformat(manifest.built_at).timestamp())
-        text = f"{manifest.id}, {snapshot.count} records"
+        self._metrics.snapshot(kind.value, len(snapshot), datetime.fromisoformat(manifest.built_at).timestamp())
+        text = f"{manifest.id}, {len(snapshot)} records"
         if refusal:
             return Part(True, f"{text}; a newer one was refused: {refusal}", f"{text}；较新的快照被拒绝：{refusal}")
         return Part(True, text, text)

@@ -81,7 +81,12 @@ class ImportService:
         self._rejects_dir = rejects_dir
 
     def load(
-        self, path: Path, kind: Kind, *, mapping: Mapping[str, str] | None = None, progress: Progress = lambda _rows: None
+        self,
+        path: Path,
+        kind: Kind,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        progress: Progress = lambda _rows: None,
     ) -> ImportReport:
         """Load one file; every batch is one transaction, so a killed load continues by being run again.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -35,7 +35,7 @@ _ASKERS = {
     Kind.NEEDS: (Kind.PATENTS, Kind.NEEDS),
     Kind.FIRMS: (Kind.PATENTS, Kind.FIRMS),
 }
-"""Whose texts are the recall's sample queries, in order of preference. Queries made of the corpus itself flatter an index."""
+"""Whose texts are the recall's sample queries, by preference: those made of the corpus itself flatter an index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class BuildReport:
     embedded: int
     tokens: int
     truncated: int
-    recall: float | None
+    recall: float
     bytes: int
     seconds: float
     embed_seconds: float
@@ -185,8 +185,8 @@ class IndexService:
             embedded=counts.texts,
             tokens=counts.tokens,
             truncated=counts.truncated,
-            recall=manifest.recall,
-            bytes=manifest.bytes,
+            recall=manifest.recall.value,
+            bytes=snapshot_bytes(manifest),
             seconds=perf_counter() - began,
             embed_seconds=counts.seconds,
             published=publish,
@@ -260,9 +260,14 @@ class IndexService:
         return walk
 
     def _sample_queries(self, target: Kind, embedder: Embedder) -> Floats:
-        """Vectors float32 ``[m, d]`` of texts that ask for this target: other kinds' records first, then its own titles."""
+        """Vectors float32 ``[m, d]`` of texts that ask for this target: other kinds' first, then its own titles."""
         texts: list[str] = []
         for kind in _ASKERS[target]:
             heads = (record.heading for page in self._catalogue.iterate(kind, batch_size=_SAMPLE) for record in page)
             texts += islice(heads, _SAMPLE - len(texts))
         return embedder.vectors(texts, Role.QUERY)
+
+
+def snapshot_bytes(manifest: index.Manifest) -> int:
+    """Size of a snapshot's files on disk."""
+    return sum(entry.bytes for entry in manifest.files.values())

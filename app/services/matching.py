@@ -123,7 +123,7 @@ class MatchService:
             raise InputError("There is no query; send at least one.", "没有查询，请至少发送一个。", code="no_queries")
         if len(request.queries) > limits.max_queries:
             raise TooLargeError(
-                f"{len(request.queries)} queries are over the limit of {limits.max_queries}; send them in several requests.",
+                f"{len(request.queries)} queries are over the limit of {limits.max_queries}; send several requests.",
                 f"一次请求最多 {limits.max_queries} 个查询，现有 {len(request.queries)} 个，请分批发送。",
                 code="too_many_queries",
             )
@@ -161,15 +161,13 @@ class MatchService:
             return [outcome for item in resolved for outcome in self._encode(encoder, [item])]
         return [next(encoded) if isinstance(item, ResolvedQuery) else item for item in resolved]
 
-    def _search(
-        self, snapshot: Snapshot, request: MatchRequest, queries: Sequence[_EncodedQuery]
-    ) -> list[QueryResult]:
+    def _search(self, snapshot: Snapshot, request: MatchRequest, queries: Sequence[_EncodedQuery]) -> list[QueryResult]:
         vectors = np.stack([query.vector for query in queries])
         with self._stage("search"), translated():
             allowed = None if request.filter.empty else allowed_positions(snapshot, request.filter)
             places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1)
-            hits = snapshot.search(vectors, min(places + _SPARE, snapshot.count), allowed=allowed)
-        candidates = [snapshot.ids_at(row[row >= 0]) for row in hits.positions]
+            hits = snapshot.search(vectors, min(places + _SPARE, len(snapshot)), allowed=allowed)
+        candidates = [snapshot.ids.take(row[row >= 0]) for row in hits.positions]
         with self._stage("fetch"):
             wanted = {record_id for row in candidates for record_id in row}
             records = self._catalogue.get_many(request.target, sorted(wanted))
@@ -262,5 +260,3 @@ def _shortfall(request: MatchRequest, found: int, passed: int) -> Shortfall | No
     if found > passed:
         return "min_level"
     return "index_exhausted" if request.filter.empty else "filter"
-
-

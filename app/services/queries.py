@@ -61,7 +61,8 @@ class QueryResolver:
         longest = max(map(len, raw), default=0)
         if longest > self._max_text_chars:
             return TooLargeError(
-                f"The text has {longest} characters; at most {self._max_text_chars} are allowed. Send the part that states the need.",
+                f"The text has {longest} characters; at most {self._max_text_chars} are allowed. "
+                "Send the part that states the need.",
                 f"文本有 {longest} 个字符，最多允许 {self._max_text_chars} 个。请只发送说明需求的部分。",
                 code="text_too_long",
             )

@@ -61,7 +61,9 @@ class EncoderSlot:
             return self._encoder
         if self.failure is not None:
             raise NotReadyError(
-                f"The model is not loaded: {self.failure.message}", f"模型未加载：{self.failure.message_zh}", code="no_model"
+                f"The model is not loaded: {self.failure.message}",
+                f"模型未加载：{self.failure.message_zh}",
+                code="no_model",
             )
         raise NotReadyError("The model is still being loaded.", "模型正在加载，请稍候。", code="model_loading")
 
@@ -148,7 +150,7 @@ class Serving:
         try:
             self.open()
         except PatmatchError as error:
-            log.error("not ready: %s", error.message)  # noqa: TRY400 - the message says it all
+            log.error("not ready: %s", error.message)
             return
         log.info("ready")
         while not self._stop.wait(self._poll_seconds):

@@ -17,7 +17,9 @@ def ask(client: TestClient, **body: Any) -> Any:
 
 def test_api_match_answers_in_order_with_the_contracts_fields(client: TestClient) -> None:
     """Results keep the queries' order, name their snapshot and carry rank, score, level, title and record."""
-    answer = ask(client, queries=[{"id": "b", "text": "锂离子电池电解液"}, {"id": "a", "text": "water treatment membrane"}], k=3)
+    answer = ask(
+        client, queries=[{"id": "b", "text": "锂离子电池电解液"}, {"id": "a", "text": "water treatment membrane"}], k=3
+    )
     assert set(answer["snapshot"]) == {"id", "encoder", "built_at"}
     assert [result["id"] for result in answer["results"]] == ["b", "a"]
     result = answer["results"][0]
@@ -43,7 +45,13 @@ def test_api_match_searches_each_target(client: TestClient, target: str) -> None
 
 @pytest.mark.parametrize(
     ("source", "target"),
-    [("need_id", "patents"), ("patent_id", "firms"), ("patent_id", "patents"), ("firm_id", "patents"), ("need_id", "needs")],
+    [
+        ("need_id", "patents"),
+        ("patent_id", "firms"),
+        ("patent_id", "patents"),
+        ("firm_id", "patents"),
+        ("need_id", "needs"),
+    ],
 )
 def test_api_match_takes_a_records_id(client: TestClient, source: str, target: str) -> None:
     """A stored record is a query; it is never among its own matches."""
@@ -124,7 +132,11 @@ BAD = {
     "unknown filter field": ({"queries": [{"text": "电池"}], "filter": {"colour": ["red"]}}, 422, "filter.colour"),
     "wrong filter type": ({"queries": [{"text": "电池"}], "filter": {"ipc": "H01M"}}, 422, "filter.ipc"),
     "wrong date": ({"queries": [{"text": "电池"}], "filter": {"filed_from": "soon"}}, 422, "filter.filed_from"),
-    "wrong holder type": ({"queries": [{"text": "电池"}], "filter": {"holder_type": ["king"]}}, 422, "filter.holder_type.0"),
+    "wrong holder type": (
+        {"queries": [{"text": "电池"}], "filter": {"holder_type": ["king"]}},
+        422,
+        "filter.holder_type.0",
+    ),
     "unknown target": ({"queries": [{"text": "电池"}], "target": "cars"}, 422, "target"),
     "unknown field": ({"queries": [{"text": "电池"}], "limit": 3}, 422, "limit"),
     "two queries of one id": ({"queries": [{"id": "a", "text": "电池"}, {"id": "a", "text": "水"}]}, 422, None),
@@ -166,7 +178,9 @@ def test_api_match_refuses_an_enormous_body(client: TestClient, chunked: bool) -
 def test_api_match_normalises_what_is_asked(client: TestClient) -> None:
     """Full-width characters, line breaks and HTML remnants do not change the answer."""
     plain = ask(client, queries=[{"text": "LiPF6 电解液 5% 添加剂"}], k=5)["results"][0]["matches"]
-    messy = ask(client, queries=[{"text": "ＬｉＰＦ<sub>6</sub>&nbsp;电解液 ５％  添加剂\u200b"}], k=5)["results"][0]["matches"]
+    messy = ask(client, queries=[{"text": "ＬｉＰＦ<sub>6</sub>&nbsp;电解液 ５％  添加剂\u200b"}], k=5)["results"][0][
+        "matches"
+    ]
     assert [match["id"] for match in plain] == [match["id"] for match in messy]
 
 
@@ -176,5 +190,7 @@ def test_api_match_survives_odd_unicode(client: TestClient) -> None:
         body = b'{"queries": [{"text": ' + text + b"}]}"
         response = client.post("/v1/match", content=body, headers={"content-type": "application/json"})
         assert response.status_code < 500, response.text
-    response = client.post("/v1/match", content=b'{"queries": [{"need_id": "\\ud800"}]}', headers={"content-type": "application/json"})
+    response = client.post(
+        "/v1/match", content=b'{"queries": [{"need_id": "\\ud800"}]}', headers={"content-type": "application/json"}
+    )
     assert response.status_code in {404, 422}

@@ -8,7 +8,9 @@ from fastapi.testclient import TestClient
 
 def test_api_record_by_id(client: TestClient) -> None:
     """A record has its fields and leaves out those without a value."""
-    record_id = client.post("/v1/match", json={"queries": [{"text": "电池"}], "k": 1}).json()["results"][0]["matches"][0]["id"]
+    record_id = client.post("/v1/match", json={"queries": [{"text": "电池"}], "k": 1}).json()["results"][0]["matches"][
+        0
+    ]["id"]
     record = client.get(f"/v1/patents/{record_id}").json()
     assert record["id"] == record_id
     assert record["kind"] == "patents"

@@ -24,7 +24,8 @@ PLAN = {
     "app.ranking": ("app.domain", "app.errors"),
     "app.evaluation": ("app.domain", "app.errors"),
     "app.services": (
-        "app.catalogue", "app.ingest", "app.ranking", "app.evaluation", "app.domain", "app.errors", "app.metrics", "models", "index",
+        "app.catalogue", "app.ingest", "app.ranking", "app.evaluation", "app.domain", "app.errors", "app.metrics",
+        "models", "index",
     ),
     "app.api": ("app.services", "app.domain", "app.errors", "app.metrics"),
     "app.bootstrap": (
@@ -32,7 +33,8 @@ PLAN = {
     ),
     "app.main": ("app.api", "app.bootstrap", "app.settings"),
     "scripts": (
-        "app.api", "app.bootstrap", "app.services", "app.ingest", "app.evaluation", "app.domain", "app.errors", "app.settings", "models",
+        "app.api", "app.bootstrap", "app.services", "app.ingest", "app.evaluation", "app.domain", "app.errors",
+        "app.settings", "models",
     ),
 }  # fmt: skip
 
@@ -68,7 +70,9 @@ def test_architecture_imports_run_one_way(path: Path) -> None:
         return
     allowed = {room, *PLAN[room]}
     strays = {
-        name for name in imports_of(path) if name.split(".")[0] in OURS and (target := room_of(name)) and target not in allowed
+        name
+        for name in imports_of(path)
+        if name.split(".")[0] in OURS and (target := room_of(name)) and target not in allowed
     }
     assert not strays, f"{module} may not import {sorted(strays)}"
 
@@ -78,6 +82,7 @@ def test_architecture_only_the_migrations_and_the_catalogue_know_sqlalchemy() ->
     strays = [
         str(path.relative_to(ROOT))
         for path in files()
-        if "catalogue" not in path.parts and any(name.split(".")[0] in {"sqlalchemy", "alembic"} for name in imports_of(path))
+        if "catalogue" not in path.parts
+        and any(name.split(".")[0] in {"sqlalchemy", "alembic"} for name in imports_of(path))
     ]
     assert strays == []
