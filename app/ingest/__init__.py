@@ -1,8 +1,8 @@
 """Files of other people to records or rejects.
 
-The way of a row: a format's reader (``delimited``, ``jsonlines``, ``workbooks``, ``parquet``) gives its cells, ``headers`` says
-which field each belongs to, ``building`` makes the record from what ``text``, ``values``, ``codes``, ``places``, ``holders`` and
-``words`` read in the cells, and ``reading`` hands out the outcome.
+The way of a row: a format's reader (``delimited``, ``jsonlines``, ``workbooks``, ``parquet``) gives its cells,
+``headers`` says which field each belongs to, ``building`` makes the record from what ``text``, ``values``, ``codes``,
+``places``, ``holders`` and ``words`` read in the cells, and ``reading`` hands out the outcome.
 """
 
 from app.ingest.mapping import load_mapping

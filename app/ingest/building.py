@@ -151,7 +151,7 @@ def _rejected_for(draft: Draft, name: str) -> bool:
 
 def _identity(draft: Draft) -> str:
     """The row's id; its problems are noted."""
-    value = draft.cell("id")
+    value = draft.present.get("id")
     source = as_text(value) if value is not None else None
     if source is None:
         if value is None:
@@ -194,7 +194,7 @@ def _note_other_column(draft: Draft, identity: str, value: Any) -> None:  # noqa
 
 def _credit_code(draft: Draft) -> str:
     """A firm's id: a unified social credit code in capitals, or whatever the source calls it by."""
-    source = draft.cell("id")
+    source = draft.present.get("id")
     identity = _identity(draft)
     code = identity.upper()
     if len(code) != CREDIT_CODE_LENGTH or not code.isascii():
@@ -211,7 +211,7 @@ def _credit_code(draft: Draft) -> str:
 
 
 def _holders(draft: Draft) -> tuple[str, ...]:
-    value = draft.cell("holders")
+    value = draft.present.get("holders")
     if value is None:
         return ()
     if isinstance(value, (list, tuple)):
@@ -269,7 +269,7 @@ def _grade(draft: Draft) -> str | None:
 
 
 def _truth(draft: Draft, name: str) -> bool | None:
-    value = draft.cell(name)
+    value = draft.present.get(name)
     if value is None:
         return None
     truth = yes_or_no(value)
@@ -280,7 +280,7 @@ def _truth(draft: Draft, name: str) -> bool | None:
 
 
 def _maturity(draft: Draft) -> int | None:
-    value = draft.cell("maturity")
+    value = draft.present.get("maturity")
     if value is None:
         return None
     level = as_maturity(value)
@@ -291,7 +291,7 @@ def _maturity(draft: Draft) -> int | None:
 
 
 def _region(draft: Draft) -> str | None:
-    """A GB/T 2260 code from the best column that has one. The place itself is kept when it is more than the code says."""
+    """A GB/T 2260 code from the best column that has one; the place as written is kept in ``original``."""
     places = [as_text(place) for place in draft.cells_of("region")]
     for place in places:
         if place and (code := region_code(place)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import mul
 from unicodedata import normalize
 
 _ENTRY_SEPARATORS = re.compile(r"[;,|\n\r\t、。]+")
@@ -16,9 +17,9 @@ _FIXED_WIDTH = re.compile(r"([A-H]\d{2}[A-Z])(\d{4})(\d{6})")
 _INDUSTRY = re.compile(r"[A-T]?\d{0,4}")
 _ROUNDED = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?\d{1,3}")
 
-# GB 32100-2015: the characters of a unified social credit code in the order of their values, and the weights of the first 17.
+# GB 32100-2015: the characters of a unified social credit code in the order of their values, and their weights.
 _CREDIT_ALPHABET = {character: value for value, character in enumerate("0123456789ABCDEFGHJKLMNPQRTUWXY")}
-_CREDIT_WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
+_CREDIT_WEIGHTS = (*(pow(3, place, 31) for place in range(17)), 1)
 CREDIT_CODE_LENGTH = 18
 
 
@@ -34,23 +35,21 @@ def is_rounded_number(text: str) -> bool:
 
 def credit_code_holds(code: str) -> bool:
     """Whether the check digit of an 18-character unified social credit code is right (GB 32100-2015)."""
+    if len(code) != CREDIT_CODE_LENGTH:
+        return False
     try:
-        values = [_CREDIT_ALPHABET[character] for character in code]
+        # The check digit makes the weighted sum a multiple of 31; its own weight is 1.
+        total: int = sum(map(mul, map(_CREDIT_ALPHABET.__getitem__, code), _CREDIT_WEIGHTS))
     except KeyError:
         return False
-    if len(values) != CREDIT_CODE_LENGTH:
-        return False
-    total = 0
-    for value, weight in zip(values, _CREDIT_WEIGHTS, strict=False):
-        total += value * weight
-    return (31 - total % 31) % 31 == values[-1]
+    return total % 31 == 0
 
 
 @lru_cache(maxsize=65536)
 def ipc_codes(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The IPC symbols in ``text`` without repeats, and the parts of it that are none.
 
-    Reads lists with any separator, version marks as in ``H01M 10/0567 (2006.01)i``, and the fixed-width form of WIPO ST.8.
+    Reads lists with any separator, version marks as in ``H01M 10/0567 (2006.01)i``, and WIPO ST.8's fixed width.
     """
     found: dict[str, None] = {}
     invalid = []

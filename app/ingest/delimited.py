@@ -133,7 +133,7 @@ class DelimitedRows:
         return RawRow(number, headers, cells)
 
     def _salvaged(self, number: int, error: Exception) -> RawRow:
-        """The row at which the parser failed. Lines that it took beyond the row's first one are read again as rows of their own."""
+        """The row at which the parser failed; lines taken beyond the first are read again as rows of their own."""
         taken = list(self._feed.taken)
         first = taken[0].rstrip("\r\n")
         self._feed.give_back(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from app.domain import Kind
@@ -12,9 +13,12 @@ from app.ingest.outcomes import IngestLimits, Problem
 from app.ingest.problems import problem
 from app.ingest.text import fold_body, fold_line
 from app.ingest.values import as_date, as_text, json_safe
-from app.ingest.words import is_missing, status_word
+from app.ingest.words import LONGEST_MISSING, is_missing, status_word
 
 _NOTHING: tuple[int, ...] = ()
+
+_fold_word = lru_cache(maxsize=16384)(fold_line)
+"""For fields whose few words repeat from row to row."""
 
 
 class Draft:
@@ -23,7 +27,7 @@ class Draft:
     Every reader answers with a usable value or with an empty one; it never raises for what a file may hold.
     """
 
-    __slots__ = ("cells", "extra", "limits", "original", "plan", "rejected", "warnings")
+    __slots__ = ("cells", "extra", "limits", "original", "plan", "present", "rejected", "warnings")
 
     def __init__(self, plan: Plan, cells: Sequence[Any], limits: IngestLimits) -> None:
         self.plan = plan
@@ -33,22 +37,26 @@ class Draft:
         self.warnings: list[Problem] = []
         self.original: dict[str, str] = {}
         self.extra: dict[str, Any] = {}
-
-    def cell(self, name: str) -> Any:  # noqa: ANN401 - a cell may be anything
-        """The first value that ``name``'s columns have in this row, ``None`` when there is none."""
-        for position in self.plan.fields.get(name, _NOTHING):
-            value = self.cells[position]
-            if not is_missing(value):
-                return value
-        return None
+        # Field -> the first value that its columns have in this row. This loop runs for every cell of every row.
+        self.present: dict[str, Any] = {}
+        for name, position in plan.singles:
+            value = cells[position]
+            if (value.__class__ is str and len(value) > LONGEST_MISSING) or not is_missing(value):
+                self.present[name] = value
+        for name, positions in plan.multiples:
+            for position in positions:
+                if not is_missing(cells[position]):
+                    self.present[name] = cells[position]
+                    break
 
     def cells_of(self, name: str) -> list[Any]:
         """The values of all of ``name``'s columns, lists among them opened."""
+        if name not in self.present:
+            return []
         values: list[Any] = []
-        for position in self.plan.fields.get(name, _NOTHING):
+        for position in self.plan.fields[name]:
             value = self.cells[position]
-            if not is_missing(value):
-                values.extend(value if isinstance(value, (list, tuple)) else (value,))
+            values.extend(value if isinstance(value, (list, tuple)) else (value,))
         return [value for value in values if not is_missing(value)]
 
     def reject(self, code: str, name: str | None, value: object = "", **facts: Any) -> None:  # noqa: ANN401
@@ -74,11 +82,13 @@ class Draft:
 
     def short(self, name: str) -> str | None:
         """A word or a code of an optional field, ``None`` when missing or unusable."""
-        return self.line(name) or None
+        if name not in self.present:
+            return None
+        return self._text(name, _fold_word, self.limits.max_title_chars) or None
 
     def day(self, name: str) -> date | None:
         """A date; what cannot be read as one is kept in ``extra`` with a warning."""
-        value = self.cell(name)
+        value = self.present.get(name)
         if value is None:
             return None
         day = as_date(value)
@@ -93,8 +103,8 @@ class Draft:
 
     def worded(self, name: str, translate: Callable[[str], str]) -> str | None:
         """A field whose words are translated to ours; the source's word is kept in ``original`` where it changed."""
-        word = self.line(name)
-        if not word:
+        word = self.short(name)
+        if word is None:
             return None
         ours = translate(word)
         if ours != word:
@@ -102,7 +112,7 @@ class Draft:
         return ours
 
     def _text(self, name: str, fold: Callable[[str], str], limit: int) -> str:
-        value = self.cell(name)
+        value = self.present.get(name)
         if value is None:
             return ""
         source = value if isinstance(value, str) else as_text(value)
@@ -125,7 +135,7 @@ class Draft:
         for position in self.plan.extras:
             self.keep_cell(position)
         for name, position in self.plan.spares:
-            if self.cells[position] != self.cell(name):
+            if self.cells[position] != self.present.get(name):
                 self.keep_cell(position)
         return self.extra
 

@@ -1,8 +1,9 @@
 """Which encoding a text file is in, decided over the whole of it and never by its first bytes alone.
 
-UTF-8 is recognised by being valid to the last byte, which costs one pass at the speed of a copy. A file that is not valid is
-weighed line by line: it is GB18030 when most of its non-ASCII lines are, and when what they decode to reads like Chinese. Rows
-that do not fit the verdict are found again while reading (see :meth:`Encoding.misread`) and rejected one by one.
+UTF-8 is recognised by being valid to the last byte, which costs one pass at the speed of a copy. A file that is not
+valid is weighed line by line: it is GB18030 when most of its non-ASCII lines are, and when what they decode to reads
+like Chinese. Rows that do not fit the verdict are found again while reading (see :meth:`Encoding.misread`) and
+rejected one by one.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from app.ingest.streams import CHUNK_BYTES, open_bytes
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
-# The characters that make up about half of any Chinese text, and those of the headers that patmatch knows. Text in another
-# double-byte encoding, or German in Latin-1, that is read as GB18030 has few of them (Korean: 6 %, Big5: 8 %, Latin-1: none).
+# The characters that make up most of any Chinese text, and those of the headers that patmatch knows. Measured: 69 %
+# of the abstracts of 3,000 patents and never under 38 % of five titles; read as GB18030, Korean in EUC-KR has 14 %,
+# Japanese in EUC-JP 13 %, Big5 2 %, German in Latin-1 none.
 _FREQUENT = frozenset(
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经十三之进着"
     "等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形相全表间样与关各重新线"

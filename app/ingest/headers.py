@@ -30,23 +30,27 @@ class Plan:
     Attributes:
         headers: the row's headers, unnamed and repeated ones made distinct.
         fields: our field -> positions of its cells, the best first.
+        singles: the fields that have one column, with its position: nearly all, and quick to read.
+        multiples: the other fields.
         extras: positions that no field uses.
         spares: positions of fields that have several, kept in ``extra`` where they add something.
     """
 
     headers: tuple[str, ...]
     fields: Mapping[str, tuple[int, ...]]
+    singles: tuple[tuple[str, int], ...]
+    multiples: tuple[tuple[str, tuple[int, ...]], ...]
     extras: tuple[int, ...]
     spares: tuple[tuple[str, int], ...]
 
     @property
     def columns(self) -> dict[str, str]:
-        """Their header -> our field, for each header that is used. The first field counts where a column serves two."""
-        used: dict[str, str] = {}
-        for name, positions in self.fields.items():
-            for position in positions:
-                used.setdefault(self.headers[position], name)
-        return used
+        """Their header -> our field, for each header that is used.
+
+        A column may serve two fields, as an application number may be the id; it counts for the one that it suits best.
+        """
+        best = {self.headers[places[0]]: name for name, places in self.fields.items()}
+        return {self.headers[place]: name for name, places in self.fields.items() for place in places} | best
 
 
 def fields_of(kind: Kind) -> tuple[str, ...]:
@@ -89,6 +93,8 @@ def plan_columns(headers: Sequence[str], kind: Kind, mapping: Mapping[str, str])
     return Plan(
         headers=names,
         fields=fields,
+        singles=tuple((name, places[0]) for name, places in fields.items() if len(places) == 1),
+        multiples=tuple((name, places) for name, places in fields.items() if len(places) > 1),
         extras=tuple(p for p in range(len(names)) if p not in used and p not in ignored),
         spares=tuple((name, p) for name, places in fields.items() if name not in MERGED for p in places[1:]),
     )

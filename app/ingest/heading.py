@@ -1,4 +1,4 @@
-"""Finding the header: the row that has headers we know, perhaps below a title, and with all that its kind of file needs."""
+"""Finding the header: the row with headers we know, perhaps below a title, and with all that its kind of file needs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class HeaderSearch:
         """Check that the headers are those of a file of this kind.
 
         Raises:
-            InputError: no header is known, one that the kind needs is missing, or the mapping names one that is not there.
+            InputError: no header is known, one that the kind needs is missing, or the mapping names one that is absent.
         """
         if not heading.recognised and not self.mapping:
             raise self._error(

@@ -12,8 +12,8 @@ _LIST_COMMA = re.compile(r",(?!\s*(?:ltd|inc|llc|llp|l\.l\.c|corp|co\b|limited|s
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}")
 
-# In this order: 北京大学科技有限公司 is a firm, 浙江大学医学院附属第一医院 a hospital, 中国科学院大学 a university, and the 学院 in
-# 中国科学院长春应用化学研究所 is none.
+# In this order: 北京大学科技有限公司 is a firm, 浙江大学医学院附属第一医院 a hospital, 中国科学院大学 a university,
+# and the 学院 in 中国科学院长春应用化学研究所 is none.
 _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
     (
         HolderType.FIRM,
@@ -27,7 +27,8 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
     (
         HolderType.HOSPITAL,
         re.compile(
-            r"医院|醫院|卫生院|保健院|医学中心|病院|병원|의료원|\b(?:hospital|clinic|klinik\w*|medical cent(?:er|re))\b",
+            r"医院|醫院|卫生院|保健院|医学中心|病院|병원|의료원"
+            r"|\b(?:hospital|clinic|klinik\w*|medical cent(?:er|re))\b",
             re.IGNORECASE,
         ),
     ),
@@ -52,7 +53,7 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """The names in a cell. A comma separates only names of East Asian script; ``Seven Days Hotel, Ltd.`` is one name."""
+    """The names in a cell. A comma separates only names of East Asian script: ``Seven Days Hotel, Ltd.`` is one."""
     names: dict[str, None] = {}
     for entry in _SEPARATORS.split(text):
         parts = _LIST_COMMA.split(entry)
@@ -66,7 +67,7 @@ def split_names(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def holder_type_of(name: str) -> str | None:
-    """What kind of holder ``name`` tells of: a :class:`~app.domain.HolderType` value, or ``None`` when it does not tell."""
+    """The :class:`~app.domain.HolderType` that ``name`` tells of, ``None`` when it does not tell."""
     for kind, pattern in _KINDS:
         if pattern.search(name):
             return str(kind)

@@ -73,7 +73,7 @@ class JsonRows:
         self._refuse_array(search.name)
         if not keys:
             raise InputError(
-                f"{search.name}: none of the first {len(self._ahead)} lines is a JSON object; write one object per line",
+                f"{search.name}: none of the first {len(self._ahead)} lines is a JSON object; write one object a line",
                 f"{search.name}：前 {len(self._ahead)} 行均不是 JSON 对象，请每行写一个对象",
                 code="no_header",
             )

@@ -1,4 +1,4 @@
-"""HTML remnants in text. Only tags that HTML and patent offices know are removed: ``x<5 and y>3`` and ``List<Item>`` stay."""
+"""HTML remnants in text. Only tags that HTML and patent offices know go: ``x<5 and y>3`` and ``List<Item>`` stay."""
 
 from __future__ import annotations
 
@@ -7,47 +7,25 @@ import re
 from html.entities import html5
 
 _BREAKING = frozenset(
-    [
-        "br",
-        "p",
-        "div",
-        "li",
-        "ul",
-        "ol",
-        "dl",
-        "dt",
-        "dd",
-        "tr",
-        "table",
-        "thead",
-        "tbody",
-        "tfoot",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "blockquote",
-        "pre",
-        "html",
-        "head",
-        "body",
-        "center",
-    ]
-)
+    (
+        "br", "p", "div", "li", "ul", "ol", "dl", "dt", "dd", "tr", "table", "thead", "tbody", "tfoot", "h1", "h2",
+        "h3", "h4", "h5", "h6", "hr", "blockquote", "pre", "html", "head", "body", "center",
+    )
+)  # fmt: skip
 _SPACING = frozenset(("td", "th", "caption"))
 _INLINE = frozenset(
-    "a b i u s q em strong sub sup span font small big strike del ins code tt kbd nobr wbr img meta o:p "
-    # MathML and the tags of patent offices
-    "math maths mi mo mn mrow msub msup msubsup mfrac msqrt mroot mtext mspace mover munder munderover mfenced mtable mtr mtd "
-    "mstyle figref chemistry".split()
-)
+    (
+        "a", "b", "i", "u", "s", "q", "em", "strong", "sub", "sup", "span", "font", "small", "big", "strike", "del",
+        "ins", "code", "tt", "kbd", "nobr", "wbr", "img", "meta", "o:p",
+        # MathML and the tags of patent offices
+        "math", "maths", "mi", "mo", "mn", "mrow", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot", "mtext",
+        "mspace", "mover", "munder", "munderover", "mfenced", "mtable", "mtr", "mtd", "mstyle", "figref", "chemistry",
+    )
+)  # fmt: skip
 _NAMES = "|".join(sorted((re.escape(name) for name in _BREAKING | _SPACING | _INLINE), key=len, reverse=True))
 
-# An attribute must have a value, so that "a <b and c> d" is no tag. Lengths are bounded: a hostile text must not make the
-# search for a closing quote run to its end from every opening.
+# An attribute must have a value, so that "a <b and c> d" is no tag. Lengths are bounded: a hostile text must not make
+# the search for a closing quote run to its end from every opening.
 _TAG = re.compile(
     rf"<(?P<close>/)?(?P<name>{_NAMES})"
     r"(?P<attributes>(?:\s{1,9}[A-Za-z_:][-\w:.]{0,40}\s{0,9}=\s{0,9}(?:\"[^\"<>]{0,2000}\"|'[^'<>]{0,2000}'|[^\s\"'<>]{1,500})){0,40})"
@@ -74,7 +52,7 @@ def remove_tags(text: str) -> str:
             return "\n"
         if name in _SPACING:
             return " "
-        # In "a<b>c" and "Pair<S>" a lone letter in brackets is mathematics or a generic type, unless it is closed further on.
+        # In "a<b>c" and "Pair<S>" a lone letter in brackets is mathematics or a type, unless it is closed further on.
         lone = len(name) == 1 and not match["close"] and not match["attributes"]
         return match[0] if lone and f"</{name}>" not in lowered else ""
 

@@ -76,7 +76,7 @@ class IngestLimits:
     """What a row may hold. Each limit guards memory, the database or the page that shows the record.
 
     Attributes:
-        max_text_chars: characters of an abstract, a need's text or a business scope; the longest real ones are under 20,000.
+        max_text_chars: characters of an abstract, a need's text or a business scope; ten times the longest seen.
         max_title_chars: characters of a title or a name.
         max_id_chars: characters of an id; the catalogue's key column is as wide.
         max_row_chars: characters of one row of a text file; what is longer is an unclosed quote or no text file.
@@ -97,7 +97,7 @@ class IngestLimits:
 
 
 class RawRow(NamedTuple):
-    """One row as a format's reader gives it: its place, its headers and its cells, or the reason why it cannot be read."""
+    """One row as a format's reader gives it: its place, headers and cells, or the reason why it cannot be read."""
 
     number: int
     headers: tuple[str, ...]

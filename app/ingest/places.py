@@ -41,7 +41,7 @@ _ELSEWHERE = re.compile("[\u3040-\u30ff\uac00-\ud7af]|[都道府県縣]$")
 
 @lru_cache(maxsize=16384)
 def region_code(place: str) -> str | None:
-    """The GB/T 2260 code of ``place``: a code as it stands, or two digits for text that begins with a province's name."""
+    """The GB/T 2260 code of ``place``: a code as it stands, or two digits where a province's name comes first."""
     text = normalize("NFKC", place).strip()
     if text.isascii() and text.isdigit():
         return text if is_region_code(text) else None
@@ -63,7 +63,7 @@ def is_region_code(digits: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_elsewhere(place: str) -> bool:
-    """Whether ``place`` is plainly written as one of Japan or Korea, so that it has no code and nothing is wrong with it."""
+    """Whether ``place`` is plainly one of Japan or Korea, so that it has no code and nothing is wrong with it."""
     return bool(_ELSEWHERE.search(place))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -55,8 +56,8 @@ class RecordFile:
 
     Attributes:
         kind: what the file holds.
-        source: what was recognised about it. A JSON Lines file is read ahead for its keys; keys that first come later are added
-            while iterating.
+        source: what was recognised about it. A JSON Lines file is read ahead for its keys; keys that first come later
+            are added while iterating.
     """
 
     def __init__(
@@ -76,11 +77,7 @@ class RecordFile:
     @property
     def source(self) -> SourceFile:
         """What was recognised about the file so far."""
-        known = self._source
-        return SourceFile(
-            name=known.name, format=known.format, compressed=known.compressed, encoding=known.encoding, columns=dict(self._columns),
-            ignored=tuple(self._ignored), header_row=known.header_row, sheet=known.sheet,
-        )  # fmt: skip
+        return replace(self._source, columns=dict(self._columns), ignored=tuple(self._ignored))
 
     @property
     def columns(self) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 class RejectsFile:
     """Writes the problems of rows to a CSV file that Excel opens with Chinese text intact.
 
-    The file comes into being with the first problem and gets its name when it is closed, so that what has the name is complete.
+    The file comes into being with the first problem and gets its name when it is closed: what has the name is complete.
     An error inside the ``with`` block does not discard it: the rows rejected before are still worth knowing.
 
     Attributes:

@@ -20,7 +20,7 @@ CHUNK_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 
 UNDECODABLE = "patmatch.mark"
-"""Error handler that turns each byte that cannot be decoded into a lone surrogate, so that its row can be found and rejected."""
+"""Error handler that turns each byte that cannot be decoded into a lone surrogate, so that its row can be rejected."""
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -74,10 +74,10 @@ def open_text(path: Path, encoding: str) -> TextIO:
 
 
 def open_seekable(path: Path) -> IO[bytes]:
-    """The file's content as a file that can be sought in; gzip is unpacked to a temporary file on disk, not to memory."""
+    """The file's content as a file that can be sought in; gzip is unpacked to a temporary file on disk."""
     if not is_gzipped(path):
         return path.open("rb")
-    unpacked = tempfile.TemporaryFile()
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller, who closes it
     try:
         with open_bytes(path) as packed:
             shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
@@ -95,7 +95,7 @@ class LineTooLongError(ValueError):
 class LineFeed:
     """The lines of a text stream for a parser that may need several of them for one row.
 
-    Keeps the lines taken since :meth:`begin`, so that they can be given back when the row that they seemed to form is none.
+    Keeps the lines taken since :meth:`begin`, so that they can be given back when they turn out to be no row.
     """
 
     __slots__ = ("_limit", "_pending", "_readline", "_size", "taken")

@@ -1,7 +1,8 @@
 """Headers that other people write, as data: kind -> our field -> groups of synonyms, the best group first.
 
-Compared after NFKC and case folding, without spaces and punctuation, and at last without what stands in brackets, so one spelling
-stands for many: ``公开（公告）号``, ``公开(公告)号`` and ``公开公告号`` are one. A field's own name is always among its synonyms.
+Compared after NFKC and case folding, without spaces and punctuation, and at last without what stands in brackets, so
+one spelling stands for many: ``公开（公告）号``, ``公开(公告)号``, ``公开公告号`` are one. A field's own name is
+always among its synonyms.
 """
 
 from __future__ import annotations

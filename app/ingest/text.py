@@ -1,7 +1,7 @@
 """Source text to stored text: NFKC, visible characters, no HTML, one kind of white space.
 
-Both functions are idempotent. Most rows are clean apart from full-width punctuation, so that case costs a few C-level scans; only
-what fails them is taken apart.
+Both functions are idempotent. Most texts are clean apart from full-width punctuation, so that case costs a few C-level
+scans; only what fails them is taken apart.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from unicodedata import is_normalized, normalize
 from app.ingest.markup import remove_tags, unescape_entities
 
 ROUNDS = 6
-"""How often a text is cleaned until it stays the same. Real text needs two rounds, escaped markup three; more is hostile."""
+"""How often a text is cleaned until it stays the same. Real text needs two rounds, escaped markup three."""
 
 # NFKC of these characters, the only ones that most Chinese text has to lose. Replacing them first spares the full
 # normalisation, which costs twenty times as much (measured: 14.9 against 0.8 microseconds for a business scope).
@@ -28,39 +28,32 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def fold_line(text: str) -> str:
     """A title, a name or a code as one line."""
-    narrow = _narrow(text)
-    if _is_plain(narrow):
-        return narrow
-    return _settle(narrow, lines=False)
+    plain = _plain(text)
+    return _settle(text, lines=False) if plain is None else plain
 
 
 def fold_body(text: str) -> str:
-    """An abstract, a description or a scope; its line breaks stay as single ``\\n``."""
-    narrow = _narrow(text)
-    if _is_plain(narrow):
-        return narrow
-    return _settle(narrow, lines=True)
+    r"""An abstract, a description or a scope; its line breaks stay as single ``\n``."""
+    plain = _plain(text)
+    return _settle(text, lines=True) if plain is None else plain
 
 
-def _narrow(text: str) -> str:
-    if text.isascii():
-        return text
-    for wide, narrow in _WIDE_PUNCTUATION:
-        text = text.replace(wide, narrow)
-    return text
-
-
-def _is_plain(text: str) -> bool:
-    """Whether nothing is left to do. False for a few clean texts as well, which then take the long way unchanged."""
-    return (
+def _plain(text: str) -> str | None:
+    """The answer for text that needs no more than its punctuation narrowed; ``None`` where it takes a closer look."""
+    if not text.isascii() and not is_normalized("NFKC", text):
+        for wide, narrow in _WIDE_PUNCTUATION:
+            text = text.replace(wide, narrow)
+        if not is_normalized("NFKC", text):
+            return None
+    clean = (
         text.isprintable()
         and "  " not in text
         and "<" not in text
         and "&" not in text
         and text[:1] != " "
         and text[-1:] != " "
-        and (text.isascii() or is_normalized("NFKC", text))
     )
+    return text if clean else None
 
 
 def _settle(text: str, *, lines: bool) -> str:

@@ -15,7 +15,8 @@ MISSING = frozenset(
 )  # fmt: skip
 """Cells that say that there is no value, in lower case."""
 
-_LONGEST_MISSING = max(map(len, MISSING))
+LONGEST_MISSING = max(map(len, MISSING))
+"""Longer cells hold a value, whatever it is (spaces around a short word aside)."""
 
 _PATENT_STATUS = {
     "active": (
@@ -164,7 +165,7 @@ def is_missing(value: object) -> bool:
     if value is None:
         return True
     if isinstance(value, str):
-        return not value or (len(value) <= _LONGEST_MISSING + 2 and value.strip().lower() in MISSING)
+        return not value or (len(value) <= LONGEST_MISSING and value.strip().lower() in MISSING)
     if isinstance(value, float):
         return value != value
     return isinstance(value, (list, tuple, dict)) and not value

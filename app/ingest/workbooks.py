@@ -106,7 +106,7 @@ class WorkbookRows:
 
     def _damaged(self, why: str, why_zh: str) -> InputError:
         return InputError(
-            f"{self._name}: the workbook cannot be read: {why}; open it in a spreadsheet program and save it as .xlsx again",
+            f"{self._name}: the workbook cannot be read: {why}; open it in a spreadsheet program and save it again",
             f"{self._name}：无法读取工作簿：{why_zh}，请用表格软件打开并重新另存为 .xlsx",
             code="damaged_file",
         )
