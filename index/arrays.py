@@ -1,0 +1,73 @@
+"""Named arrays in one file that is read by mapping it, in the safetensors layout.
+
+A u64 length, a JSON header, the arrays' bytes; the layout is documented at https://huggingface.co/docs/safetensors.
+It is read and written here because the safetensors library copies what it reads, and several processes should share
+one mapping.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_DTYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U32": "<u4", "I8": "|i1", "U8": "|u1"}
+_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
+_METADATA = "__metadata__"
+_ALIGNMENT = 8
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
+    """Write ``arrays`` and flush them to the disk.
+
+    Raises:
+        KeyError: an array's dtype has no name in the layout.
+    """
+    # Wide items first: every array then starts at a multiple of its item size, as the layout's readers expect.
+    ordered = sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
+    header: dict[str, Any] = {_METADATA: dict(metadata or {})}
+    end = 0
+    for name, array in ordered:
+        start, end = end, end + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [start, end]}
+    text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode("utf-8")
+    text += b" " * (-len(text) % _ALIGNMENT)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(text)
+        for _, array in ordered:
+            file.write(np.ascontiguousarray(array).data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """The arrays, read-only and mapped, and the metadata of a file that ``write_arrays`` or safetensors wrote.
+
+    Raises:
+        ValueError: the file does not follow the layout.
+    """
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    length = int.from_bytes(mapped[:8], "little")
+    if length > len(mapped) - 8:
+        raise ValueError("the header is longer than the file")
+    header = json.loads(mapped[8 : 8 + length])
+    metadata = header.pop(_METADATA, {})
+    arrays: dict[str, Array] = {}
+    try:
+        for name, entry in header.items():
+            dtype, shape, (start, end) = np.dtype(_DTYPES[entry["dtype"]]), entry["shape"], entry["data_offsets"]
+            flat = np.frombuffer(mapped, dtype, count=(end - start) // dtype.itemsize, offset=8 + length + start)
+            arrays[name] = flat.reshape(shape)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the header does not describe its arrays: {error}") from error
+    return arrays, metadata

@@ -1,0 +1,261 @@
+"""The filter columns of a snapshot: which positions pass a set of conditions.
+
+Code columns (one code or several for a position) keep, for each code of a sorted dictionary, the positions that have
+it. A prefix is then one range of the dictionary and one slice of positions: the cost is that of the positions that
+pass, not of all. Days, numbers and flags are one value a position, compared in one pass.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from index.arrays import Array, read_arrays, write_arrays
+from index.checks import Mask
+from index.conditions import AtLeast, Between, Condition, Equals, Ids, OneOf, Prefix
+from index.errors import ConditionError, VectorInputError
+from index.ids import IdList
+
+MISSING_NUMBER = int(np.iinfo(np.int32).min)
+MISSING_FLAG = -1
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_SEPARATOR = "\0"  # of dictionary entries in the file; no code contains it
+
+
+class ColumnKind(StrEnum):
+    """What a column holds for each position."""
+
+    CODE = "code"  # a string or None
+    CODES = "codes"  # any number of strings
+    DAY = "day"  # a date or None
+    NUMBER = "number"  # an int or None
+    FLAG = "flag"  # True, False or None
+
+
+Value = str | Sequence[str] | date | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnValues:
+    """A column to be built: its kind and one value for each position."""
+
+    kind: ColumnKind
+    values: Iterable[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeColumn:
+    """Sorted ``codes``; the positions of ``codes[c]`` are ``positions[starts[c]:starts[c + 1]]``, ascending."""
+
+    codes: list[str]
+    starts: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int32]
+
+    def mark_prefix(self, prefix: str, mask: Mask) -> None:
+        """Set ``mask`` where a code begins with ``prefix``."""
+        low = bisect_left(self.codes, prefix)
+        high = bisect_right(self.codes, prefix, key=lambda code: code[: len(prefix)])
+        mask[self.positions[self.starts[low] : self.starts[high]]] = True
+
+    def mark_exact(self, code: str, mask: Mask) -> None:
+        """Set ``mask`` where a code is ``code``."""
+        low, high = bisect_left(self.codes, code), bisect_right(self.codes, code)
+        mask[self.positions[self.starts[low] : self.starts[high]]] = True
+
+
+@dataclass(frozen=True, slots=True)
+class ValueColumn:
+    """One int32 (days since 1970, or a number) or int8 (a flag) for each position, with a value that means none."""
+
+    kind: ColumnKind
+    values: npt.NDArray[np.int32] | npt.NDArray[np.int8]
+
+
+class Columns:
+    """The columns of ``count`` positions, by field name. Immutable; safe to use from several threads."""
+
+    def __init__(self, count: int, columns: Mapping[str, CodeColumn | ValueColumn]) -> None:
+        self._count = count
+        self._columns = dict(columns)
+
+    @classmethod
+    def build(cls, count: int, fields: Mapping[str, ColumnValues]) -> Columns:
+        """Columns from one value for each position.
+
+        Raises:
+            VectorInputError: a field has not ``count`` values, or one that does not fit its kind.
+        """
+        columns = {name: _build_column(name, count, column) for name, column in fields.items()}
+        return cls(count, columns)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return tuple(self._columns)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def mask(self, conditions: Iterable[Condition], ids: IdList | None = None) -> Mask:
+        """Bool ``[n]``: the positions that pass all of ``conditions``; no value in a field does not pass.
+
+        Args:
+            conditions: combined with AND; the values of one are combined with OR.
+            ids: the ids of the positions, needed where a condition is ``Ids``.
+
+        Raises:
+            ConditionError: there is no such field, or the condition does not fit its kind.
+        """
+        result: Mask | None = None
+        for condition in conditions:
+            passing = self._passing(condition, ids)
+            result = passing if result is None else np.logical_and(result, passing, out=result)
+        return np.ones(self._count, dtype=np.bool_) if result is None else result
+
+    def _passing(self, condition: Condition, ids: IdList | None) -> Mask:
+        if isinstance(condition, Ids):
+            if ids is None:
+                raise ConditionError("a condition on ids needs the list of ids")
+            mask = np.full(self._count, condition.negate, dtype=np.bool_)
+            mask[ids.positions_of(condition.ids)] = not condition.negate
+            return mask
+        column = self._columns.get(condition.field)
+        if column is None:
+            raise ConditionError(
+                f"there is no field {condition.field!r}; there are {', '.join(self._columns) or 'none'}"
+            )
+        if isinstance(column, CodeColumn):
+            return self._passing_codes(column, condition)
+        return _passing_values(column, condition)
+
+    def _passing_codes(self, column: CodeColumn, condition: Condition) -> Mask:
+        mask = np.zeros(self._count, dtype=np.bool_)
+        if isinstance(condition, Prefix):
+            for prefix in condition.values:
+                column.mark_prefix(prefix, mask)
+        elif isinstance(condition, OneOf):
+            for code in condition.values:
+                column.mark_exact(code, mask)
+        else:
+            raise _misfit(condition, "codes")
+        return mask
+
+    def write(self, path: Path) -> None:
+        """Write all columns to one file and flush it to the disk."""
+        arrays: dict[str, Array] = {}
+        metadata = {"count": str(self._count)}
+        for name, column in self._columns.items():
+            if isinstance(column, CodeColumn):
+                metadata[f"kind.{name}"] = ColumnKind.CODES
+                text = _SEPARATOR.join(column.codes).encode("utf-8")
+                arrays[f"codes.{name}"] = np.frombuffer(text, dtype=np.uint8)
+                arrays[f"starts.{name}"], arrays[f"positions.{name}"] = column.starts, column.positions
+            else:
+                metadata[f"kind.{name}"] = column.kind
+                arrays[f"values.{name}"] = column.values
+        write_arrays(path, arrays, metadata)
+
+    @classmethod
+    def read(cls, path: Path) -> Columns:
+        """The columns that ``write`` wrote, mapped.
+
+        Raises:
+            ValueError: the file does not hold such columns.
+        """
+        arrays, metadata = read_arrays(path)
+        columns: dict[str, CodeColumn | ValueColumn] = {}
+        try:
+            count = int(metadata["count"])
+            for key, kind in metadata.items():
+                name = key.removeprefix("kind.")
+                if name == key:
+                    continue
+                if kind == ColumnKind.CODES:
+                    starts, text = arrays[f"starts.{name}"], arrays[f"codes.{name}"].tobytes().decode("utf-8")
+                    codes = text.split(_SEPARATOR) if len(starts) > 1 else []
+                    columns[name] = CodeColumn(codes, starts, arrays[f"positions.{name}"])
+                else:
+                    columns[name] = ValueColumn(ColumnKind(kind), arrays[f"values.{name}"])
+        except KeyError as error:
+            raise ValueError(f"there is no array {error}") from error
+        return cls(count, columns)
+
+
+def _build_column(name: str, count: int, column: ColumnValues) -> CodeColumn | ValueColumn:
+    if column.kind in (ColumnKind.CODE, ColumnKind.CODES):
+        return _build_codes(name, count, column)
+    encoded = [_encode(name, column.kind, value) for value in column.values]
+    _check_count(name, count, len(encoded))
+    if column.kind is ColumnKind.FLAG:
+        return ValueColumn(column.kind, np.array(encoded, dtype=np.int8))
+    return ValueColumn(column.kind, np.array(encoded, dtype=np.int32))
+
+
+def _build_codes(name: str, count: int, column: ColumnValues) -> CodeColumn:
+    by_code: dict[str, list[int]] = {}
+    position = -1
+    for position, value in enumerate(column.values):
+        codes = (value,) if isinstance(value, str) else value or ()
+        if not isinstance(codes, Sequence) or not all(
+            isinstance(code, str) and _SEPARATOR not in code for code in codes
+        ):
+            raise VectorInputError(f"field {name!r}: position {position} has {value!r}, which is no code")
+        for code in set(codes):
+            if code:
+                by_code.setdefault(code, []).append(position)
+    _check_count(name, count, position + 1)
+    ordered = sorted(by_code)
+    starts = np.zeros(len(ordered) + 1, dtype=np.int64)
+    np.cumsum([len(by_code[code]) for code in ordered], out=starts[1:])
+    positions = np.fromiter((at for code in ordered for at in by_code[code]), dtype=np.int32, count=int(starts[-1]))
+    return CodeColumn(ordered, starts, positions)
+
+
+def _encode(name: str, kind: ColumnKind, value: Value) -> int:
+    if value is None:
+        return MISSING_FLAG if kind is ColumnKind.FLAG else MISSING_NUMBER
+    if kind is ColumnKind.DAY and isinstance(value, date):
+        return day_number(value)
+    if kind is ColumnKind.FLAG and isinstance(value, bool):
+        return int(value)
+    if kind is ColumnKind.NUMBER and isinstance(value, int) and abs(value) <= np.iinfo(np.int32).max:
+        return value
+    raise VectorInputError(f"field {name!r} is a {kind} column and cannot hold {value!r}")
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def _check_count(name: str, expected: int, found: int) -> None:
+    if expected != found:
+        raise VectorInputError(f"field {name!r} has {found} values for {expected} positions")
+
+
+def _passing_values(column: ValueColumn, condition: Condition) -> Mask:
+    values = column.values
+    if isinstance(condition, Equals) and column.kind is ColumnKind.FLAG:
+        return np.asarray(values == np.int8(condition.value))
+    if isinstance(condition, AtLeast) and column.kind is ColumnKind.NUMBER:
+        # A bound beyond int32 would overflow in the comparison; no value reaches it and none is below it.
+        return np.asarray(values >= max(condition.value, MISSING_NUMBER + 1))
+    if isinstance(condition, Between) and column.kind is ColumnKind.DAY:
+        low = MISSING_NUMBER + 1 if condition.from_day is None else day_number(condition.from_day)
+        mask = np.asarray(values >= low)
+        if condition.to_day is not None:
+            mask &= values <= day_number(condition.to_day)
+        return mask
+    raise _misfit(condition, f"a {column.kind}")
+
+
+def _misfit(condition: Condition, held: str) -> ConditionError:
+    field = getattr(condition, "field", "ids")
+    return ConditionError(f"field {field!r} holds {held}; {type(condition).__name__} does not apply to it")

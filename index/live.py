@@ -1,0 +1,152 @@
+"""The snapshot that is served now, and the change to the next one without a request noticing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from index.errors import FingerprintMismatchError, SnapshotError, SnapshotMissingError, SnapshotNameError
+from index.manifest import read_manifest
+from index.names import SnapshotId
+from index.publication import read_current
+from index.snapshot import Snapshot, load_snapshot
+
+_log = logging.getLogger(__name__)
+
+# Searches in random directions before the first request: they fault in the pages that the hashing has just read.
+WARM_UP_QUERIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is served, what was read from ``CURRENT`` last, and why that is not what is served. Replaced as a whole."""
+
+    snapshot: Snapshot | None
+    seen: str | None
+    refusal: Exception | None
+
+
+class LiveIndex:
+    """The published snapshot of a target. ``current`` never blocks; ``refresh`` follows ``CURRENT``.
+
+    A snapshot that cannot be used (another fingerprint, a damaged or missing file) is refused: what was served before
+    is kept, ``refusal`` says why, and it is not tried again until something is published.
+
+    Args:
+        root: the index root.
+        target: whose snapshots.
+        fingerprint: that of the encoder which makes the queries.
+        threads: how many threads one search may use; ``None`` leaves it to OpenMP.
+    """
+
+    def __init__(self, root: Path, target: str, fingerprint: str, *, threads: int | None = None) -> None:
+        self.target = target
+        self._root = root
+        self._fingerprint = fingerprint
+        self._threads = threads
+        self._refreshing = threading.Lock()
+        self._state = _State(None, None, SnapshotMissingError(f"nothing is published for {target}"))
+
+    def current(self) -> Snapshot | None:
+        """The snapshot to serve from. A request takes it once and keeps it to its end."""
+        return self._state.snapshot
+
+    @property
+    def refusal(self) -> Exception | None:
+        """Why what is published is not what ``current`` gives; ``None`` when it is."""
+        return self._state.refusal
+
+    def refresh(self) -> bool:
+        """Follow ``CURRENT``; one small read when it has not changed.
+
+        Returns:
+            Whether ``current`` gives another snapshot than before.
+        """
+        with self._refreshing:
+            before = self._state
+            try:
+                seen = read_current(self._root, self.target)
+            except OSError as error:
+                self._state = _State(before.snapshot, before.seen, error)
+                return False
+            if seen is None:
+                missing = SnapshotMissingError(f"nothing is published for {self.target}")
+                self._state = _State(before.snapshot, None, missing)
+                return False
+            if seen == before.seen:
+                return False
+            return self._follow(before, seen)
+
+    def follow(self, interval: float) -> Follower:
+        """Call ``refresh`` every ``interval`` seconds in a thread, until the follower is stopped."""
+        return Follower(self, interval)
+
+    def _follow(self, before: _State, seen: str) -> bool:
+        published = seen.partition("\n")[0].strip()
+        try:
+            snapshot = self._open(published, before.snapshot)
+        except (SnapshotError, OSError, MemoryError) as error:
+            _log.warning("snapshot %s of %s is refused: %s", published, self.target, error)
+            self._state = _State(before.snapshot, seen, error)
+            return False
+        self._state = _State(snapshot, seen, None)
+        return snapshot is not before.snapshot
+
+    def _open(self, published: str, served: Snapshot | None) -> Snapshot:
+        if served is not None and served.id == published:
+            return served
+        name = SnapshotId.parse(published)
+        if name.target != self.target:
+            raise SnapshotNameError(f"CURRENT of {self.target} names {published}")
+        directory = name.directory(self._root)
+        found = read_manifest(directory).fingerprint
+        if found != self._fingerprint:
+            raise FingerprintMismatchError(self._fingerprint, found)
+        snapshot = load_snapshot(directory, threads=self._threads)
+        queries = np.random.default_rng(0).standard_normal((WARM_UP_QUERIES, snapshot.manifest.dimension))
+        snapshot.search(queries.astype(np.float32), 1)
+        return snapshot
+
+
+class Follower:
+    """A thread that keeps a ``LiveIndex`` fresh; an error of one round is kept in ``last_error`` and the next comes.
+
+    Args:
+        live: what is refreshed.
+        interval: seconds between two rounds.
+    """
+
+    def __init__(self, live: LiveIndex, interval: float) -> None:
+        self._live = live
+        self._interval = interval
+        self._stopped = threading.Event()
+        self.last_error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name=f"follow-{live.target}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait until it has; a second call does nothing."""
+        self._stopped.set()
+        self._thread.join()
+
+    def __enter__(self) -> Follower:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._interval):
+            try:
+                self._live.refresh()
+                self.last_error = None
+            except Exception as error:  # a thread that ends here would leave the service on an old snapshot for good
+                _log.exception("following %s failed; trying again", self._live.target)
+                self.last_error = error

@@ -1,0 +1,124 @@
+"""What a snapshot says of itself, as ``manifest.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, SnapshotNameError
+from index.names import SnapshotId
+
+FILE_NAME = "manifest.json"
+FORMAT = 1
+METRIC = "inner_product"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of the snapshot: its size in bytes and its hex SHA-256."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexParameters:
+    """How the vectors are indexed: ``flat`` (exact), or ``ivf_sqfp16``: ``nlist`` lists, ``nprobe`` of them read."""
+
+    type: str
+    nlist: int | None = None
+    nprobe: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRecall:
+    """Mean recall@``k`` against exact float32 search over ``sample_size`` queries of ``sample_kind``."""
+
+    k: int
+    value: float
+    sample_size: int
+    sample_kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything that is known of a snapshot without reading its other files.
+
+    Attributes:
+        built_at: when the build began, UTC, ISO 8601.
+        build_seconds: from the first vector to the rename.
+        source_revision: the catalogue's revision that the records were read at.
+        files: every other file of the directory by name.
+        extra: what the builder wants kept with the snapshot; JSON values.
+    """
+
+    id: str
+    target: str
+    fingerprint: str
+    encoder: str
+    dimension: int
+    count: int
+    index: IndexParameters
+    source_revision: str
+    built_at: str
+    build_seconds: float
+    recall: MeasuredRecall
+    files: Mapping[str, FileEntry]
+    metric: str = METRIC
+    format: int = FORMAT
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The manifest with a SHA-256 of itself, so that a flipped bit in it is seen as in any other file."""
+        body = dataclasses.asdict(self)
+        return json.dumps({**body, "sha256": _digest(body)}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """The manifest that ``to_json`` wrote.
+
+        Raises:
+            ValueError: the text is cut short or changed, or of another format version.
+        """
+        body = json.loads(text)
+        if not isinstance(body, dict):
+            raise ValueError("it is not a JSON object")
+        if body.get("format") != FORMAT:
+            raise ValueError(f"its format version is {body.get('format')}, this program reads {FORMAT}")
+        if body.pop("sha256", None) != _digest(body):
+            raise ValueError("sha256 differs")
+        try:
+            files = {name: FileEntry(**entry) for name, entry in body.pop("files").items()}
+            index, recall = IndexParameters(**body.pop("index")), MeasuredRecall(**body.pop("recall"))
+            return cls(files=files, index=index, recall=recall, **body)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a field is missing or unknown: {error}") from error
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of the snapshot in ``directory``.
+
+    Raises:
+        SnapshotMissingError: there is no such directory.
+        SnapshotDamagedError: the manifest is missing, damaged or another snapshot's.
+    """
+    if not directory.is_dir():
+        raise SnapshotMissingError(f"there is no snapshot {directory.name}")
+    try:
+        manifest = Manifest.from_json((directory / FILE_NAME).read_text(encoding="utf-8"))
+        SnapshotId.parse(manifest.id)
+    except FileNotFoundError:
+        raise SnapshotDamagedError(directory.name, FileProblem(FILE_NAME, "missing")) from None
+    except (ValueError, SnapshotNameError) as error:
+        raise SnapshotDamagedError(directory.name, FileProblem(FILE_NAME, str(error))) from error
+    return manifest
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    canonical = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

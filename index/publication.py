@@ -1,0 +1,287 @@
+"""Which snapshot is served: ``CURRENT``, replaced atomically, and the log of who was published when.
+
+``CURRENT`` holds the snapshot's name and, on a second line, when it was published, so that publishing the same
+snapshot again is a change that followers see. ``published.jsonl`` is the log. When a process dies between the two,
+``CURRENT`` is right and the log is completed from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from index.durable import replace_file, sync_directory
+from index.errors import (
+    LockedError,
+    RollbackError,
+    SnapshotDamagedError,
+    SnapshotError,
+    SnapshotMissingError,
+    SnapshotNameError,
+)
+from index.lock import BUILD_LOCK, PUBLISH_LOCK, FileLock
+from index.manifest import Manifest, read_manifest
+from index.names import (
+    BUILDING_PREFIX,
+    CURRENT,
+    PUBLISHED_LOG,
+    REMOVING_PREFIX,
+    SnapshotId,
+    target_directory,
+)
+from index.snapshot import file_problems, verify_snapshot
+
+PUBLISH = "publish"
+ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotEntry:
+    """One snapshot of a list. ``manifest`` is ``None`` and ``damage`` says why where it cannot be used."""
+
+    id: str
+    path: Path
+    current: bool
+    manifest: Manifest | None
+    damage: SnapshotError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One line of the log: ``id`` took the place of ``previous`` at ``when`` (UTC, ISO 8601) by ``action``."""
+
+    id: str
+    previous: str | None
+    when: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a pruning removed: snapshots by name, and how many leftovers of killed builds and removals."""
+
+    removed: tuple[str, ...]
+    leftovers: int
+
+
+def current_id(root: Path, target: str) -> str | None:
+    """The name of the published snapshot, or ``None``."""
+    content = read_current(root, target)
+    return None if content is None else content.partition("\n")[0].strip()
+
+
+def read_current(root: Path, target: str) -> str | None:
+    """What ``CURRENT`` holds; it differs after every publication. ``None`` when there is no such file."""
+    try:
+        return (target_directory(root, target) / CURRENT).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def list_snapshots(root: Path, target: str, *, hashes: bool = False) -> list[SnapshotEntry]:
+    """The snapshots of a target, oldest first, with what is wrong with them.
+
+    Args:
+        root: the index root.
+        target: whose snapshots.
+        hashes: also compare every file's SHA-256; without it, presence and size only.
+    """
+    directory = target_directory(root, target)
+    current = current_id(root, target)
+    entries = [
+        _entry(name.directory(root), current=str(name) == current, hashes=hashes) for name in _snapshot_names(directory)
+    ]
+    if current is not None and all(entry.id != current for entry in entries):
+        missing = SnapshotMissingError(f"there is no snapshot {current}, which is published")
+        entries.append(SnapshotEntry(current, directory / current, current=True, manifest=None, damage=missing))
+    return entries
+
+
+def publication_log(root: Path, target: str) -> list[Publication]:
+    """Every publication and rollback, oldest first. A last line that a power cut left incomplete is left out."""
+    path = target_directory(root, target) / PUBLISHED_LOG
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    parsed = (_parse_line(line) for line in lines)
+    return [line for line in parsed if line is not None]
+
+
+def publish(root: Path, snapshot: str, *, threads: int | None = None) -> Publication:
+    """Verify a snapshot, then make it the one that is served.
+
+    Raises:
+        SnapshotNameError: not a snapshot's name.
+        SnapshotError: there is no such snapshot, or its verification failed.
+        LockedError: another process publishes, rolls back or prunes.
+    """
+    name = SnapshotId.parse(snapshot)
+    with _publisher(root, name.target):
+        return _make_current(root, name, PUBLISH, threads)
+
+
+def rollback(root: Path, target: str, *, threads: int | None = None) -> Publication:
+    """Go back to the snapshot that was published before the current one; called twice, to the one before that.
+
+    Raises:
+        RollbackError: there is none left.
+        SnapshotError: its verification failed; publish another by name.
+        LockedError: another process publishes, rolls back or prunes.
+    """
+    if not target_directory(root, target).is_dir():
+        raise RollbackError(f"nothing was ever published for {target}")
+    with _publisher(root, target):
+        previous = rollback_target(root, target)
+        if previous is None:
+            raise RollbackError(f"there is no earlier snapshot of {target} to go back to")
+        return _make_current(root, SnapshotId.parse(previous), ROLLBACK, threads)
+
+
+def rollback_target(root: Path, target: str) -> str | None:
+    """The snapshot that ``rollback`` would go to: the latest published before the current one that still exists."""
+    directory = target_directory(root, target)
+    below = _published_stack(root, target)[:-1]
+    return next((name for name in reversed(below) if (directory / name).is_dir()), None)
+
+
+def prune(root: Path, target: str, keep: int = 3) -> Pruned:
+    """Remove old snapshots and what killed builds left; never the current one nor the one that a rollback would go to.
+
+    Args:
+        root: the index root.
+        target: whose snapshots.
+        keep: how many of the newest undamaged ones stay.
+
+    Raises:
+        LockedError: another process publishes, rolls back or prunes.
+    """
+    directory = target_directory(root, target)
+    if not directory.is_dir():
+        return Pruned((), 0)
+    with _publisher(root, target):
+        entries = list_snapshots(root, target)
+        sound = [entry.id for entry in entries if entry.damage is None]
+        kept = {current_id(root, target), rollback_target(root, target), *(sound[-keep:] if keep > 0 else ())}
+        removed = tuple(entry.id for entry in entries if entry.id not in kept and entry.path.is_dir())
+        for name in removed:
+            # Renamed first: a removal that is killed half-way must not leave what looks like a snapshot.
+            doomed = directory / f"{REMOVING_PREFIX}{name}"
+            (directory / name).rename(doomed)
+            shutil.rmtree(doomed)
+        leftovers = _remove_leftovers(directory)
+        sync_directory(directory)
+    return Pruned(removed, leftovers)
+
+
+def _publisher(root: Path, target: str) -> FileLock:
+    return FileLock(target_directory(root, target) / PUBLISH_LOCK, f"publishing for {target}")
+
+
+def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None) -> Publication:
+    path = name.directory(root)
+    report = verify_snapshot(path, threads=threads)
+    if report.manifest.target != name.target:
+        raise SnapshotNameError(f"snapshot {name} is one of {report.manifest.target}")
+    directory = path.parent
+    previous = current_id(root, name.target)
+    publication = Publication(str(name), previous, datetime.now(UTC).isoformat(), action)
+    _complete_log(root, name.target)
+    replace_file(directory / CURRENT, f"{name}\n{publication.when}\n".encode())
+    _append_line(directory / PUBLISHED_LOG, publication)
+    return publication
+
+
+def _published_stack(root: Path, target: str) -> list[str]:
+    """The publications that are still in force, the current one last: a rollback takes off what it rolled back."""
+    stack: list[str] = []
+    for line in publication_log(root, target):
+        if line.action == ROLLBACK and line.id in stack:
+            while stack[-1] != line.id or (len(stack) > 1 and line.previous == stack[-1]):
+                stack.pop()
+        elif not stack or stack[-1] != line.id:
+            stack.append(line.id)
+    current = current_id(root, target)
+    if current is not None and (not stack or stack[-1] != current):
+        stack.append(current)
+    return stack
+
+
+def _complete_log(root: Path, target: str) -> None:
+    """Enter the current snapshot where a process died after replacing ``CURRENT`` and before writing its line."""
+    current = current_id(root, target)
+    log = publication_log(root, target)
+    if current is not None and (not log or log[-1].id != current):
+        previous = log[-1].id if log else None
+        path = target_directory(root, target) / PUBLISHED_LOG
+        _append_line(path, Publication(current, previous, datetime.now(UTC).isoformat(), PUBLISH))
+
+
+def _append_line(path: Path, publication: Publication) -> None:
+    line = json.dumps({name: getattr(publication, name) for name in ("id", "previous", "when", "action")})
+    existed = path.exists()
+    with path.open("a+b") as file:
+        # A line that a power cut left incomplete must not swallow this one.
+        file.seek(0, os.SEEK_END)
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.encode("utf-8") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    if not existed:
+        sync_directory(path.parent)
+
+
+def _parse_line(line: str) -> Publication | None:
+    try:
+        return Publication(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
+
+
+def _snapshot_names(directory: Path) -> list[SnapshotId]:
+    if not directory.is_dir():
+        return []
+    names: list[SnapshotId] = []
+    for path in directory.iterdir():
+        try:
+            name = SnapshotId.parse(path.name)
+        except SnapshotNameError:
+            continue  # CURRENT, the log, locks, builds in progress
+        if path.is_dir() and name.target == directory.name:
+            names.append(name)
+    return sorted(names, key=lambda name: (name.built_at, (directory / str(name)).stat().st_mtime_ns))
+
+
+def _entry(path: Path, *, current: bool, hashes: bool) -> SnapshotEntry:
+    try:
+        manifest = read_manifest(path)
+        problems = file_problems(path, manifest, hashes=hashes)
+        if problems:
+            raise SnapshotDamagedError(path.name, *problems)
+    except SnapshotError as error:
+        return SnapshotEntry(path.name, path, current, None, error)
+    return SnapshotEntry(path.name, path, current, manifest, None)
+
+
+def _remove_leftovers(directory: Path) -> int:
+    """Remove half-done removals, and half-done builds unless one is running now."""
+    doomed = list(directory.glob(f"{REMOVING_PREFIX}*"))
+    lock = FileLock(directory / BUILD_LOCK, "removing leftovers of builds")
+    try:
+        lock.acquire()
+    except LockedError:
+        pass  # a build is running, and what it writes is no leftover
+    else:
+        doomed += directory.glob(f"{BUILDING_PREFIX}*")
+    try:
+        for path in doomed:
+            shutil.rmtree(path)
+    finally:
+        lock.release()
+    return len(doomed)

@@ -1,0 +1,223 @@
+"""One published state of an index: a directory that is never changed, read by mapping its files.
+
+- ``manifest.json``: what the snapshot is; the sizes and SHA-256 of the files below
+- ``index.faiss``: the vectors
+- ``ids.safetensors``: position to id and back
+- ``columns.safetensors``: the filter columns
+- ``sample.safetensors``: the queries that recall was measured with
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from index.arrays import read_arrays
+from index.checks import Floats, Mask
+from index.columns import Columns
+from index.conditions import Condition
+from index.durable import sha256_of
+from index.engine import FaissIndex, Hits
+from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, VerificationError
+from index.faiss_build import FLAT, IVF_FP16
+from index.ids import IdList
+from index.manifest import FILE_NAME, Manifest, read_manifest
+from index.names import BUILDING_PREFIX
+from index.recall import overlap_recall
+
+INDEX_FILE = "index.faiss"
+IDS_FILE = "ids.safetensors"
+COLUMNS_FILE = "columns.safetensors"
+SAMPLE_FILE = "sample.safetensors"
+DATA_FILES = (INDEX_FILE, IDS_FILE, COLUMNS_FILE, SAMPLE_FILE)
+SAMPLE_ARRAY = "queries"
+
+# Verifying searches exhaustively: 70 ms a query at 940,000 vectors, so a part of the sample must do.
+VERIFY_QUERIES = 100
+VERIFY_SELF_QUERIES = 100
+RECALL_SLACK = 0.01  # how far a re-measured recall may lie under the manifest's
+SELF_TOLERANCE = 1e-3  # a vector of 16-bit floats and its original differ by up to 5e-4 in inner product
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One snapshot, open. Immutable: a request that holds it has all its answers from it, whatever is published."""
+
+    manifest: Manifest
+    index: FaissIndex
+    ids: IdList
+    columns: Columns
+    sample: Floats
+
+    @property
+    def id(self) -> str:
+        """The snapshot's name."""
+        return self.manifest.id
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def search(self, queries: Floats, k: int, *, allowed: Mask | None = None) -> Hits:
+        """The ``k`` nearest positions of each query; see ``SearchIndex.search``."""
+        return self.index.search(queries, k, allowed=allowed)
+
+    def mask(self, conditions: Iterable[Condition]) -> Mask:
+        """Bool ``[n]``: the positions that pass all ``conditions``; see ``Columns.mask``."""
+        return self.columns.mask(conditions, self.ids)
+
+    def position_of(self, record_id: str) -> int | None:
+        """Where a record is, or ``None``."""
+        return self.ids.position_of(record_id)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What a verification read and found: every file intact, counts equal, and these figures.
+
+    Attributes:
+        bytes: read and hashed.
+        self_queries: how many stored vectors were searched for and found at rank 1.
+        recall: recall@k of ``recall_queries`` sample queries against exhaustive search over the stored vectors.
+    """
+
+    id: str
+    manifest: Manifest
+    bytes: int
+    self_queries: int
+    recall: float
+    recall_queries: int
+
+
+def file_problems(directory: Path, manifest: Manifest, *, hashes: bool) -> list[FileProblem]:
+    """Files of a snapshot that are missing, of another size or, with ``hashes``, of other content than written."""
+    problems = [FileProblem(name, "not in the manifest") for name in DATA_FILES if name not in manifest.files]
+    for name, entry in manifest.files.items():
+        path = directory / name
+        if not path.is_file():
+            problems.append(FileProblem(name, "missing"))
+        elif (size := path.stat().st_size) != entry.bytes:
+            word = "truncated" if size < entry.bytes else "too long"
+            problems.append(FileProblem(name, f"{word}: {size} bytes, not {entry.bytes}"))
+        elif hashes and sha256_of(path) != entry.sha256:
+            problems.append(FileProblem(name, "sha256 differs"))
+    return problems
+
+
+def load_snapshot(directory: Path, *, threads: int | None = None) -> Snapshot:
+    """Open the snapshot in ``directory`` after comparing every file with its checksum.
+
+    Args:
+        directory: ``root/<target>/<id>``.
+        threads: how many threads one search may use; ``None`` leaves it to OpenMP.
+
+    Raises:
+        SnapshotMissingError: there is no such directory.
+        SnapshotDamagedError: files are missing or changed, or do not fit each other.
+    """
+    manifest = read_manifest(directory)
+    if directory.name.removeprefix(BUILDING_PREFIX) != manifest.id:
+        raise SnapshotDamagedError(directory.name, FileProblem(FILE_NAME, f"it is that of {manifest.id}"))
+    problems = file_problems(directory, manifest, hashes=True)
+    if problems:
+        raise SnapshotDamagedError(directory.name, *problems)
+    try:
+        snapshot = _open(directory, manifest, threads)
+    except FileNotFoundError as error:
+        # Pruned between the check and the opening.
+        raise SnapshotMissingError(f"a file of snapshot {directory.name} vanished while it was read") from error
+    counts = {INDEX_FILE: len(snapshot.index), IDS_FILE: len(snapshot.ids), COLUMNS_FILE: len(snapshot.columns)}
+    wrong = [
+        FileProblem(name, f"holds {count}, not {manifest.count}")
+        for name, count in counts.items()
+        if count != manifest.count
+    ]
+    if snapshot.index.dimension != manifest.dimension:
+        wrong.append(FileProblem(INDEX_FILE, f"has {snapshot.index.dimension} dimensions, not {manifest.dimension}"))
+    if wrong:
+        raise SnapshotDamagedError(directory.name, *wrong)
+    return snapshot
+
+
+def verify_snapshot(directory: Path, *, threads: int | None = None) -> VerifyReport:
+    """Re-read everything: checksums, counts, stored vectors that must find themselves, recall of the stored sample.
+
+    Raises:
+        SnapshotMissingError: there is no such directory.
+        SnapshotDamagedError: files are missing or changed, or do not fit each other.
+        VerificationError: the files are intact but the index does not find what it should.
+    """
+    snapshot = load_snapshot(directory, threads=threads)
+    manifest = snapshot.manifest
+    positions = np.random.default_rng(0).permutation(len(snapshot))[:VERIFY_SELF_QUERIES]
+    check_self_queries(snapshot.index, positions, _stored_vectors(directory / INDEX_FILE, positions))
+    queries = np.ascontiguousarray(snapshot.sample[:VERIFY_QUERIES])
+    k = min(manifest.recall.k, len(snapshot)) or 1
+    exact = snapshot.search(queries, k, allowed=np.ones(len(snapshot), dtype=np.bool_))
+    recall = overlap_recall(snapshot.search(queries, k), exact)
+    if recall < manifest.recall.value - RECALL_SLACK and len(queries) == len(snapshot.sample):
+        raise VerificationError(f"recall@{k} is {recall:.4f}, the manifest says {manifest.recall.value:.4f}")
+    total = sum(entry.bytes for entry in manifest.files.values())
+    return VerifyReport(manifest.id, manifest, total, len(positions), recall, len(queries))
+
+
+def check_self_queries(index: FaissIndex, positions: np.ndarray[Any, np.dtype[np.int64]], vectors: Floats) -> None:
+    """Raise unless each vector finds itself, or one just like it, at rank 1.
+
+    Args:
+        index: what is searched.
+        positions: int64 ``[n]``, where the vectors are.
+        vectors: float32 ``[n, dimension]``, the vectors at these positions.
+
+    Raises:
+        VerificationError: one finds something else, or nothing.
+    """
+    hits = index.search(vectors, 1)
+    own = np.einsum("nd,nd->n", vectors, vectors)
+    for position, found, score, length in zip(positions, hits.positions[:, 0], hits.scores[:, 0], own, strict=True):
+        if found != position and not abs(score - length) <= SELF_TOLERANCE:
+            raise VerificationError(
+                f"the vector at position {position} finds {found} (score {score:.4f}) instead of itself"
+            )
+
+
+def open_faiss(path: Path, manifest_type: str, nprobe: int | None, threads: int | None) -> FaissIndex:
+    """The FAISS file, mapped: nothing is copied, and processes share the pages (measured in docs/decisions/0004).
+
+    Raises:
+        ValueError: the file holds another kind of index.
+    """
+    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    expected = {FLAT: faiss.IndexFlat, IVF_FP16: faiss.IndexIVFScalarQuantizer}.get(manifest_type)
+    if expected is None or not isinstance(index, expected):
+        raise ValueError(f"it holds a {type(index).__name__}, the manifest says {manifest_type}")
+    return FaissIndex(index, nprobe=nprobe, threads=threads)
+
+
+def _open(directory: Path, manifest: Manifest, threads: int | None) -> Snapshot:
+    name = INDEX_FILE
+    try:
+        index = open_faiss(directory / INDEX_FILE, manifest.index.type, manifest.index.nprobe, threads)
+        name = IDS_FILE
+        ids = IdList.read(directory / IDS_FILE)
+        name = COLUMNS_FILE
+        columns = Columns.read(directory / COLUMNS_FILE)
+        name = SAMPLE_FILE
+        sample = read_arrays(directory / SAMPLE_FILE)[0][SAMPLE_ARRAY]
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise SnapshotDamagedError(directory.name, FileProblem(name, str(error))) from error
+    return Snapshot(manifest, index, ids, columns, sample)
+
+
+def _stored_vectors(path: Path, positions: np.ndarray[Any, np.dtype[np.int64]]) -> Floats:
+    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    if isinstance(index, faiss.IndexIVF):
+        index.make_direct_map()
+    rows = [index.reconstruct(int(position)) for position in positions]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), index.d)
