@@ -70,8 +70,8 @@ class JsonRows:
             # Reading ahead is bounded in characters as well: a thousand rows may be a thousand books.
             if len(self._ahead) >= self._limits.sample_rows or size > self._limits.max_row_chars:
                 break
-        self._refuse_array(search.name)
         if not keys:
+            self._refuse_array(search.name)
             raise InputError(
                 f"{search.name}: none of the first {len(self._ahead)} lines is a JSON object; write one object a line",
                 f"{search.name}：前 {len(self._ahead)} 行均不是 JSON 对象，请每行写一个对象",
@@ -112,7 +112,7 @@ class JsonRows:
             return _unusable(number, line, code, encoding=self._encoding.name.upper())
         try:
             # A byte order mark inside the file is left where two files were joined.
-            value = self._decode(line.lstrip(_BOM))
+            value = self._decode(line.strip().lstrip(_BOM))
         except json.JSONDecodeError as error:
             return _unusable(number, line, "bad_json", detail=f"{error.msg}, column {error.colno}")
         except RecursionError:
