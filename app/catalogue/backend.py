@@ -12,6 +12,12 @@ import sqlalchemy as sa
 from app.catalogue.failures import problem
 from app.catalogue.tables import Table
 
+IDS = "ids"
+"""The parameter that hands a statement its ids."""
+
+StoredRow = list[Any]
+"""The values of all columns of a table, in their order and as `RowCodec.encode` writes them; the time is aware."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -27,6 +33,11 @@ class Finding:
     ok: bool
     message: str
     message_zh: str
+
+
+def finding(name: str, ok: bool, good: tuple[str, str], bad: tuple[str, str]) -> Finding:
+    """A finding with the message, in English and Chinese, of how it turned out."""
+    return Finding(name, ok, *(good if ok else bad))
 
 
 class Backend(Protocol):
@@ -47,18 +58,26 @@ class Backend(Protocol):
         """A transaction in which no other process migrates; commits at the end."""
         ...
 
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """A connection to read with; nobody waits for it."""
+        ...
+
     def writing(self) -> AbstractContextManager[sa.Connection]:
         """A transaction that waits its turn to write; commits at the end, rolls back on an error."""
         ...
 
-    def id_in(self, column: sa.ColumnElement[str], ids: Sequence[str]) -> sa.ColumnElement[bool]:
-        """Whether a column is one of many ids, as one parameter, so that one statement serves every number of ids."""
+    def is_one_of(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        """Whether a column is one of the ids of the parameter `IDS`: one statement for every number of ids."""
+        ...
+
+    def ids_parameter(self, ids: Sequence[str]) -> Any:  # noqa: ANN401 - as the driver takes it
+        """The value of the parameter `IDS`."""
         ...
 
     def write_rows(
-        self, connection: sa.Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+        self, connection: sa.Connection, table: Table, added: list[StoredRow], changed: list[StoredRow]
     ) -> None:
-        """Insert rows, or replace those with the same id. ``names`` are the columns of the rows' values."""
+        """Insert rows whose ids are not in the table, and replace those that are."""
         ...
 
     def size_bytes(self, connection: sa.Connection) -> int:
@@ -87,8 +106,14 @@ def backend_of(url: str) -> Backend:
 
         return SqliteBackend(parsed)
     if dialect in ("postgresql", "postgres"):
-        from app.catalogue.postgres import PostgresBackend
-
+        try:
+            from app.catalogue.postgres import PostgresBackend
+        except ImportError as error:
+            raise problem(
+                "catalogue_driver",
+                "the PostgreSQL driver is not installed: pip install 'patmatch[postgres]'",
+                "未安装 PostgreSQL 驱动:pip install 'patmatch[postgres]'",
+            ) from error
         return PostgresBackend(parsed)
     raise problem(
         "catalogue_url",
@@ -97,14 +122,15 @@ def backend_of(url: str) -> Backend:
     )
 
 
-def upsert_statement(insert: Any, table: Table, names: Sequence[str]) -> Any:  # noqa: ANN401 - the dialects' own inserts
-    """``INSERT ... ON CONFLICT (id) DO UPDATE`` of all columns; both databases write it alike.
+def upsert_sql(insert: Any, table: Table, dialect: sa.Dialect) -> str:  # noqa: ANN401
+    """``INSERT ... ON CONFLICT (id) DO UPDATE`` of all columns, with parameters by position.
+
+    Written once a table and handed to the driver as it is: binding each row's values by name costs more than storing them.
 
     Args:
         insert: the dialect's insert into the table.
         table: where the rows go.
-        names: the columns that a conflict replaces.
+        dialect: of the database, with a parameter style by position.
     """
-    return insert.on_conflict_do_update(
-        index_elements=[table.c.id], set_={name: insert.excluded[name] for name in names if name != "id"}
-    )
+    replaced = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+    return str(insert.on_conflict_do_update(index_elements=[table.c.id], set_=replaced).compile(dialect=dialect))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
         "another process has been writing for too long; try again",
         "其他进程写入时间过长,请稍后重试",
     ),
+    ("queuepool limit", "catalogue_busy", "too many callers at once; try again", "同时访问过多,请稍后重试"),
     ("database or disk is full", "catalogue_disk_full", "the disk is full", "磁盘已满"),
     ("no space left", "catalogue_disk_full", "the disk is full", "磁盘已满"),
     ("could not extend file", "catalogue_disk_full", "the disk is full", "磁盘已满"),
@@ -89,7 +91,7 @@ def problem(code: str, english: str, chinese: str) -> CatalogueProblem:
     return CatalogueProblem(f"Catalogue: {english}.", f"目录库:{chinese}。", code=code)
 
 
-def problem_of(error: exc.SQLAlchemyError) -> CatalogueProblem:
+def problem_of(error: Exception) -> CatalogueProblem:
     """The problem that a database's error stands for. The driver's own words stay in the cause, for the log."""
     origin = getattr(error, "orig", None) or error
     said = f"{type(origin).__name__} {origin}".lower()
@@ -107,5 +109,5 @@ def translated() -> Iterator[None]:
     """Raise `CatalogueProblem` for whatever the database raises inside."""
     try:
         yield
-    except exc.SQLAlchemyError as error:
+    except (exc.SQLAlchemyError, sqlite3.Error) as error:
         raise problem_of(error) from error

@@ -6,16 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from itertools import count
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from app.catalogue import schema
-from app.catalogue.backend import Backend, backend_of
+from app.catalogue.backend import IDS, Backend, Finding, backend_of
+from app.catalogue.checks import check
 from app.catalogue.failures import problem, translated
 from app.catalogue.rows import CODECS, EncodedRow
-from app.catalogue.tables import COUNTER, TABLES, Table
+from app.catalogue.statements import PUT_COUNTER, READ_COUNTER, TAKE_COUNTER, statements_of
+from app.catalogue.tables import TABLES
 from app.domain import AnyRecord, Kind
+from app.errors import CatalogueProblem
 
 _IDS_A_STATEMENT = 10_000
 """Ids in one look-up: bounds the parameter's size without costing round trips for the batches that callers use."""
@@ -61,11 +65,27 @@ class CatalogueStatus:
     size_bytes: int
 
 
+class _Difference(NamedTuple):
+    """The rows of an upsert that are not stored as they are: never seen, deleted earlier, or with other content."""
+
+    new: list[EncodedRow]
+    returned: list[EncodedRow]
+    changed: list[EncodedRow]
+
+    @property
+    def size(self) -> int:
+        return len(self.new) + len(self.returned) + len(self.changed)
+
+    def counts(self, records: int) -> UpsertCounts:
+        return UpsertCounts(len(self.new) + len(self.returned), len(self.changed), records - self.size)
+
+
 class Catalogue:
     """All records, in SQLite or PostgreSQL. Safe to call from many threads and processes at once."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._statements = {kind: statements_of(kind, backend) for kind in Kind}
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Catalogue:
@@ -80,16 +100,20 @@ class Catalogue:
             CatalogueProblem: the database cannot be reached, read or migrated. The message never holds the URL.
         """
         backend = backend_of(url)
-        with translated():
-            if create:
-                backend.prepare()
-                schema.migrate(backend)
-            elif not backend.exists():
-                raise problem(
-                    "catalogue_missing",
-                    "there is none yet; load records with `patmatch ingest`",
-                    "尚未建立,请先用 `patmatch ingest` 导入数据",
-                )
+        try:
+            with translated():
+                if create:
+                    backend.prepare()
+                    schema.migrate(backend)
+                elif not backend.exists():
+                    raise problem(
+                        "catalogue_missing",
+                        "there is none yet; load records with `patmatch ingest`",
+                        "尚未建立,请先用 `patmatch ingest` 导入数据",
+                    )
+        except CatalogueProblem:
+            backend.engine.dispose()
+            raise
         return cls(backend)
 
     def close(self) -> None:
@@ -118,47 +142,40 @@ class Catalogue:
         if len(kinds) > 1:
             raise ValueError(f"one kind a call, not {sorted(kinds)}")
         kind = kinds.pop()
-        encode = CODECS[kind].encode
-        rows = {row.id: row for row in map(encode, records)}
-        table = TABLES[kind]
+        rows = {row.id: row for row in map(CODECS[kind].encode, records)}
         with self._reading() as connection:
-            counts, differing = self._compare(connection, table, rows)
-        if not differing:
-            return counts
+            difference = self._compare(connection, kind, rows)
+        if not difference.size:
+            return difference.counts(len(rows))
         with self._writing() as connection:
-            base = _take_counter(connection)
+            revision: int = connection.execute(TAKE_COUNTER).scalar_one()
             # Again, and for all: another writer may have been faster, and a call counts as one moment.
-            counts, differing = self._compare(connection, table, rows)
-            if differing:
-                self._write(connection, kind, differing, base)
-        return counts
+            difference = self._compare(connection, kind, rows)
+            if difference.size:
+                self._write(connection, kind, difference, revision)
+        return difference.counts(len(rows))
 
     def delete(self, kind: Kind, ids: Iterable[str]) -> int:
-        """Delete records; those that are not there are passed over.
+        """Delete records in one transaction; those that are not there are passed over.
 
         The row stays, marked and with a new revision, so that an index can learn of it.
 
         Returns:
             How many were deleted.
         """
-        table = TABLES[kind]
-        wanted = list(dict.fromkeys(ids))
-        done = 0
+        ask = self._statements[kind]
+        wanted = self._backend.ids_parameter(list(dict.fromkeys(ids)))
         with self._writing() as connection:
-            revision = _take_counter(connection)
-            now = datetime.now(UTC)
-            for chunk in _chunks(wanted, _IDS_A_STATEMENT):
-                live = sa.select(table.c.id).where(self._backend.id_in(table.c.id, chunk), sa.not_(table.c.deleted))
-                doomed = [
-                    {"doomed": row.id, "number": revision + number, "now": now}
-                    for number, row in enumerate(connection.execute(live).all(), start=1)
+            revision: int = connection.execute(TAKE_COUNTER).scalar_one()
+            live = connection.execute(ask.live_ids, {IDS: wanted}).scalars().all()
+            if live:
+                now = datetime.now(UTC)
+                marks = [
+                    {"row_id": key, "row_revision": number, "now": now} for number, key in enumerate(live, revision + 1)
                 ]
-                if doomed:
-                    connection.execute(_mark_deleted(table), doomed)
-                revision += len(doomed)
-                done += len(doomed)
-            _put_counter(connection, revision)
-        return done
+                connection.execute(ask.mark_deleted, marks)
+                connection.execute(PUT_COUNTER, {"revision": revision + len(live)})
+        return len(live)
 
     # Reading
 
@@ -167,24 +184,26 @@ class Catalogue:
         return self.get_many(kind, (id,)).get(id)
 
     def get_many(self, kind: Kind, ids: Sequence[str]) -> dict[str, AnyRecord]:
-        """Those of the records that are there, by id."""
-        table, codec = TABLES[kind], CODECS[kind]
+        """Those of the records that are there, by id, in no order."""
+        decode, ask = CODECS[kind].decode, self._statements[kind]
         found: dict[str, AnyRecord] = {}
         with self._reading() as connection:
-            for chunk in _chunks(ids, _IDS_A_STATEMENT):
-                statement = _live_records(kind).where(self._backend.id_in(table.c.id, chunk))
-                found |= {row[0]: codec.decode(row) for row in connection.execute(statement)}
+            for start in range(0, len(ids), _IDS_A_STATEMENT):
+                wanted = self._backend.ids_parameter(ids[start : start + _IDS_A_STATEMENT])
+                found |= {row[0]: decode(row) for row in connection.execute(ask.by_ids, {IDS: wanted})}
         return found
 
     def count(self, kind: Kind) -> int:
         """How many records there are, without deleted ones."""
         with self._reading() as connection:
-            return _count(connection, TABLES[kind])
+            count: int = connection.execute(self._statements[kind].count).scalar_one()
+        return count
 
     def revision(self) -> int:
         """The number of the last committed change over all kinds; 0 in a new catalogue."""
         with self._reading() as connection:
-            return _read_counter(connection)
+            value: int = connection.execute(READ_COUNTER).scalar_one()
+        return value
 
     def iterate(self, kind: Kind, *, after: str | None = None, batch_size: int = 1000) -> Iterator[list[AnyRecord]]:
         """All records in the order of their ids (by code point), a batch at a time.
@@ -197,17 +216,18 @@ class Catalogue:
             after: begin behind this id, to go on where an earlier walk stopped.
             batch_size: records in a batch; the last may have fewer.
         """
-        table, codec = TABLES[kind], CODECS[kind]
-        statement = _live_records(kind).order_by(table.c.id).limit(batch_size)
-        while True:
-            page = statement if after is None else statement.where(table.c.id > after)
+        decode, ask = CODECS[kind].decode, self._statements[kind]
+        full = True
+        while full:
+            page = ask.first_page if after is None else ask.next_page
             with self._reading() as connection:
-                rows = connection.execute(page).all()
+                rows = connection.execute(
+                    page, {"size": batch_size} | ({} if after is None else {"after": after})
+                ).all()
             if rows:
-                yield [codec.decode(row) for row in rows]
-            if len(rows) < batch_size:
-                return
-            after = rows[-1][0]
+                after = rows[-1][0]
+                yield [decode(row) for row in rows]
+            full = len(rows) == batch_size
 
     def changed_since(self, kind: Kind, revision: int) -> Iterator[Change]:
         """The records that changed after a revision, each with its last change, in the order of the changes.
@@ -215,33 +235,34 @@ class Catalogue:
         It can be stopped anywhere and resumed with the last revision seen: no change of a lower number becomes visible
         later.
         """
-        table = TABLES[kind]
-        columns = (
-            sa.select(table.c.id, table.c.revision, table.c.deleted).order_by(table.c.revision).limit(_CHANGES_A_PAGE)
-        )
-        while True:
+        full = True
+        while full:
             with self._reading() as connection:
-                rows = connection.execute(columns.where(table.c.revision > revision)).all()
+                page = {"revision": revision, "size": _CHANGES_A_PAGE}
+                rows = connection.execute(self._statements[kind].changes, page).all()
             for row in rows:
                 yield Change(*row)
-            if len(rows) < _CHANGES_A_PAGE:
-                return
-            revision = rows[-1].revision
+                revision = row[1]
+            full = len(rows) == _CHANGES_A_PAGE
 
     def status(self) -> CatalogueStatus:
-        """What stands in the catalogue, all seen at one moment."""
+        """What stands in the catalogue."""
         with self._reading() as connection:
             return CatalogueStatus(
                 backend=self._backend.name,
                 schema=schema.current(connection),
-                counts={kind: _count(connection, table) for kind, table in TABLES.items()},
-                revision=_read_counter(connection),
+                counts={kind: connection.execute(ask.count).scalar_one() for kind, ask in self._statements.items()},
+                revision=connection.execute(READ_COUNTER).scalar_one(),
                 size_bytes=self._backend.size_bytes(connection),
             )
 
+    def check(self) -> list[Finding]:
+        """What the database, its schema and its counter look like. Does not raise for what it finds; reads the file."""
+        return check(self._backend)
+
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with translated(), self._backend.engine.connect() as connection:
+        with translated(), self._backend.reading() as connection:
             yield connection
 
     @contextmanager
@@ -249,59 +270,24 @@ class Catalogue:
         with translated(), self._backend.writing() as connection:
             yield connection
 
-    def _compare(
-        self, connection: sa.Connection, table: Table, rows: dict[str, EncodedRow]
-    ) -> tuple[UpsertCounts, list[EncodedRow]]:
-        """How rows differ from what is stored, and those that do."""
-        stored: dict[str, tuple[bytes, bool]] = {}
-        for chunk in _chunks(list(rows), _IDS_A_STATEMENT):
-            columns = sa.select(table.c.id, table.c.content_hash, table.c.deleted)
-            found = connection.execute(columns.where(self._backend.id_in(table.c.id, chunk)))
-            stored |= {row.id: (bytes(row.content_hash), row.deleted) for row in found}
-        live = {key: digest for key, (digest, deleted) in stored.items() if not deleted}
-        differing = [row for key, row in rows.items() if live.get(key) != row.digest]
-        added = len(rows) - len(live)
-        changed = len(differing) - added
-        return UpsertCounts(added, changed, len(rows) - len(differing)), differing
+    def _compare(self, connection: sa.Connection, kind: Kind, rows: dict[str, EncodedRow]) -> _Difference:
+        """How rows differ from what is stored."""
+        wanted = self._backend.ids_parameter(list(rows))
+        stored = {
+            key: None if deleted else digest
+            for key, digest, deleted in connection.execute(self._statements[kind].digests, {IDS: wanted})
+        }
+        return _Difference(
+            new=[row for key, row in rows.items() if key not in stored],
+            returned=[row for key, row in rows.items() if key in stored and stored[key] is None],
+            changed=[row for key, row in rows.items() if stored.get(key, row.digest) not in (None, row.digest)],
+        )
 
-    def _write(self, connection: sa.Connection, kind: Kind, rows: list[EncodedRow], base: int) -> None:
-        names = (*CODECS[kind].names, "content_hash", "revision", "deleted", "updated_at")
-        now = datetime.now(UTC)
-        values = [(*row.values, row.digest, base + number, False, now) for number, row in enumerate(rows, start=1)]
-        self._backend.write_rows(connection, TABLES[kind], names, values)
-        _put_counter(connection, base + len(rows))
-
-
-def _chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (ids[start : start + size] for start in range(0, len(ids), size))
-
-
-def _live_records(kind: Kind) -> sa.Select[Any]:
-    table = TABLES[kind]
-    return sa.select(*(table.c[name] for name in CODECS[kind].names)).where(sa.not_(table.c.deleted))
-
-
-def _count(connection: sa.Connection, table: Table) -> int:
-    return connection.execute(
-        sa.select(sa.func.count()).select_from(table).where(sa.not_(table.c.deleted))
-    ).scalar_one()
-
-
-def _mark_deleted(table: Table) -> sa.Update:
-    changes = {"deleted": True, "revision": sa.bindparam("number"), "updated_at": sa.bindparam("now")}
-    return sa.update(table).where(table.c.id == sa.bindparam("doomed")).values(changes)
-
-
-def _read_counter(connection: sa.Connection) -> int:
-    value: int = connection.execute(sa.select(COUNTER.c.value)).scalar_one()
-    return value
-
-
-def _take_counter(connection: sa.Connection) -> int:
-    """The last revision, with its row held where rows are locked: revisions become visible in their order."""
-    value: int = connection.execute(sa.select(COUNTER.c.value).with_for_update()).scalar_one()
-    return value
-
-
-def _put_counter(connection: sa.Connection, revision: int) -> None:
-    connection.execute(sa.update(COUNTER).values(value=revision))
+    def _write(self, connection: sa.Connection, kind: Kind, difference: _Difference, revision: int) -> None:
+        now, numbers = datetime.now(UTC), count(revision + 1)
+        added, changed = (
+            [[*row.values, row.digest, number, False, now] for row, number in zip(rows, numbers, strict=False)]
+            for rows in (difference.new, [*difference.returned, *difference.changed])
+        )
+        self._backend.write_rows(connection, TABLES[kind], added, changed)
+        connection.execute(PUT_COUNTER, {"revision": revision + len(added) + len(changed)})

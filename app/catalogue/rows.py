@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from datetime import date
 from hashlib import blake2b
 from json.encoder import encode_basestring
 from operator import attrgetter
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 from app.domain import RECORD_TYPES, AnyRecord, Kind
 from app.errors import FieldError, InputError
 
 MAX_ID_CHARS = 500
 """PostgreSQL indexes keys of at most 2,704 bytes; a character takes up to four."""
-
-CODE_FIELDS = frozenset({"industry", "ipc", "holders", "licence"})
-MAPPING_FIELDS = frozenset({"original", "extra"})
 
 _DIGEST_BYTES = 16
 _BETWEEN, _ABSENT = "\0a", "\0b"
@@ -34,12 +32,16 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=Tr
 _parse = json.JSONDecoder().raw_decode
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedRow:
-    """A record as its table holds it: the values of the domain's fields in their order, and the digest of them all."""
+class EncodedRow(NamedTuple):
+    """A record as its table holds it. A tuple, because one is made for every record of a load.
+
+    Attributes:
+        values: those of the kind's fields, in their order: text, ``int``, ``bool``, ISO dates as text, or ``None``.
+        digest: 16 bytes of BLAKE2b over them all.
+    """
 
     id: str
-    values: tuple[Any, ...]
+    values: list[Any]
     digest: bytes
 
 
@@ -51,20 +53,11 @@ class RowCodec:
     """
 
     def __init__(self, kind: Kind) -> None:
-        self._type = cast(Callable[..., AnyRecord], RECORD_TYPES[kind])
         self.names = tuple(field.name for field in fields(RECORD_TYPES[kind]))
+        self._type = cast(Callable[..., AnyRecord], RECORD_TYPES[kind])
         self._get = cast(Callable[[AnyRecord], tuple[Any, ...]], attrgetter(*self.names))
-        self._encoders = self._places(codes_text, mapping_text)
-        self._decoders = self._places(codes_of, mapping_of)
-
-    def _places(
-        self, codes: Callable[[Any], Any], mapping: Callable[[Any], Any]
-    ) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
-        return tuple(
-            (place, codes if name in CODE_FIELDS else mapping)
-            for place, name in enumerate(self.names)
-            if name in CODE_FIELDS | MAPPING_FIELDS
-        )
+        self._encoders = tuple((place, _ENCODERS[name]) for place, name in enumerate(self.names) if name in _ENCODERS)
+        self._decoders = tuple((name, _DECODERS[name]) for name in self.names if name in _DECODERS)
 
     def encode(self, record: AnyRecord) -> EncodedRow:
         """The row of a record.
@@ -82,13 +75,12 @@ class RowCodec:
             self._refuse(record)
         if text.count("\0") != len(values) - 1 + values.count(None) or not 0 < len(record.id) <= MAX_ID_CHARS:
             self._refuse(record)
-        return EncodedRow(record.id, tuple(values), blake2b(payload, digest_size=_DIGEST_BYTES).digest())
+        return EncodedRow(record.id, values, blake2b(payload, digest_size=_DIGEST_BYTES).digest())
 
     def decode(self, row: Sequence[Any]) -> AnyRecord:
-        """The record of a row that begins with the columns `names`."""
-        values = dict(zip(self.names, row, strict=False))
-        for place, decoder in self._decoders:
-            name = self.names[place]
+        """The record of a row of exactly the columns `names`, dates and booleans as Python's own."""
+        values = dict(zip(self.names, row, strict=True))
+        for name, decoder in self._decoders:
             values[name] = decoder(values[name])
         return self._type(**values)
 
@@ -112,12 +104,11 @@ def _problem(name: str, value: Any) -> tuple[str, str] | None:  # noqa: ANN401 -
     if name == "id" and not 0 < len(value) <= MAX_ID_CHARS:
         return f"an id has 1 to {MAX_ID_CHARS} characters", f"编号长度应为 1 至 {MAX_ID_CHARS} 个字符"
     try:
-        encoder = codes_text if name in CODE_FIELDS else mapping_text if name in MAPPING_FIELDS else str
-        encoder(value).encode()
+        str(_ENCODERS.get(name, str)(value)).encode()
     except UnicodeEncodeError:
         return "it holds half a character (a lone surrogate)", "含有不完整的字符(单独的代理码位)"
     except (TypeError, ValueError, RecursionError):
-        return "it holds a value that JSON cannot write", "含有 JSON 无法表示的值"
+        return "it holds a value that cannot be written", "含有无法写入的值"
     if isinstance(value, str) and "\0" in value:
         return "it holds the character U+0000", "含有字符 U+0000"
     return None
@@ -153,5 +144,36 @@ def mapping_of(text: str) -> dict[str, Any]:
     """The reverse of `mapping_text`."""
     return {} if text == "{}" else cast(dict[str, Any], _parse(text)[0])
 
+
+def _date_text(day: date | None) -> str | None:
+    return None if day is None else date.isoformat(day)  # the date's own, so that of a datetime the time is left
+
+
+def _word_text(word: str | None) -> str | None:
+    return (
+        None if word is None else str(word)
+    )  # a plain text of an enum's member, which a driver would write by its name
+
+
+def _small_integer(number: int | None) -> int | None:
+    if number is not None and not -(2**31) <= number < 2**31:
+        raise ValueError(f"not a 32-bit integer: {number}")
+    return number
+
+
+_CODES = ("industry", "ipc", "holders", "licence")
+_MAPPINGS = ("original", "extra")
+_ENCODERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_CODES, codes_text),
+    **dict.fromkeys(_MAPPINGS, mapping_text),
+    **dict.fromkeys(("filed_on", "published_on"), _date_text),
+    "holder_type": _word_text,
+    "maturity": _small_integer,
+}
+"""How a field is written; those that are not here are their own column values."""
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_CODES, codes_of),
+    **dict.fromkeys(_MAPPINGS, mapping_of),
+}
 
 CODECS: dict[Kind, RowCodec] = {kind: RowCodec(kind) for kind in Kind}

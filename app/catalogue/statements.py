@@ -1,0 +1,63 @@
+"""The statements that every table is read and marked with, built once: building one costs more than running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.catalogue.backend import Backend
+from app.catalogue.rows import CODECS
+from app.catalogue.tables import COUNTER, TABLES
+from app.domain import Kind
+
+READ_COUNTER = sa.select(COUNTER.c.value)
+TAKE_COUNTER = sa.select(COUNTER.c.value).with_for_update()
+"""Holds the counter's row where rows are locked, so that revisions become visible in their order."""
+PUT_COUNTER = sa.update(COUNTER).values(value=sa.bindparam("revision"))
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What is asked of one kind's table; the parameters are in brackets.
+
+    Attributes:
+        by_ids: live records [ids].
+        first_page: live records in the order of their ids [size].
+        next_page: the same behind an id [after, size].
+        digests: id, digest and mark of stored rows [ids].
+        live_ids: ids of live records [ids].
+        mark_deleted: of one row [row_id, row_revision, now].
+        count: live records.
+        changes: id, revision and mark in the order of revisions [revision, size].
+    """
+
+    by_ids: sa.Select[Any]
+    first_page: sa.Select[Any]
+    next_page: sa.Select[Any]
+    digests: sa.Select[Any]
+    live_ids: sa.Select[Any]
+    mark_deleted: sa.Update
+    count: sa.Select[Any]
+    changes: sa.Select[Any]
+
+
+def statements_of(kind: Kind, backend: Backend) -> Statements:
+    """The statements of a kind's table."""
+    table = TABLES[kind]
+    columns, wanted, size = table.c, backend.is_one_of(table.c.id), sa.bindparam("size", type_=sa.Integer)
+    live = sa.not_(columns.deleted)
+    records = sa.select(*(columns[name] for name in CODECS[kind].names)).where(live)
+    changes = sa.select(columns.id, columns.revision, columns.deleted)
+    deletion = {"deleted": True, "revision": sa.bindparam("row_revision"), "updated_at": sa.bindparam("now")}
+    return Statements(
+        by_ids=records.where(wanted),
+        first_page=records.order_by(columns.id).limit(size),
+        next_page=records.where(columns.id > sa.bindparam("after")).order_by(columns.id).limit(size),
+        digests=sa.select(columns.id, columns.content_hash, columns.deleted).where(wanted),
+        live_ids=sa.select(columns.id).where(wanted, live),
+        mark_deleted=sa.update(table).where(columns.id == sa.bindparam("row_id")).values(deletion),
+        count=sa.select(sa.func.count()).select_from(table).where(live),
+        changes=changes.where(columns.revision > sa.bindparam("revision")).order_by(columns.revision).limit(size),
+    )
