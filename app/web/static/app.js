@@ -5,7 +5,6 @@ import {
   blankQuestion,
   filtersInUse,
   fromAddress,
-  KINDS,
   readForm,
   STATUSES,
   toAddress,
