@@ -233,7 +233,7 @@ def _query_back(
     """Query the file as written: own vectors must find themselves, and recall must reach the floor."""
     index = open_faiss(path, parameters.type, parameters.nprobe, options.threads)
     positions = np.sort(np.random.default_rng(options.seed).permutation(len(source))[:SELF_QUERIES])
-    check_self_queries(index, positions, source.take(positions))
+    check_self_queries(index, positions, source.take)
     recall = truth.recall(index, source)
     if recall < options.recall_floor:
         raise VerificationError(f"recall@{truth.k} is {recall:.4f}, under the floor of {options.recall_floor:.4f}")

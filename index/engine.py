@@ -85,6 +85,18 @@ class FaissIndex:
         """Length of a vector."""
         return int(self._index.d)
 
+    def vectors_at(self, positions: Positions) -> Floats:
+        """The vectors float32 ``[n, dimension]`` at ``positions`` int64 ``[n]``, as precise as the index stores them.
+
+        Raises:
+            VectorInputError: a position is not in the index.
+        """
+        wanted = np.ascontiguousarray(positions, dtype=np.int64)
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(self):
+            raise VectorInputError(f"positions must be from 0 to {len(self) - 1}")
+        vectors: Floats = self._index.reconstruct_batch(wanted)
+        return vectors
+
     @property
     def nprobe(self) -> int | None:
         """How many lists an unfiltered search reads; ``None`` for a flat index."""

@@ -57,6 +57,7 @@ def build_ivf(source: VectorSource, threads: int | None, seed: int) -> Any:  # n
     with faiss_threads(threads):
         index.train(sample)
     _add_all(index, source, threads)
+    index.make_direct_map()  # 8 bytes a vector, kept in the file: without it a vector cannot be read by its position
     return index
 
 

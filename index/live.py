@@ -10,7 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
-from index.errors import FingerprintMismatchError, SnapshotError, SnapshotMissingError, SnapshotNameError
+from index.errors import FingerprintMismatchError, IndexRoomError, SnapshotMissingError, SnapshotNameError
 from index.manifest import read_manifest
 from index.names import SnapshotId
 from index.publication import read_current
@@ -90,7 +90,7 @@ class LiveIndex:
         published = seen.partition("\n")[0].strip()
         try:
             snapshot = self._open(published, before.snapshot)
-        except (SnapshotError, OSError, MemoryError) as error:
+        except (IndexRoomError, OSError, MemoryError) as error:
             _log.warning("snapshot %s of %s is refused: %s", published, self.target, error)
             self._state = _State(before.snapshot, seen, error)
             return False

@@ -1,12 +1,13 @@
 """Which snapshot is served: ``CURRENT``, replaced atomically, and the log of who was published when.
 
-``CURRENT`` holds the snapshot's name and, on a second line, when it was published, so that publishing the same
+``CURRENT`` holds the snapshot's name and, on a second line, the line that the log gets, so that publishing the same
 snapshot again is a change that followers see. ``published.jsonl`` is the log. When a process dies between the two,
 ``CURRENT`` is right and the log is completed from it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -102,13 +103,13 @@ def list_snapshots(root: Path, target: str, *, hashes: bool = False) -> list[Sna
 
 
 def publication_log(root: Path, target: str) -> list[Publication]:
-    """Every publication and rollback, oldest first. A last line that a power cut left incomplete is left out."""
-    path = target_directory(root, target) / PUBLISHED_LOG
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    parsed = (_parse_line(line) for line in lines)
-    return [line for line in parsed if line is not None]
+    """Every publication and rollback, oldest first, the one in force last.
+
+    A line that a power cut left incomplete is left out; where it is the last, ``CURRENT`` still has it.
+    """
+    log = _logged(target_directory(root, target))
+    pending = _current_publication(root, target, log)
+    return log if pending is None else [*log, pending]
 
 
 def publish(root: Path, snapshot: str, *, threads: int | None = None) -> Publication:
@@ -144,8 +145,9 @@ def rollback(root: Path, target: str, *, threads: int | None = None) -> Publicat
 def rollback_target(root: Path, target: str) -> str | None:
     """The snapshot that ``rollback`` would go to: the latest published before the current one that still exists."""
     directory = target_directory(root, target)
-    below = _published_stack(root, target)[:-1]
-    return next((name for name in reversed(below) if (directory / name).is_dir()), None)
+    stack = _published_stack(root, target)
+    below = [name for name in stack if name != stack[-1] and (directory / name).is_dir()]
+    return below[-1] if below else None
 
 
 def prune(root: Path, target: str, keep: int = 3) -> Pruned:
@@ -189,8 +191,10 @@ def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None
     directory = path.parent
     previous = current_id(root, name.target)
     publication = Publication(str(name), previous, datetime.now(UTC).isoformat(), action)
-    _complete_log(root, name.target)
-    replace_file(directory / CURRENT, f"{name}\n{publication.when}\n".encode())
+    pending = _current_publication(root, name.target, _logged(directory))
+    if pending is not None:
+        _append_line(directory / PUBLISHED_LOG, pending)
+    replace_file(directory / CURRENT, f"{name}\n{_line(publication)}\n".encode())
     _append_line(directory / PUBLISHED_LOG, publication)
     return publication
 
@@ -200,28 +204,38 @@ def _published_stack(root: Path, target: str) -> list[str]:
     stack: list[str] = []
     for line in publication_log(root, target):
         if line.action == ROLLBACK and line.id in stack:
-            while stack[-1] != line.id or (len(stack) > 1 and line.previous == stack[-1]):
+            while stack[-1] != line.id:
                 stack.pop()
         elif not stack or stack[-1] != line.id:
             stack.append(line.id)
-    current = current_id(root, target)
-    if current is not None and (not stack or stack[-1] != current):
-        stack.append(current)
     return stack
 
 
-def _complete_log(root: Path, target: str) -> None:
-    """Enter the current snapshot where a process died after replacing ``CURRENT`` and before writing its line."""
-    current = current_id(root, target)
-    log = publication_log(root, target)
-    if current is not None and (not log or log[-1].id != current):
-        previous = log[-1].id if log else None
-        path = target_directory(root, target) / PUBLISHED_LOG
-        _append_line(path, Publication(current, previous, datetime.now(UTC).isoformat(), PUBLISH))
+def _logged(directory: Path) -> list[Publication]:
+    path = directory / PUBLISHED_LOG
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    parsed = (_parse_line(line) for line in lines)
+    return [line for line in parsed if line is not None]
+
+
+def _current_publication(root: Path, target: str, log: list[Publication]) -> Publication | None:
+    """What ``CURRENT`` says and the log does not: its writer died between the two, or it was written by hand."""
+    name, _, line = (read_current(root, target) or "").partition("\n")
+    publication = _parse_line(line)
+    if not name.strip() or (log and (publication == log[-1] or (publication is None and log[-1].id == name.strip()))):
+        return None
+    if publication is None or publication.id != name.strip():
+        return Publication(name.strip(), log[-1].id if log else None, datetime.now(UTC).isoformat(), PUBLISH)
+    return publication
+
+
+def _line(publication: Publication) -> str:
+    return json.dumps(dataclasses.asdict(publication))
 
 
 def _append_line(path: Path, publication: Publication) -> None:
-    line = json.dumps({name: getattr(publication, name) for name in ("id", "previous", "when", "action")})
     existed = path.exists()
     with path.open("a+b") as file:
         # A line that a power cut left incomplete must not swallow this one.
@@ -230,7 +244,7 @@ def _append_line(path: Path, publication: Publication) -> None:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 file.write(b"\n")
-        file.write(line.encode("utf-8") + b"\n")
+        file.write(_line(publication).encode("utf-8") + b"\n")
         file.flush()
         os.fsync(file.fileno())
     if not existed:

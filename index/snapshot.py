@@ -9,20 +9,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import faiss
 import numpy as np
 
 from index.arrays import read_arrays
-from index.checks import Floats, Mask
+from index.checks import Floats, Mask, Positions
 from index.columns import Columns
 from index.conditions import Condition
 from index.durable import sha256_of
-from index.engine import FaissIndex, Hits
+from index.engine import NO_POSITION, FaissIndex, Hits
 from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16
 from index.ids import IdList
@@ -40,7 +39,9 @@ SAMPLE_ARRAY = "queries"
 # Verifying searches exhaustively: 70 ms a query at 940,000 vectors, so a part of the sample must do.
 VERIFY_QUERIES = 100
 VERIFY_SELF_QUERIES = 100
-RECALL_SLACK = 0.01  # how far a re-measured recall may lie under the manifest's
+# How far a recall re-measured on a part of the sample may lie under the manifest's: three standard errors, when single
+# queries' recalls scatter by 0.1.
+RECALL_SLACK = 0.03
 SELF_TOLERANCE = 1e-3  # a vector of 16-bit floats and its original differ by up to 5e-4 in inner product
 
 
@@ -69,6 +70,10 @@ class Snapshot:
     def mask(self, conditions: Iterable[Condition]) -> Mask:
         """Bool ``[n]``: the positions that pass all ``conditions``; see ``Columns.mask``."""
         return self.columns.mask(conditions, self.ids)
+
+    def vectors_at(self, positions: Positions) -> Floats:
+        """The vectors float32 ``[n, dimension]`` at ``positions``, as precise as the index stores them."""
+        return self.index.vectors_at(positions)
 
     def position_of(self, record_id: str) -> int | None:
         """Where a record is, or ``None``."""
@@ -154,35 +159,39 @@ def verify_snapshot(directory: Path, *, threads: int | None = None) -> VerifyRep
     snapshot = load_snapshot(directory, threads=threads)
     manifest = snapshot.manifest
     positions = np.random.default_rng(0).permutation(len(snapshot))[:VERIFY_SELF_QUERIES]
-    check_self_queries(snapshot.index, positions, _stored_vectors(directory / INDEX_FILE, positions))
+    check_self_queries(snapshot.index, positions, snapshot.vectors_at)
     queries = np.ascontiguousarray(snapshot.sample[:VERIFY_QUERIES])
     k = min(manifest.recall.k, len(snapshot)) or 1
     exact = snapshot.search(queries, k, allowed=np.ones(len(snapshot), dtype=np.bool_))
     recall = overlap_recall(snapshot.search(queries, k), exact)
-    if recall < manifest.recall.value - RECALL_SLACK and len(queries) == len(snapshot.sample):
+    if recall < manifest.recall.value - RECALL_SLACK:
         raise VerificationError(f"recall@{k} is {recall:.4f}, the manifest says {manifest.recall.value:.4f}")
     total = sum(entry.bytes for entry in manifest.files.values())
     return VerifyReport(manifest.id, manifest, total, len(positions), recall, len(queries))
 
 
-def check_self_queries(index: FaissIndex, positions: np.ndarray[Any, np.dtype[np.int64]], vectors: Floats) -> None:
+def check_self_queries(index: FaissIndex, positions: Positions, take: Callable[[Positions], Floats]) -> None:
     """Raise unless each vector finds itself, or one just like it, at rank 1.
 
     Args:
         index: what is searched.
-        positions: int64 ``[n]``, where the vectors are.
-        vectors: float32 ``[n, dimension]``, the vectors at these positions.
+        positions: int64 ``[n]``, which vectors search.
+        take: gives the vectors float32 ``[m, dimension]`` that should be at positions int64 ``[m]``.
 
     Raises:
         VerificationError: one finds something else, or nothing.
     """
-    hits = index.search(vectors, 1)
-    own = np.einsum("nd,nd->n", vectors, vectors)
-    for position, found, score, length in zip(positions, hits.positions[:, 0], hits.scores[:, 0], own, strict=True):
-        if found != position and not abs(score - length) <= SELF_TOLERANCE:
-            raise VerificationError(
-                f"the vector at position {position} finds {found} (score {score:.4f}) instead of itself"
-            )
+    vectors = take(positions)
+    found = index.search(vectors, 1).positions[:, 0]
+    others = np.flatnonzero(found != positions)
+    own = np.einsum("nd,nd->n", vectors[others], vectors[others])
+    alike = np.einsum("nd,nd->n", vectors[others], take(np.maximum(found[others], 0)))
+    wrong = others[(found[others] == NO_POSITION) | (np.abs(alike - own) > SELF_TOLERANCE)]
+    if len(wrong):
+        raise VerificationError(
+            f"{len(wrong)} of {len(positions)} vectors do not find themselves: "
+            f"the one at position {positions[wrong[0]]} finds {found[wrong[0]]}"
+        )
 
 
 def open_faiss(path: Path, manifest_type: str, nprobe: int | None, threads: int | None) -> FaissIndex:
@@ -213,11 +222,3 @@ def _open(directory: Path, manifest: Manifest, threads: int | None) -> Snapshot:
             raise
         raise SnapshotDamagedError(directory.name, FileProblem(name, str(error))) from error
     return Snapshot(manifest, index, ids, columns, sample)
-
-
-def _stored_vectors(path: Path, positions: np.ndarray[Any, np.dtype[np.int64]]) -> Floats:
-    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    if isinstance(index, faiss.IndexIVF):
-        index.make_direct_map()
-    rows = [index.reconstruct(int(position)) for position in positions]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), index.d)
