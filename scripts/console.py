@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -20,11 +20,16 @@ from app.bootstrap import Services, build_services
 from app.errors import UsageError
 from app.settings import Settings
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
-Advance = Callable[[int, int | None], None]
-"""Told how many are done and how many there are, if known."""
+
+class Advance(Protocol):
+    """Told how many are done, and how many there are if that is known."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show it."""
+        ...
+
 
 _PIPED_WIDTH = 160
 """Columns of a table that is not on a terminal; wide enough that a title is not wrapped into the next column."""
@@ -76,7 +81,7 @@ class Shell:
     def progress(self, what: str) -> Iterator[Advance]:
         """A bar on a terminal, nothing when piped: call it with how many are done and how many there are, if known."""
         if not sys.stderr.isatty():
-            yield lambda _done, _total: None
+            yield _silent
             return
         bar = Progress(
             SpinnerColumn(),
@@ -97,6 +102,10 @@ class Shell:
             yield advance
 
 
+def _silent(done: int, total: int | None) -> None:
+    del done, total
+
+
 def settings_of(home: Path | None) -> Settings:
     """The settings from the environment, `home` in place of theirs.
 
@@ -110,7 +119,7 @@ def settings_of(home: Path | None) -> Settings:
         raise UsageError(f"A setting cannot be used: {bad}", f"设置有误：{bad}") from error
 
 
-def shell_command(function: Callable[Concatenate[Shell, P], R]) -> Callable[P, R]:
+def shell_command(function: Callable[..., R]) -> Callable[..., R]:
     """Give a command `--home` and `--json` and hand it its `Shell` first."""
 
     @click.option(
@@ -118,9 +127,8 @@ def shell_command(function: Callable[Concatenate[Shell, P], R]) -> Callable[P, R
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
     @wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        home, as_json = kwargs.pop("home"), kwargs.pop("as_json")
-        assert home is None or isinstance(home, Path)  # noqa: S101 - click made it; this tells the type checker
-        return function(Shell(settings_of(home), as_json=bool(as_json)), *args, **kwargs)
+    def wrapped(*args: Any, **kwargs: Any) -> R:  # noqa: ANN401 - whatever the command's own options are
+        shell = Shell(settings_of(kwargs.pop("home")), as_json=kwargs.pop("as_json"))
+        return function(shell, *args, **kwargs)
 
-    return wrapped  # type: ignore[return-value] # click's options add the two parameters that are popped
+    return wrapped

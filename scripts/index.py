@@ -7,7 +7,7 @@ import click
 from app.domain import Kind
 from app.errors import UsageError
 from app.services.embedding import Report
-from app.services.indexing import BuildReport, SnapshotState, snapshot_bytes
+from app.services.indexing import BuildReport, SnapshotEntry, snapshot_bytes
 from scripts.console import Advance, Shell, shell_command
 
 TARGETS = click.Choice([*(kind.value for kind in Kind), "all"])
@@ -97,29 +97,45 @@ def list_(shell: Shell, target: str) -> None:
       patmatch index list patents
     """
     with shell.services() as services:
-        states = [state for kind in _kinds(target) for state in services.indexing.list(kind)]
+        entries = [entry for kind in _kinds(target) for entry in services.indexing.snapshots(kind)]
     shell.table(
         ("", "snapshot", "records", "recall@20", "encoder", "fingerprint", "MB", "state"),
-        [_row(state) for state in states],
+        [_row(entry) for entry in entries],
     )
-    shell.result({"snapshots": [state.as_json() for state in states]})
+    shell.result({"snapshots": [_as_json(entry) for entry in entries]})
 
 
-def _row(state: SnapshotState) -> tuple[object, ...]:
-    manifest = state.manifest
-    mark = "*" if state.current else ""
+def _row(entry: SnapshotEntry) -> tuple[object, ...]:
+    mark, manifest = "*" if entry.current else "", entry.manifest
     if manifest is None:
-        return (mark, state.id, "", "", "", "", "", state.problem)
+        return (mark, entry.id, "", "", "", "", "", str(entry.damage))
     return (
         mark,
-        state.id,
+        entry.id,
         manifest.count,
         f"{manifest.recall.value:.4f}",
         manifest.encoder,
         manifest.fingerprint[:12],
         f"{snapshot_bytes(manifest) / 1e6:.1f}",
-        state.problem or "ok",
+        str(entry.damage or "ok"),
     )
+
+
+def _as_json(entry: SnapshotEntry) -> dict[str, object]:
+    damage = str(entry.damage) if entry.damage else None
+    known = {"id": entry.id, "current": entry.current, "damage": damage}
+    if entry.manifest is None:
+        return known
+    manifest = entry.manifest
+    return known | {
+        "records": manifest.count,
+        "encoder": manifest.encoder,
+        "fingerprint": manifest.fingerprint,
+        "recall_at_20": manifest.recall.value,
+        "bytes": snapshot_bytes(manifest),
+        "built_at": manifest.built_at,
+        "source_revision": manifest.source_revision,
+    }
 
 
 @command.command("verify")
@@ -186,8 +202,10 @@ def prune(shell: Shell, target: str, keep: int) -> None:
       patmatch index prune patents --keep 2
     """
     with shell.services() as services:
-        removed = [snapshot for kind in _kinds(target) for snapshot in services.indexing.prune(kind, keep)]
+        pruned = [services.indexing.prune(kind, keep) for kind in _kinds(target)]
+    removed = [snapshot for done in pruned for snapshot in done.removed]
+    leftovers = sum(done.leftovers for done in pruned)
     for snapshot in removed:
         shell.line(f"removed {snapshot}")
-    shell.line(f"{len(removed)} removed")
-    shell.result({"removed": removed})
+    shell.line(f"{len(removed)} snapshots and {leftovers} leftovers of killed builds removed")
+    shell.result({"removed": removed, "leftovers": leftovers})

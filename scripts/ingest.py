@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -41,7 +42,7 @@ def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None
         for path in files:
             with shell.progress(path.name) as advance:
                 report = services.importing.load(
-                    path, Kind(kind), mapping=headers, progress=lambda rows, show=advance: show(rows, None)
+                    path, Kind(kind), mapping=headers, progress=partial(advance, total=None)
                 )
             _print(shell, report)
             reports.append(report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -13,7 +13,7 @@ from app.api.state import ApiState, state_of
 from app.domain import Kind
 
 router = APIRouter(prefix="/v1", tags=["records"])
-_PROBLEMS = {status: PROBLEMS[status] for status in (404, 422, 429)}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEMS[status] for status in (404, 422, 429)}
 
 State = Annotated[ApiState, Depends(state_of)]
 RecordIdPath = Annotated[str, Path(max_length=128, description="The id as its source writes it.")]

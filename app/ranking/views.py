@@ -23,4 +23,5 @@ def combine_views(vectors: npt.NDArray[np.float32], counts: Sequence[int]) -> np
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     # Two opposite views would cancel out; the guard keeps the division finite and the query merely matches nothing
     # well.
-    return (sums / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
+    combined: npt.NDArray[np.float32] = sums / np.maximum(norms, np.finfo(np.float32).tiny)
+    return combined

@@ -83,13 +83,12 @@ class Diagnosis:
         )
 
     def _catalogue(self) -> Iterator[Finding]:
-        problems = self.catalogue.check()
-        for problem in problems:
-            yield Finding("catalogue", "error", problem.message, problem.advice, problem.advice_zh)
-        if not problems:
-            status = self.catalogue.status()
-            counts = ", ".join(f"{count} {kind}" for kind, count in status.counts.items())
-            yield Finding("catalogue", "ok", f"{status.backend}, {counts}, revision {status.revision}")
+        for found in self.catalogue.check():
+            if not found.ok:
+                yield Finding("catalogue", "error", f"{found.name}: {found.message}", found.message, found.message_zh)
+        status = self.catalogue.status()
+        counts = ", ".join(f"{count} {kind}" for kind, count in status.counts.items())
+        yield Finding("catalogue", "ok", f"{status.backend}, {counts}, revision {status.revision}")
 
     def _index(self, kind: Kind, fingerprint: str | None) -> Iterator[Finding]:
         part, records = f"index.{kind}", self.catalogue.count(kind)
@@ -97,7 +96,7 @@ class Diagnosis:
             f"Run: patmatch index build {kind} --publish",
             f"请运行：patmatch index build {kind} --publish",
         )
-        served = next((state for state in self.indexing.list(kind) if state.current), None)
+        served = next((state for state in self.indexing.snapshots(kind) if state.current), None)
         if served is None:
             severity: Severity = "warning" if records else "ok"
             yield Finding(

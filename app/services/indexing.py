@@ -19,7 +19,10 @@ from app.errors import IndexProblem
 from app.services.embedding import Embedder, Progress, Report
 from app.services.failures import translated
 from app.services.filters import COLUMNS, column_values
+from index import SnapshotEntry
 from models import Encoder, Role
+
+__all__ = ["BuildEstimate", "BuildReport", "IndexService", "IndexSettings", "SnapshotEntry", "snapshot_bytes"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -212,10 +215,10 @@ class IndexService:
         size = records * encoder.dimension * _VECTOR_BYTES
         return BuildEstimate(target=target, records=records, to_embed=missing, seconds=missing * per_text, bytes=size)
 
-    def list(self, target: Kind) -> list[index.SnapshotState]:
+    def snapshots(self, target: Kind) -> list[SnapshotEntry]:
         """The snapshots of a target, newest first, damaged ones with the reason."""
         with translated():
-            return index.list_snapshots(self._settings.index_dir, target.value)
+            return index.list_snapshots(self._settings.index_dir, target.value)[::-1]
 
     def verify(self, snapshot: str | None) -> list[index.VerifyReport]:
         """Read a snapshot whole again; without an id, every served one.
@@ -225,21 +228,26 @@ class IndexService:
             NotFoundError: there is no such snapshot.
         """
         with translated():
-            ids = [snapshot] if snapshot else [state.id for kind in Kind for state in self.list(kind) if state.current]
-            return [index.verify_snapshot(self._settings.index_dir, id_) for id_ in ids]
+            ids = (
+                [snapshot]
+                if snapshot
+                else [state.id for kind in Kind for state in self.snapshots(kind) if state.current]
+            )
+            root = self._settings.index_dir
+            return [index.verify_snapshot(index.SnapshotId.parse(id_).directory(root)) for id_ in ids]
 
     def publish(self, snapshot: str) -> str | None:
         """Serve a snapshot from now on; the one served before is returned."""
         with translated():
-            return index.publish(self._settings.index_dir, snapshot)
+            return index.publish(self._settings.index_dir, snapshot).previous
 
     def rollback(self, target: Kind) -> str:
         """Serve the snapshot that was published before; its id is returned."""
         with translated():
-            return index.rollback(self._settings.index_dir, target.value)
+            return index.rollback(self._settings.index_dir, target.value).id
 
-    def prune(self, target: Kind, keep: int) -> list[str]:
-        """Delete old snapshots and leftovers; what was removed is returned."""
+    def prune(self, target: Kind, keep: int) -> index.Pruned:
+        """Delete old snapshots and what killed builds left behind."""
         with translated():
             return index.prune(self._settings.index_dir, target.value, keep=keep)
 
@@ -249,12 +257,8 @@ class IndexService:
     def _walk(self, target: Kind, embedder: Embedder, total: int, report: Report) -> _Walk:
         walk = _Walk()
         for page in self._catalogue.iterate(target, batch_size=_PAGE):
-            before = len(walk.ids)
-            embedder.embed(
-                [record.passage for record in page],
-                Role.PASSAGE,
-                lambda done, before=before: report(Progress("embed", before + done, total)),
-            )
+            texts = [record.passage for record in page]
+            embedder.embed(texts, Role.PASSAGE, _counting_from(len(walk.ids), total, report))
             walk.add(page, target)
             report(Progress("embed", len(walk.ids), total))
         return walk
@@ -271,3 +275,7 @@ class IndexService:
 def snapshot_bytes(manifest: index.Manifest) -> int:
     """Size of a snapshot's files on disk."""
     return sum(entry.bytes for entry in manifest.files.values())
+
+
+def _counting_from(before: int, total: int, report: Report) -> Callable[[int], None]:
+    return lambda done: report(Progress("embed", before + done, total))

@@ -21,7 +21,7 @@ from app.ranking.views import combine_views
 from app.services.failures import translated
 from app.services.filters import allowed_positions
 from app.services.queries import QueryResolver, ResolvedQuery
-from index import LiveIndex, Snapshot
+from index import Snapshot
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
@@ -80,13 +80,13 @@ class MatchService:
         self,
         *,
         encoder: Callable[[], Encoder],
-        indexes: Mapping[Kind, LiveIndex] | Mapping[Kind, IndexSource],
+        indexes: Mapping[Kind, IndexSource],
         catalogue: Catalogue,
         limits: MatchLimits,
         observe: Observe = lambda _stage, _seconds: None,
     ) -> None:
         self._encoder = encoder
-        self._indexes: Mapping[Kind, IndexSource] = indexes
+        self._indexes = indexes
         self._catalogue = catalogue
         self._limits = limits
         self._observe = observe

@@ -11,6 +11,7 @@ from app.domain import Kind
 from app.errors import NotReadyError, PatmatchError
 from app.services.failures import translated
 from index import LiveIndex, Snapshot
+from index.errors import IndexRoomError
 from models import Encoder
 
 log = logging.getLogger("patmatch.serving")
@@ -91,17 +92,18 @@ class ServedIndex:
         """Take a newly published snapshot, if there is one that can be served."""
         if self._live is None:
             return
-        before = self._live.refusal
-        if self._live.refresh():
-            snapshot = self._live.current()
-            log.info("%s: serving snapshot %s", self._target, snapshot.manifest.id if snapshot else None)
-        elif self._live.refusal and self._live.refusal != before:
-            log.warning("%s: %s", self._target, self._live.refusal)
+        if self._live.refresh() and (snapshot := self._live.current()) is not None:
+            log.info("%s: serving snapshot %s", self._target, snapshot.id)
 
     @property
     def refusal(self) -> str | None:
         """Why there is no snapshot, or why a newer one was not taken."""
-        return self._live.refusal if self._live else "the model is not loaded yet"
+        if self._live is None:
+            return "the model is not loaded yet"
+        refusal = self._live.refusal
+        if refusal is None or isinstance(refusal, IndexRoomError):
+            return str(refusal) if refusal else None
+        return f"it cannot be read: {type(refusal).__name__}"
 
     def current(self) -> Snapshot | None:
         """The snapshot to search now."""

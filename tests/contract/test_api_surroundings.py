@@ -50,7 +50,7 @@ def test_api_health_and_metrics(client: TestClient) -> None:
 def test_api_request_id_comes_back(client: TestClient) -> None:
     """A well-formed id is kept, another one is replaced."""
     assert client.get("/livez", headers={"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
-    assert client.get("/livez", headers={"X-Request-Id": "a b\u00e9"}).headers["x-request-id"] != "a b\u00e9"
+    assert client.get("/livez", headers={"X-Request-Id": "a b"}).headers["x-request-id"] != "a b"
     assert client.get("/livez").headers["x-request-id"]
 
 

@@ -31,6 +31,7 @@ PLAN = {
     "app.bootstrap": (
         "app.services", "app.catalogue", "app.domain", "app.errors", "app.metrics", "app.settings", "models", "index",
     ),
+    "app.web": (),
     "app.main": ("app.api", "app.bootstrap", "app.settings"),
     "scripts": (
         "app.api", "app.bootstrap", "app.services", "app.ingest", "app.evaluation", "app.domain", "app.errors",
