@@ -125,7 +125,7 @@ def backend_of(url: str) -> Backend:
 def upsert_sql(insert: Any, table: Table, dialect: sa.Dialect) -> str:  # noqa: ANN401
     """``INSERT ... ON CONFLICT (id) DO UPDATE`` of all columns, with parameters by position.
 
-    Written once a table and handed to the driver as it is: binding each row's values by name costs more than storing them.
+    For the driver as it is: to bind the values of every row by name would cost more than to store them.
 
     Args:
         insert: the dialect's insert into the table.

@@ -18,6 +18,7 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
         "another process has been writing for too long; try again",
         "其他进程写入时间过长,请稍后重试",
     ),
+    ("too many clients", "catalogue_busy", "the server has too many connections", "服务器连接数已满"),
     ("queuepool limit", "catalogue_busy", "too many callers at once; try again", "同时访问过多,请稍后重试"),
     ("database or disk is full", "catalogue_disk_full", "the disk is full", "磁盘已满"),
     ("no space left", "catalogue_disk_full", "the disk is full", "磁盘已满"),

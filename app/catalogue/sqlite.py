@@ -37,7 +37,7 @@ _RETRY_S = 0.01
 _PRAGMAS = (
     "foreign_keys = ON",
     # FULL syncs the log at each commit: what was acknowledged survives a power cut, not only a killed process. It
-    # costs one sync a call. Larger caches, pages or checkpoint intervals gained nothing measurable in a load of 450,000.
+    # costs one sync a call. Larger caches, pages or checkpoint intervals gained nothing in a load of 450,000.
     "synchronous = FULL",
 )
 _WRITES = "patmatch_writes"

@@ -1,0 +1,156 @@
+"""The schema: migrations, what happens when several start at once, and what `check` finds, on both databases."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from catalogue_databases import ROOT, firms, writer
+
+from app.catalogue import Catalogue, UpsertCounts, schema
+from app.catalogue.tables import METADATA
+from app.domain import Kind
+from app.errors import CatalogueProblem
+
+
+@contextmanager
+def connected(url: str) -> Iterator[sa.Connection]:
+    """A connection past the catalogue; commits at the end."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def failed(catalogue: Catalogue) -> set[str]:
+    """The names of what `check` finds wrong."""
+    return {finding.name for finding in catalogue.check() if not finding.ok}
+
+
+def test_catalogue_migrates_an_empty_database_once(fresh_url: str) -> None:
+    """A new database gets the whole schema and its parent folder; opened again, it has lost nothing."""
+    first = Catalogue.open(fresh_url)
+    first.upsert(firms(3))
+    first.close()
+    second = Catalogue.open(fresh_url)
+    assert second.status().schema == schema.HEAD
+    assert second.upsert(firms(3)) == UpsertCounts(unchanged=3)
+    assert failed(second) == set()
+    second.close()
+
+
+def test_catalogue_migrations_make_the_tables_that_the_code_names(url: str) -> None:
+    """What migrations build and what `tables.py` describes are one: Alembic would generate no further step."""
+    with connected(url) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_catalogue_migrations_go_down_and_up_again(fresh_url: str) -> None:
+    """A release can be taken back: every step has its reverse."""
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    Catalogue.open(fresh_url).close()
+    with connected(fresh_url) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+    opened = Catalogue.open(fresh_url)
+    assert opened.upsert(firms(1)) == UpsertCounts(added=1)
+    opened.close()
+
+
+def test_catalogue_knows_its_newest_migration() -> None:
+    """The number that lets a start do without Alembic is the one that Alembic would find."""
+    assert ScriptDirectory(str(schema.MIGRATIONS)).get_heads() == [schema.HEAD]
+
+
+def test_catalogue_starts_without_alembic_when_up_to_date(url: str) -> None:
+    """A service whose catalogue is up to date does not spend its start on loading the migrations."""
+    code = f"import sys; from app.catalogue import Catalogue; Catalogue.open({url!r}); print('alembic' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"
+
+
+def test_catalogue_is_made_once_when_several_start_at_the_same_moment(fresh_url: str) -> None:
+    """Workers that start together on a new database all get a working catalogue."""
+    workers = [writer(fresh_url, "open") for _ in range(3)]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    assert [worker.communicate()[0] for worker in workers] == ["0\n"] * 3
+    assert [worker.returncode for worker in workers] == [0] * 3
+
+
+def test_catalogue_of_a_newer_release_is_left_alone(url: str) -> None:
+    """A release that does not know a schema refuses it and says which side is too old."""
+    with connected(url) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    try:
+        with pytest.raises(CatalogueProblem, match="newer") as caught:
+            Catalogue.open(url)
+        assert caught.value.error_code == "catalogue_schema"
+        opened = Catalogue.open(url, create=False)
+        assert failed(opened) == {"catalogue_schema"}
+        opened.close()
+    finally:
+        with connected(url) as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = :head"), {"head": schema.HEAD})
+
+
+def test_catalogue_that_is_not_there_is_not_made_unasked(fresh_url: str) -> None:
+    """A command that only reads says that nothing was loaded yet, and leaves no empty database behind."""
+    with pytest.raises(CatalogueProblem, match="patmatch ingest") as caught:
+        Catalogue.open(fresh_url, create=False)
+    assert caught.value.error_code == "catalogue_missing"
+    Catalogue.open(fresh_url).close()
+    Catalogue.open(fresh_url, create=False).close()
+
+
+def test_catalogue_check_sees_rows_ahead_of_the_counter(catalogue: Catalogue, url: str) -> None:
+    """A counter that a restore put back would number changes twice: `doctor` must say so."""
+    catalogue.upsert(firms(5))
+    assert failed(catalogue) == set()
+    with connected(url) as connection:
+        connection.exec_driver_sql("UPDATE catalogue_revision SET value = 3")
+    assert failed(catalogue) == {"catalogue_revisions"}
+
+
+def test_catalogue_check_sees_a_damaged_file(tmp_path: Path) -> None:
+    """Pages overwritten by something else are found, not served."""
+    file = tmp_path / "catalogue.sqlite3"
+    first = Catalogue.open(f"sqlite:///{file}")
+    first.upsert(firms(2000))
+    first.close()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2 :] = b"\xa5" * (len(content) - len(content) // 2)
+    file.write_bytes(content)
+    damaged = Catalogue.open(f"sqlite:///{file}")
+    assert failed(damaged) & {"sqlite_quick_check", "catalogue_readable"}
+    with pytest.raises(CatalogueProblem) as caught:
+        list(damaged.iterate(Kind.FIRMS))
+    assert caught.value.error_code == "catalogue_damaged"
+    damaged.close()
+
+
+def test_catalogue_in_sqlite_is_durable_and_in_wal_mode(tmp_path: Path) -> None:
+    """Every connection syncs at each commit: what was acknowledged survives a power cut."""
+    opened = Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite3'}")
+    with opened._backend.reading() as one, opened._backend.reading() as other:
+        for connection in (one, other):
+            asked = [f"PRAGMA {name}" for name in ("journal_mode", "synchronous", "foreign_keys")]
+            assert [connection.exec_driver_sql(pragma).scalar_one() for pragma in asked] == ["wal", 2, 1]
+    opened.close()
