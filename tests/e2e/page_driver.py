@@ -6,7 +6,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60  # a need of 3,000 characters on a machine that is busy with other tests
 
 
 @dataclass(frozen=True)

@@ -97,10 +97,10 @@ def test_page_patent_to_firms(page):
 
 def test_page_filter_narrows_and_explains(page):
     """A filter keeps what fits it alone, and where that leaves too few the page says so in words."""
-    page.open("?q=污水处理&k=100&ipc=C02F%201%2F00,C02F&region=")
+    page.open("?q=轴承热处理&k=100&ipc=C21D%209%2F40,B23Q&region=")
     matches = page.matches()
     assert matches
-    assert all("C02F" in match.facts for match in matches)
+    assert all("C21D9/40" in match.facts or "B23Q" in match.facts for match in matches)
     assert "符合筛选条件的记录不足" in page.words("#notices")
     assert page.words("#filter-count") == "1"
 
@@ -121,6 +121,7 @@ def test_page_reasons_and_cosine(page):
 
 def test_page_more_opens_the_abstract(page):
     """A long abstract is cut to three lines until the reader opens it."""
+    page.narrow(360)
     page.open("?q=锂离子电池电解液")
     toggle = next(t for t in page.browser.find_elements("css selector", ".toggle") if t.is_displayed())
     body = page.script("return arguments[0].closest('.match').querySelector('.passage')", toggle)

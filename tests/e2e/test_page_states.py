@@ -72,7 +72,7 @@ def test_page_language_of_the_address(page):
     assert page.one("html").get_attribute("lang") == "zh-CN"
 
 
-@pytest.mark.parametrize(("language", "sentence"), [("zh", "请求有误"), ("en", "k")])
+@pytest.mark.parametrize(("language", "sentence"), [("zh", "必须在 1 到 1000 之间"), ("en", "1000")])
 def test_page_shows_the_services_own_refusal(page, language, sentence):
     """What the service refuses is said in its own words, in the page's language, with the request's id."""
     page.open(f"?q=电池&k=99999999&lang={language}")

@@ -1,7 +1,7 @@
 // Talking to the service. Every failure becomes a Problem that the page can show in its language.
 
-// A match takes milliseconds, on a busy machine with a cold model seconds. Past this something is wrong.
-const TIMEOUT_SECONDS = 30;
+// A short need takes milliseconds; one of 3,000 characters, on a busy machine, many seconds. Past this something is wrong.
+const TIMEOUT_SECONDS = 60;
 
 /** What went wrong, as the service (RFC 9457) or the browser says it. `words` is a key of the page's own words. */
 export class Problem extends Error {
