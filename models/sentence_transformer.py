@@ -1,0 +1,229 @@
+"""Any sentence-transformers folder as an encoder, on the CPU and without network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from models.encoder import Encoded, Role, Vectors
+from models.errors import EmptyTextError, SourceError
+from models.fingerprint import fingerprint
+from models.folders import layout_of
+from models.tokens import Prefixes, TextTokenizer
+from models.windows import Plan, WindowPolicy, batches, plan
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Precision = Literal["float32", "bfloat16"]
+
+# Tokens of one forward pass, padding included. Larger passes are slower on CPUs: activations leave the cache.
+MAX_BATCH_TOKENS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """How a folder is loaded.
+
+    Attributes:
+        prefixes: replace those that the folder declares.
+        policy: what becomes of long texts.
+        precision: arithmetic of the transformer; vectors are float32 in any case.
+        threads: CPU threads of the whole process's torch; ``None`` leaves them.
+        max_batch_tokens: tokens of one forward pass, padding included.
+    """
+
+    prefixes: Prefixes = field(default_factory=Prefixes)
+    policy: WindowPolicy = field(default_factory=WindowPolicy)
+    precision: Precision = "float32"
+    threads: int | None = None
+    max_batch_tokens: int = MAX_BATCH_TOKENS
+
+
+class SentenceTransformerEncoder:
+    """An `Encoder` over a sentence-transformers folder.
+
+    The folder's own modules run on token ids that are made here, so that texts over the model's limit follow a
+    `WindowPolicy` instead of being cut. A text within the limit gets the ids, and so the vector, that
+    sentence-transformers gives it.
+
+    Args:
+        folder: a layout of `models.folders.LAYOUTS`.
+        options: how it is loaded.
+
+    Raises:
+        SourceError: the folder is no model, or it is damaged.
+    """
+
+    def __init__(self, folder: Path, options: EncoderOptions | None = None) -> None:
+        self._options = options or EncoderOptions()
+        self._name = folder.name
+        self._model = _load(folder, self._options.threads)
+        self._lock = threading.Lock()
+        limit = _limit(self._model)
+        self._tokens = TextTokenizer(_tokenizer(self._model, folder), limit)
+        self._pad = int(getattr(self._model.tokenizer, "pad_token_id", None) or 0)
+        self._prefixes = {role: _prefix(self._model.prompts, self._options.prefixes, role) for role in Role}
+        self._frames = {role: self._tokens.frame(prefix) for role, prefix in self._prefixes.items()}
+        if any(frame.room < 1 for frame in self._frames.values()):
+            raise SourceError(
+                f"The prefixes of {folder.name} leave no room for text within its {limit} tokens.",
+                f"{folder.name} 的前缀过长：其 {limit} 个词元中已没有文本的位置。",
+            )
+        self._dimension = int(self._forward([list(self._frames[Role.QUERY].before) or [self._pad]]).shape[1])
+        self._fingerprint = fingerprint(folder, self._facts(limit))
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self._name
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest over files, prefixes, limits, policy, precision and dimension."""
+        return self._fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._dimension
+
+    def encode(self, texts: Sequence[str], role: Role) -> Encoded:
+        """Embed texts; see `Encoder.encode`.
+
+        Raises:
+            EmptyTextError: a text is empty after the model's own normalisation.
+        """
+        plans = self._plans(texts, role)
+        windows = [window for one in plans for window in one.windows]
+        vectors = np.empty((len(windows), self._dimension), dtype=np.float32)
+        for group in batches([len(window.ids) for window in windows], self._options.max_batch_tokens):
+            vectors[group] = self._forward([windows[place].ids for place in group])
+        return Encoded(
+            vectors=_combined(vectors, plans, self._dimension),
+            tokens=np.array([one.tokens for one in plans], dtype=np.int32),
+            windows=np.array([len(one.windows) for one in plans], dtype=np.int32),
+            truncated=np.array([one.truncated for one in plans], dtype=np.bool_),
+        )
+
+    def _plans(self, texts: Sequence[str], role: Role) -> list[Plan]:
+        limit = self._options.policy.max_characters
+        heads = [text if len(text) <= limit else text[:limit] for text in texts]
+        for position, head in enumerate(heads):
+            if self._tokens.is_empty(head):
+                raise EmptyTextError(position)
+        ids = self._tokens.ids([self._prefixes[role] + head for head in heads])
+        plans = [plan(one, self._frames[role], self._options.policy) for one in ids]
+        return [
+            one
+            if len(text) == len(head)
+            else Plan(one.windows, round(one.tokens * len(text) / len(head)), truncated=True)
+            for one, text, head in zip(plans, texts, heads, strict=True)
+        ]
+
+    def _forward(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        """Vectors of ``n`` inputs, float32 ``[n, dimension]``. One pass at a time: torch uses every core for it."""
+        import torch
+
+        width = max(len(one) for one in ids)
+        padded = torch.full((len(ids), width), self._pad, dtype=torch.int64)
+        mask = torch.zeros((len(ids), width), dtype=torch.int64)
+        for row, one in enumerate(ids):
+            padded[row, : len(one)] = torch.tensor(one, dtype=torch.int64)
+            mask[row, : len(one)] = 1
+        with self._lock, torch.inference_mode(), _arithmetic(self._options.precision):
+            features = self._model({"input_ids": padded, "attention_mask": mask})
+            vectors: Vectors = features["sentence_embedding"].float().numpy()
+        return vectors
+
+    def _facts(self, limit: int) -> dict[str, str | int | float | bool]:
+        policy = self._options.policy
+        return {
+            "query_prefix": self._prefixes[Role.QUERY],
+            "passage_prefix": self._prefixes[Role.PASSAGE],
+            "max_tokens": limit,
+            "windows": "weighted mean of windows with prefix",
+            "max_tokens_per_text": policy.max_tokens_per_text,
+            "max_characters": policy.max_characters,
+            "precision": self._options.precision,
+            "normalised": True,
+            "dimension": self._dimension,
+        }
+
+
+def _combined(vectors: Vectors, plans: Sequence[Plan], dimension: int) -> Vectors:
+    """One unit vector a text from those of its windows; float32 ``[texts, dimension]``."""
+    combined = np.empty((len(plans), dimension), dtype=np.float32)
+    start = 0
+    for row, one in enumerate(plans):
+        end = start + len(one.windows)
+        weights = np.array([window.weight for window in one.windows], dtype=np.float64)
+        mean = weights @ vectors[start:end].astype(np.float64)
+        combined[row] = mean / np.linalg.norm(mean)
+        start = end
+    return combined
+
+
+def _load(folder: Path, threads: int | None) -> SentenceTransformer:
+    layout_of(folder)
+    import torch
+    import transformers
+    from sentence_transformers import SentenceTransformer
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        return SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
+    # Damaged files raise whatever the library that trips over them has: json, safetensors, tokenizers, transformers.
+    except Exception as error:
+        raise SourceError(
+            f"The model folder {folder.name} cannot be loaded ({type(error).__name__}): files are missing or damaged.",
+            f"模型目录 {folder.name} 无法加载：{type(error).__name__}。其文件缺失或已损坏。",
+        ) from error
+
+
+def _tokenizer(model: SentenceTransformer, folder: Path) -> Tokenizer:
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise SourceError(
+            f"The tokenizer of {folder.name} has no fast form (tokenizer.json), which windows need.",
+            f"{folder.name} 的分词器没有快速形式（tokenizer.json），无法切分窗口。",
+        )
+    return cast(Tokenizer, backend)
+
+
+def _limit(model: SentenceTransformer) -> int:
+    """The model's largest input in tokens."""
+    limit = model.max_seq_length
+    if limit is None:
+        raise SourceError(
+            "The model folder declares no largest input: set max_seq_length in sentence_bert_config.json.",
+            "模型目录未声明最大输入长度：请在 sentence_bert_config.json 中设置 max_seq_length。",
+        )
+    return int(limit)
+
+
+def _prefix(declared: Mapping[str, str | None], chosen: Prefixes, role: Role) -> str:
+    """The prefix of a role: the one chosen, else the one declared. `document` is what newer folders call a passage."""
+    override = chosen.query if role is Role.QUERY else chosen.passage
+    if override is not None:
+        return override
+    names = ("query",) if role is Role.QUERY else ("passage", "document")
+    return next((prefix for name in names if (prefix := declared.get(name))), "")
+
+
+def _arithmetic(precision: Precision) -> AbstractContextManager[None]:
+    if precision == "float32":
+        return nullcontext()
+    import torch
+
+    context: AbstractContextManager[None] = torch.autocast("cpu", dtype=torch.bfloat16)
+    return context

@@ -1,0 +1,171 @@
+"""Where a model comes from, and how its folder is made ready."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from models import packaged
+from models.encoder import Role
+from models.errors import SourceError
+from models.folders import MANIFEST, exclusive, is_complete, layout_of, staged, write_manifest
+from models.sentence_transformer import SentenceTransformerEncoder
+
+# What a hub repository holds for other runtimes and frameworks.
+OTHER_RUNTIMES = ["onnx/*", "openvino/*", "coreml/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.gguf", "*.tflite"]
+# A text of one window and one that overflows every limit known: both ways through the encoder are tried.
+PROBES = ("高镍三元动力电解液 high-nickel electrolyte", "一种电解液及其制备方法。" * 200)
+
+
+class Origin(StrEnum):
+    """The kinds of source."""
+
+    PACKAGE = "package"
+    HUB = "hub"
+    DIR = "dir"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where a model comes from: the installed package, a hub name (with ``@revision`` if wanted), or a folder."""
+
+    origin: Origin
+    place: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> ModelSource:
+        """Read ``package``, ``hub:NAME``, ``hub:NAME@REVISION`` or ``dir:PATH``.
+
+        Raises:
+            SourceError: it is none of these.
+        """
+        word, _, place = text.strip().partition(":")
+        place = place.strip()
+        if word == Origin.PACKAGE and not place:
+            return cls(Origin.PACKAGE)
+        if word == Origin.HUB and re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", place):
+            return cls(Origin.HUB, place)
+        if word == Origin.DIR and place:
+            return cls(Origin.DIR, place)
+        raise SourceError(
+            f"{text!r} names no model. Write package, hub:NAME or dir:PATH.",
+            f"{text!r} 不是模型来源。请写 package、hub:名称 或 dir:路径。",
+        )
+
+    def __str__(self) -> str:
+        return f"{self.origin}:{self.place}" if self.place else str(self.origin)
+
+    @property
+    def slug(self) -> str:
+        """A file name for the model; two sources never share one."""
+        if self.origin is Origin.PACKAGE:
+            return packaged.NAME
+        if self.origin is Origin.HUB:
+            return "hub--" + re.sub(r"[/@]", "--", self.place)
+        path = self._directory()
+        return f"dir--{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+    def folder_for(self, models_dir: Path) -> Path:
+        """The model's folder: under ``models_dir``, or the given directory itself, which is never copied."""
+        return self._directory() if self.origin is Origin.DIR else models_dir / self.slug
+
+    def _directory(self) -> Path:
+        return Path(self.place).expanduser().resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedModel:
+    """A folder that can be loaded, and whether this call made it (or, for a directory, checked it) ready."""
+
+    folder: Path
+    created: bool
+
+
+def prepare(source: ModelSource, models_dir: Path) -> PreparedModel:
+    """Make a model's folder ready: written beside its place, loaded, tried, forced to disk, then renamed.
+
+    A second call only compares the files' sizes with the manifest. Calls at the same time wait for each other.
+
+    Args:
+        source: where the model comes from. Only ``hub:`` needs a network.
+        models_dir: where folders are kept; made if need be.
+
+    Raises:
+        SourceError: the source cannot be had or what it holds is no working model.
+    """
+    folder = source.folder_for(models_dir)
+    manifest = models_dir / f"{source.slug}.json" if source.origin is Origin.DIR else folder / MANIFEST
+    if is_complete(manifest, folder):
+        return PreparedModel(folder, created=False)
+    with exclusive(models_dir / source.slug):
+        if is_complete(manifest, folder):
+            return PreparedModel(folder, created=False)
+        if source.origin is Origin.DIR:
+            check(folder)
+            write_manifest(manifest, folder)
+        else:
+            with staged(folder) as stage:
+                _fill(source, stage)
+                check(stage)
+    return PreparedModel(folder, created=True)
+
+
+def check(folder: Path) -> None:
+    """Load a folder and embed with it.
+
+    Raises:
+        SourceError: it cannot be loaded, or its vectors are not finite and of unit length.
+    """
+    encoder = SentenceTransformerEncoder(folder)
+    encoded = encoder.encode(PROBES, Role.QUERY)
+    lengths = np.linalg.norm(encoded.vectors, axis=1)
+    if not (np.isfinite(encoded.vectors).all() and np.allclose(lengths, 1, atol=1e-4)):
+        raise SourceError("The model gives vectors that are not of unit length.", "模型给出的向量不是单位长度。")
+
+
+def _fill(source: ModelSource, stage: Path) -> None:
+    if source.origin is Origin.PACKAGE:
+        packaged.write_folder(packaged.package_file(), stage)
+    else:
+        _download(source.place, stage)
+    layout_of(stage)
+
+
+def _download(place: str, stage: Path) -> None:
+    """Fetch a repository of the hub into an empty folder.
+
+    Raises:
+        SourceError: the hub cannot be reached, or has no such model.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    name, _, revision = place.partition("@")
+    try:
+        files = HfApi().list_repo_files(name, revision=revision or None)
+        twice = any("/" not in file and file.endswith(".safetensors") for file in files)
+        ignored = [*OTHER_RUNTIMES, *(["*.bin"] if twice else [])]
+        snapshot_download(name, revision=revision or None, local_dir=stage, ignore_patterns=ignored)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise SourceError(f"The hub has no model {place}.", f"模型中心没有 {place} 这个模型。") from error
+    except (HfHubHTTPError, OSError, RuntimeError, ValueError) as error:
+        raise SourceError(*_unreachable(place)) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"httpx", "httpcore", "requests"}:
+            raise
+        raise SourceError(*_unreachable(place)) from error
+    shutil.rmtree(stage / ".cache", ignore_errors=True)
+
+
+def _unreachable(place: str) -> tuple[str, str]:
+    return (
+        f"The model hub cannot be reached, so {place} cannot be fetched. Use package, which needs no network, or "
+        "copy the model's folder to this machine and use dir:PATH.",
+        f"无法连接模型中心，不能下载 {place}。请使用无需联网的 package，或把模型目录复制到本机后使用 dir:路径。",
+    )
