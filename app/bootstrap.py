@@ -9,6 +9,7 @@ import models
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.metrics import Metrics
+from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
@@ -35,6 +36,7 @@ class Services:
     health: HealthService
     importing: ImportService
     indexing: IndexService
+    evaluating: EvaluationService
 
     def close(self) -> None:
         """Stop what runs and close what is open."""
@@ -84,15 +86,14 @@ def build_services(settings: Settings, *, encoder: EncoderLoader | None = None) 
             encoder=slot.ready,
             indexes=indexes,
             catalogue=catalogue,
-            limits=MatchLimits(
-                max_queries=settings.max_queries, max_k=settings.max_k, max_text_chars=settings.max_text_chars
-            ),
+            limits=match_limits(settings),
             observe=metrics.stage,
         ),
         records=RecordService(catalogue),
         health=HealthService(encoder=slot, indexes=indexes, catalogue=catalogue, metrics=metrics),
         importing=ImportService(catalogue, settings.rejects_dir),
         indexing=IndexService(catalogue, slot.get, index_settings(settings)),
+        evaluating=EvaluationService(slot.get, evaluation_settings(settings)),
     )
 
 
@@ -102,6 +103,18 @@ def index_settings(settings: Settings) -> IndexSettings:
         recall_floor=settings.recall_floor, recall_target=settings.recall_target, flat_below=settings.flat_below
     )
     return IndexSettings(index_dir=settings.index_dir, vectors_dir=settings.vectors_dir, options=options)
+
+
+def match_limits(settings: Settings) -> MatchLimits:
+    """How much one request may ask for."""
+    return MatchLimits(max_queries=settings.max_queries, max_k=settings.max_k, max_text_chars=settings.max_text_chars)
+
+
+def evaluation_settings(settings: Settings) -> EvaluationSettings:
+    """What an evaluation shares with the service in force."""
+    return EvaluationSettings(
+        vectors_dir=settings.vectors_dir, options=index_settings(settings).options, limits=match_limits(settings)
+    )
 
 
 def _shared(encoder: models.Encoder, settings: Settings) -> models.Encoder:

@@ -16,6 +16,8 @@ from app.evaluation.result import EvaluationResult
 from app.evaluation.trec import write_run
 
 PAGE, TABLE, MEASURES, RUN = "report.html", "per_query.tsv", "measures.json", "run.trec"
+TAG = "patmatch"
+"""Name of the system in run files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +60,30 @@ def write_report(folder: Path, contents: ReportContents) -> tuple[Path, ...]:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-        with (folder / RUN).open("w", encoding="utf-8") as file:
-            write_run(contents.runs, file, "patmatch")
     except OSError as error:
         reason = error.strerror or str(error)
         raise JobError(
             f"cannot write the report: {reason}; choose another folder", f"无法写入报告：{reason}；请换一个文件夹"
         ) from error
+    write_run_file(folder / RUN, contents.runs)
     return tuple(folder / name for name in (*texts, RUN))
+
+
+def write_run_file(path: Path, runs: Sequence[QueryRun]) -> None:
+    """Write the ranked lists as a TREC run, over an older one.
+
+    Raises:
+        JobError: the file cannot be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            write_run(runs, file, TAG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise JobError(
+            f"cannot write {path.name}: {reason}; choose another place",
+            f"无法写入 {path.name}：{reason}；请换一个位置",
+        ) from error
 
 
 def worst_first(table: Sequence[QueryMeasures]) -> list[QueryMeasures]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
 
 import index
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Filter, Kind, MatchAnswer, MatchRequest, Need, Patent, Query, QueryResult
-from app.errors import InputError, PatmatchError
-from app.evaluation.collection import Collection, QueryRun, Ranked, Served, TextRow
-from app.evaluation.files import KnownJudgements, keep_known, read_qrels, read_texts
+from app.domain import Filter, Kind, MatchRequest, Query
+from app.errors import IndexProblem, PatmatchError
+from app.evaluation.collection import Qrels, QueryRun, Ranked, Served
 from app.evaluation.measures import RECALL_DEPTH
 from app.evaluation.report import ReportContents
-from app.evaluation.result import evaluate_runs
-from app.ingest.language import detect_language
-from app.ingest.text import fold_body, fold_line
+from app.evaluation.result import EvaluationResult, evaluate_runs
 from app.services.embedding import Progress, Report
+from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial, titles
+from app.services.failures import translated
 from app.services.indexing import BuildReport, IndexService, IndexSettings
 from app.services.kept import KeptEncoder
 from app.services.matching import MatchLimits, MatchService
@@ -30,10 +28,6 @@ from models import Encoder
 _TARGET = Kind.PATENTS
 _BATCH = 32
 """Queries of one match request: enough that their texts fill the encoder's batches."""
-_PAGE = 4000
-"""Records of one transaction, as when a file is imported."""
-_TITLE_CHARS = 60
-"""How much of a text stands for a title where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +43,6 @@ class EvaluationSettings:
     vectors_dir: Path
     options: index.BuildOptions
     limits: MatchLimits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationFiles:
-    """What an evaluator brings; `app.evaluation.files` says how they look."""
-
-    corpus: Path
-    queries: Path
-    qrels: Path
 
 
 class EvaluationService:
@@ -82,17 +67,98 @@ class EvaluationService:
             ConflictError: another job writes vectors of this model.
         """
         began = perf_counter()
-        material = _Material.read(files)
+        material = EvaluationMaterial.read(files)
         with TemporaryDirectory(prefix="patmatch-evaluate-", ignore_cleanup_errors=True) as folder:
-            catalogue = Catalogue.open(f"sqlite:///{Path(folder) / 'catalogue.sqlite3'}")
+            settings = self._settings
+            place = IndexSettings(index_dir=Path(folder), vectors_dir=settings.vectors_dir, options=settings.options)
+            catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
-                _store(catalogue, material)
-                place = IndexSettings(
-                    index_dir=Path(folder), vectors_dir=self._settings.vectors_dir, options=self._settings.options
-                )
+                material.store(catalogue)
                 build = IndexService(catalogue, self._encoder, place).build(_TARGET, publish=True, report=report)
-                runs = self._ask(catalogue, place, material, report)
-                snapshot = _described(build, index.load_snapshot(place.index_dir, build.snapshot).manifest)
+                runs, manifest = self._ask(catalogue, place, material, report)
             finally:
                 catalogue.close()
-        return self._contents(material, runs, snapshot, perf_counter() - began)
+        result = evaluate_runs(runs, material.collection())
+        result = replace(result, counts={**result.counts, **material.counts, **_shortfalls(runs, material.known.qrels)})
+        return ReportContents(
+            result=self._with_origin(result, manifest, build, perf_counter() - began),
+            runs=runs,
+            qrels=material.known.qrels,
+            query_titles=titles(material.queries),
+            document_titles=titles(material.documents),
+        )
+
+    def _ask(
+        self, catalogue: Catalogue, place: IndexSettings, material: EvaluationMaterial, report: Report
+    ) -> tuple[list[QueryRun], index.Manifest]:
+        """Ask every query twice: for the best of the whole corpus, and for its judged documents alone."""
+        encoder, queries, qrels = self._encoder(), material.asked(), material.known.qrels
+        served = ServedIndex(place.index_dir, _TARGET)
+        served.open(encoder.fingerprint)
+        if (snapshot := served.current()) is None:
+            raise IndexProblem(
+                f"the index just built is refused: {served.refusal}", f"刚建的索引被拒绝：{served.refusal}"
+            )
+        deepest = max(len(levels) for levels in qrels.values())
+        limits = replace(self._settings.limits, max_queries=_BATCH, max_k=max(RECALL_DEPTH, deepest))
+        runs: list[QueryRun] = []
+        with translated(), index.VectorStore(place.vectors_dir / encoder.fingerprint, encoder.dimension) as store:
+            kept = KeptEncoder(encoder, store)
+            matching = MatchService(encoder=lambda: kept, indexes={_TARGET: served}, catalogue=catalogue, limits=limits)
+            for start in range(0, len(queries), _BATCH):
+                report(Progress("ask", start, len(queries)))
+                runs += _runs(matching, queries[start : start + _BATCH], qrels)
+        report(Progress("ask", len(queries), len(queries)))
+        return runs, snapshot.manifest
+
+    def _with_origin(
+        self, result: EvaluationResult, manifest: index.Manifest, build: BuildReport, seconds: float
+    ) -> EvaluationResult:
+        encoder = self._encoder()
+        return replace(
+            result,
+            encoder={"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
+            snapshot={
+                "id": manifest.id,
+                "count": manifest.count,
+                "index": manifest.index.type,
+                "recall@20": manifest.recall.value,
+            },
+            settings={
+                "depth": RECALL_DEPTH,
+                "documents_embedded": build.embedded,
+                "seconds": round(seconds, 2),
+            },
+        )
+
+
+def _runs(matching: MatchService, queries: Sequence[Query], qrels: Qrels) -> Iterator[QueryRun]:
+    answer = matching.match(MatchRequest(queries=tuple(queries), target=_TARGET, k=RECALL_DEPTH))
+    for query, result in zip(queries, answer.results, strict=True):
+        if result.error is not None:
+            yield QueryRun(query_id=query.id, error=_reason(result.error))
+            continue
+        yield QueryRun(
+            query_id=query.id,
+            ranked=tuple(Ranked(match.id, match.score) for match in result.matches),
+            served=_served(matching, query, tuple(qrels.get(query.id, ()))),
+        )
+
+
+def _served(matching: MatchService, query: Query, documents: tuple[str, ...]) -> dict[str, Served]:
+    """Score and level of these documents, best first."""
+    if not documents:
+        return {}
+    asked = MatchRequest(queries=(query,), target=_TARGET, k=len(documents), filter=Filter(ids=documents))
+    matches = matching.match(asked).results[0].matches
+    return {match.id: Served(match.score, match.level.grade) for match in matches}
+
+
+def _reason(error: Exception) -> str:
+    return f"{error.message} · {error.message_zh}" if isinstance(error, PatmatchError) else type(error).__name__
+
+
+def _shortfalls(runs: Sequence[QueryRun], qrels: Qrels) -> dict[str, int]:
+    """Judged pairs that got no score: their document has no text, or their query failed."""
+    asked = sum(len(qrels.get(run.query_id, ())) for run in runs)
+    return {"unserved_pairs": asked - sum(len(run.served) for run in runs)}

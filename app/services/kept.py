@@ -10,7 +10,7 @@ from models import Encoded, Encoder, Role
 
 
 class KeptEncoder:
-    """Answers from the vector store, after embedding what is missing there. For offline work: every new text is an append.
+    """Answers from the vector store, after embedding what is missing there. For offline work: a new text is a write.
 
     Args:
         encoder: embeds what is missing.
