@@ -61,6 +61,8 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     if length > len(mapped) - 8:
         raise ValueError("the header is longer than the file")
     header = json.loads(mapped[8 : 8 + length])
+    if not isinstance(header, dict):
+        raise ValueError("the header is not a JSON object")
     metadata = header.pop(_METADATA, {})
     arrays: dict[str, Array] = {}
     try:

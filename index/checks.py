@@ -38,11 +38,10 @@ def check_vectors(array: npt.NDArray[Any], dimension: int, *, unit: bool = False
     squares = np.einsum("nd,nd->n", array, array, dtype=np.float64)
     if not np.isfinite(squares).all():
         raise VectorInputError(f"vector {int(np.argmin(np.isfinite(squares)))} has a value that is not a finite number")
-    if unit and len(array):
-        off = np.abs(np.sqrt(squares) - 1.0)
-        worst = int(np.argmax(off))
-        if off[worst] > UNIT_TOLERANCE:
-            raise VectorInputError(f"vector {worst} has the length {np.sqrt(squares[worst]):.4f}, not 1")
+    if unit:
+        off = np.flatnonzero(np.abs(np.sqrt(squares) - 1.0) > UNIT_TOLERANCE)
+        if len(off):
+            raise VectorInputError(f"vector {off[0]} has the length {np.sqrt(squares[off[0]]):.4f}, not 1")
     return array
 
 

@@ -21,6 +21,8 @@ LISTS_PER_ROOT = 4  # nlist = 4 * sqrt(n), the middle of what FAISS's guide to c
 FEWEST_TRAINING_PER_LIST = 39
 TRAINING_PER_LIST = 50
 FIRST_NPROBE = 4
+# Vectors are kept as they are, not as differences from their list's centre: what is stored depends on nothing else.
+BY_RESIDUAL = False
 
 
 def build_flat(source: VectorSource, threads: int | None) -> Any:  # noqa: ANN401 - faiss has no types
@@ -48,7 +50,7 @@ def build_ivf(source: VectorSource, threads: int | None, seed: int) -> Any:  # n
     nlist = list_count(len(source))
     quantizer = faiss.IndexFlatIP(source.dimension)
     index = faiss.IndexIVFScalarQuantizer(
-        quantizer, source.dimension, nlist, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        quantizer, source.dimension, nlist, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, BY_RESIDUAL
     )
     index.cp.seed = seed
     size = min(len(source), TRAINING_PER_LIST * nlist)
