@@ -33,6 +33,10 @@ _FREQUENT = frozenset(
     "為國時來們對會發動產種經進電機當實從業開關題點問應術報權證題與無學東廣"
 )
 MIN_FREQUENT_SHARE = 0.25
+_KOREAN_LEADS = range(0xB0, 0xC9)
+MIN_KOREAN_SHARE = 0.95
+MIN_KOREAN_CHARS = 20
+"""All first bytes of Korean in EUC-KR lie in this range; of Chinese 59 %, and 87 % of any three titles out of 3,000."""
 _SAMPLE_CHARS = 20_000
 _MAX_STRAY_SHARE = 0.05
 """Undecodable lines that an otherwise plain ASCII file may have before its encoding counts as unknown."""
@@ -63,15 +67,14 @@ class Encoding:
 
     def misread(self, text: str) -> str | None:
         """The code of what is wrong with a row's decoded ``text``, ``None`` when it is right."""
-        if self.damaged and _MARKS.search(text):
-            return "undecodable"
         if self.mixed and not text.isascii():
             try:
-                other = text.encode(self.name).decode("utf-8")
+                other = text.encode(self.name, "surrogateescape").decode("utf-8")
             except UnicodeError:
-                return None
-            return "mixed_encoding" if max(other) >= _WIDE else None
-        return None
+                pass
+            else:
+                return "mixed_encoding" if max(other) >= _WIDE else None
+        return "undecodable" if _MARKS.search(text) else None
 
 
 def unmarked(text: str) -> str:
@@ -155,9 +158,12 @@ def _count(line: bytes, tally: _Tally) -> str | None:
 
 
 def _reads_chinese(sample: Counter[str]) -> bool:
-    ideographs = {character: count for character, count in sample.items() if "\u3400" <= character <= "\uffff"}
-    total = sum(count for character, count in ideographs.items() if character < "\uff00")
+    ideographs = {character: count for character, count in sample.items() if "\u3400" <= character < "\uff00"}
+    total = sum(ideographs.values())
     frequent = sum(count for character, count in ideographs.items() if character in _FREQUENT)
+    korean = sum(count for character, count in ideographs.items() if character.encode("gb18030")[0] in _KOREAN_LEADS)
+    if total >= MIN_KOREAN_CHARS and korean >= MIN_KOREAN_SHARE * total:
+        return False
     return total > 0 and frequent >= MIN_FREQUENT_SHARE * total
 
 

@@ -33,7 +33,7 @@ class Plan:
         singles: the fields that have one column, with its position: nearly all, and quick to read.
         multiples: the other fields.
         extras: positions that no field uses.
-        spares: positions of fields that have several, kept in ``extra`` where they add something.
+        spares: the lesser positions of fields that have several, kept in ``extra`` where they add something.
     """
 
     headers: tuple[str, ...]
@@ -89,6 +89,7 @@ def plan_columns(headers: Sequence[str], kind: Kind, mapping: Mapping[str, str])
                     ranked.setdefault(name, []).append((rank, position))
     ranked.pop(EXTRA, None)
     fields = {name: tuple(position for _, position in sorted(places)) for name, places in ranked.items()}
+    best = {places[0] for places in fields.values()}
     used = {position for positions in fields.values() for position in positions}
     return Plan(
         headers=names,
@@ -96,7 +97,9 @@ def plan_columns(headers: Sequence[str], kind: Kind, mapping: Mapping[str, str])
         singles=tuple((name, places[0]) for name, places in fields.items() if len(places) == 1),
         multiples=tuple((name, places) for name, places in fields.items() if len(places) > 1),
         extras=tuple(p for p in range(len(names)) if p not in used and p not in ignored),
-        spares=tuple((name, p) for name, places in fields.items() if name not in MERGED for p in places[1:]),
+        spares=tuple(
+            (name, p) for name, places in fields.items() if name not in MERGED for p in places[1:] if p not in best
+        ),
     )
 
 

@@ -53,7 +53,8 @@ class HeaderSearch:
         Raises:
             InputError: no header is known, one that the kind needs is missing, or the mapping names one that is absent.
         """
-        if not heading.recognised and not self.mapping:
+        hint, hint_zh = self._other_kind(heading.headers)
+        if not heading.recognised and not self.mapping and not hint:
             raise self._error(
                 "no_header", "no header row was found", "未找到表头行", heading.headers,
             )  # fmt: skip
@@ -63,7 +64,6 @@ class HeaderSearch:
             if not any(name in fields for name in group):
                 wanted = " or ".join(group)
                 wanted_zh = "或".join(_FIELD_NAMES_ZH[name] for name in group)
-                hint, hint_zh = self._other_kind(heading.headers)
                 raise self._error(
                     "missing_column",
                     f"a file of {self.kind} needs a column for {wanted}, and none was recognised{hint}",

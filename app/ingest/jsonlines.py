@@ -70,8 +70,8 @@ class JsonRows:
             # Reading ahead is bounded in characters as well: a thousand rows may be a thousand books.
             if len(self._ahead) >= self._limits.sample_rows or size > self._limits.max_row_chars:
                 break
+        self._refuse_array(search.name, alone=not keys)
         if not keys:
-            self._refuse_array(search.name)
             raise InputError(
                 f"{search.name}: none of the first {len(self._ahead)} lines is a JSON object; write one object a line",
                 f"{search.name}：前 {len(self._ahead)} 行均不是 JSON 对象，请每行写一个对象",
@@ -81,9 +81,10 @@ class JsonRows:
         search.require(heading)
         return Heading(0, heading.headers, heading.recognised)
 
-    def _refuse_array(self, name: str) -> None:
-        first = self._ahead[0] if self._ahead else None
-        if first is not None and first.rejected and first.rejected.value.startswith("["):
+    def _refuse_array(self, name: str, *, alone: bool) -> None:
+        """Refuse one array over the whole file. A list in one line among objects is that line's mistake."""
+        first = self._ahead[0].rejected if self._ahead else None
+        if first is not None and (first.value == "[" or (alone and first.value.startswith("["))):
             raise InputError(
                 f"{name}: the file is one JSON array; write one object per line (jq -c '.[]' does it)",
                 f"{name}：文件是一个 JSON 数组，请改为每行一个对象（可用 jq -c '.[]' 转换）",

@@ -59,9 +59,10 @@ def detect_language(heading: str, body: str) -> str | None:
 def _by_counts(sample: str) -> str | None:
     kana, hangul, han = (len(script.findall(sample)) for script in (_KANA, _HANGUL, _HAN))
     latin = len(_LATIN.findall(sample))
-    # A syllable of East Asian script says about as much as three letters; a stray の makes no Chinese text Japanese.
+    # A syllable of East Asian script outweighs six letters: Chinese titles are full of formulas and trade names, while
+    # an English text has at most a name in Chinese. A stray の makes no Chinese text Japanese.
     east = kana + hangul + han
-    if east and east * 3 >= latin:
+    if east and east * 6 >= latin:
         if hangul * 5 >= east:
             return "ko"
         return "ja" if kana * 8 >= east else "zh"

@@ -32,6 +32,7 @@ _TAG = re.compile(
     r"\s{0,9}/?>",
     re.IGNORECASE,
 )
+_LONE_CLOSER = re.compile(r"</([A-Za-z])\s{0,9}>")
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ESCAPED_AMPERSANDS = re.compile(r"&(?:amp;)+", re.IGNORECASE)
 
@@ -44,7 +45,7 @@ def remove_tags(text: str) -> str:
     for opener, closer in _HIDDEN:
         if opener in text:
             text = _cut_between(text, opener, closer)
-    lowered = text.lower()
+    closed = {match[1].lower() for match in _LONE_CLOSER.finditer(text)}
 
     def replacement(match: re.Match[str]) -> str:
         name = match["name"].lower()
@@ -54,7 +55,7 @@ def remove_tags(text: str) -> str:
             return " "
         # In "a<b>c" and "Pair<S>" a lone letter in brackets is mathematics or a type, unless it is closed further on.
         lone = len(name) == 1 and not match["close"] and not match["attributes"]
-        return match[0] if lone and f"</{name}>" not in lowered else ""
+        return match[0] if lone and name not in closed else ""
 
     return _TAG.sub(replacement, text)
 

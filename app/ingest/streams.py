@@ -26,7 +26,9 @@ UNDECODABLE = "patmatch.mark"
 def _mark(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+    # Of a broken GB18030 sequence only the first byte is marked, because the next may end the line; UTF-16 has pairs.
+    end = error.end if error.encoding.startswith("utf-16") else error.start + 1
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : end]), end
 
 
 codecs.register_error(UNDECODABLE, _mark)

@@ -1,0 +1,123 @@
+"""Codes: IPC symbols, unified social credit codes, industries, ids."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.ingest.codes import compact, credit_code_holds, industry_codes, ipc_codes, is_rounded_number
+
+SYMBOLS = st.builds(
+    lambda section, klass, sub, group, subgroup: f"{section}{klass:02d}{sub}{group}/{subgroup}",
+    st.sampled_from("ABCDEFGH"),
+    st.integers(1, 99),
+    st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ"),
+    st.integers(1, 9999),
+    st.from_regex(r"[0-9]{2,6}", fullmatch=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("H01M10/0567", ("H01M10/0567",)),
+        ("H01M 10/0567 (2010.01)", ("H01M10/0567",)),
+        ("h01m  10/0567(2006.01)i; H01M4/36(2006.01)I", ("H01M10/0567", "H01M4/36")),
+        ("Ｆ２１Ｖ２３／００；A01G7/04", ("F21V23/00", "A01G7/04")),
+        ("G06F3/0484|G06F3/048、G06F17/30\nG06F3/0484", ("G06F3/0484", "G06F3/048", "G06F17/30")),
+        ("H01M 10/0567 H01M 4/36", ("H01M10/0567", "H01M4/36")),
+        ("H01M0010056700", ("H01M10/0567",)),
+        ("H02K13", ("H02K13",)),
+        ("H01M", ("H01M",)),
+        ("Int.Cl.8 C12N 9/62", ("C12N9/62",)),
+        ("IPC: B65B3/32", ("B65B3/32",)),
+        ("A61K 31/352 [2006.01]", ("A61K31/352",)),
+    ],
+)
+def test_ingest_codes_ipc_is_read_in_every_usual_form(source: str, expected: tuple[str, ...]) -> None:
+    """Lists with any separator, version marks, full width, lower case, spaces and the fixed-width form."""
+    assert ipc_codes(source) == (expected, ())
+
+
+@pytest.mark.parametrize("source", ["隧道", "x", "06-01", "42", "分类号见附件", "Y02E60/10", "H01M10/"])
+def test_ingest_codes_what_is_no_ipc_symbol_is_told_apart(source: str) -> None:
+    """Locarno classes, CPC's section Y and words are no IPC symbols; they come back for the warning."""
+    found, invalid = ipc_codes(source)
+    assert found == ()
+    assert len(invalid) == 1
+
+
+def test_ingest_codes_good_symbols_survive_beside_bad_ones() -> None:
+    """One bad entry does not cost the others."""
+    assert ipc_codes("隧道;G01N29/04 ; E21D") == (("G01N29/04", "E21D"), ("隧道",))
+
+
+@given(
+    st.lists(SYMBOLS, min_size=1, max_size=6, unique=True),
+    st.sampled_from([";", "；", "，", ",", "、", "|", "\n", "; "]),
+)
+def test_ingest_codes_ipc_lists_come_back_as_they_were_joined(symbols: list[str], separator: str) -> None:
+    """Joining valid symbols and reading them gives the same symbols in the same order, first one first."""
+    assert ipc_codes(separator.join(symbols)) == (tuple(symbols), ())
+
+
+@pytest.mark.parametrize(
+    "code", ["115329290804284528", "12130400688212131X", "12361027492552089Q", "12420100441352319P"]
+)
+def test_ingest_codes_real_credit_codes_hold(code: str) -> None:
+    """Codes of real public bodies pass GB 32100-2015."""
+    assert credit_code_holds(code)
+
+
+@given(st.integers(0, 17), st.sampled_from("0123456789ABCDEFGHJKLMNPQRTUWXY"))
+def test_ingest_codes_one_wrong_character_breaks_a_credit_code(place: int, character: str) -> None:
+    """The check digit finds every single substitution."""
+    code = "12130400688212131X"
+    changed = code[:place] + character + code[place + 1 :]
+    assert credit_code_holds(changed) == (changed == code)
+
+
+@pytest.mark.parametrize("code", ["", "9131", "91310000607425900I", "x" * 18, "9" * 19])
+def test_ingest_codes_what_cannot_be_a_credit_code_does_not_hold(code: str) -> None:
+    """Other lengths and the letters that the standard leaves out (I, O, S, V, Z) fail."""
+    assert not credit_code_holds(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("9.1310E+17", True),
+        ("9.1310e17", True),
+        ("9E+17", True),
+        ("CN104127172A", False),
+        ("913100006074259000", False),
+        ("E17", False),
+    ],
+)
+def test_ingest_codes_rounded_numbers_are_recognised(text: str, expected: bool) -> None:
+    """What a spreadsheet program makes of a long code is told from a code."""
+    assert is_rounded_number(text) == expected
+
+
+def test_ingest_codes_ids_lose_inner_white_space_only() -> None:
+    """Publication numbers are written with and without spaces; case says nothing and stays."""
+    assert compact("CN 104127172\u3000A") == "CN104127172A"
+    assert compact("us2010 0304433 a1") == "us20100304433a1"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("C3841", (("C3841",), ())),
+        ("3841;c39", (("3841", "C39"), ())),
+        ("C", (("C",), ())),
+        ("Ｃ３８４１、C3962", (("C3841", "C3962"), ())),
+        ("新材料", ((), ("新材料",))),
+        ("U99", ((), ("U99",))),
+        ("C38411", ((), ("C38411",))),
+    ],
+)
+def test_ingest_codes_industries(text: str, expected: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+    """GB/T 4754 codes with or without their section letter; words are told apart."""
+    assert industry_codes(text) == expected

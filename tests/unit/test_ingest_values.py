@@ -1,0 +1,198 @@
+"""Single cells: dates, levels, words, places, holders, languages, and what extra may hold."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain import Kind
+from app.ingest.values import as_date, as_maturity, as_text, json_safe
+from app.ingest.words import document_kind_word, holder_type_word, is_missing, licence_word, status_word, yes_or_no
+
+DATES = st.dates(date(1900, 1, 1), date(2199, 12, 31))
+
+
+@given(DATES, st.sampled_from(["{0:%Y-%m-%d}", "{0.year}/{0.month}/{0.day}", "{0:%Y%m%d}", "{0:%Y.%m.%d}",
+"{0.year}年{0.month}月{0.day}日",
+                               "{0:%Y-%m-%d} 00:00:00", "{0:%Y-%m-%d}T08:15:00Z", " {0:%Y-%m-%d} ",
+                               "{0.year}年{0.month:02d}月{0.day:02d}日",
+                               "{0.year}. {0.month}. {0.day}.", "{0.day} {0:%B} {0.year}",
+                               "{0:%b} {0.day}, {0.year}"]))  # fmt: skip
+def test_ingest_values_dates_are_read_in_every_usual_form(day: date, form: str) -> None:
+    """Whatever form the day is written in, the same day is read."""
+    assert as_date(form.format(day)) == day
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (date(2010, 7, 28), date(2010, 7, 28)),
+        (
+            datetime(2010, 7, 28, 13, 5),  # noqa: DTZ001 - spreadsheets have no time zones
+            date(2010, 7, 28),
+        ),
+        (20190718, date(2019, 7, 18)),
+        (20190718.0, date(2019, 7, 18)),
+        (43556.0, date(2019, 4, 1)),
+        ("43556", date(2019, 4, 1)),
+        ("２０１８－０７－１１", date(2018, 7, 11)),
+        ("民國110年5月3日", date(2021, 5, 3)),
+        ("2019-13-45", None),
+        ("2020年2月30日", None),
+        ("28/07/2010", None),
+        ("07-08-2010", None),
+        ("2010", None),
+        ("2010-07", None),
+        ("近期", None),
+        ("9" * 5000, None),
+        (True, None),
+        (12, None),
+        ([], None),
+    ],
+)
+def test_ingest_values_dates_that_leave_doubt_are_none(value: Any, expected: date | None) -> None:
+    """Typed dates, day numbers and other calendars are read; impossible and ambiguous ones are not guessed."""
+    assert as_date(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (5, 5),
+        ("5", 5),
+        ("TRL 5", 5),
+        ("trl-9", 9),
+        ("5级", 5),
+        ("第六级", 6),
+        (7.0, 7),
+        ("Level 3", 3),
+        (0, None),
+        (10, None),
+        ("高", None),
+        (None, None),
+    ],
+)
+def test_ingest_values_maturity(value: Any, expected: int | None) -> None:
+    """Levels 1 to 9 in the words of forms; everything else is none."""
+    assert as_maturity(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", " ", "N/A", "n/a", "-", "—", "无", "null", "None", "nan", "NaN", "暂无", "#N/A", float("nan"), [], {}],
+)
+def test_ingest_values_words_for_nothing_are_missing(value: Any) -> None:
+    """Cells that say in words that they are empty are empty."""
+    assert is_missing(value)
+
+
+@pytest.mark.parametrize("value", ["0", 0, False, "无线电", "NaN2", "None of these", [None], "否"])
+def test_ingest_values_other_values_are_not_missing(value: Any) -> None:
+    """Zero, false and words that only begin like one for nothing are values."""
+    assert not is_missing(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "expected"),
+    [
+        (Kind.PATENTS, "有效", "active"),
+        (Kind.PATENTS, "授权", "active"),
+        (Kind.PATENTS, "专利权维持", "active"),
+        (Kind.PATENTS, "등록", "active"),
+        (Kind.PATENTS, "实质审查", "pending"),
+        (Kind.PATENTS, "공개", "pending"),
+        (Kind.PATENTS, "审中－实审", "pending"),
+        (Kind.PATENTS, "失效-未缴年费", "inactive"),
+        (Kind.PATENTS, "届满", "inactive"),
+        (Kind.PATENTS, "소멸", "inactive"),
+        (Kind.PATENTS, "Granted", "active"),
+        (Kind.NEEDS, "对接中", "open"),
+        (Kind.NEEDS, "已解决", "closed"),
+        (Kind.FIRMS, "存续（在营、开业、在册）", "active"),
+        (Kind.FIRMS, "吊销，未注销", "inactive"),
+        (Kind.PATENTS, "未决之事", "未决之事"),
+    ],
+)
+def test_ingest_values_status_words(kind: Kind, word: str, expected: str) -> None:
+    """Words of four languages become ours; a word that nobody knows stays as it came."""
+    assert status_word(kind, word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("转让", "transfer"),
+        ("许可", "licence"),
+        ("license", "licence"),
+        ("开放许可", "open_licence"),
+        ("先使用后付费", "pay_after_use"),
+        ("先用后付", "pay_after_use"),
+        ("pay_after_use", "pay_after_use"),
+        ("作价入股", "equity"),
+        ("作价投资", "equity"),
+        ("质押", "pledge"),
+        ("面议", "面议"),
+    ],
+)
+def test_ingest_values_licence_words(word: str, expected: str) -> None:
+    """Ways of transfer in the words of the bank's forms."""
+    assert licence_word(word) == expected
+
+
+def test_ingest_values_other_vocabularies() -> None:
+    """Kinds of documents and of holders, yes and no."""
+    assert document_kind_word("实用新型专利") == "utility"
+    assert document_kind_word("B1") == "B1"
+    assert holder_type_word("高校") == "university"
+    assert holder_type_word("科研院所") == "institute"
+    assert holder_type_word("军队") == "军队"
+    assert [yes_or_no(word) for word in ("是", "否", "YES", "0", 1, True, "也许", 2)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        True,
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3.0, "3"),
+        (200920194832.6, "200920194832.6"),
+        (12, "12"),
+        (True, "true"),
+        (Decimal("1.50"), "1.50"),
+        (date(2020, 1, 2), "2020-01-02"),
+        (["甲", None, "乙"], "甲\n乙"),
+        ({"a": 1}, None),
+        ([{"a": 1}], None),
+    ],
+)
+def test_ingest_values_cells_as_text(value: Any, expected: str | None) -> None:
+    """Numbers lose what a spreadsheet added; objects have no text."""
+    assert as_text(value) == expected
+
+
+JSON_LIKE = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.dates(), st.binary(), st.decimals()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(JSON_LIKE)
+def test_ingest_values_extra_can_always_be_written(value: Any) -> None:
+    """Whatever a source holds, the catalogue can store it as JSON in UTF-8, and what JSON knows stays the same."""
+    text = json.dumps(json_safe(value), ensure_ascii=False, allow_nan=False)
+    text.encode("utf-8")
+    assert json_safe(json.loads(text)) == json.loads(text)
