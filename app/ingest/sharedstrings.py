@@ -53,9 +53,20 @@ class DiskStringsReader(ExcelReader):  # type: ignore[misc] # openpyxl publishes
 
     package: Manifest
 
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(stream, read_only=True, data_only=True, keep_links=False)
+        self.shared_strings = StringTable()
+
+    def load(self) -> None:
+        """Read what a workbook has besides its rows."""
+        try:
+            self.read()
+        except BaseException:
+            self.shared_strings.close()
+            raise
+
     def read_strings(self) -> None:
         """Read the table of texts; called by :meth:`read`."""
-        self.shared_strings = StringTable()
         entry = self.package.find(SHARED_STRINGS)
         if entry is not None:
             with self.archive.open(entry.PartName[1:]) as source:

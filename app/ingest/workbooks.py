@@ -18,7 +18,7 @@ from app.ingest.outcomes import IngestLimits, RawRow
 # What openpyxl and the modules below it raise for files that are no workbook or a damaged one: it checks little itself.
 _PARSER_ERRORS = (
     zipfile.BadZipFile, zlib.error, EOFError, ParseError, ValueError, TypeError, LookupError, AttributeError,
-    NotImplementedError,
+    NotImplementedError, OSError,
 )  # fmt: skip
 
 # Excel writes characters that XML cannot hold as _x000D_, and a real "_x000D_" as _x005F_x000D_.
@@ -93,16 +93,13 @@ class WorkbookRows:
         # Imported here, because it takes a quarter of a second that no other format needs.
         from app.ingest.sharedstrings import DiskStringsReader
 
-        reader = None
         try:
             with warnings.catch_warnings():
                 # It warns of styles and validations that it does not support; values are unaffected.
                 warnings.simplefilter("ignore")
-                reader = DiskStringsReader(self._stream, read_only=True, data_only=True, keep_links=False)
-                reader.read()
+                reader = DiskStringsReader(self._stream)
+                reader.load()
         except _PARSER_ERRORS as error:
-            if reader is not None:
-                reader.shared_strings.close()
             raise self._damaged(
                 "it is not an .xlsx workbook, is damaged or has a password",
                 "它不是有效的 .xlsx 工作簿、已损坏或设有密码",
