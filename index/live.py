@@ -35,7 +35,8 @@ class LiveIndex:
     """The published snapshot of a target. ``current`` never blocks; ``refresh`` follows ``CURRENT``.
 
     A snapshot that cannot be used (another fingerprint, a damaged or missing file) is refused: what was served before
-    is kept, ``refusal`` says why, and it is not tried again until something is published.
+    is kept, ``refusal`` says why, and it is not tried again until something is published. Where the machine fails (too
+    many open files, no memory), the next ``refresh`` tries again.
 
     Args:
         root: the index root.
@@ -72,7 +73,7 @@ class LiveIndex:
             try:
                 seen = read_current(self._root, self.target)
             except OSError as error:
-                self._state = _State(before.snapshot, before.seen, error)
+                self._state = _State(before.snapshot, None, error)
                 return False
             if seen is None:
                 missing = SnapshotMissingError(f"nothing is published for {self.target}")
@@ -92,7 +93,8 @@ class LiveIndex:
             snapshot = self._open(published, before.snapshot)
         except (IndexRoomError, OSError, MemoryError) as error:
             _log.warning("snapshot %s of %s is refused: %s", published, self.target, error)
-            self._state = _State(before.snapshot, seen, error)
+            # What is wrong with a snapshot stays wrong; what is wrong with the machine may pass, so it is tried again.
+            self._state = _State(before.snapshot, seen if isinstance(error, IndexRoomError) else None, error)
             return False
         self._state = _State(snapshot, seen, None)
         return snapshot is not before.snapshot

@@ -284,7 +284,10 @@ def _entry(path: Path, *, current: bool, hashes: bool) -> SnapshotEntry:
 
 
 def _remove_leftovers(directory: Path) -> int:
-    """Remove half-done removals, and half-done builds unless one is running now."""
+    """Remove half-done publications and removals, and half-done builds unless one is running now."""
+    unpublished = list(directory.glob(f".{CURRENT}.*"))  # nobody else publishes now: the caller holds that lock
+    for path in unpublished:
+        path.unlink()
     doomed = list(directory.glob(f"{REMOVING_PREFIX}*"))
     lock = FileLock(directory / BUILD_LOCK, "removing leftovers of builds")
     try:
@@ -298,4 +301,4 @@ def _remove_leftovers(directory: Path) -> int:
             shutil.rmtree(path)
     finally:
         lock.release()
-    return len(doomed)
+    return len(unpublished) + len(doomed)
