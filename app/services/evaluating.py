@@ -126,7 +126,7 @@ class EvaluationService:
             },
             settings={
                 "depth": RECALL_DEPTH,
-                "documents_embedded": build.embedded,
+                "texts_embedded": build.embedded,
                 "seconds": round(seconds, 2),
             },
         )

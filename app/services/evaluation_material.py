@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from app.catalogue import Catalogue
@@ -67,12 +67,14 @@ class EvaluationMaterial:
 
     def store(self, catalogue: Catalogue) -> None:
         """Put documents in as patents, and queries as needs: the index measures its recall with the queries."""
-        records: Iterator[AnyRecord | None] = chain(
-            map(_patent, self.documents.values()), map(_need, self.queries.values())
+        kinds: tuple[Iterator[AnyRecord | None], ...] = (
+            map(_patent, self.documents.values()),
+            map(_need, self.queries.values()),
         )
-        present = (record for record in records if record is not None)
-        while page := list(islice(present, _PAGE)):
-            catalogue.upsert(page)
+        for records in kinds:
+            present = (record for record in records if record is not None)
+            while page := list(islice(present, _PAGE)):
+                catalogue.upsert(page)
 
     def asked(self) -> list[Query]:
         """The queries as a client would send them, title and text apart and not yet cleaned."""
