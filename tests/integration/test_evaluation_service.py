@@ -1,0 +1,232 @@
+"""The evaluation measures what the service answers, over an index of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from app.bootstrap import Services, build_services
+from app.domain import Kind, MatchRequest, Query
+from app.errors import InputError
+from app.evaluation.report import ReportContents
+from app.evaluation.result import MEANS
+from app.services.evaluation_material import EvaluationFiles
+from app.settings import Settings
+from models import HashingEncoder
+from scripts.cli import run
+
+SAMPLE = Path(__file__).parents[2] / "sample"
+BUNDLED = EvaluationFiles(corpus=SAMPLE / "patents.jsonl", queries=SAMPLE / "needs.jsonl", qrels=SAMPLE / "qrels.tsv")
+
+
+def services_with(home: Path, encoder: HashingEncoder) -> Services:
+    """Services with this encoder and nothing loaded."""
+    return build_services(Settings(home=home), encoder=lambda: encoder)
+
+
+def lines(path: Path, *rows: dict[str, object]) -> Path:
+    """A JSON lines file."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def small(folder: Path, qrels: str = "q1\td1\t4\nq1\td2\t1\nq2\td2\t4\n") -> EvaluationFiles:
+    """Two documents and two queries."""
+    (folder / "qrels.tsv").write_text("query\tdoc\tlevel\n" + qrels, encoding="utf-8")
+    return EvaluationFiles(
+        corpus=lines(
+            folder / "corpus.jsonl",
+            {"id": "d1", "title": "高镍三元正极材料"},
+            {"id": "d2", "title": "water treatment membrane", "abstract": "nanofiltration"},
+        ),
+        queries=lines(
+            folder / "queries.jsonl",
+            {"id": "q1", "title": "三元正极", "text": "需要高镍三元正极材料"},
+            {"id": "q2", "text": "a membrane for water treatment"},
+        ),
+        qrels=folder / "qrels.tsv",
+    )
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Services, HashingEncoder, ReportContents]:
+    """The bundled sample evaluated once."""
+    encoder = HashingEncoder()
+    services = services_with(tmp_path_factory.mktemp("home"), encoder)
+    return services, encoder, services.evaluating.evaluate(BUNDLED)
+
+
+def test_evaluation_measures_the_bundled_sample(
+    evaluated: tuple[Services, HashingEncoder, ReportContents],
+) -> None:
+    """Every measure has a value, every judged pair a score, and shared words beat chance."""
+    result = evaluated[2].result
+    assert all(isinstance(result.measures[name], float) for name in (*MEANS, "level_score", "hub_share@10", "reach@10"))
+    assert result.counts["unserved_pairs"] == result.counts["failed_queries"] == result.counts["unknown_pairs"] == 0
+    assert result.counts["judged_pairs"] > 100
+    assert result.measures["judged_spearman"] > 0.1
+    assert result.encoder["name"] == "hashing"
+
+
+def test_evaluation_answers_what_the_service_answers(
+    evaluated: tuple[Services, HashingEncoder, ReportContents], tmp_path: Path
+) -> None:
+    """The ranked lists equal those of a service with the same records, ids, scores and order."""
+    encoder = HashingEncoder()
+    services = services_with(tmp_path, encoder)
+    services.importing.load(BUNDLED.corpus, Kind.PATENTS)
+    services.importing.load(BUNDLED.queries, Kind.NEEDS)
+    services.indexing.build(Kind.PATENTS, publish=True)
+    services.serving.open()
+    asked = [Query(id=run.query_id, record_kind=Kind.NEEDS, record_id=run.query_id) for run in evaluated[2].runs]
+    answer = services.match.match(MatchRequest(queries=tuple(asked), k=100))
+    for run_, result in zip(evaluated[2].runs, answer.results, strict=True):
+        assert [match.doc_id for match in run_.ranked] == [match.id for match in result.matches]
+        assert [match.score for match in run_.ranked] == pytest.approx([match.score for match in result.matches])
+        levels = {match.id: match.level.grade for match in result.matches}
+        for doc_id, served in run_.served.items():
+            assert served.level == levels.get(doc_id, served.level)
+    services.close()
+
+
+def test_evaluation_embeds_each_text_once(evaluated: tuple[Services, HashingEncoder, ReportContents]) -> None:
+    """A second evaluation of the same files embeds nothing and gives the same measures."""
+    services, encoder, first = evaluated
+    before = encoder.texts
+    second = services.evaluating.evaluate(BUNDLED)
+    assert encoder.texts == before
+    assert second.result.settings["texts_embedded"] == 0
+    assert second.result.measures == first.result.measures
+    assert second.result.intervals == first.result.intervals
+
+
+def test_evaluation_leaves_catalogue_index_and_temporary_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is published, nothing is stored as a record, and the index built for it is removed."""
+    temporary, home = tmp_path / "temporary", tmp_path / "home"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    services = services_with(home, HashingEncoder())
+    services.evaluating.evaluate(small(tmp_path))
+    assert list(temporary.iterdir()) == []
+    assert services.catalogue.count(Kind.PATENTS) == services.catalogue.count(Kind.NEEDS) == 0
+    assert services.indexing.snapshots(Kind.PATENTS) == []
+    services.close()
+
+
+def test_evaluation_counts_what_it_left_out(tmp_path: Path) -> None:
+    """Unknown ids, texts without a character, repeated ids and judgements are counted; a query without text is zero."""
+    files = small(
+        tmp_path, "q1\td1\t4\nq1\td1\t2\nq1\tblank\t3\nq1\tgone\t3\nempty\td1\t4\nempty\td2\t1\nnobody\td1\t1\n"
+    )
+    with files.corpus.open("a", encoding="utf-8") as file:
+        file.write('{"id": "blank", "title": " \u200b"}\n{"id": "d2", "title": "again", "lang": "EN-us"}\n')
+    with files.queries.open("a", encoding="utf-8") as file:
+        file.write('{"id": "empty", "title": "", "text": null}\n')
+    services = services_with(tmp_path / "home", HashingEncoder())
+    found = services.evaluating.evaluate(files)
+    expected = {
+        "queries": 3,
+        "corpus": 3,
+        "failed_queries": 1,
+        "judged_pairs": 4,
+        "unknown_queries": 1,
+        "unknown_documents": 1,
+        "unknown_pairs": 2,
+        "duplicate_judgements": 1,
+        "repeated_documents": 1,
+        "documents_without_text": 1,
+        "unserved_pairs": 3,
+    }
+    assert expected.items() <= found.result.counts.items()
+    rows = {row.query_id: row for row in found.result.per_query}
+    assert (rows["empty"].judged_ndcg, rows["empty"].reciprocal_rank, rows["empty"].recall) == (0, 0, 0)
+    assert "empty" in str(rows["empty"].error)
+    assert found.result.measures["language_mix@10"]["zh"] == {"en": 0.5, "zh": 0.5}
+    assert found.result.measures["mrr"] == pytest.approx(0.5)
+    services.close()
+
+
+def test_evaluation_fails_a_query_that_the_service_would_refuse(tmp_path: Path) -> None:
+    """A query over the limit of the service in force is refused here as well."""
+    services = build_services(Settings(home=tmp_path / "home", max_text_chars=12), encoder=HashingEncoder)
+    rows = {row.query_id: row for row in services.evaluating.evaluate(small(tmp_path)).result.per_query}
+    assert rows["q1"].error is None
+    assert "at most 12" in str(rows["q2"].error)
+    services.close()
+
+
+def test_evaluation_refuses_judgements_of_other_files(tmp_path: Path) -> None:
+    """When no id fits, the files do not belong together; nothing is embedded."""
+    encoder = HashingEncoder()
+    services = services_with(tmp_path / "home", encoder)
+    with pytest.raises(InputError, match=r"no judgement in qrels\.tsv is about a query of queries\.jsonl"):
+        services.evaluating.evaluate(small(tmp_path, "x\td1\t1\n"))
+    (tmp_path / "queries.jsonl").write_text("\n")
+    with pytest.raises(InputError, match=r"queries\.jsonl is empty"):
+        services.evaluating.evaluate(small_after_change(tmp_path))
+    assert encoder.texts == 0
+    services.close()
+
+
+def small_after_change(folder: Path) -> EvaluationFiles:
+    """The files of `small` as they lie there."""
+    return EvaluationFiles(corpus=folder / "corpus.jsonl", queries=folder / "queries.jsonl", qrels=folder / "qrels.tsv")
+
+
+@pytest.fixture
+def hashing_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command with the test encoder instead of the configured model."""
+    monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings: HashingEncoder())
+
+
+def arguments(files: EvaluationFiles, home: Path) -> list[str]:
+    """The command line for these files."""
+    given = {"--corpus": files.corpus, "--queries": files.queries, "--qrels": files.qrels, "--home": home}
+    return ["evaluate", *(str(part) for pair in given.items() for part in pair)]
+
+
+@pytest.mark.usefixtures("hashing_model")
+def test_evaluation_command_prints_a_table_and_writes_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Measures with intervals on stdout, no progress when piped, the run and the report where asked."""
+    run_out, report = tmp_path / "runs" / "run.trec", tmp_path / "report"
+    extra = ["--run-out", str(run_out), "--report", str(report)]
+    assert run([*arguments(small(tmp_path), tmp_path / "home"), *extra]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for name in (*MEANS, "level_score", "hub_share@10", "reach@10", "language_mix@10 zh", "judged_pairs 3"):
+        assert name in out
+    assert run_out.read_text("utf-8").splitlines()[0].startswith("q1 Q0 d1 1 0.")
+    assert run_out.read_bytes() == (report / "run.trec").read_bytes()
+    assert (report / "report.html").exists()
+
+
+@pytest.mark.usefixtures("hashing_model")
+def test_evaluation_command_prints_one_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--json` the last line, and the only one, is the result."""
+    assert run([*arguments(small(tmp_path), tmp_path / "home"), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    plain = json.loads(line)
+    assert plain["measures"]["mrr"] == 1.0
+    assert plain["counts"]["judged_pairs"] == 3
+    assert {"encoder", "snapshot", "settings", "intervals"} <= set(plain)
+
+
+@pytest.mark.usefixtures("hashing_model")
+def test_evaluation_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing file is wrong usage (2); a wrong level or a report folder in the way fails the job (1), in one line."""
+    files = small(tmp_path, "q1\td1\t9\n")
+    command = arguments(files, tmp_path / "home")
+    assert run(command) == 1
+    err = capsys.readouterr().err
+    assert "qrels.tsv, line 2: '9' is not a level" in err
+    assert len(err.splitlines()) == 1
+    assert run([*command, "--report", str(files.corpus / "below")]) == 1
+    assert "cannot make the folder" in capsys.readouterr().err
+    shutil.move(files.corpus, tmp_path / "elsewhere")
+    assert run(command) == 2
