@@ -47,7 +47,7 @@ class ModelSource:
         place = place.strip()
         if word == Origin.PACKAGE and not place:
             return cls(Origin.PACKAGE)
-        if word == Origin.HUB and re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", place):
+        if word == Origin.HUB and re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?(@\w[\w./-]*)?", place):
             return cls(Origin.HUB, place)
         if word == Origin.DIR and place:
             return cls(Origin.DIR, place)
@@ -65,7 +65,7 @@ class ModelSource:
         if self.origin is Origin.PACKAGE:
             return packaged.NAME
         if self.origin is Origin.HUB:
-            return "hub--" + re.sub(r"[/@]", "--", self.place)
+            return "hub--" + self.place.replace("/", "--")
         path = self._directory()
         return f"dir--{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
