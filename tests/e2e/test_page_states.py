@@ -174,3 +174,17 @@ def test_page_says_why_it_is_not_ready(page, empty_service):
     assert "专利索引" in page.words("#readiness")
     page.ask("电池")
     assert page.words("#notices .notice-error")
+
+
+def test_page_answers_who_asked_too_early(page):
+    """A question that met a service still loading is answered as soon as the service is ready, without asking again."""
+    problem = {"title": "Not ready", "status": 503, "detail": "loading", "detail_zh": "模型正在加载"}
+    page.open()
+    page.script("window.realFetch = window.fetch")
+    page.script(_ANSWER_WITH, 503, "application/problem+json", json.dumps(problem))
+    page.ask("锂离子电池电解液")
+    assert "模型正在加载" in page.words("#notices .notice-error")
+    page.wait(lambda: page.one("#readiness").is_displayed(), "the notice that the service is not ready")
+    page.script("window.fetch = window.realFetch")
+    page.wait(page.matches, "the answer after the service has become ready")
+    assert page.words("#notices") == ""

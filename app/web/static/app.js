@@ -221,6 +221,8 @@ async function watchReadiness() {
   const waited = readinessProblem !== null;
   readinessProblem = await service.notReady();
   showReadiness(waited && readinessProblem === null);
+  // Who asked too early gets the answer now, without asking again.
+  if (!readinessProblem && waited && shown?.problem?.status === 503) ask({ remember: false });
   if (readinessProblem) readyTimer = setTimeout(watchReadiness, READY_POLL_MS);
 }
 

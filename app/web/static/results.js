@@ -22,9 +22,10 @@ export function matchItems(result, kind, actions) {
 function matchItem(match, kind, actions) {
   const record = match.record ?? {};
   const title = match.title || record.title || record.name || t("untitled");
-  const lang = record.lang ?? "";
+  // An unknown language inherits the page's: an empty one would leave the choice of Chinese glyphs to chance.
+  const lang = record.lang ? { lang: record.lang } : {};
   const words = record[BODIES[kind]];
-  const body = words ? element("p", { className: "passage clamped", lang }, words) : null;
+  const body = words ? element("p", { className: "passage clamped", ...lang }, words) : null;
   return element(
     "li",
     { className: "match", attributes: { "data-id": match.id } },
@@ -36,7 +37,7 @@ function matchItem(match, kind, actions) {
         { className: "rank", attributes: { "aria-label": t("rank", { n: match.rank }) } },
         String(match.rank),
       ),
-      element("h3", { lang }, title),
+      element("h3", lang, title),
       verdict(match),
     ),
     holderLine(record),
