@@ -72,12 +72,17 @@ class SentenceTransformerEncoder:
         self._pad = int(getattr(self._model.tokenizer, "pad_token_id", None) or 0)
         self._prefixes = {role: _prefix(self._model.prompts, self._options.prefixes, role) for role in Role}
         self._frames = {role: self._tokens.frame(prefix) for role, prefix in self._prefixes.items()}
+        # Poolings that leave the prompt out count it so: with the special tokens before it, and the blank that ends it.
+        self._prompt_lengths = {
+            role: len(self._frames[role].before) + len(self._tokens.ids([prefix])[0]) if prefix else 0
+            for role, prefix in self._prefixes.items()
+        }
         if any(frame.room < 1 for frame in self._frames.values()):
             raise SourceError(
                 f"The prefixes of {folder.name} leave no room for text within its {limit} tokens.",
                 f"{folder.name} 的前缀过长：其 {limit} 个词元中已没有文本的位置。",
             )
-        self._dimension = int(self._forward([list(self._frames[Role.QUERY].before) or [self._pad]]).shape[1])
+        self._dimension = int(self._forward([[self._pad]], Role.QUERY).shape[1])
         self._fingerprint = fingerprint(folder, self._facts(limit))
 
     @property
@@ -105,7 +110,7 @@ class SentenceTransformerEncoder:
         windows = [window for one in plans for window in one.windows]
         vectors = np.empty((len(windows), self._dimension), dtype=np.float32)
         for group in batches([len(window.ids) for window in windows], self._options.max_batch_tokens):
-            vectors[group] = self._forward([windows[place].ids for place in group])
+            vectors[group] = self._forward([windows[place].ids for place in group], role)
         return Encoded(
             vectors=_combined(vectors, plans, self._dimension),
             tokens=np.array([one.tokens for one in plans], dtype=np.int32),
@@ -128,7 +133,7 @@ class SentenceTransformerEncoder:
             for one, text, head in zip(plans, texts, heads, strict=True)
         ]
 
-    def _forward(self, ids: Sequence[Sequence[int]]) -> Vectors:
+    def _forward(self, ids: Sequence[Sequence[int]], role: Role) -> Vectors:
         """Vectors of ``n`` inputs, float32 ``[n, dimension]``. One pass at a time: torch uses every core for it."""
         import torch
 
@@ -139,7 +144,14 @@ class SentenceTransformerEncoder:
             padded[row, : len(one)] = torch.tensor(one, dtype=torch.int64)
             mask[row, : len(one)] = 1
         with self._lock, torch.inference_mode(), _arithmetic(self._options.precision):
-            features = self._model({"input_ids": padded, "attention_mask": mask})
+            features = self._model(
+                {"input_ids": padded, "attention_mask": mask, "prompt_length": self._prompt_lengths[role]}
+            )
+            if "sentence_embedding" not in features:
+                raise SourceError(
+                    f"The pipeline of {self._name} gives no sentence vectors: modules.json lacks a pooling module.",
+                    f"{self._name} 的流水线不输出句向量：modules.json 缺少池化模块。",
+                )
             vectors: Vectors = features["sentence_embedding"].float().numpy()
         return vectors
 
