@@ -11,70 +11,14 @@ _SENTENCE = re.compile(r"[^。！？!?;；\n]+[。！？!?;；]?")
 _EDGE = ".,;:!?()[]{}<>\"'“”‘’，。、；：！？（）【】《》"
 
 # Grammar, and the stock of patent language: sharing these says nothing about the subject.
-_STOP = frozenset(
-    [
-        "一种",
-        "方法",
-        "装置",
-        "系统",
-        "本发明",
-        "发明",
-        "公开",
-        "涉及",
-        "包括",
-        "所述",
-        "技术",
-        "领域",
-        "以及",
-        "其中",
-        "进行",
-        "具有",
-        "需求",
-        "企业",
-        "公司",
-        "我们",
-        "目前",
-        "问题",
-        "希望",
-        "解决",
-        "研发",
-        "开发",
-        "项目",
-        "产品",
-        "生产",
-        "the",
-        "and",
-        "for",
-        "with",
-        "from",
-        "that",
-        "this",
-        "are",
-        "was",
-        "were",
-        "been",
-        "has",
-        "have",
-        "method",
-        "device",
-        "system",
-        "apparatus",
-        "invention",
-        "comprising",
-        "said",
-        "wherein",
-        "der",
-        "die",
-        "das",
-        "und",
-        "mit",
-        "für",
-        "von",
-        "eine",
-        "einer",
-        "verfahren",
-        "vorrichtung",
-    ]
+_STOCK = re.compile(
+    "本发明|本申请|实用新型|一种|方法|装置|系统|发明|公开|涉及|包括|所述|技术|领域|以及|其中|进行|具有|用于|"
+    "需求|企业|公司|我们|目前|问题|希望|解决|研发|开发|项目|产品|生产|研究|应用|"
+    "[的了和与及或在是为对其该等]"
+)
+_STOP_WORD = re.compile(
+    "the|and|for|with|from|that|this|are|was|were|been|has|have|not|can|its|our|method|device|system|apparatus|"
+    "invention|comprising|said|wherein|which|der|die|das|und|mit|für|von|eine|einer|verfahren|vorrichtung"
 )
 _LONGEST = 12
 
@@ -92,10 +36,10 @@ def vocabulary(text: str) -> frozenset[str]:
     terms: set[str] = set()
     for run in _runs(text):
         if _CJK_RUN.fullmatch(run):
-            terms |= _grams(run)
-        elif len(run) > 1 and not run.isdigit():
+            terms |= {gram for part in _STOCK.split(run) for gram in _grams(part)}
+        elif len(run) > 1 and not run.isdigit() and not _STOP_WORD.fullmatch(run):
             terms.add(run)
-    return frozenset(terms - _STOP)
+    return frozenset(terms)
 
 
 def shared_terms(query: frozenset[str], text: str, limit: int) -> tuple[str, ...]:

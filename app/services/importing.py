@@ -14,7 +14,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.ingest import RecordFile, RejectsFile, RowOutcome, read_records
 
-_BATCH = 4000
+_BATCH = 5000
 """Rows of one transaction: large enough that the commit costs little, small enough that a kill loses little work."""
 
 Progress = Callable[[int], None]

@@ -176,7 +176,7 @@ class IndexService:
                 fingerprint=encoder.fingerprint,
                 encoder=encoder.name,
                 source_revision=str(revision),
-                sample_queries=self._sample_queries(target, embedder, len(walk.ids)),
+                sample_queries=self._sample_queries(target, Embedder(encoder, store), len(walk.ids)),
             )
             report(Progress("index", total, total))
             manifest = index.write_snapshot(self._settings.index_dir, spec, self._settings.options)

@@ -249,9 +249,9 @@ def _as_matches(
 
 
 def _why(query_terms: frozenset[str], record: AnyRecord) -> Why:
-    text = record.passage
-    terms = shared_terms(query_terms, text, _TERMS_SHOWN)
-    return Why(terms=terms, passage=best_passage(terms, text))
+    terms = shared_terms(query_terms, record.passage, _TERMS_SHOWN)
+    # The title is shown anyway; where the body shares nothing, the title is the passage.
+    return Why(terms=terms, passage=best_passage(terms, record.views[-1]) or best_passage(terms, record.views[0]))
 
 
 def _shortfall(request: MatchRequest, found: int, passed: int) -> Shortfall | None:
