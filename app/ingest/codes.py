@@ -15,6 +15,20 @@ _SHORT_SYMBOL = re.compile(r"[A-H]\d{2}(?:[A-Z](?:\d{1,4})?)?")
 _FIXED_WIDTH = re.compile(r"([A-H]\d{2}[A-Z])(\d{4})(\d{6})")
 
 _INDUSTRY = re.compile(r"[A-T]?\d{0,4}")
+# A code with its name before or behind it.
+_NAMED_INDUSTRY = re.compile(r"([A-T]\d{2,4})[\u3400-\u9fff(:\-].*|[\u3400-\u9fff].*\(([A-T]\d{0,4})\)")
+_PUNCTUATION = re.compile(r"[\s,、;]+")
+_INDUSTRY_SECTIONS = {
+    "农林牧渔业": "A", "采矿业": "B", "制造业": "C", "电力热力燃气及水生产和供应业": "D", "建筑业": "E",
+    "批发和零售业": "F",
+    "交通运输仓储和邮政业": "G", "住宿和餐饮业": "H", "信息传输软件和信息技术服务业": "I", "金融业": "J",
+    "房地产业": "K",
+    "租赁和商务服务业": "L", "科学研究和技术服务业": "M", "水利环境和公共设施管理业": "N",
+    "居民服务修理和其他服务业": "O",
+    "教育": "P", "卫生和社会工作": "Q", "文化体育和娱乐业": "R", "公共管理社会保障和社会组织": "S", "国际组织": "T",
+}  # fmt: skip
+"""The names of GB/T 4754's sections, without punctuation."""
+
 _ROUNDED = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?\d{1,3}")
 
 # GB 32100-2015: the characters of a unified social credit code in the order of their values, and their weights.
@@ -45,7 +59,7 @@ def credit_code_holds(code: str) -> bool:
     return total % 31 == 0
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def ipc_codes(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The IPC symbols in ``text`` without repeats, and the parts of it that are none.
 
@@ -76,14 +90,23 @@ def _symbols(entry: str) -> tuple[list[str], str]:
 
 @lru_cache(maxsize=4096)
 def industry_codes(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The GB/T 4754 codes in ``text`` (``C3841``, ``3841``, ``C``), and the parts of it that are none."""
+    """The GB/T 4754 codes in ``text`` (``C3841``, ``3841``, ``C38 电气机械``, 制造业), and its parts that are none."""
+    normal = normalize("NFKC", text)
+    if section := _INDUSTRY_SECTIONS.get(_PUNCTUATION.sub("", normal)):
+        return (section,), ()
     found: dict[str, None] = {}
     invalid = []
-    for entry in _ENTRY_SEPARATORS.split(normalize("NFKC", text)):
+    for entry in _ENTRY_SEPARATORS.split(normal):
         word = compact(entry)
+        if not word:
+            continue
         code = word.upper()
-        if code and _INDUSTRY.fullmatch(code):
+        if _INDUSTRY.fullmatch(code):
             found[code] = None
-        elif word:
+        elif named := _NAMED_INDUSTRY.fullmatch(code):
+            found[named[1] or named[2]] = None
+        elif section := _INDUSTRY_SECTIONS.get(word):
+            found[section] = None
+        else:
             invalid.append(word)
     return tuple(found), tuple(invalid)

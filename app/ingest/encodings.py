@@ -41,6 +41,9 @@ _SAMPLE_CHARS = 20_000
 _MAX_STRAY_SHARE = 0.05
 """Undecodable lines that an otherwise plain ASCII file may have before its encoding counts as unknown."""
 
+_MAX_NUL_SHARE = 0.05
+"""A stray NUL is damage; Latin text in UTF-16 without its mark has one in every second byte."""
+
 _MARKS = re.compile("[\udc00-\udfff]")
 _WIDE = "\u0800"
 """From here on, UTF-8 takes three bytes; two-byte sequences occur in GB18030 by chance, three-byte ones hardly ever."""
@@ -93,7 +96,7 @@ def detect_encoding(path: Path) -> Encoding:
         if not head.strip():
             raise _empty(path)
         name = next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
-        if name != "utf-16" and b"\x00" in head[:4096]:
+        if name != "utf-16" and head.count(b"\x00") > _MAX_NUL_SHARE * len(head):
             raise _unknown(path)
         decoder = codecs.getincrementaldecoder(name or "utf-8")()
         try:

@@ -65,7 +65,7 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def holder_type_of(name: str) -> str | None:
     """The :class:`~app.domain.HolderType` that ``name`` tells of, ``None`` when it does not tell."""
     for kind, pattern in _KINDS:

@@ -72,7 +72,6 @@ def _by_counts(sample: str) -> str | None:
     return _latin(sample) if latin > 2 else None
 
 
-@lru_cache(maxsize=65536)
 def _latin(sample: str) -> str | None:
     (language, probability), (second, _) = _identifier().rank(sample)[:2]
     if probability >= MIN_PROBABILITY:

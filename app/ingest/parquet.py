@@ -12,6 +12,9 @@ from app.ingest.outcomes import RawRow
 BATCH_ROWS = 1_000
 """Rows that are in memory as Python objects at once."""
 
+READ_BYTES = 1 << 20
+"""Bytes of a column that are read at once; without it a whole row group is, which may be the whole file."""
+
 _PANDAS_INDEX = "__index_level_"
 
 
@@ -34,7 +37,7 @@ class ParquetRows:
         self._name = search.name
         self._error = pyarrow.ArrowException
         try:
-            self._file = parquet.ParquetFile(stream)
+            self._file = parquet.ParquetFile(stream, buffer_size=READ_BYTES, pre_buffer=False)
         except (pyarrow.ArrowException, OSError) as error:
             raise self._damaged() from error
         names = [name for name in self._file.schema_arrow.names if not name.startswith(_PANDAS_INDEX)]

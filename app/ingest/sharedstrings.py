@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, iterparse
 from openpyxl.packaging.manifest import Manifest
 from openpyxl.reader.excel import SHARED_STRINGS, ExcelReader
 
-_SPOOL_BYTES = 8 << 20
+_SPOOL_BYTES = 1 << 20
 """A table smaller than this stays in memory after all; a file would only cost time."""
 
 
