@@ -17,12 +17,14 @@ FLAT = "flat"
 IVF_FP16 = "ivf_sqfp16"
 
 LISTS_PER_ROOT = 4  # nlist = 4 * sqrt(n), the middle of what FAISS's guide to choosing an index advises
-# FAISS warns under 39 training vectors a list; 50 gave the same recall as 256 on patent vectors in a fifth of the time.
+# FAISS warns under 39 training vectors a list. With 256 instead of 50 recall was the same (0.981 and 0.982 at nprobe
+# 128, 100,000 synthetic vectors) and building took half as long again.
 FEWEST_TRAINING_PER_LIST = 39
 TRAINING_PER_LIST = 50
 FIRST_NPROBE = 4
-# Vectors are kept as they are, not as differences from their list's centre: what is stored depends on nothing else.
-BY_RESIDUAL = False
+# What is kept is a vector's difference from its list's centre: smaller, so that rounding it to 16 bits loses less.
+# With all lists read, recall is then 0.9999 instead of 0.9992 (as above).
+BY_RESIDUAL = True
 
 
 def build_flat(source: VectorSource, threads: int | None) -> Any:  # noqa: ANN401 - faiss has no types

@@ -42,10 +42,11 @@ class LiveIndex:
         root: the index root.
         target: whose snapshots.
         fingerprint: that of the encoder which makes the queries.
-        threads: how many threads one search may use; ``None`` leaves it to OpenMP.
+        threads: how many threads one search may use; ``None`` leaves it to OpenMP. One is right where requests come
+            side by side: with more, threads of different searches wait for each other.
     """
 
-    def __init__(self, root: Path, target: str, fingerprint: str, *, threads: int | None = None) -> None:
+    def __init__(self, root: Path, target: str, fingerprint: str, *, threads: int | None = 1) -> None:
         self.target = target
         self._root = root
         self._fingerprint = fingerprint

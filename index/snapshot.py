@@ -36,7 +36,7 @@ SAMPLE_FILE = "sample.safetensors"
 DATA_FILES = (INDEX_FILE, IDS_FILE, COLUMNS_FILE, SAMPLE_FILE)
 SAMPLE_ARRAY = "queries"
 
-# Verifying searches exhaustively: 70 ms a query at 940,000 vectors, so a part of the sample must do.
+# Verifying searches exhaustively: about 0.1 s a query at 940,000 vectors, so a part of the sample must do.
 VERIFY_QUERIES = 100
 VERIFY_SELF_QUERIES = 100
 # How far a recall re-measured on a part of the sample may lie under the manifest's: three standard errors, when single

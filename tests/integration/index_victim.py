@@ -1,7 +1,7 @@
 """Runs jobs of the index in processes that kill themselves; started by test_index_faults.py.
 
 Each line on stdin is ``job step argument``: a fork of this process runs the job and sends itself SIGKILL just before
-its step-th durable operation. The answer on stdout is how many such operations there were when it survived, or ``killed``.
+its step-th durable operation. The answer on stdout is how many of them there were when it survived, or ``killed``.
 """
 
 import os
