@@ -10,7 +10,8 @@ from app.domain import HolderType
 _SEPARATORS = re.compile(r"[;|\n\r\t、]+")
 _LIST_COMMA = re.compile(r",(?!\s*(?:ltd|inc|llc|llp|l\.l\.c|corp|co\b|limited|s\.a|gmbh|plc|jr|sr)\b)", re.IGNORECASE)
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}")
+_HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}(?<![县市省区府県局站厅院店])(?<!协会|学会|电网|银行)")
+"""Two to four characters are a person's name, unless the end is that of an office, a place or a body."""
 
 # In this order: 北京大学科技有限公司 is a firm, 浙江大学医学院附属第一医院 a hospital, 中国科学院大学 a university,
 # and the 学院 in 中国科学院长春应用化学研究所 is none.
@@ -20,7 +21,7 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
         re.compile(
             r"公司|集团$|厂$|工厂|企业$|合作社|有限合伙|事务所$|株式会社|有限会社|合同会社|株式會社|股份|주식회사|\(주\)|유한회사|工场$|商行$|经营部$|店$"
             r"|\b(?:co|corp|corporation|company|ltd|limited|inc|incorporated|llc|llp|plc|gmbh|kgaa|kg|ag|ab|oy|oyj|bv|nv|sa|sas|srl|spa|aps|a/s|kk|pte|pty"
-            r"|holdings?|group|industries|technologies|pharmaceuticals)\b|\b(?:s\.a|b\.v|n\.v|s\.p\.a|k\.k|l\.l\.c)\.?(?=\W|$)",
+            r"|holdings?|group|plant|factory|industries|technologies|pharmaceuticals)\b|\b(?:s\.a|b\.v|n\.v|s\.p\.a|k\.k|l\.l\.c)\.?(?=\W|$)",
             re.IGNORECASE,
         ),
     ),
@@ -48,7 +49,7 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
-    (HolderType.UNIVERSITY, re.compile(r"学院|學院|大学|中学|小学")),
+    (HolderType.UNIVERSITY, re.compile(r"学院|學院|大学")),
 )
 
 

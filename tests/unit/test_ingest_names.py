@@ -108,6 +108,11 @@ def test_ingest_names_lists_of_holders(text: str, names: tuple[str, ...]) -> Non
         ("University of Tokyo", "university"),
         ("Massachusetts General Hospital", "hospital"),
         ("Udagawa Hiroaki", None),
+        ("奈良県", None),
+        ("国家电网", None),
+        ("刘文学", "person"),
+        ("襄阳市第三十九中学", None),
+        ("Xilong Chemical Plant, Shantou City", "firm"),
     ],
 )
 def test_ingest_names_kinds_of_holders(name: str, expected: str | None) -> None:
