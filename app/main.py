@@ -46,6 +46,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             health=made.health,
             metrics=made.metrics,
             workers=workers,
+            side_workers=Workers(limits.record_workers, limits.match_queue),
             max_filter_values=limits.max_filter_values,
         )
         made.serving.start()

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         256, ge=0, description="Requests that may wait for a worker before they are refused with 429."
     )
 
+    record_workers: int = Field(
+        2, ge=1, description="Threads of records and readiness, which do not wait behind matches."
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the service writes to its log."
     )

@@ -45,7 +45,7 @@ async def livez() -> Alive:
 )
 async def readyz(state: Annotated[ApiState, Depends(state_of)], response: Response) -> Readiness:
     """200 once the model is loaded, the catalogue answers and an index is served; else 503 with the failing part."""
-    health = await state.workers.run(state.health.readiness)
+    health = await state.side_workers.run(state.health.readiness)
     response.status_code = 200 if health.ready else 503
     parts = {
         name: PartOut(ready=part.ready, detail=part.detail, detail_zh=part.detail_zh)

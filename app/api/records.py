@@ -22,7 +22,7 @@ RecordIdPath = Annotated[str, Path(max_length=128, description="The id as its so
 def _reader(kind: Kind) -> Callable[[str, ApiState], Awaitable[Response]]:
     async def get_record(record_id: RecordIdPath, state: State) -> Response:
         """The record as it is now; `original` holds a field's own text where normalisation changed it."""
-        record = await state.workers.run(state.records.get, kind, record_id)
+        record = await state.side_workers.run(state.records.get, kind, record_id)
         return Response(record_out(record).model_dump_json(exclude_unset=True), media_type="application/json")
 
     return get_record

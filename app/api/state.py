@@ -15,13 +15,19 @@ from app.services.records import RecordService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiState:
-    """Services and limits of one application."""
+    """Services and limits of one application.
+
+    Attributes:
+        workers: threads that matches run in.
+        side_workers: threads of records and readiness, so that neither waits behind matches nor is refused with them.
+    """
 
     match: MatchService
     records: RecordService
     health: HealthService
     metrics: Metrics
     workers: Workers
+    side_workers: Workers
     max_filter_values: int
 
 

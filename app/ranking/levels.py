@@ -20,10 +20,10 @@ from app.domain import Level
 
 Scores = npt.NDArray[np.float32]
 
-MIDPOINT = 0.9262
+MIDPOINT = 0.9216
 """The cosine at which half of the pairs are at least fairly strong."""
 
-STEEPNESS = 75.2
+STEEPNESS = 70.2
 """Logits per unit of cosine."""
 
 STRONG_FROM = 0.77

@@ -17,7 +17,7 @@ from app.errors import InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
 from app.ranking.levels import level_from_score, score_from_cosine
 from app.ranking.terms import best_passage, shared_terms, vocabulary
-from app.ranking.views import combine_views
+from app.ranking.views import combine_views, view_weights
 from app.services.failures import translated
 from app.services.filters import allowed_positions
 from app.services.queries import QueryResolver, ResolvedQuery
@@ -214,7 +214,8 @@ class _Candidates:
 def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
     counts = [len(query.views) for query in queries]
     encoded = encoder.encode([view for query in queries for view in query.views], Role.QUERY)
-    vectors = combine_views(encoded.vectors, counts)
+    weights = [weight for query in queries for weight in view_weights(len(query.views), titled=query.titled)]
+    vectors = combine_views(encoded.vectors, counts, weights)
     ends = np.cumsum(counts)
     spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
     return [

@@ -13,10 +13,15 @@ from app.ingest.text import fold_body
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedQuery:
-    """A query whose texts are known: its views, and the record to leave out of its own answer."""
+    """A query whose texts are known: its views, and the record to leave out of its own answer.
+
+    Attributes:
+        titled: whether the first of two views is a title, which tells more than the rest; a firm's name does not.
+    """
 
     query: Query
     views: tuple[str, ...]
+    titled: bool = True
     own_id: str | None = None
 
 
@@ -53,7 +58,7 @@ class QueryResolver:
             if record is None:
                 return unknown_record(query.record_kind, query.record_id)
             own_id = record.id if record.kind is target else None
-            return ResolvedQuery(query=query, views=record.views, own_id=own_id)
+            return ResolvedQuery(query=query, views=record.views, titled=record.kind is not Kind.FIRMS, own_id=own_id)
         return self._from_text(query)
 
     def _from_text(self, query: Query) -> ResolvedQuery | PatmatchError:

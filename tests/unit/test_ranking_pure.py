@@ -21,10 +21,11 @@ def unit(rows: int, seed: int) -> np.ndarray:
 def test_ranking_views_average_each_query_alone(counts: list[int], seed: int) -> None:
     """A query's vector is the normalised mean of its own views; one view stays as it is."""
     vectors = unit(sum(counts), seed)
-    combined = combine_views(vectors, counts)
+    weights = np.random.default_rng(seed).uniform(0.1, 1, len(vectors)).tolist()
+    combined = combine_views(vectors, counts, weights)
     start = 0
     for row, size in zip(combined, counts, strict=True):
-        mean = vectors[start : start + size].mean(axis=0)
+        mean = np.average(vectors[start : start + size], axis=0, weights=weights[start : start + size])
         np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
         start += size
 
@@ -32,7 +33,7 @@ def test_ranking_views_average_each_query_alone(counts: list[int], seed: int) ->
 def test_ranking_views_that_cancel_out_stay_finite() -> None:
     """Opposite views match nothing, but are no NaN."""
     vector = unit(1, 1)
-    assert np.isfinite(combine_views(np.concatenate([vector, -vector]), [2])).all()
+    assert np.isfinite(combine_views(np.concatenate([vector, -vector]), [2], [1, 1])).all()
 
 
 def test_ranking_diversity_zero_keeps_the_order() -> None:
