@@ -53,7 +53,7 @@ def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None
 
 def _print(shell: Shell, report: ImportReport) -> None:
     shell.table(
-        ("file", "rows", "added", "changed", "unchanged", "rejected", "seconds", "rows/s"),
+        ("file", "rows", "added", "changed", "unchanged", "repeated", "rejected", "seconds", "rows/s"),
         [
             (
                 report.file,
@@ -61,6 +61,7 @@ def _print(shell: Shell, report: ImportReport) -> None:
                 report.added,
                 report.changed,
                 report.unchanged,
+                report.repeated,
                 report.rejected,
                 f"{report.seconds:.1f}",
                 f"{report.rows / report.seconds:,.0f}" if report.seconds else "",

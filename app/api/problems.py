@@ -77,12 +77,8 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
 def _unreadable(errors: list[Any]) -> UsageError | None:
     for error in errors:
         if error["type"] == "json_invalid":
-            where = error["loc"][-1]
-            return UsageError(
-                f"The body is not valid JSON near character {where}.",
-                f"请求体不是有效的 JSON（第 {where} 个字符附近）。",
-                code="bad_json",
-            )
+            reason = error["ctx"]["error"]
+            return UsageError(f"This is not valid JSON: {reason}.", f"不是有效的 JSON：{reason}。", code="bad_json")
     return None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index import VectorStore, text_key
-from models import Encoder, Role
+from models import EmptyTextError, Encoded, Encoder, Role
 
 Floats = npt.NDArray[np.float32]
 
@@ -46,28 +46,31 @@ class Embedder:
     Args:
         encoder: the encoder.
         store: the vector store of its fingerprint.
+
+    Attributes:
+        empty: texts in which the model sees nothing; they have no vector.
     """
 
     def __init__(self, encoder: Encoder, store: VectorStore) -> None:
         self._encoder = encoder
         self._store = store
         self.counts = EmbeddingCounts()
+        self.empty: set[str] = set()
 
     def vectors(self, texts: Sequence[str], role: Role) -> Floats:
-        """Vectors float32 ``[n, d]`` of ``texts``, kept ones where there are."""
+        """Vectors float32 ``[n, d]`` of those of ``texts`` that are not empty, kept ones where there are."""
         self.embed(texts, role)
-        return self._store.get([text_key(role, text) for text in texts])
+        return self._store.get([text_key(role, text) for text in texts if text not in self.empty])
 
     def embed(self, texts: Sequence[str], role: Role, report: Callable[[int], None] = lambda _done: None) -> None:
         """Make sure that each of ``texts`` has a kept vector; ``report`` is told the texts embedded so far.
 
-        Raises:
-            EmptyTextError: a text is empty.
+        A text in which the model sees nothing is noted in ``empty``: one odd record must not stop a build.
         """
         done = 0
-        for chunk in _chunks(self._missing(texts, role), CHUNK_TEXTS):
+        for texts_of_chunk in _chunks(self._missing(texts, role), CHUNK_TEXTS):
             began = perf_counter()
-            encoded = self._encoder.encode(chunk, role)
+            chunk, encoded = self._encode(texts_of_chunk, role)
             self.counts.seconds += perf_counter() - began
             keys = [text_key(role, text) for text in chunk]
             self._store.append(keys, encoded.vectors, encoded.tokens, encoded.truncated, encoded.windows)
@@ -81,13 +84,23 @@ class Embedder:
         """How many different texts have no vector yet."""
         return len(self._missing(texts, role))
 
+    def _encode(self, texts: Sequence[str], role: Role) -> tuple[list[str], Encoded]:
+        """The texts that have a vector, and their vectors."""
+        left = list(texts)
+        while True:
+            try:
+                return left, self._encoder.encode(left, role)
+            except EmptyTextError as error:
+                self.empty.add(left.pop(error.position))
+
     def _missing(self, texts: Sequence[str], role: Role) -> list[str]:
         """The texts without a vector, each once, longest last so that texts of like length share a batch."""
         if not texts:
             return []
         absent = self._store.missing([text_key(role, text) for text in texts])
         return sorted(
-            {text for text, gone in zip(texts, absent, strict=True) if gone}, key=lambda text: (len(text), text)
+            {text for text, gone in zip(texts, absent, strict=True) if gone} - self.empty,
+            key=lambda text: (len(text), text),
         )
 
 

@@ -31,7 +31,7 @@ def as_patmatch_error(error: me.ModelError | ie.IndexRoomError) -> PatmatchError
                 "Too many texts are waiting to be embedded; try again.", "等待编码的文本过多，请稍后重试。"
             )
         case me.ModelError():
-            return ModelProblem(text, f"模型不可用：{text}")
+            return ModelProblem(text, error.message_zh)
         case ie.LockedError():
             return ConflictError(text, f"另一个任务正在进行：{text}", code="locked")
         case ie.SnapshotMissingError() | ie.SnapshotNameError() | ie.RollbackError():

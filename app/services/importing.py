@@ -25,7 +25,8 @@ class ImportReport:
     """What became of one file's rows.
 
     Attributes:
-        rows: all rows read; ``added + changed + unchanged + rejected == rows``.
+        rows: all rows read; ``added + changed + unchanged + repeated + rejected == rows``.
+        repeated: rows that a later row with the same id replaced at once.
         warnings: how often each warning was given; the rows went in.
         rejects: the file that lists rejected rows and warnings, where there are any.
         columns: recognised headers and the field each fills; ``ignored`` were kept as extra values.
@@ -38,6 +39,7 @@ class ImportReport:
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    repeated: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
@@ -56,6 +58,7 @@ class ImportReport:
             "added": self.added,
             "changed": self.changed,
             "unchanged": self.unchanged,
+            "repeated": self.repeated,
             "rejected": self.rejected,
             "reasons": dict(self.reasons),
             "warnings": dict(self.warnings),
@@ -109,6 +112,7 @@ class ImportService:
                 report.added += counts.added
                 report.changed += counts.changed
                 report.unchanged += counts.unchanged
+                report.repeated += len(batch) - counts.added - counts.changed - counts.unchanged
                 progress(report.rows)
         progress(report.rows)
         report.rejects = rejects.path

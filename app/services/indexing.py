@@ -52,6 +52,7 @@ class BuildReport:
         embedded: texts that had no vector yet; the others were kept from earlier builds.
         tokens: tokens of the embedded texts.
         truncated: embedded texts with a tail beyond the model's declared limit.
+        skipped: records left out because the model sees nothing in their text.
         recall: recall@20 against exact search.
         bytes: size of the snapshot.
         embed_seconds: wall time of embedding alone.
@@ -63,6 +64,7 @@ class BuildReport:
     embedded: int
     tokens: int
     truncated: int
+    skipped: int
     recall: float
     bytes: int
     seconds: float
@@ -79,6 +81,7 @@ class BuildReport:
             "embedded": self.embedded,
             "tokens": self.tokens,
             "truncated": self.truncated,
+            "skipped": self.skipped,
             "recall_at_20": self.recall,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 2),
@@ -125,6 +128,7 @@ class _Walk:
     ids: list[str] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     columns: dict[str, list[Any]] = field(default_factory=dict)
+    skipped: int = 0
 
     def add(self, page: list[AnyRecord], kind: Kind) -> None:
         """Take in a page of records."""
@@ -190,6 +194,7 @@ class IndexService:
             embedded=counts.texts,
             tokens=counts.tokens,
             truncated=counts.truncated,
+            skipped=walk.skipped,
             recall=manifest.recall.value,
             bytes=snapshot_bytes(manifest),
             seconds=perf_counter() - began,
@@ -261,7 +266,9 @@ class IndexService:
         for page in self._catalogue.iterate(target, batch_size=_PAGE):
             texts = [record.passage for record in page]
             embedder.embed(texts, Role.PASSAGE, _counting_from(len(walk.ids), total, report))
-            walk.add(page, target)
+            readable = [record for record in page if record.passage not in embedder.empty]
+            walk.skipped += len(page) - len(readable)
+            walk.add(readable, target)
             report(Progress("embed", len(walk.ids), total))
         return walk
 

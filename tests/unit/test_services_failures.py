@@ -20,6 +20,8 @@ def test_services_every_lower_error_is_mapped(kind: type[Exception]) -> None:
     """Each has a message in both languages and a status below 600."""
     error = kind.__new__(kind)
     Exception.__init__(error, "what happened")
+    if isinstance(error, me.ModelError):
+        error.message_zh = "发生了什么"
     mapped = as_patmatch_error(error)
     assert isinstance(mapped, PatmatchError)
     assert mapped.message
