@@ -59,7 +59,10 @@ def test_docs_every_command_has_help_with_an_example(words: str) -> None:
 def test_docs_every_dependency_has_its_reason() -> None:
     """`docs/dependencies.md` names each package of pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
-    wanted = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
     names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted}
     text = (ROOT / "docs/dependencies.md").read_text(encoding="utf8")
     assert sorted(name for name in names if name not in text) == []
