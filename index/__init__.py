@@ -21,6 +21,7 @@ from index.errors import (
     VectorMissingError,
     VectorStoreDamagedError,
     VectorStoreError,
+    VectorStoreWriteError,
     VerificationError,
 )
 from index.ids import IdList
@@ -92,6 +93,7 @@ __all__ = [
     "VectorStore",
     "VectorStoreDamagedError",
     "VectorStoreError",
+    "VectorStoreWriteError",
     "VerificationError",
     "VerifyReport",
     "current_id",

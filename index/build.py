@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from index.arrays import write_arrays
 from index.checks import Floats, check_vectors
 from index.columns import Columns, ColumnValues
-from index.durable import make_directory, sha256_of, sync_directory, sync_file
+from index.durable import disk_errors, make_directory, sha256_of, sync_directory, sync_file
 from index.engine import FaissIndex
 from index.errors import SnapshotWriteError, VectorInputError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16, build_flat, build_ivf, tune_nprobe
@@ -42,6 +41,7 @@ from index.vectors import ArrayVectors, VectorSource
 
 SELF_QUERIES = 256
 CORPUS_SAMPLE = "corpus"
+NOT_WRITTEN = "the snapshot could not be written"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,16 +126,16 @@ def write_snapshot(root: Path, spec: SnapshotSpec, options: BuildOptions | None 
     started = time.perf_counter()
     checked = _check(spec)
     directory = target_directory(root, spec.target)
-    with _disk_errors():
+    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
         make_directory(directory)
         lock = FileLock(directory / BUILD_LOCK, f"building a snapshot of {spec.target}")
         lock.acquire()
     temporary = directory / f"{BUILDING_PREFIX}{checked.id}"
     try:
-        with _disk_errors():
+        with disk_errors(SnapshotWriteError, NOT_WRITTEN):
             temporary.mkdir()
         manifest = _fill(temporary, checked, options, started)
-        with _disk_errors():
+        with disk_errors(SnapshotWriteError, NOT_WRITTEN):
             temporary.rename(directory / str(checked.id))
             sync_directory(directory)
     except BaseException:
@@ -168,7 +168,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
     options.on_step("truth")
     parameters = _write_index(temporary, checked.source, truth, options)
     options.on_step("index")
-    with _disk_errors():
+    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
         checked.ids.write(temporary / IDS_FILE)
         checked.columns.write(temporary / COLUMNS_FILE)
         write_arrays(temporary / SAMPLE_FILE, {SAMPLE_ARRAY: queries})
@@ -191,7 +191,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         files={name: _entry(temporary / name) for name in DATA_FILES},
         extra=checked.extra,
     )
-    with _disk_errors():
+    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
         (temporary / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
         sync_file(temporary / FILE_NAME)
         sync_directory(temporary)
@@ -221,8 +221,11 @@ def _write_index(directory: Path, source: VectorSource, truth: Truth, options: B
         searched = FaissIndex(index, threads=options.threads)
         nprobe = tune_nprobe(searched, source, truth, options.recall_target, index.nlist)
         parameters = IndexParameters(IVF_FP16, nlist=int(index.nlist), nprobe=nprobe)
-    with _disk_errors():
-        faiss.write_index(index, str(directory / INDEX_FILE))
+    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
+        try:
+            faiss.write_index(index, str(directory / INDEX_FILE))
+        except RuntimeError as error:  # FAISS's only one; its text holds the path
+            raise SnapshotWriteError(f"{NOT_WRITTEN}: FAISS could not write its file") from error
         sync_file(directory / INDEX_FILE)
     return parameters
 
@@ -242,13 +245,3 @@ def _query_back(
 
 def _entry(path: Path) -> FileEntry:
     return FileEntry(path.stat().st_size, sha256_of(path))
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """Say of whatever the disk or FAISS's writer reports that the snapshot could not be written."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "FAISS could not write its file"
-        raise SnapshotWriteError(f"the snapshot could not be written: {reason}") from error

@@ -5,9 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HASH_BLOCK_BYTES = 1 << 22  # 4 MiB: large enough that the hash, not the system calls, is what takes time
+
+
+@contextmanager
+def disk_errors(error: Callable[[str], Exception], task: str) -> Iterator[None]:
+    """Raise what the disk reports inside the block as ``error``, in words that hold no path.
+
+    Args:
+        error: an error class of this package that takes a message.
+        task: what did not work, as the message's beginning.
+    """
+    try:
+        yield
+    except OSError as caught:
+        raise error(f"{task}: {caught.strerror or type(caught).__name__}") from caught
 
 
 def sync_file(path: Path) -> None:

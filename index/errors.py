@@ -7,10 +7,11 @@
     │   └── StoreLockedError         another process writes to this vector store
     ├── VectorStoreError
     │   ├── VectorMissingError       no vector is stored under a key
+    │   ├── VectorStoreWriteError    the disk did not take vectors: full, read-only or failing
     │   └── VectorStoreDamagedError  the store's file is not what was written
     └── SnapshotError
         ├── SnapshotNameError        not the name of a snapshot or of a target
-        ├── SnapshotWriteError       the disk did not take a snapshot's files
+        ├── SnapshotWriteError       the disk did not take a snapshot or a publication
         ├── SnapshotMissingError     there is no such snapshot, or nothing is published
         ├── RollbackError            there is no earlier snapshot to go back to
         ├── SnapshotDamagedError     a file is missing, cut short or changed
@@ -65,6 +66,10 @@ class VectorMissingError(VectorStoreError):
         self.count = count
 
 
+class VectorStoreWriteError(VectorStoreError):
+    """The disk did not take vectors: full, read-only or failing. What was stored before is not affected."""
+
+
 class VectorStoreDamagedError(VectorStoreError):
     """The store's file is not what was written. ``records`` are the numbers of the bad records where they are known."""
 
@@ -84,7 +89,7 @@ class SnapshotNameError(SnapshotError):
 
 
 class SnapshotWriteError(SnapshotError):
-    """The disk did not take a snapshot's files: full, read-only or failing."""
+    """The disk did not take a snapshot's files or a publication: full, read-only or failing."""
 
 
 class SnapshotMissingError(SnapshotError):

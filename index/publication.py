@@ -11,11 +11,13 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from index.durable import replace_file, sync_directory
+from index.durable import disk_errors, replace_file, sync_directory
 from index.errors import (
     LockedError,
     RollbackError,
@@ -23,6 +25,7 @@ from index.errors import (
     SnapshotError,
     SnapshotMissingError,
     SnapshotNameError,
+    SnapshotWriteError,
 )
 from index.lock import BUILD_LOCK, PUBLISH_LOCK, FileLock
 from index.manifest import Manifest, read_manifest
@@ -38,6 +41,7 @@ from index.snapshot import file_problems, verify_snapshot
 
 PUBLISH = "publish"
 ROLLBACK = "rollback"
+NOT_PUBLISHED = "CURRENT could not be changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,11 @@ def publish(root: Path, snapshot: str, *, threads: int | None = None) -> Publica
 
     Raises:
         SnapshotNameError: not a snapshot's name.
-        SnapshotError: there is no such snapshot, or its verification failed.
+        SnapshotError: there is no such snapshot, its verification failed, or the disk did not take the change.
         LockedError: another process publishes, rolls back or prunes.
     """
     name = SnapshotId.parse(snapshot)
-    with _publisher(root, name.target):
+    with _publisher(root, name.target), disk_errors(SnapshotWriteError, NOT_PUBLISHED):
         return _make_current(root, name, PUBLISH, threads)
 
 
@@ -130,12 +134,12 @@ def rollback(root: Path, target: str, *, threads: int | None = None) -> Publicat
 
     Raises:
         RollbackError: there is none left.
-        SnapshotError: its verification failed; publish another by name.
+        SnapshotError: its verification failed (publish another by name), or the disk did not take the change.
         LockedError: another process publishes, rolls back or prunes.
     """
     if not target_directory(root, target).is_dir():
         raise RollbackError(f"nothing was ever published for {target}")
-    with _publisher(root, target):
+    with _publisher(root, target), disk_errors(SnapshotWriteError, NOT_PUBLISHED):
         previous = rollback_target(root, target)
         if previous is None:
             raise RollbackError(f"there is no earlier snapshot of {target} to go back to")
@@ -159,12 +163,13 @@ def prune(root: Path, target: str, keep: int = 3) -> Pruned:
         keep: how many of the newest undamaged ones stay.
 
     Raises:
+        SnapshotWriteError: the disk did not let them be removed.
         LockedError: another process publishes, rolls back or prunes.
     """
     directory = target_directory(root, target)
     if not directory.is_dir():
         return Pruned((), 0)
-    with _publisher(root, target):
+    with _publisher(root, target), disk_errors(SnapshotWriteError, "snapshots could not be removed"):
         entries = list_snapshots(root, target)
         sound = [entry.id for entry in entries if entry.damage is None]
         kept = {current_id(root, target), rollback_target(root, target), *(sound[-keep:] if keep > 0 else ())}
@@ -179,8 +184,15 @@ def prune(root: Path, target: str, keep: int = 3) -> Pruned:
     return Pruned(removed, leftovers)
 
 
-def _publisher(root: Path, target: str) -> FileLock:
-    return FileLock(target_directory(root, target) / PUBLISH_LOCK, f"publishing for {target}")
+@contextmanager
+def _publisher(root: Path, target: str) -> Iterator[None]:
+    lock = FileLock(target_directory(root, target) / PUBLISH_LOCK, f"publishing for {target}")
+    with disk_errors(SnapshotWriteError, NOT_PUBLISHED):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None) -> Publication:
@@ -261,15 +273,15 @@ def _parse_line(line: str) -> Publication | None:
 def _snapshot_names(directory: Path) -> list[SnapshotId]:
     if not directory.is_dir():
         return []
-    names: list[SnapshotId] = []
+    names: list[tuple[datetime, int, SnapshotId]] = []
     for path in directory.iterdir():
         try:
-            name = SnapshotId.parse(path.name)
-        except SnapshotNameError:
-            continue  # CURRENT, the log, locks, builds in progress
+            name, written = SnapshotId.parse(path.name), path.stat().st_mtime_ns
+        except (SnapshotNameError, FileNotFoundError):
+            continue  # CURRENT, the log, locks, builds in progress; or pruned at this moment
         if path.is_dir() and name.target == directory.name:
-            names.append(name)
-    return sorted(names, key=lambda name: (name.built_at, (directory / str(name)).stat().st_mtime_ns))
+            names.append((name.built_at, written, name))
+    return [name for _, _, name in sorted(names, key=lambda entry: entry[:2])]
 
 
 def _entry(path: Path, *, current: bool, hashes: bool) -> SnapshotEntry:

@@ -19,7 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from index.checks import Floats, Mask, Positions, check_vectors
-from index.errors import StoreLockedError, VectorInputError, VectorMissingError, VectorStoreDamagedError
+from index.durable import disk_errors
+from index.errors import (
+    StoreLockedError,
+    VectorInputError,
+    VectorMissingError,
+    VectorStoreDamagedError,
+    VectorStoreWriteError,
+)
 from index.key_table import KEY_BYTES, KeyTable, as_words
 from index.lock import FileLock
 from index.vector_file import TRUNCATED_FLAG, Records, VectorFile, checksums
@@ -153,8 +160,9 @@ class VectorStore:
         Raises:
             StoreLockedError: another process writes.
             VectorStoreDamagedError: the file's header is not that of such a store.
+            VectorStoreWriteError: the disk does not take the lock or the file.
         """
-        with self._mutex:
+        with self._mutex, disk_errors(VectorStoreWriteError, "the vector store cannot be written to"):
             self._become_writer()
 
     def refresh(self) -> None:
@@ -193,7 +201,7 @@ class VectorStore:
         Raises:
             VectorInputError: the arrays do not fit each other or the store.
             StoreLockedError: another process writes.
-            OSError: the disk did not take them.
+            VectorStoreWriteError: the disk did not take them.
         """
         packed = _packed(keys)
         check_vectors(vectors, self.dimension)
@@ -207,7 +215,7 @@ class VectorStore:
         records["key"] = np.frombuffer(packed, dtype=f"V{KEY_BYTES}")
         records["vector"] = vectors
         records["crc"] = checksums(records)
-        with self._mutex:
+        with self._mutex, disk_errors(VectorStoreWriteError, "the vectors could not be stored"):
             self._file.append(self._become_writer(), records)
             self.refresh()
 

@@ -13,6 +13,7 @@ from index import (
     SnapshotDamagedError,
     SnapshotMissingError,
     SnapshotNameError,
+    SnapshotWriteError,
     current_id,
     list_snapshots,
     prune,
@@ -291,3 +292,21 @@ def test_index_log_lines_are_json(tmp_path):
     publish(tmp_path, name)
     (line,) = (tmp_path / "patents" / "published.jsonl").read_text().splitlines()
     assert set(json.loads(line)) == {"id", "previous", "when", "action"}
+
+
+@pytest.mark.parametrize("failing", ["replace_file", "_append_line"])
+def test_index_publish_says_when_the_disk_fails(tmp_path, failing, monkeypatch):
+    """A full or read-only disk is an error of this package, in words without a path; what is current stays whole."""
+    a, b = built(tmp_path, 2)
+    publish(tmp_path, a)
+
+    def read_only(*_arguments):
+        raise OSError(30, "Read-only file system", str(tmp_path))
+
+    monkeypatch.setattr(publication, failing, read_only)
+    with pytest.raises(SnapshotWriteError, match=r"^CURRENT could not be changed: Read-only file system$"):
+        publish(tmp_path, b)
+    monkeypatch.undo()
+    assert current_id(tmp_path, "patents") in (a, b)
+    publish(tmp_path, b)
+    assert rollback(tmp_path, "patents").id == a

@@ -17,6 +17,7 @@ from index import (
     VectorMissingError,
     VectorStore,
     VectorStoreDamagedError,
+    VectorStoreWriteError,
     text_key,
 )
 from index.vector_file import HEADER_BYTES, record_type
@@ -317,7 +318,7 @@ def test_index_vectors_survive_a_full_disk(path, monkeypatch):
         return written[0]
 
     monkeypatch.setattr(os, "write", write_some)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(VectorStoreWriteError, match="could not be stored: No space left"):
         append(store, range(2, 6))
     monkeypatch.undo()
     append(store, range(2, 6))
