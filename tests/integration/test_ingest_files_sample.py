@@ -74,6 +74,11 @@ def test_ingest_files_sample_awkward_json_lines() -> None:
     warned = {row: [found.code for found in outcome.warnings] for row, outcome in rows.items() if outcome.warnings}
     assert warned == {12: ["bad_date", "bad_date"], 13: ["bad_ipc", "bad_ipc"], 22: ["bad_ipc"]}
     assert set(range(1, 24)) - set(rows) == {21}
+
+
+def test_ingest_files_sample_awkward_json_lines_hold_what_is_promised() -> None:
+    """The values that sample/awkward.md's first table promises."""
+    rows = _read("awkward.jsonl", Kind.PATENTS)
     wide = _patent(rows[2])
     assert (wide.id, str(wide.filed_on), wide.ipc) == ("CN900009902A", "2018-07-11", ("F21V23/00", "A01G7/04"))
     assert wide.original["id"] == "ＣＮ９００００９９０２Ａ"

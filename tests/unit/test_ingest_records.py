@@ -30,23 +30,22 @@ def _codes(outcome: RowOutcome) -> tuple[list[str], list[str]]:
     return [found.code for found in outcome.rejected], [found.code for found in outcome.warnings]
 
 
+FULL_PATENT = {
+    "公开（公告）号": "CN 104127172 A", "专利名称": "一种电解液（高镍）", "摘要": "本发明<br>公开",
+    "IPC分类号": "H01M 4/36; G06F3/048",
+    "主分类号": "H01M10/0567", "申请（专利权）人": "清华大学；宁德时代有限公司", "法律状态": "失效-未缴年费",
+    "申请日": "2014年7月28日",
+    "公开日": "20150101", "申请号": "CN 201410366812.3", "省份": "广东省深圳市", "国民经济行业": "C3841;电池",
+    "许可方式": "转让、先用后付",
+    "等级": "A级", "双向认可": "是", "沉睡专利": "否", "技术成熟度": "TRL 5", "同族": "F1",
+    "专利类型": "发明专利", "语种": "中文",
+    "发明人": "张三", "备注": None,
+}  # fmt: skip
+
+
 def test_ingest_records_a_full_patent(tmp_path: Path) -> None:
     """Every field from Chinese headers; what normalisation changed is in original, what is no field in extra."""
-    (outcome,) = _outcomes(
-        tmp_path,
-        Kind.PATENTS,
-        {
-            "公开（公告）号": "CN 104127172 A", "专利名称": "一种电解液（高镍）", "摘要": "本发明<br>公开",
-            "IPC分类号": "H01M 4/36; G06F3/048",
-            "主分类号": "H01M10/0567", "申请（专利权）人": "清华大学；宁德时代有限公司", "法律状态": "失效-未缴年费",
-            "申请日": "2014年7月28日",
-            "公开日": "20150101", "申请号": "CN 201410366812.3", "省份": "广东省深圳市", "国民经济行业": "C3841;电池",
-            "许可方式": "转让、先用后付",
-            "等级": "A级", "双向认可": "是", "沉睡专利": "否", "技术成熟度": "TRL 5", "同族": "F1",
-            "专利类型": "发明专利", "语种": "中文",
-            "发明人": "张三", "备注": None,
-        },
-    )  # fmt: skip
+    (outcome,) = _outcomes(tmp_path, Kind.PATENTS, FULL_PATENT)
     assert _codes(outcome) == ([], ["bad_industry"])
     assert outcome.record == Patent(
         id="CN104127172A",
