@@ -41,9 +41,10 @@ def _raise_if_all_failed(answer: MatchAnswer) -> None:
     errors = [result.error for result in answer.results if isinstance(result.error, PatmatchError)]
     if len(errors) < len(answer.results):
         return
-    if len(errors) == 1:
-        raise errors[0]
     fields = tuple(FieldError(f"queries.{n}", error.message, error.message_zh) for n, error in enumerate(errors))
+    if len(errors) == 1:
+        errors[0].fields = fields
+        raise errors[0]
     raise InputError(
         "None of the queries could be answered; see errors.",
         "所有查询都无法处理，详见 errors。",

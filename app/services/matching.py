@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind, Match, MatchAnswer, MatchRequest, QueryResult, Shortfall, SnapshotRef, Why
-from app.errors import InputError, NotReadyError, PatmatchError, TooLargeError
+from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
 from app.ranking.levels import level_from_score, score_from_cosine
 from app.ranking.terms import best_passage, shared_terms, vocabulary
@@ -118,21 +118,18 @@ class MatchService:
         return MatchAnswer(snapshot=reference, results=results)
 
     def _check(self, request: MatchRequest) -> None:
-        limits = self._limits
-        if not request.queries:
+        limits, asked = self._limits, len(request.queries)
+        if not asked:
             raise InputError("There is no query; send at least one.", "没有查询，请至少发送一个。", code="no_queries")
-        if len(request.queries) > limits.max_queries:
-            raise TooLargeError(
-                f"{len(request.queries)} queries are over the limit of {limits.max_queries}; send several requests.",
-                f"一次请求最多 {limits.max_queries} 个查询，现有 {len(request.queries)} 个，请分批发送。",
-                code="too_many_queries",
-            )
+        if asked > limits.max_queries:
+            text = f"{asked} queries are over the limit of {limits.max_queries}; send several requests."
+            text_zh = f"一次请求最多 {limits.max_queries} 个查询，现有 {asked} 个，请分批发送。"
+            field = FieldError("queries", text, text_zh)
+            raise TooLargeError(text, text_zh, code="too_many_queries", fields=(field,))
         if not 1 <= request.k <= limits.max_k:
-            raise InputError(
-                f"k is {request.k}; it must lie between 1 and {limits.max_k}.",
-                f"k 为 {request.k}，必须在 1 到 {limits.max_k} 之间。",
-                code="bad_k",
-            )
+            text = f"k is {request.k}; it must lie between 1 and {limits.max_k}."
+            text_zh = f"k 为 {request.k}，必须在 1 到 {limits.max_k} 之间。"
+            raise InputError(text, text_zh, code="bad_k", fields=(FieldError("k", text, text_zh),))
 
     def _snapshot(self, target: Kind) -> Snapshot:
         snapshot = self._indexes[target].current()
