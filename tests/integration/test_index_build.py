@@ -326,3 +326,22 @@ def test_index_verify_of_nothing(tmp_path):
     """A snapshot that is not there is missing, not damaged."""
     with pytest.raises(SnapshotMissingError):
         verify_snapshot(tmp_path / "patents" / "patents-20261123T130700Z-1a2b3c4d")
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.0015, 0.0])
+def test_index_build_filtered_search_misses_nothing(tmp_path, share, kind):
+    """A filtered search on a built snapshot gives the true nearest that pass, up to the rounding to 16 bits."""
+    vectors, queries = clustered(2_000, 0, spread=2.0), clustered(20, 1, spread=2.0)
+    manifest = write_snapshot(tmp_path, spec_of(2_000, vectors=vectors, sample_queries=queries), kind)
+    loaded = load_snapshot(directory_of(tmp_path, manifest), threads=1)
+    allowed = np.zeros(2_000, dtype=np.bool_)
+    allowed[np.random.default_rng(3).permutation(2_000)[: int(share * 2_000)]] = True
+    hits = loaded.search(queries, 10, allowed=allowed)
+    places = min(10, int(allowed.sum()))
+    true = np.where(allowed, queries @ vectors.T, -np.inf)
+    expected = -np.sort(-true, axis=1)[:, :places]
+    found = np.take_along_axis(true, np.maximum(hits.positions, 0), axis=1)[:, :places]
+    assert (hits.positions[:, places:] == -1).all()
+    assert (hits.positions[:, :places] >= 0).all()
+    assert np.abs(found - expected).max(initial=0.0) < 5e-4
+    assert np.abs(hits.scores[:, :places] - found).max(initial=0.0) < 5e-4
