@@ -16,14 +16,14 @@ from pyarrow import parquet
 from app.domain import Kind
 from app.ingest import IngestLimits, read_records
 
-SMALL, LARGE = 1_000, 4_000
+SMALL, LARGE = 250, 1_000
 ALLOWED_GROWTH = 2_500_000
 """Bytes: read buffers, and caches that fill. The large file holds 5.5 MB more text as Python holds it."""
 
 LIMITS = IngestLimits(max_row_chars=100_000)
 """What is read before a quote counts as never closed is held in memory; the default is more than these files have."""
 
-_PARAGRAPH = "本发明公开了一种锂离子电池电解液的制备方法，其步骤包括混合、除水与过滤。" * 25
+_PARAGRAPH = "本发明公开了一种锂离子电池电解液的制备方法，其步骤包括混合、除水与过滤。" * 100
 
 
 def _texts(rows: int) -> Iterator[tuple[str, str, str]]:
