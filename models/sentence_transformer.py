@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -71,18 +71,13 @@ class SentenceTransformerEncoder:
         self._tokens = TextTokenizer(_tokenizer(self._model, folder), limit)
         self._pad = int(getattr(self._model.tokenizer, "pad_token_id", None) or 0)
         self._prefixes = {role: _prefix(self._model.prompts, self._options.prefixes, role) for role in Role}
-        self._frames = {role: self._tokens.frame(prefix) for role, prefix in self._prefixes.items()}
-        # Poolings that leave the prompt out count it so: with the special tokens before it, and the blank that ends it.
-        self._prompt_lengths = {
-            role: len(self._frames[role].before) + len(self._tokens.ids([prefix])[0]) if prefix else 0
-            for role, prefix in self._prefixes.items()
-        }
-        if any(frame.room < 1 for frame in self._frames.values()):
+        self._frame = self._tokens.frame()
+        if max(map(len, self._tokens.ids(list(self._prefixes.values())))) >= self._frame.room:
             raise SourceError(
                 f"The prefixes of {folder.name} leave no room for text within its {limit} tokens.",
                 f"{folder.name} 的前缀过长：其 {limit} 个词元中已没有文本的位置。",
             )
-        self._dimension = int(self._forward([[self._pad]], Role.QUERY).shape[1])
+        self._dimension = int(self._forward([[self._pad]]).shape[1])
         self._fingerprint = fingerprint(folder, self._facts(limit))
 
     @property
@@ -107,10 +102,10 @@ class SentenceTransformerEncoder:
             EmptyTextError: a text is empty after the model's own normalisation.
         """
         plans = self._plans(texts, role)
-        windows = [window for one in plans for window in one.windows]
+        windows = [ids for one in plans for ids in one.windows]
         vectors = np.empty((len(windows), self._dimension), dtype=np.float32)
-        for group in batches([len(window.ids) for window in windows], self._options.max_batch_tokens):
-            vectors[group] = self._forward([windows[place].ids for place in group], role)
+        for group in batches([len(ids) for ids in windows], self._options.max_batch_tokens):
+            vectors[group] = self._forward([windows[place] for place in group])
         return Encoded(
             vectors=_combined(vectors, plans, self._dimension),
             tokens=np.array([one.tokens for one in plans], dtype=np.int32),
@@ -125,15 +120,13 @@ class SentenceTransformerEncoder:
             if self._tokens.is_empty(head):
                 raise EmptyTextError(position)
         ids = self._tokens.ids([self._prefixes[role] + head for head in heads])
-        plans = [plan(one, self._frames[role], self._options.policy) for one in ids]
+        plans = [plan(one, self._frame, self._options.policy) for one in ids]
         return [
-            one
-            if len(text) == len(head)
-            else Plan(one.windows, round(one.tokens * len(text) / len(head)), truncated=True)
+            one if text is head else replace(one, tokens=round(one.tokens * len(text) / len(head)), truncated=True)
             for one, text, head in zip(plans, texts, heads, strict=True)
         ]
 
-    def _forward(self, ids: Sequence[Sequence[int]], role: Role) -> Vectors:
+    def _forward(self, ids: Sequence[Sequence[int]]) -> Vectors:
         """Vectors of ``n`` inputs, float32 ``[n, dimension]``. One pass at a time: torch uses every core for it."""
         import torch
 
@@ -144,14 +137,7 @@ class SentenceTransformerEncoder:
             padded[row, : len(one)] = torch.tensor(one, dtype=torch.int64)
             mask[row, : len(one)] = 1
         with self._lock, torch.inference_mode(), _arithmetic(self._options.precision):
-            features = self._model(
-                {"input_ids": padded, "attention_mask": mask, "prompt_length": self._prompt_lengths[role]}
-            )
-            if "sentence_embedding" not in features:
-                raise SourceError(
-                    f"The pipeline of {self._name} gives no sentence vectors: modules.json lacks a pooling module.",
-                    f"{self._name} 的流水线不输出句向量：modules.json 缺少池化模块。",
-                )
+            features = self._model({"input_ids": padded, "attention_mask": mask})
             vectors: Vectors = features["sentence_embedding"].float().numpy()
         return vectors
 
@@ -161,7 +147,7 @@ class SentenceTransformerEncoder:
             "query_prefix": self._prefixes[Role.QUERY],
             "passage_prefix": self._prefixes[Role.PASSAGE],
             "max_tokens": limit,
-            "windows": "weighted mean of windows with prefix",
+            "windows": "weighted mean",
             "max_tokens_per_text": policy.max_tokens_per_text,
             "max_characters": policy.max_characters,
             "precision": self._options.precision,
@@ -176,8 +162,7 @@ def _combined(vectors: Vectors, plans: Sequence[Plan], dimension: int) -> Vector
     start = 0
     for row, one in enumerate(plans):
         end = start + len(one.windows)
-        weights = np.array([window.weight for window in one.windows], dtype=np.float64)
-        mean = weights @ vectors[start:end].astype(np.float64)
+        mean = np.array(one.weights, dtype=np.float64) @ vectors[start:end].astype(np.float64)
         combined[row] = mean / np.linalg.norm(mean)
         start = end
     return combined
@@ -193,13 +178,21 @@ def _load(folder: Path, threads: int | None) -> SentenceTransformer:
         torch.set_num_threads(threads)
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
+        model = SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
     # Damaged files raise whatever the library that trips over them has: json, safetensors, tokenizers, transformers.
     except Exception as error:
         raise SourceError(
             f"The model folder {folder.name} cannot be loaded ({type(error).__name__}): files are missing or damaged.",
             f"模型目录 {folder.name} 无法加载：{type(error).__name__}。其文件缺失或已损坏。",
         ) from error
+    # Only poolings have this. Windows after the first have no prompt that could be left out.
+    include_prompt = [bool(module.include_prompt) for module in model if hasattr(module, "include_prompt")]
+    if not include_prompt or not all(include_prompt):
+        raise SourceError(
+            f"The model {folder.name} cannot be used: it must pool all tokens of a text, its prompt included.",
+            f"模型 {folder.name} 无法使用：它必须对文本的全部词元（包括提示词）做池化。",
+        )
+    return model
 
 
 def _tokenizer(model: SentenceTransformer, folder: Path) -> Tokenizer:

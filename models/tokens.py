@@ -34,7 +34,7 @@ class TextTokenizer:
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        # A text that holds "</s>" or "[SEP]" is about these characters; it must not end the model's input.
+        # A text that holds "[SEP]" or "<mask>" is about these characters; they are no commands to the model.
         self._tokenizer.encode_special_tokens = True
         self._limit = limit
 
@@ -43,14 +43,12 @@ class TextTokenizer:
         encodings = self._tokenizer.encode_batch_fast([_encodable(text) for text in texts], add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
-    def frame(self, prefix: str) -> Frame:
-        """What surrounds a text's tokens in each window when ``prefix`` goes before it."""
+    def frame(self) -> Frame:
+        """The special tokens around each window, and the limit."""
         bare = self._tokenizer.encode("a", add_special_tokens=False).ids
         whole = self._tokenizer.encode("a", add_special_tokens=True).ids
         start = next(place for place in range(len(whole)) if whole[place : place + len(bare)] == bare)
-        # A blank that ends the prefix belongs to the text's first token.
-        (prefix_ids,) = self.ids([prefix.rstrip()]) if prefix.strip() else ([],)
-        return Frame(tuple(whole[:start]), tuple(prefix_ids), tuple(whole[start + len(bare) :]), self._limit)
+        return Frame(tuple(whole[:start]), tuple(whole[start + len(bare) :]), self._limit)
 
     def is_empty(self, text: str) -> bool:
         """Whether nothing that can be seen is left of the text after the model's own normalisation."""

@@ -86,15 +86,13 @@ def test_models_folder_gives_what_sentence_transformers_gives(encoder, plain, ro
 
 
 def test_models_folder_reads_a_long_text_in_windows(encoder, plain):
-    """The vector of a long text is the mean of its windows', each with prefix and special tokens, by tokens."""
+    """The vector of a long text is the mean of its windows', each between special tokens, weighted by tokens."""
     ids = plain.tokenizer.backend_tokenizer.encode("query: " + LONG, add_special_tokens=False).ids
-    prefix, text = ids[:3], ids[3:]
-    room = POSITIONS - 5
-    parts = [text[start : start + room] for start in range(0, len(text), room)]
+    parts = [ids[start : start + POSITIONS - 2] for start in range(0, len(ids), POSITIONS - 2)]
     assert len(parts) > 2
     with torch.inference_mode():
         rows = [
-            plain({"input_ids": torch.tensor([[0, *prefix, *part, 2]]), "attention_mask": torch.ones(1, len(part) + 5)})
+            plain({"input_ids": torch.tensor([[0, *part, 2]]), "attention_mask": torch.ones(1, len(part) + 2)})
             for part in parts
         ]
     mean = sum(len(part) * row["sentence_embedding"][0].numpy() for part, row in zip(parts, rows, strict=True))
@@ -212,11 +210,14 @@ def test_models_folder_that_is_damaged_is_refused(copied, name):
     assert str(copied.parent) not in str(caught.value)
 
 
-def test_models_folder_without_a_transformer_is_refused(copied):
-    """A folder whose pipeline gives no sentence vectors is refused."""
+def test_models_folder_without_pooling_or_with_a_partial_one_is_refused(copied):
+    """A pipeline that gives no sentence vectors, or leaves the prompt out, is refused with the reason."""
+    rewritten(copied, "1_Pooling/config.json", include_prompt=False)
+    with pytest.raises(SourceError, match="its prompt included"):
+        load_encoder(copied)
     modules = json.loads((copied / "modules.json").read_text())
     (copied / "modules.json").write_text(json.dumps(modules[:1]))
-    with pytest.raises(SourceError, match="no sentence vectors"):
+    with pytest.raises(SourceError, match="must pool all tokens"):
         load_encoder(copied)
 
 
@@ -242,15 +243,6 @@ def test_models_folder_given_as_directory_is_checked_once(copied, tmp_path):
     os.truncate(copied / "model.safetensors", 1000)
     with pytest.raises(SourceError, match="cannot be loaded"):
         prepare(source, tmp_path / "models")
-
-
-def test_models_folder_leaves_the_prompt_out_where_its_pooling_does(copied):
-    """A pooling with `include_prompt: false` pools the text alone, as sentence-transformers has it."""
-    rewritten(copied, "1_Pooling/config.json", include_prompt=False)
-    expected = SentenceTransformer(str(copied), device="cpu", local_files_only=True).encode(SHORT, prompt_name="query")
-    vectors = load_encoder(copied).encode(SHORT, Role.QUERY).vectors
-    assert np.allclose(vectors, expected, atol=1e-5)
-    assert not np.allclose(vectors, load_encoder(copied, prefixes=Prefixes(query="")).encode(SHORT, Role.QUERY).vectors)
 
 
 def test_models_folder_says_nothing_while_it_works(encoder, capfd, caplog):

@@ -6,44 +6,34 @@ from hypothesis import strategies as st
 
 from models.windows import Frame, WindowPolicy, batches, plan
 
-FRAME = Frame(before=(101,), prefix=(7, 8), after=(102,), limit=10)
-TEXT = st.lists(st.integers(1000, 2000), min_size=1, max_size=120)
+FRAME = Frame(before=(101,), after=(102,), limit=10)
+IDS = st.lists(st.integers(1000, 2000), min_size=1, max_size=120)
 
 
-@given(text=TEXT, most=st.integers(5, 60))
-def test_models_windows_hold_every_kept_token_once(text, most):
-    """Windows in order hold the text's tokens up to the declared limit, each once; weights count them."""
-    made = plan([*FRAME.prefix, *text], FRAME, WindowPolicy(max_tokens_per_text=most))
-    kept = text[: most - 4]
-    read = [token for window in made.windows for token in window.ids[1:-1] if token >= 1000]
-    assert read == kept
-    assert [window.weight for window in made.windows] == [
-        sum(token >= 1000 for token in window.ids) for window in made.windows
-    ]
-    assert made.tokens == len(text) + 4
-    assert made.truncated == (len(kept) < len(text))
+@given(ids=IDS, most=st.integers(3, 60))
+def test_models_windows_hold_every_kept_token_once(ids, most):
+    """Windows in order hold the tokens up to the declared limit, each once; weights count them."""
+    made = plan(ids, FRAME, WindowPolicy(max_tokens_per_text=most))
+    kept = ids[: most - 2]
+    assert [token for window in made.windows for token in window[1:-1]] == kept
+    assert made.weights == tuple(len(window) - 2 for window in made.windows)
+    assert made.tokens == len(ids) + 2
+    assert made.truncated == (len(kept) < len(ids))
 
 
-@given(text=TEXT)
-def test_models_windows_stay_within_the_limit_and_keep_their_frame(text):
-    """Each window has the special tokens, is no longer than the model's limit, and only the last is shorter."""
-    made = plan([*FRAME.prefix, *text], FRAME, WindowPolicy())
-    assert all(window.ids[0] == 101 and window.ids[-1] == 102 for window in made.windows)
-    assert all(len(window.ids) <= FRAME.limit for window in made.windows)
-    assert all(len(window.ids) == FRAME.limit for window in made.windows[:-1])
+@given(ids=IDS)
+def test_models_windows_stay_within_the_limit_and_keep_their_frame(ids):
+    """Each window has the special tokens, none is longer than the model's limit, and only the last is shorter."""
+    windows = plan(ids, FRAME, WindowPolicy()).windows
+    assert all(window[0] == 101 and window[-1] == 102 for window in windows)
+    assert all(len(window) <= FRAME.limit for window in windows)
+    assert all(len(window) == FRAME.limit for window in windows[:-1])
 
 
 def test_models_windows_of_a_text_within_the_limit_are_the_text_itself():
-    """Up to the limit there is one window: prefix and text as the tokenizer gave them, between the special tokens."""
-    (window,) = plan([7, 8, 1, 2, 3, 4, 5, 6], FRAME, WindowPolicy()).windows
-    assert window.ids == (101, 7, 8, 1, 2, 3, 4, 5, 6, 102)
-    assert window.weight == 6
-
-
-def test_models_windows_count_a_prefix_that_melts_into_the_text():
-    """Where the tokenizer joins the prefix's end with the text, only the prefix tokens that remain are left out."""
-    (window,) = plan([7, 99, 1], FRAME, WindowPolicy()).windows
-    assert window.weight == 2
+    """Up to the limit there is one window: the ids as the tokenizer gave them, between the special tokens."""
+    made = plan([7, 8, 1, 2, 3, 4, 5, 6], FRAME, WindowPolicy())
+    assert made.windows == ((101, 7, 8, 1, 2, 3, 4, 5, 6, 102),)
 
 
 @pytest.mark.parametrize("limits", [(0, 16), (8192, 0)])
