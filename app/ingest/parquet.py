@@ -9,8 +9,8 @@ from app.errors import InputError
 from app.ingest.heading import HeaderSearch, Heading
 from app.ingest.outcomes import RawRow
 
-BATCH_ROWS = 1_000
-"""Rows that are in memory as Python objects at once."""
+BATCH_ROWS = 200
+"""Rows that are in memory as Python objects at once; few, because a row may hold a book."""
 
 READ_BYTES = 1 << 20
 """Bytes of a column that are read at once; without it a whole row group is, which may be the whole file."""
