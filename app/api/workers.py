@@ -19,12 +19,14 @@ class Workers:
 
     def __init__(self, workers: int, queue: int) -> None:
         self._limiter = anyio.CapacityLimiter(workers)
-        self._queue = queue
+        self._most = workers + queue
+        # Counted here: the limiter learns of a call only after a turn of the event loop, in which others would slip by.
+        self._taken = 0
 
     @property
     def waiting(self) -> int:
         """Calls that wait for a thread."""
-        return self._limiter.statistics().tasks_waiting
+        return max(0, self._taken - int(self._limiter.total_tokens))
 
     async def run(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """The result of `call(*args)`.
@@ -32,8 +34,12 @@ class Workers:
         Raises:
             OverloadedError: every thread is taken and too many calls wait already.
         """
-        if self._limiter.available_tokens <= 0 and self.waiting >= self._queue:
+        if self._taken >= self._most:
             raise OverloadedError(
                 "Too many requests are waiting; try again in a moment.", "等待处理的请求过多，请稍后重试。"
             )
-        return await anyio.to_thread.run_sync(call, *args, limiter=self._limiter)
+        self._taken += 1
+        try:
+            return await anyio.to_thread.run_sync(call, *args, limiter=self._limiter)
+        finally:
+            self._taken -= 1

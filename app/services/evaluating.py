@@ -18,7 +18,7 @@ from app.evaluation.report import ReportContents
 from app.evaluation.result import EvaluationResult, evaluate_runs
 from app.services.embedding import Progress, Report
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial, titles
-from app.services.failures import translated
+from app.services.failures import Refusal, translated
 from app.services.indexing import BuildReport, IndexService, IndexSettings
 from app.services.kept import KeptEncoder
 from app.services.matching import MatchLimits, MatchService
@@ -96,8 +96,9 @@ class EvaluationService:
         served = ServedIndex(place.index_dir, _TARGET)
         served.open(encoder.fingerprint)
         if (snapshot := served.current()) is None:
+            refusal = served.refusal or Refusal("none is published", "尚未发布")
             raise IndexProblem(
-                f"the index just built is refused: {served.refusal}", f"刚建的索引被拒绝：{served.refusal}"
+                f"the index just built is refused: {refusal.text}", f"刚建的索引被拒绝：{refusal.text_zh}"
             )
         deepest = max(len(levels) for levels in qrels.values())
         limits = replace(self._settings.limits, max_queries=_BATCH, max_k=max(RECALL_DEPTH, deepest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import index.errors as ie
 import models.errors as me
@@ -16,6 +17,34 @@ from app.errors import (
     OverloadedError,
     PatmatchError,
 )
+
+_CHINESE: tuple[tuple[type[Exception], str], ...] = (
+    (ie.LockedError, "另一个任务正在进行"),
+    (ie.FingerprintMismatchError, "快照由其他模型生成，不能使用"),
+    (ie.SnapshotDamagedError, "快照文件缺失或已损坏"),
+    (ie.VerificationError, "快照未通过校验"),
+    (ie.RollbackError, "没有可以回滚到的更早快照"),
+    (ie.SnapshotNameError, "不是有效的快照名称"),
+    (ie.SnapshotMissingError, "没有这个快照，或尚未发布"),
+    (ie.VectorStoreDamagedError, "向量文件已损坏"),
+    (OSError, "无法读取或写入文件"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a snapshot is not served, in both languages."""
+
+    text: str
+    text_zh: str
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """Why a snapshot is not served: a Chinese sentence with the detail as the room below gave it."""
+    # Errors other than the index's own may name paths.
+    text = str(error) if isinstance(error, ie.IndexRoomError) else f"it cannot be read: {type(error).__name__}"
+    said = next((sentence for kind, sentence in _CHINESE if isinstance(error, kind)), "索引出错")
+    return Refusal(text, f"{said}（{text}）")
 
 
 def as_patmatch_error(error: me.ModelError | ie.IndexRoomError) -> PatmatchError:
@@ -33,11 +62,11 @@ def as_patmatch_error(error: me.ModelError | ie.IndexRoomError) -> PatmatchError
         case me.ModelError():
             return ModelProblem(text, error.message_zh)
         case ie.LockedError():
-            return ConflictError(text, f"另一个任务正在进行：{text}", code="locked")
+            return ConflictError(text, as_refusal(error).text_zh, code="locked")
         case ie.SnapshotMissingError() | ie.SnapshotNameError() | ie.RollbackError():
-            return NotFoundError(text, f"没有这个索引快照：{text}", code="no_snapshot")
+            return NotFoundError(text, as_refusal(error).text_zh, code="no_snapshot")
         case _:
-            return IndexProblem(text, f"索引错误：{text}")
+            return IndexProblem(text, as_refusal(error).text_zh)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import NotReadyError, PatmatchError
 from app.metrics import Metrics
+from app.services.failures import Refusal
 from app.services.serving import EncoderSlot, ServedIndex
 
 
@@ -73,11 +74,15 @@ class HealthService:
         served = self._indexes[kind]
         snapshot, refusal = served.current(), served.refusal
         if snapshot is None:
-            reason = refusal or "none is published"
-            return Part(False, f"no snapshot: {reason}", f"没有可用快照：{reason}")
+            reason = refusal or Refusal("none is published", "尚未发布")
+            return Part(False, f"no snapshot: {reason.text}", f"没有可用快照：{reason.text_zh}")
         manifest = snapshot.manifest
         self._metrics.snapshot(kind.value, len(snapshot), datetime.fromisoformat(manifest.built_at).timestamp())
         text = f"{manifest.id}, {len(snapshot)} records"
         if refusal:
-            return Part(True, f"{text}; a newer one was refused: {refusal}", f"{text}；较新的快照被拒绝：{refusal}")
+            text, text_zh = (
+                f"{text}; a newer one was refused: {refusal.text}",
+                f"{text}；较新的快照被拒绝：{refusal.text_zh}",
+            )
+            return Part(True, text, text_zh)
         return Part(True, text, text)

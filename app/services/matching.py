@@ -18,7 +18,7 @@ from app.ranking.diversity import diversify
 from app.ranking.levels import level_from_score, score_from_cosine
 from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
-from app.services.failures import translated
+from app.services.failures import Refusal, translated
 from app.services.filters import allowed_positions
 from app.services.queries import QueryResolver, ResolvedQuery
 from index import Snapshot
@@ -38,7 +38,7 @@ class IndexSource(Protocol):
     """Where the snapshot to search comes from."""
 
     @property
-    def refusal(self) -> str | None:
+    def refusal(self) -> Refusal | None:
         """Why there is no snapshot, or why a newer one was not taken."""
         ...
 
@@ -134,10 +134,10 @@ class MatchService:
     def _snapshot(self, target: Kind) -> Snapshot:
         snapshot = self._indexes[target].current()
         if snapshot is None:
-            reason = self._indexes[target].refusal or "none is published"
+            reason = self._indexes[target].refusal or Refusal("none is published", "尚未发布")
             raise NotReadyError(
-                f"There is no index of {target} to search: {reason}. Run: patmatch index build {target} --publish",
-                f"没有可用的 {target} 索引：{reason}。请运行：patmatch index build {target} --publish",
+                f"There is no index of {target} to search: {reason.text}. Run: patmatch index build {target} --publish",
+                f"没有可用的 {target} 索引：{reason.text_zh}。请运行：patmatch index build {target} --publish",
                 code="no_index",
             )
         return snapshot

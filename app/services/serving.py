@@ -9,9 +9,8 @@ from threading import Event, Lock, Thread
 
 from app.domain import Kind
 from app.errors import NotReadyError, PatmatchError
-from app.services.failures import translated
+from app.services.failures import Refusal, as_refusal, translated
 from index import LiveIndex, Snapshot
-from index.errors import IndexRoomError
 from models import Encoder
 
 log = logging.getLogger("patmatch.serving")
@@ -96,14 +95,11 @@ class ServedIndex:
             log.info("%s: serving snapshot %s", self._target, snapshot.id)
 
     @property
-    def refusal(self) -> str | None:
+    def refusal(self) -> Refusal | None:
         """Why there is no snapshot, or why a newer one was not taken."""
         if self._live is None:
-            return "the model is not loaded yet"
-        refusal = self._live.refusal
-        if refusal is None or isinstance(refusal, IndexRoomError):
-            return str(refusal) if refusal else None
-        return f"it cannot be read: {type(refusal).__name__}"
+            return Refusal("the model is not loaded yet", "模型尚未加载")
+        return None if self._live.refusal is None else as_refusal(self._live.refusal)
 
     def current(self) -> Snapshot | None:
         """The snapshot to search now."""
