@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from models.testing import HashingEncoder
 
 from app.bootstrap import Services, build_services
 from app.domain import Kind
 from app.main import create_app
 from app.settings import Settings
+from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 
