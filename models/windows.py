@@ -12,8 +12,8 @@ class WindowPolicy:
 
     Prefix and text are tokenised as one and cut into windows of the limit, without overlap. Each window gets the
     special tokens; the text's vector is the mean of the windows' vectors, weighted by their numbers of tokens, at unit
-    length. This is what the engine of the default model's package does. Repeating the prefix in each window was tried on 120
-    long texts and found their titles no better and no worse.
+    length. This is what the engine of the default model's package does. Repeating the prefix in each window was tried
+    on 120 long texts and found their titles no better and no worse.
 
     Args:
         max_tokens_per_text: tokens of a text, with prefix and special tokens, that have influence; what lies beyond is

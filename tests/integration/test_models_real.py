@@ -1,10 +1,12 @@
 """The default model against the engine of the package that it is made from, and against pinned values."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
@@ -60,20 +62,23 @@ WITHIN = {
     "one word": "a" * 700,
     "almost a window": "电池材料" * 200,
 }
+# A little over one window: the engine, on one thread, takes seconds for each.
 LONG = {
-    "zh long": PATENTS["zh"] * 8,
-    "tw long": PATENTS["tw"] * 14,
-    "en long": (PATENTS["en"] + " ") * 12,
-    "ja long": PATENTS["ja"] * 16,
-    "ko long": PATENTS["ko"] * 16,
-    "de long": (PATENTS["de"] + " ") * 14,
+    ("zh", Role.QUERY): PATENTS["zh"] * 6,
+    ("tw", Role.PASSAGE): PATENTS["tw"] * 10,
+    ("en", Role.QUERY): (PATENTS["en"] + " ") * 9,
+    ("ja", Role.PASSAGE): PATENTS["ja"] * 12,
+    ("ko", Role.QUERY): PATENTS["ko"] * 14,
+    ("de", Role.PASSAGE): (PATENTS["de"] + " ") * 14,
 }
 
 
 @pytest.fixture(scope="module")
-def encoder(real_model_folder: Path) -> Encoder:
-    """The default model."""
-    return load_encoder(real_model_folder)
+def encoder(real_model_folder: Path) -> Iterator[Encoder]:
+    """The default model. One thread: on a busy machine two wait for each other far longer than they compute."""
+    before = torch.get_num_threads()
+    yield load_encoder(real_model_folder, threads=1)
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +99,13 @@ def test_models_real_agrees_with_the_package_engine(encoder, engine, name, role)
     assert encoded.windows[0] == 1
 
 
-@pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("name", LONG)
-def test_models_real_agrees_with_the_package_engine_on_long_texts(encoder, engine, name, role):
+@pytest.mark.parametrize(("language", "role"), LONG)
+def test_models_real_agrees_with_the_package_engine_on_long_texts(encoder, engine, language, role):
     """Texts over 512 tokens agree as well: both read them in windows and average those by tokens."""
-    text, query = LONG[name], role is Role.QUERY
+    text, query = LONG[language, role], role is Role.QUERY
     encoded = encoder.encode([text], role)
     assert encoded.tokens[0] == engine.token_count(text, query) > 512
-    assert encoded.windows[0] > 1
+    assert encoded.windows[0] == 2
     assert encoded.vectors[0] @ engine.encode(text, query) >= 0.999
 
 
@@ -120,14 +124,13 @@ def test_models_real_vectors_are_the_pinned_ones(encoder):
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    names=st.lists(st.sampled_from([*WITHIN, "zh long"]), min_size=2, max_size=9),
+    texts=st.lists(st.sampled_from([*WITHIN.values(), LONG["zh", Role.QUERY]]), min_size=2, max_size=9),
     role=st.sampled_from(Role),
 )
-def test_models_real_vector_does_not_depend_on_its_company(encoder, names, role):
+def test_models_real_vector_does_not_depend_on_its_company(encoder, texts, role):
     """The same text alone or in any batch of mixed lengths gives the same vector to 1e-5."""
-    texts = [{**WITHIN, **LONG}[name] for name in names]
     together = encoder.encode(texts, role).vectors
     alone = encoder.encode(texts[:1], role).vectors[0]
     assert np.abs(together[0] - alone).max() <= 1e-5
