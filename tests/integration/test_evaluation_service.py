@@ -201,7 +201,9 @@ def test_evaluation_command_prints_a_table_and_writes_files(tmp_path: Path, caps
     assert err == ""
     for name in (*MEANS, "level_score", "hub_share@10", "reach@10", "language_mix@10 zh", "judged_pairs 3"):
         assert name in out
-    assert run_out.read_text("utf-8").splitlines()[0].startswith("q1 Q0 d1 1 0.")
+    *place, score, tag = run_out.read_text("utf-8").splitlines()[0].split()
+    assert (place, tag) == (["q1", "Q0", "d1", "1"], "patmatch")
+    assert 0 <= float(score) <= 1
     assert run_out.read_bytes() == (report / "run.trec").read_bytes()
     assert (report / "report.html").exists()
 
