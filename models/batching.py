@@ -15,8 +15,8 @@ import numpy as np
 from models.encoder import Encoded, Encoder, Role
 from models.errors import EmptyTextError, EncoderBusyError, ModelError
 
-# About 1,400 tokens of Chinese, 500 of English: over half a second on two cores, which is what a short query may have to
-# wait for somebody's bulk call. Larger batches are no faster.
+# About 1,400 tokens of Chinese, 500 of English: over half a second on two cores, which is what a short query may have
+# to wait for somebody's bulk call. Larger batches are no faster.
 MAX_BATCH_CHARACTERS = 2000
 
 
