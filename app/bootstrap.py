@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import models
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.metrics import Metrics
+from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
 from app.services.matching import MatchLimits, MatchService
 from app.services.records import RecordService
-from app.services.serving import EncoderSlot, ServedIndex, Serving
+from app.services.serving import ServedIndex, Serving
 from app.settings import Settings
 from index import BuildOptions
 
 EncoderLoader = Callable[[], models.Encoder]
+SpecLoader = Callable[[EncoderSpec], models.Encoder]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,7 @@ class Services:
     settings: Settings
     catalogue: Catalogue
     metrics: Metrics
+    encoders: Encoders
     encoder: EncoderSlot
     serving: Serving
     match: MatchService
@@ -49,37 +52,56 @@ def model_source(settings: Settings) -> models.ModelSource:
     return models.ModelSource.parse(settings.model)
 
 
-def load_encoder(settings: Settings) -> models.Encoder:
-    """The configured encoder from its prepared folder.
+def encoder_spec(settings: Settings) -> EncoderSpec:
+    """The configured encoder; a folder by its whole path, since a snapshot remembers it."""
+    source = model_source(settings)
+    if source.origin is models.Origin.DIR:
+        source = replace(source, place=str(source.folder_for(settings.models_dir)))
+    return EncoderSpec(
+        source=str(source),
+        query_prefix=settings.query_prefix,
+        passage_prefix=settings.passage_prefix,
+        precision=settings.precision,
+    )
+
+
+def load_encoder(settings: Settings, spec: EncoderSpec | None = None) -> models.Encoder:
+    """An encoder from its prepared folder; the configured one when no other is asked for.
 
     Raises:
         ModelError: the folder is missing or damaged.
     """
+    wanted = spec or encoder_spec(settings)
     return models.load_encoder(
-        model_source(settings).folder_for(settings.models_dir),
-        prefixes=models.Prefixes(query=settings.query_prefix, passage=settings.passage_prefix),
-        precision=settings.precision,
+        models.ModelSource.parse(wanted.source).folder_for(settings.models_dir),
+        prefixes=models.Prefixes(query=wanted.query_prefix, passage=wanted.passage_prefix),
+        precision="bfloat16" if wanted.precision == "bfloat16" else "float32",
         threads=settings.encoder_threads,
     )
 
 
-def build_services(settings: Settings, *, encoder: EncoderLoader | None = None) -> Services:
+def build_services(
+    settings: Settings, *, encoder: EncoderLoader | None = None, encoders: SpecLoader | None = None
+) -> Services:
     """All services over one catalogue; nothing heavy is loaded before its first use.
 
     Args:
         settings: what to wire.
-        encoder: makes the encoder instead of the configured model; for tests.
+        encoder: makes every encoder instead of the configured model; for tests.
+        encoders: the same, told which one is wanted.
 
     Raises:
         CatalogueProblem: the database cannot be opened.
     """
     catalogue, metrics = Catalogue.open(settings.catalogue_url), Metrics()
-    slot = EncoderSlot(encoder or (lambda: _shared(load_encoder(settings), settings)))
+    known = Encoders(_spec_loader(settings, encoder, encoders), encoder_spec(settings))
+    slot = known.slot()
     indexes = {kind: ServedIndex(settings.index_dir, kind) for kind in Kind}
     return Services(
         settings=settings,
         catalogue=catalogue,
         metrics=metrics,
+        encoders=known,
         encoder=slot,
         serving=Serving(slot, indexes, settings.index_poll_seconds),
         match=MatchService(
@@ -115,6 +137,14 @@ def evaluation_settings(settings: Settings) -> EvaluationSettings:
     return EvaluationSettings(
         vectors_dir=settings.vectors_dir, options=index_settings(settings).options, limits=match_limits(settings)
     )
+
+
+def _spec_loader(settings: Settings, encoder: EncoderLoader | None, encoders: SpecLoader | None) -> SpecLoader:
+    if encoders is not None:
+        return encoders
+    if encoder is not None:
+        return lambda _spec: encoder()
+    return lambda spec: _shared(load_encoder(settings, spec), settings)
 
 
 def _shared(encoder: models.Encoder, settings: Settings) -> models.Encoder:

@@ -245,6 +245,25 @@ class Catalogue:
                 revision = row[1]
             full = len(rows) == _CHANGES_A_PAGE
 
+    def count_changed(self, kind: Kind, revision: int) -> int:
+        """How many records have their last change behind a revision, deleted ones included."""
+        with self._reading() as connection:
+            count: int = connection.execute(self._statements[kind].count_changes, {"revision": revision}).scalar_one()
+        return count
+
+    def walk_ids(self, kind: Kind, *, batch_size: int = 50_000) -> Iterator[list[tuple[str, int]]]:
+        """Id and revision of all records in the order of their ids, a batch at a time, each a short transaction."""
+        ask, after, full = self._statements[kind], None, True
+        while full:
+            statement = ask.first_ids if after is None else ask.next_ids
+            with self._reading() as connection:
+                page = {"size": batch_size} | ({} if after is None else {"after": after})
+                rows = [(row[0], row[1]) for row in connection.execute(statement, page)]
+            if rows:
+                after = rows[-1][0]
+                yield rows
+            full = len(rows) == batch_size
+
     def status(self) -> CatalogueStatus:
         """What stands in the catalogue."""
         with self._reading() as connection:

@@ -31,6 +31,9 @@ class Statements:
         mark_deleted: of one row [row_id, row_revision, now].
         count: live records.
         changes: id, revision and mark in the order of revisions [revision, size].
+        count_changes: rows whose last change is behind a revision [revision].
+        first_ids: id and revision of live records in the order of their ids [size].
+        next_ids: the same behind an id [after, size].
     """
 
     by_ids: sa.Select[Any]
@@ -41,6 +44,9 @@ class Statements:
     mark_deleted: sa.Update
     count: sa.Select[Any]
     changes: sa.Select[Any]
+    count_changes: sa.Select[Any]
+    first_ids: sa.Select[Any]
+    next_ids: sa.Select[Any]
 
 
 def statements_of(kind: Kind, backend: Backend) -> Statements:
@@ -50,6 +56,7 @@ def statements_of(kind: Kind, backend: Backend) -> Statements:
     live = sa.not_(columns.deleted)
     records = sa.select(*(columns[name] for name in CODECS[kind].names)).where(live)
     changes = sa.select(columns.id, columns.revision, columns.deleted)
+    ids = sa.select(columns.id, columns.revision).where(live).order_by(columns.id).limit(size)
     deletion = {"deleted": True, "revision": sa.bindparam("row_revision"), "updated_at": sa.bindparam("now")}
     return Statements(
         by_ids=records.where(wanted),
@@ -60,4 +67,7 @@ def statements_of(kind: Kind, backend: Backend) -> Statements:
         mark_deleted=sa.update(table).where(columns.id == sa.bindparam("row_id")).values(deletion),
         count=sa.select(sa.func.count()).select_from(table).where(live),
         changes=changes.where(columns.revision > sa.bindparam("revision")).order_by(columns.revision).limit(size),
+        count_changes=sa.select(sa.func.count()).select_from(table).where(columns.revision > sa.bindparam("revision")),
+        first_ids=ids,
+        next_ids=ids.where(columns.id > sa.bindparam("after")),
     )

@@ -10,8 +10,9 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import NotReadyError, PatmatchError
 from app.metrics import Metrics
+from app.services.encoders import EncoderSlot
 from app.services.failures import Refusal
-from app.services.serving import EncoderSlot, ServedIndex
+from app.services.serving import ServedIndex
 
 
 @dataclass(frozen=True, slots=True)

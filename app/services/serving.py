@@ -3,75 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from app.domain import Kind
-from app.errors import NotReadyError, PatmatchError
-from app.services.failures import Refusal, as_refusal, translated
+from app.errors import PatmatchError
+from app.services.encoders import EncoderSlot
+from app.services.failures import Refusal, as_refusal
 from index import LiveIndex, Snapshot
-from models import Encoder
 
 log = logging.getLogger("patmatch.serving")
-
-
-class EncoderSlot:
-    """The encoder: loaded once, on first use or ahead of it, and told why when it cannot be.
-
-    Args:
-        load: makes the encoder; seconds of work.
-    """
-
-    def __init__(self, load: Callable[[], Encoder]) -> None:
-        self._load = load
-        self._lock = Lock()
-        self._encoder: Encoder | None = None
-        self.failure: PatmatchError | None = None
-
-    @property
-    def loaded(self) -> Encoder | None:
-        """The encoder, if it is there already."""
-        return self._encoder
-
-    def get(self) -> Encoder:
-        """The encoder, loaded now if need be.
-
-        Raises:
-            ModelProblem: it cannot be loaded.
-        """
-        with self._lock:
-            if self._encoder is None:
-                try:
-                    with translated():
-                        self._encoder = self._load()
-                except PatmatchError as error:
-                    self.failure = error
-                    raise
-                self.failure = None
-            return self._encoder
-
-    def ready(self) -> Encoder:
-        """The encoder without waiting for it.
-
-        Raises:
-            NotReadyError: it is still being loaded, or cannot be.
-        """
-        if self._encoder is not None:
-            return self._encoder
-        if self.failure is not None:
-            raise NotReadyError(
-                f"The model is not loaded: {self.failure.message}",
-                f"模型未加载：{self.failure.message_zh}",
-                code="no_model",
-            )
-        raise NotReadyError("The model is still being loaded.", "模型正在加载，请稍候。", code="model_loading")
-
-    def close(self) -> None:
-        """Let the encoder finish what is queued."""
-        close = getattr(self._encoder, "close", None)
-        if close is not None:
-            close()
 
 
 class ServedIndex:

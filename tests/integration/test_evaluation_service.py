@@ -182,7 +182,7 @@ def small_after_change(folder: Path) -> EvaluationFiles:
 @pytest.fixture
 def hashing_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with the test encoder instead of the configured model."""
-    monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings: HashingEncoder())
+    monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings, _spec: HashingEncoder())
 
 
 def arguments(files: EvaluationFiles, home: Path) -> list[str]:
