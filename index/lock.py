@@ -1,13 +1,15 @@
 """One holder at a time, also between processes: ``flock`` on a file that stays.
 
-The kernel drops the lock when its holder dies, so a killed build blocks nobody. The file is never deleted: two
-processes would each lock a file of their own.
+The kernel drops the lock when its holder dies, so a killed job blocks nobody, and no clock matters. The file is never
+deleted: two processes would each lock a file of their own.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +19,18 @@ from index.errors import LockedError
 BUILD_LOCK = "build.lock"
 PUBLISH_LOCK = "publish.lock"
 
+_POLL_SECONDS = 0.01
+_MOST_BYTES = 256
+"""Of what a holder writes into its lock file: a process id and a short note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock, as far as its file says: the process id, and what that process noted."""
+
+    pid: int | None
+    note: str
+
 
 class FileLock:
     """An exclusive lock on ``path``; as a context manager it is held inside the block.
@@ -25,12 +39,14 @@ class FileLock:
         path: the lock file; its directory is created.
         purpose: what the lock is for, in the words of the error that the next one gets.
         error: the class of that error.
+        note: a line for whoever asks for the holder.
     """
 
-    def __init__(self, path: Path, purpose: str, error: type[LockedError] = LockedError) -> None:
+    def __init__(self, path: Path, purpose: str, error: type[LockedError] = LockedError, note: str = "") -> None:
         self._path = path
         self._purpose = purpose
         self._error = error
+        self._note = note
         self._descriptor: int | None = None
 
     @property
@@ -38,8 +54,11 @@ class FileLock:
         """Whether this object holds the lock."""
         return self._descriptor is not None
 
-    def acquire(self) -> None:
-        """Take the lock without waiting; holding it already is fine.
+    def acquire(self, wait_seconds: float = 0.0) -> None:
+        """Take the lock; holding it already is fine.
+
+        Args:
+            wait_seconds: how long to wait for another holder.
 
         Raises:
             LockedError: (or the class given) another holder has it.
@@ -47,19 +66,48 @@ class FileLock:
         if self._descriptor is not None:
             return
         make_directory(self._path.parent)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._take(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644), wait_seconds)
+
+    def adopt(self, descriptor: int) -> None:
+        """Go on with the lock that another process took and handed over as an open, inherited descriptor.
+
+        Raises:
+            LockedError: (or the class given) the lock was not handed over, and another holder has it.
+            OSError: it is not a descriptor, or there is no lock file.
+            ValueError: it is a descriptor of another file.
+        """
+        if not os.path.samestat(os.fstat(descriptor), self._path.stat()):
+            raise ValueError(f"the descriptor handed over is not that of {self._path.name}")
+        os.set_inheritable(descriptor, False)
+        self._take(descriptor, 0.0)
+
+    def descriptor(self) -> int:
+        """The open file that holds the lock, to be handed to a process that adopts it.
+
+        Raises:
+            ValueError: it is not held.
+        """
+        if self._descriptor is None:
+            raise ValueError(f"{self._path.name} is not held")
+        return self._descriptor
+
+    def name(self, note: str) -> None:
+        """Write the process id and a note into the lock file, for whoever asks for the holder."""
+        self._note = note
+        descriptor = self.descriptor()
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n{note}".encode()[:_MOST_BYTES], 0)
+
+    def _take(self, descriptor: int, wait_seconds: float) -> None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-            os.close(descriptor)
-            raise self._error(self._purpose, int(holder) if holder.isdigit() else None) from None
+            if not _locked(descriptor, wait_seconds):
+                raise self._error(self._purpose, _read_holder(descriptor).pid)
+            self._descriptor = descriptor
+            self.name(self._note)
         except BaseException:
+            self._descriptor = None
             os.close(descriptor)
             raise
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-        self._descriptor = descriptor
 
     def release(self) -> None:
         """Let the lock go; not holding it is fine."""
@@ -75,3 +123,40 @@ class FileLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who holds the lock on ``path`` now, or ``None``.
+
+    Asking takes a shared lock for a moment: who takes the lock itself should be ready to wait for that long.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _locked(descriptor: int, wait_seconds: float) -> bool:
+    """Whether the lock could be had in time."""
+    end = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True
+
+
+def _read_holder(descriptor: int) -> Holder:
+    first, _, note = os.pread(descriptor, _MOST_BYTES, 0).decode("utf-8", "replace").partition("\n")
+    return Holder(int(first) if first.isdigit() else None, note.strip())

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from index.durable import replace_file
 from index.errors import VectorInputError, VectorStoreDamagedError
 from index.key_table import KEY_BYTES
+from index.steps import step
 
 MAGIC = b"PMVECTOR"
 VERSION = 1
@@ -118,18 +119,29 @@ class VectorFile:
             f"not {self._dimension} of {self._fingerprint}",
         )
 
-    def cut_tail(self) -> None:
-        """Cut a partial record, and whole ones at the end that a power cut left unwritten; none was acknowledged."""
+    def sound_count(self, known: int = 0) -> int:
+        """How many records there are up to the last intact one: what a power cut left unwritten at the end is none.
+
+        Args:
+            known: this many are known to be sound.
+        """
         count, record = self.count(), self.type.itemsize
-        with self.path.open("r+b") as file:
-            while count:
+        if count <= known:
+            return count
+        with self.path.open("rb") as file:
+            while count > known:
                 file.seek(HEADER_BYTES + (count - 1) * record)
                 last = np.frombuffer(file.read(record), dtype=self.type)
-                if checksums(last)[0] == last["crc"][0]:
+                if len(last) and checksums(last)[0] == last["crc"][0]:
                     break
                 count -= 1
-            keep = HEADER_BYTES + count * record
-            if keep < self.size():
+        return count
+
+    def cut_tail(self) -> None:
+        """Cut a partial record, and whole ones at the end that a power cut left unwritten; none was acknowledged."""
+        keep = HEADER_BYTES + self.sound_count() * self.type.itemsize
+        if keep < self.size():
+            with self.path.open("r+b") as file:
                 file.truncate(keep)
                 os.fsync(file.fileno())
 
@@ -147,7 +159,9 @@ class VectorFile:
             view = memoryview(records.tobytes())
             while view:
                 view = view[os.write(descriptor, view) :]
+            step("vectors.written")
             os.fsync(descriptor)
+            step("vectors.synced")
         except OSError:
             # A full disk. Whole records that were written stay, since readers may already have mapped them.
             os.ftruncate(descriptor, self.size() - self.tail_bytes())

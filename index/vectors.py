@@ -1,7 +1,8 @@
 """Each text is embedded once per fingerprint: an append-only file of vectors, found by the text's key.
 
-An append is durable when it returns; what a killed writer left half-written at the end is cut by the next writer. Of a
-key written twice the later record counts, so a damaged record is repaired by writing it again.
+An append is durable when it returns; what a killed writer left half-written at the end is cut by the next writer. Any
+number of processes read and append side by side. Of a key written twice the later record counts, so a damaged record
+is repaired by writing it again.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from index.errors import (
 )
 from index.key_table import KEY_BYTES, KeyTable, as_words
 from index.lock import FileLock
+from index.steps import step
 from index.vector_file import TRUNCATED_FLAG, Records, VectorFile, checksums
 
 FILE_NAME = "vectors.bin"
 LOCK_NAME = "writer.lock"
 READ_BLOCK = 8_192  # records read, checked and copied at once: 13 MB at 384 dimensions
+WAIT_SECONDS = 30.0  # for another writer: an append of 512 records takes 0.1 s, a busy disk may flush for seconds
 
 _MOST_WINDOWS = 0xFFFF
 
@@ -110,26 +113,32 @@ class ArrayVectors:
 class VectorStore:
     """The vectors of one fingerprint, in a directory of their own. Safe to use from several threads.
 
-    Any number of processes read while one appends. The writer's lock is taken by the first ``append`` (or by ``lock``,
-    to fail before the work) and held until ``close``.
+    Any number of processes read and append: each append takes the writer's lock, waits for it if need be, and lets it
+    go. What others appended is seen when a key is not found, or by ``refresh``.
 
     Args:
         path: ``home/vectors/<fingerprint>``; made by the first append.
         dimension: length of a vector.
         fingerprint: the encoder's; the directory's name when not given.
+        wait_seconds: how long an append waits for another writer.
 
     Raises:
         VectorStoreDamagedError: the file's header is not that of such a store.
     """
 
-    def __init__(self, path: Path, dimension: int, *, fingerprint: str | None = None) -> None:
+    def __init__(
+        self, path: Path, dimension: int, *, fingerprint: str | None = None, wait_seconds: float = WAIT_SECONDS
+    ) -> None:
         self.path = path
         self.dimension = dimension
         self.fingerprint = path.name if fingerprint is None else fingerprint
         self._file = VectorFile(path / FILE_NAME, dimension, self.fingerprint)
         self._mutex = threading.RLock()
+        # Threads queue here and not at the mutex, so that none who reads waits for another process or for the disk.
+        self._appending = threading.Lock()
         self._lock = FileLock(path / LOCK_NAME, f"writing vectors of {self.fingerprint}", StoreLockedError)
-        self._writer: int | None = None
+        self._wait_seconds = wait_seconds
+        self._sound_bytes = 0
         self._keys = KeyTable()
         self._records: Records = np.empty(0, dtype=self._file.type)
         self.refresh()
@@ -147,28 +156,15 @@ class VectorStore:
         self.close()
 
     def close(self) -> None:
-        """Let the writer's lock go; reading goes on to work, and the next append takes it again."""
+        """Let the mapped file and the table of keys go; a later use reads them again."""
         with self._mutex:
-            if self._writer is not None:
-                os.close(self._writer)
-                self._writer = None
-            self._lock.release()
-
-    def lock(self) -> None:
-        """Become the writer: take the lock, create the file or cut what a killed writer left at its end.
-
-        Raises:
-            StoreLockedError: another process writes.
-            VectorStoreDamagedError: the file's header is not that of such a store.
-            VectorStoreWriteError: the disk does not take the lock or the file.
-        """
-        with self._mutex, disk_errors(VectorStoreWriteError, "the vector store cannot be written to"):
-            self._become_writer()
+            self._records, self._keys = self._records[:0], KeyTable()
 
     def refresh(self) -> None:
         """See what another process has appended since."""
         with self._mutex:
-            count, known = self._file.count(), len(self._records)
+            known = len(self._records)
+            count = self._file.sound_count(known)
             if count < known:  # a writer cut records that a power cut had left damaged
                 self._records, self._keys, known = self._records[:0], KeyTable(), 0
             if not known and self._file.path.exists():
@@ -200,7 +196,8 @@ class VectorStore:
 
         Raises:
             VectorInputError: the arrays do not fit each other or the store.
-            StoreLockedError: another process writes.
+            StoreLockedError: other processes wrote for as long as this one waits.
+            VectorStoreDamagedError: the file's header is not that of such a store.
             VectorStoreWriteError: the disk did not take them.
         """
         packed = _packed(keys)
@@ -215,9 +212,14 @@ class VectorStore:
         records["key"] = np.frombuffer(packed, dtype=f"V{KEY_BYTES}")
         records["vector"] = vectors
         records["crc"] = checksums(records)
-        with self._mutex, disk_errors(VectorStoreWriteError, "the vectors could not be stored"):
-            self._file.append(self._become_writer(), records)
-            self.refresh()
+        with self._appending, disk_errors(VectorStoreWriteError, "the vectors could not be stored"):
+            self._lock.acquire(self._wait_seconds)
+            try:
+                step("vectors.locked")
+                self._append_locked(records)
+            finally:
+                self._lock.release()
+        self.refresh()
 
     def get(self, keys: Sequence[bytes]) -> Floats:
         """The vectors float32 ``[n, dimension]`` of ``keys``, in their order; only these are read.
@@ -258,21 +260,21 @@ class VectorStore:
         for start in range(0, len(records), READ_BLOCK):
             block = np.array(records[start : start + READ_BLOCK])
             damaged += (np.flatnonzero(checksums(block) != block["crc"]) + start).tolist()
+        damaged += range(len(records), self._file.count())  # not intact, so never mapped
         return StoreReport(len(records), distinct, tuple(damaged), self._file.tail_bytes())
 
-    def _become_writer(self) -> int:
-        if self._writer is None:
-            self._lock.acquire()
-            try:
-                self._file.create()
-                self._file.check_header()
-                self._file.cut_tail()
-                self.refresh()
-                self._writer = os.open(self._file.path, os.O_WRONLY | os.O_APPEND)
-            except BaseException:
-                self._lock.release()
-                raise
-        return self._writer
+    def _append_locked(self, records: Records) -> None:
+        """Append under the writer's lock, after whatever a killed writer left at the end was cut."""
+        self._file.create()
+        if self._file.size() != self._sound_bytes:  # another process appended, or died while it did
+            self._file.check_header()
+            self._file.cut_tail()
+        descriptor = os.open(self._file.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            self._file.append(descriptor, records)
+        finally:
+            os.close(descriptor)
+        self._sound_bytes = self._file.size()
 
     def _find(self, packed: bytes) -> Positions:
         with self._mutex:

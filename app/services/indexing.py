@@ -169,7 +169,6 @@ class IndexService:
             )
         encoder, revision = self._encoder(), self._catalogue.revision()
         with translated(), self._store(encoder) as store:
-            store.lock()
             embedder = Embedder(encoder, store)
             walk = self._walk(target, embedder, total, report)
             spec = index.SnapshotSpec(

@@ -20,7 +20,9 @@ from index import (
     VectorStoreWriteError,
     text_key,
 )
-from index.vector_file import HEADER_BYTES, record_type
+from index.lock import FileLock, holder_of
+from index.vector_file import HEADER_BYTES, VectorFile, record_type
+from index.vectors import LOCK_NAME
 
 DIMENSION = 4
 RECORD = record_type(DIMENSION).itemsize
@@ -131,7 +133,7 @@ def test_index_vectors_name_what_is_missing(path):
 
 
 def test_index_vectors_readers_see_what_a_writer_appends(path):
-    """A reader that was open before an append finds the new vectors, while the writer still holds its lock."""
+    """A reader that was open before an append finds the new vectors."""
     with VectorStore(path, DIMENSION) as writer:
         append(writer, range(3))
         reader = VectorStore(path, DIMENSION)
@@ -140,19 +142,61 @@ def test_index_vectors_readers_see_what_a_writer_appends(path):
         assert (reader.get(keys_of([5])) == vectors_of([5])).all()
 
 
-def test_index_vectors_have_one_writer(path):
-    """A second writer is told at once who holds the lock; when the first closes, it can write."""
-    with VectorStore(path, DIMENSION) as first:
-        append(first, [1])
-        second = VectorStore(path, DIMENSION)
-        with pytest.raises(StoreLockedError, match=rf"process {os.getpid()}\) holds the lock: writing vectors of fp1"):
-            append(second, [2])
-        assert issubclass(StoreLockedError, LockedError)
-    append(second, [2])
-    second.close()
-    append(first, [3])
-    first.close()
-    assert len(VectorStore(path, DIMENSION)) == 3
+def test_index_vectors_have_writers_side_by_side(path):
+    """Two open stores append in turn; each finds what the other wrote, and nobody holds the lock in between."""
+    first, second = VectorStore(path, DIMENSION), VectorStore(path, DIMENSION)
+    for number in range(0, 10, 2):
+        append(first, [number])
+        append(second, [number + 1])
+        assert holder_of(path / LOCK_NAME) is None
+    for store in (first, second):
+        assert (store.get(keys_of(range(10))) == vectors_of(range(10))).all()
+        assert store.verify().damaged == ()
+
+
+def test_index_vectors_wait_for_another_writer_and_then_say_who_it_is(path):
+    """An append waits as long as it was told to and then names the holder; let go in time, it goes through."""
+    store = VectorStore(path, DIMENSION, wait_seconds=0.1)
+    holder = FileLock(path / LOCK_NAME, "test")
+    with (
+        holder,
+        pytest.raises(StoreLockedError, match=rf"process {os.getpid()}\) holds the lock: writing vectors of fp1"),
+    ):
+        append(store, [1])
+    assert issubclass(StoreLockedError, LockedError)
+    patient = VectorStore(path, DIMENSION, wait_seconds=30)
+    holder.acquire()
+    release = threading.Timer(0.2, holder.release)
+    release.start()
+    append(patient, [2])
+    release.join()
+    assert len(VectorStore(path, DIMENSION)) == 1
+
+
+def test_index_vectors_closed_can_be_used_again(path):
+    """Closing lets memory go; what is asked next is read again."""
+    store = VectorStore(path, DIMENSION)
+    append(store, range(3))
+    store.close()
+    assert (store.get(keys_of([2])) == vectors_of([2])).all()
+    store.close()
+    append(store, [3])
+    assert (store.get(keys_of(range(4))) == vectors_of(range(4))).all()
+
+
+def test_index_vectors_check_the_end_of_the_file_only_when_it_moved(path, monkeypatch):
+    """A lone writer's appends read nothing back; an append after another writer's looks at the end once."""
+    looked = []
+    real = VectorFile.cut_tail
+    monkeypatch.setattr(VectorFile, "cut_tail", lambda file: (looked.append(1), real(file))[1])
+    store = VectorStore(path, DIMENSION)
+    for number in range(5):
+        append(store, [number])
+    assert len(looked) == 1
+    append(VectorStore(path, DIMENSION), [5])
+    append(store, [6])
+    append(store, [7])
+    assert len(looked) == 3
 
 
 @pytest.mark.parametrize("garbage", [1, RECORD - 1, RECORD, 3 * RECORD + 5])
@@ -298,11 +342,64 @@ def test_index_vectors_survive_kill_9(path, wait_for):
     except EOFError:
         pass
     with VectorStore(path, DIMENSION) as store:
-        store.lock()
+        append(store, [])
         assert (store.get(keys_of(range(acknowledged))) == vectors_of(range(acknowledged))).all()
         report = store.verify()
         assert (report.damaged, report.partial_tail_bytes) == ((), 0)
         assert report.records >= acknowledged
+
+
+def _append_own(path, writer, pipe):
+    """Append numbers of this writer's own, three at a time, and tell each time how far it got."""
+    store = VectorStore(path, DIMENSION)
+    first = writer * 100_000
+    for number in range(first, first + 100_000, 3):
+        append(store, range(number, number + 3))
+        pipe.send(number + 3)
+
+
+def _end_of(receiver, reached):
+    """The last number that a dead writer acknowledged."""
+    try:
+        while True:
+            reached = receiver.recv()
+    except EOFError:
+        return reached
+
+
+def test_index_vectors_of_several_processes_survive_kill_9_of_any(path):
+    """Processes append at once and are killed one after another: nothing acknowledged is lost or damaged."""
+    context = multiprocessing.get_context("spawn")
+    writers = []
+    for number in range(4):
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_append_own, args=(path, number, sender))
+        process.start()
+        sender.close()
+        writers.append((number * 100_000, receiver, process))
+    reached = [receiver.recv() for _, receiver, _ in writers]
+    ends = []
+    for (first, receiver, process), last in zip(writers, reached, strict=True):
+        for _ in range(40):  # the others go on after each kill
+            last = receiver.recv()
+        process.kill()
+        process.join()
+        ends.append((first, _end_of(receiver, last)))
+        receiver.close()
+    with VectorStore(path, DIMENSION) as store:
+        append(store, [])
+        for first, end in ends:
+            assert end - first >= 120
+            assert (store.get(keys_of(range(first, end))) == vectors_of(range(first, end))).all()
+        report = store.verify()
+        assert (report.damaged, report.partial_tail_bytes) == ((), 0)
+
+
+def test_index_vectors_say_their_steps(path, caplog):
+    """A test can stop a process between the lock, the write and the flush."""
+    caplog.set_level("DEBUG", logger="patmatch.steps")
+    append(VectorStore(path, DIMENSION), [1])
+    assert caplog.messages == ["vectors.locked", "vectors.written", "vectors.synced"]
 
 
 def test_index_vectors_survive_a_full_disk(path, monkeypatch):
