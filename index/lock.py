@@ -20,6 +20,8 @@ BUILD_LOCK = "build.lock"
 PUBLISH_LOCK = "publish.lock"
 
 _POLL_SECONDS = 0.01
+_GRACE_SECONDS = 0.05
+"""Always waited for: who asks for the holder has a shared lock for some microseconds."""
 _MOST_BYTES = 256
 """Of what a holder writes into its lock file: a process id and a short note."""
 
@@ -128,7 +130,7 @@ class FileLock:
 def holder_of(path: Path) -> Holder | None:
     """Who holds the lock on ``path`` now, or ``None``.
 
-    Asking takes a shared lock for a moment: who takes the lock itself should be ready to wait for that long.
+    Asking takes a shared lock for a moment; who takes the lock itself waits for that long.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -145,7 +147,7 @@ def holder_of(path: Path) -> Holder | None:
 
 def _locked(descriptor: int, wait_seconds: float) -> bool:
     """Whether the lock could be had in time."""
-    end = time.monotonic() + wait_seconds
+    end = time.monotonic() + max(wait_seconds, _GRACE_SECONDS)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -27,7 +27,7 @@ from index.errors import (
     SnapshotNameError,
     SnapshotWriteError,
 )
-from index.lock import BUILD_LOCK, PUBLISH_LOCK, FileLock
+from index.lock import BUILD_LOCK, PUBLISH_LOCK, FileLock, holder_of
 from index.manifest import Manifest, read_manifest
 from index.names import (
     BUILDING_PREFIX,
@@ -38,6 +38,7 @@ from index.names import (
     target_directory,
 )
 from index.snapshot import file_problems, verify_snapshot
+from index.steps import step
 
 PUBLISH = "publish"
 ROLLBACK = "rollback"
@@ -57,12 +58,26 @@ class SnapshotEntry:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One line of the log: ``id`` took the place of ``previous`` at ``when`` (UTC, ISO 8601) by ``action``."""
+    """One line of the log: ``id`` took the place of ``previous`` at ``when`` (UTC, ISO 8601) by ``action``.
+
+    Attributes:
+        by: who did it; ``None`` in lines of earlier releases, as are the three below.
+        recall: of the snapshot, as its manifest says.
+        fingerprint: of its encoder.
+        records: how many it holds.
+    """
 
     id: str
     previous: str | None
     when: str
     action: str
+    by: str | None = None
+    recall: float | None = None
+    fingerprint: str | None = None
+    records: int | None = None
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Publication))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +131,14 @@ def publication_log(root: Path, target: str) -> list[Publication]:
     return log if pending is None else [*log, pending]
 
 
-def publish(root: Path, snapshot: str, *, threads: int | None = None) -> Publication:
+def publish(root: Path, snapshot: str, *, threads: int | None = None, by: str | None = None) -> Publication:
     """Verify a snapshot, then make it the one that is served.
+
+    Args:
+        root: the index root.
+        snapshot: its name.
+        threads: how many threads the verification may use; ``None`` leaves it to OpenMP.
+        by: who asks for it, for the log.
 
     Raises:
         SnapshotNameError: not a snapshot's name.
@@ -126,11 +147,17 @@ def publish(root: Path, snapshot: str, *, threads: int | None = None) -> Publica
     """
     name = SnapshotId.parse(snapshot)
     with _publisher(root, name.target), disk_errors(SnapshotWriteError, NOT_PUBLISHED):
-        return _make_current(root, name, PUBLISH, threads)
+        return _make_current(root, name, PUBLISH, threads, by)
 
 
-def rollback(root: Path, target: str, *, threads: int | None = None) -> Publication:
+def rollback(root: Path, target: str, *, threads: int | None = None, by: str | None = None) -> Publication:
     """Go back to the snapshot that was published before the current one; called twice, to the one before that.
+
+    Args:
+        root: the index root.
+        target: whose snapshot.
+        threads: how many threads the verification may use; ``None`` leaves it to OpenMP.
+        by: who asks for it, for the log.
 
     Raises:
         RollbackError: there is none left.
@@ -143,7 +170,7 @@ def rollback(root: Path, target: str, *, threads: int | None = None) -> Publicat
         previous = rollback_target(root, target)
         if previous is None:
             raise RollbackError(f"there is no earlier snapshot of {target} to go back to")
-        return _make_current(root, SnapshotId.parse(previous), ROLLBACK, threads)
+        return _make_current(root, SnapshotId.parse(previous), ROLLBACK, threads, by)
 
 
 def rollback_target(root: Path, target: str) -> str | None:
@@ -178,7 +205,9 @@ def prune(root: Path, target: str, keep: int = 3) -> Pruned:
             # Renamed first: a removal that is killed half-way must not leave what looks like a snapshot.
             doomed = directory / f"{REMOVING_PREFIX}{name}"
             (directory / name).rename(doomed)
+            step("prune.renamed")
             shutil.rmtree(doomed)
+            step("prune.removed")
         leftovers = _remove_leftovers(directory)
         sync_directory(directory)
     return Pruned(removed, leftovers)
@@ -195,19 +224,30 @@ def _publisher(root: Path, target: str) -> Iterator[None]:
         lock.release()
 
 
-def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None) -> Publication:
+def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None, by: str | None) -> Publication:
     path = name.directory(root)
     report = verify_snapshot(path, threads=threads)
     if report.manifest.target != name.target:
         raise SnapshotNameError(f"snapshot {name} is one of {report.manifest.target}")
-    directory = path.parent
-    previous = current_id(root, name.target)
-    publication = Publication(str(name), previous, datetime.now(UTC).isoformat(), action)
+    step("publish.verified")
+    directory, manifest = path.parent, report.manifest
+    publication = Publication(
+        id=str(name),
+        previous=current_id(root, name.target),
+        when=datetime.now(UTC).isoformat(),
+        action=action,
+        by=by,
+        recall=manifest.recall.value,
+        fingerprint=manifest.fingerprint,
+        records=manifest.count,
+    )
     pending = _current_publication(root, name.target, _logged(directory))
     if pending is not None:
         _append_line(directory / PUBLISHED_LOG, pending)
     replace_file(directory / CURRENT, f"{name}\n{_line(publication)}\n".encode())
+    step("publish.current")
     _append_line(directory / PUBLISHED_LOG, publication)
+    step("publish.logged")
     return publication
 
 
@@ -265,8 +305,9 @@ def _append_line(path: Path, publication: Publication) -> None:
 
 def _parse_line(line: str) -> Publication | None:
     try:
-        return Publication(**json.loads(line))
-    except (ValueError, TypeError):
+        said = json.loads(line)
+        return Publication(**{key: value for key, value in said.items() if key in _FIELDS})  # a later release says more
+    except (ValueError, TypeError, AttributeError):
         return None
 
 
@@ -295,22 +336,28 @@ def _entry(path: Path, *, current: bool, hashes: bool) -> SnapshotEntry:
     return SnapshotEntry(path.name, path, current, manifest, None)
 
 
+def leftovers(root: Path, target: str) -> list[Path]:
+    """What killed builds, publications and removals left; nothing of a build that is running now."""
+    directory = target_directory(root, target)
+    found = [*directory.glob(f".{CURRENT}.*"), *directory.glob(f"{REMOVING_PREFIX}*")]
+    if holder_of(directory / BUILD_LOCK) is None:
+        found += directory.glob(f"{BUILDING_PREFIX}*")
+    return found
+
+
 def _remove_leftovers(directory: Path) -> int:
     """Remove half-done publications and removals, and half-done builds unless one is running now."""
     unpublished = list(directory.glob(f".{CURRENT}.*"))  # nobody else publishes now: the caller holds that lock
     for path in unpublished:
         path.unlink()
-    doomed = list(directory.glob(f"{REMOVING_PREFIX}*"))
-    lock = FileLock(directory / BUILD_LOCK, "removing leftovers of builds")
     try:
-        lock.acquire()
+        with FileLock(directory / BUILD_LOCK, "removing leftovers of builds"):
+            # Only renamed under the lock: a build that is ready to write must not wait for gigabytes to be removed.
+            for path in directory.glob(f"{BUILDING_PREFIX}*"):
+                path.rename(directory / f"{REMOVING_PREFIX}{path.name.removeprefix('.')}")
     except LockedError:
         pass  # a build is running, and what it writes is no leftover
-    else:
-        doomed += directory.glob(f"{BUILDING_PREFIX}*")
-    try:
-        for path in doomed:
-            shutil.rmtree(path)
-    finally:
-        lock.release()
+    doomed = list(directory.glob(f"{REMOVING_PREFIX}*"))
+    for path in doomed:
+        shutil.rmtree(path)
     return len(unpublished) + len(doomed)

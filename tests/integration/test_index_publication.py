@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from index_samples import options, spec_of
+from index_samples import FINGERPRINT, options, spec_of
 
 from index import (
     LockedError,
@@ -25,6 +25,7 @@ from index import (
     write_snapshot,
 )
 from index.lock import BUILD_LOCK, PUBLISH_LOCK, FileLock
+from index.publication import leftovers
 
 BEGIN = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
 
@@ -291,7 +292,7 @@ def test_index_log_lines_are_json(tmp_path):
     (name,) = built(tmp_path, 1)
     publish(tmp_path, name)
     (line,) = (tmp_path / "patents" / "published.jsonl").read_text().splitlines()
-    assert set(json.loads(line)) == {"id", "previous", "when", "action"}
+    assert set(json.loads(line)) == {"id", "previous", "when", "action", "by", "recall", "fingerprint", "records"}
 
 
 @pytest.mark.parametrize("failing", ["replace_file", "_append_line"])
@@ -310,3 +311,66 @@ def test_index_publish_says_when_the_disk_fails(tmp_path, failing, monkeypatch):
     assert current_id(tmp_path, "patents") in (a, b)
     publish(tmp_path, b)
     assert rollback(tmp_path, "patents").id == a
+
+
+def test_index_log_says_who_published_what_and_how_good_it_was(tmp_path):
+    """Each line names who asked, the recall, the encoder and the size; a rollback names what it took back."""
+    first, second = (write_snapshot(tmp_path, spec_of(60, generation), options()) for generation in range(2))
+    publish(tmp_path, first.id, threads=1, by="ann@host")
+    publish(tmp_path, second.id, threads=1, by="bob@host")
+    rollback(tmp_path, "patents", threads=1, by="cy@host")
+    log = publication_log(tmp_path, "patents")
+    assert [(line.action, line.id, line.previous, line.by) for line in log] == [
+        ("publish", first.id, None, "ann@host"),
+        ("publish", second.id, first.id, "bob@host"),
+        ("rollback", first.id, second.id, "cy@host"),
+    ]
+    assert {(line.recall, line.fingerprint, line.records) for line in log} == {
+        (first.recall.value, FINGERPRINT, 60),
+        (second.recall.value, FINGERPRINT, 60),
+    }
+
+
+def test_index_log_reads_lines_of_other_releases(tmp_path):
+    """Lines without the newer fields, and lines with fields unknown here, are read; what is no line is left out."""
+    made = write_snapshot(tmp_path, spec_of(60), options()).id
+    old = {
+        "id": "patents-20260101T000000Z-00000000",
+        "previous": None,
+        "when": "2026-01-01T00:00:00",
+        "action": "publish",
+    }
+    later = {**old, "by": "x@y", "colour": "red"}
+    text = "\n".join([json.dumps(old), json.dumps(later), "[1]", "nonsense"]) + "\n"
+    (tmp_path / "patents" / "published.jsonl").write_text(text, encoding="utf-8")
+    publish(tmp_path, made, threads=1)
+    log = publication_log(tmp_path, "patents")
+    assert [(line.id, line.by, line.recall is None) for line in log] == [
+        (old["id"], None, True),
+        (old["id"], "x@y", True),
+        (made, None, False),
+    ]
+
+
+def test_index_leftovers_are_those_of_no_running_build(tmp_path):
+    """What a killed build left is listed, what a running one writes is not."""
+    write_snapshot(tmp_path, spec_of(60), options())
+    directory = tmp_path / "patents"
+    for name in (".building-x", ".removing-y"):
+        (directory / name).mkdir()
+    assert [path.name for path in leftovers(tmp_path, "patents")] == [".removing-y", ".building-x"]
+    with FileLock(directory / BUILD_LOCK, "test"):
+        assert [path.name for path in leftovers(tmp_path, "patents")] == [".removing-y"]
+    assert prune(tmp_path, "patents").leftovers == 2
+    assert leftovers(tmp_path, "patents") == []
+
+
+def test_index_publication_says_its_steps(tmp_path, caplog):
+    """A test can stop a process between the check, the change and the log, and within a removal."""
+    names = [write_snapshot(tmp_path, spec_of(60, generation), options()).id for generation in range(3)]
+    caplog.set_level("DEBUG", logger="patmatch.steps")
+    publish(tmp_path, names[0], threads=1)
+    assert caplog.messages == ["publish.verified", "publish.current", "publish.logged"]
+    caplog.clear()
+    prune(tmp_path, "patents", keep=1)
+    assert caplog.messages == ["prune.renamed", "prune.removed"]
