@@ -52,9 +52,13 @@ def model_source(settings: Settings) -> models.ModelSource:
     return models.ModelSource.parse(settings.model)
 
 
-def encoder_spec(settings: Settings) -> EncoderSpec:
-    """The configured encoder; a folder by its whole path, since a snapshot remembers it."""
-    source = model_source(settings)
+def encoder_spec(settings: Settings, model: str | None = None) -> EncoderSpec:
+    """The configured encoder, or ``model`` in its place; a folder by its whole path, since a snapshot remembers it.
+
+    Raises:
+        SourceError: this names no model.
+    """
+    source = models.ModelSource.parse(model) if model is not None else model_source(settings)
     if source.origin is models.Origin.DIR:
         source = replace(source, place=str(source.folder_for(settings.models_dir)))
     return EncoderSpec(
@@ -115,7 +119,7 @@ def build_services(
         health=HealthService(encoder=slot, indexes=indexes, catalogue=catalogue, metrics=metrics),
         importing=ImportService(catalogue, settings.rejects_dir),
         indexing=IndexService(catalogue, slot.get, index_settings(settings)),
-        evaluating=EvaluationService(slot.get, evaluation_settings(settings)),
+        evaluating=EvaluationService(known, evaluation_settings(settings)),
     )
 
 
@@ -135,7 +139,11 @@ def match_limits(settings: Settings) -> MatchLimits:
 def evaluation_settings(settings: Settings) -> EvaluationSettings:
     """What an evaluation shares with the service in force."""
     return EvaluationSettings(
-        vectors_dir=settings.vectors_dir, options=index_settings(settings).options, limits=match_limits(settings)
+        index_dir=settings.index_dir,
+        vectors_dir=settings.vectors_dir,
+        spec_of=lambda source: encoder_spec(settings, source),
+        options=index_settings(settings).options,
+        limits=match_limits(settings),
     )
 
 

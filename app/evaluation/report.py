@@ -10,12 +10,17 @@ from typing import Any
 
 from app.errors import JobError
 from app.evaluation.collection import Qrels, QueryRun
+from app.evaluation.comparison import comparison
 from app.evaluation.measures import QueryMeasures
 from app.evaluation.page import render_page
 from app.evaluation.result import EvaluationResult
 from app.evaluation.trec import write_run
 
 PAGE, TABLE, MEASURES, RUN = "report.html", "per_query.tsv", "measures.json", "run.trec"
+COMPARISON = "comparison.json"
+FINGERPRINT_CHARS = 12
+"""How much of a fingerprint names the folder of an encoder's report, as in the list of snapshots."""
+
 TAG = "patmatch"
 """Name of the system in run files."""
 
@@ -54,8 +59,41 @@ def write_report(folder: Path, contents: ReportContents) -> tuple[Path, ...]:
     texts = {
         PAGE: render_page(contents.result, table, contents),
         TABLE: _table(table, contents.query_titles),
-        MEASURES: json.dumps(contents.result.as_json(), ensure_ascii=False, indent=2, allow_nan=False) + "\n",
+        MEASURES: _json(contents.result.as_json()),
     }
+    _write(folder, texts)
+    write_run_file(folder / RUN, contents.runs)
+    return tuple(folder / name for name in (*texts, RUN))
+
+
+def write_comparison(folder: Path, sources: Sequence[str], contents: Sequence[ReportContents]) -> tuple[Path, ...]:
+    """Write ``comparison.json``, and the report of each encoder into a folder of its own beside it.
+
+    Args:
+        folder: where to.
+        sources: what each encoder was asked for as.
+        contents: what the encoders' evaluations gave, in the same order.
+
+    Returns:
+        The files written, the comparison first.
+
+    Raises:
+        JobError: the folder cannot be written.
+    """
+    entries = comparison(sources, [each.result for each in contents])
+    files: list[Path] = []
+    for place, (entry, each) in enumerate(zip(entries, contents, strict=True), start=1):
+        entry["report"] = f"{place}-{str(entry['fingerprint'])[:FINGERPRINT_CHARS]}"
+        files += write_report(folder / entry["report"], each)
+    _write(folder, {COMPARISON: _json({"comparison": entries})})
+    return folder / COMPARISON, *files
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -65,8 +103,6 @@ def write_report(folder: Path, contents: ReportContents) -> tuple[Path, ...]:
         raise JobError(
             f"cannot write the report: {reason}; choose another folder", f"无法写入报告：{reason}；请换一个文件夹"
         ) from error
-    write_run_file(folder / RUN, contents.runs)
-    return tuple(folder / name for name in (*texts, RUN))
 
 
 def write_run_file(path: Path, runs: Sequence[QueryRun]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ BLOCK_BYTES = 64 * 2**20
 """Memory of one block of resampled indices; a corpus's worth of queries would otherwise need gigabytes."""
 
 INDEX_BYTES = 8
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,52 @@ def bootstrap_interval(
     if len(data) < 2:  # a spread needs two values
         return None
     weight = np.ones_like(data) if weights is None else np.asarray(weights, dtype=np.float64)
-    means = _resampled_means(data, weight, resamples, np.random.default_rng(seed))
+    return _middle(_resampled_means(data, weight, resamples, np.random.default_rng(seed)))
+
+
+def difference_interval(
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    weights: npt.ArrayLike | None = None,
+    *,
+    of_mean: Callable[[Floats], Floats] = lambda means: means,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval | None:
+    """Percentile interval of the second mean less the first over the same queries: each draw takes both of a query.
+
+    Args:
+        first: float ``[n]``, one value a query.
+        second: float ``[n]``, the values of the same queries in the same order.
+        weights: float ``[n]``, positive; how much each query weighs in both means. All alike where left out.
+        of_mean: the measure, from means float64 ``[resamples]``, where it is not the mean itself.
+        resamples: how often to draw.
+        seed: of the random generator.
+
+    Returns:
+        The interval, or ``None`` with fewer than two queries.
+
+    Raises:
+        ValueError: the two differ in length.
+    """
+    values = [np.asarray(side, dtype=np.float64) for side in (first, second)]
+    if len(values[0]) != len(values[1]):
+        raise ValueError("paired values must be of one length")
+    if len(values[0]) < 2:  # a spread needs two values
+        return None
+    weight = np.ones_like(values[0]) if weights is None else np.asarray(weights, dtype=np.float64)
+    # The same seed draws the same queries for both sides, which is what pairs them.
+    means = [of_mean(_resampled_means(side, weight, resamples, np.random.default_rng(seed))) for side in values]
+    return _middle(means[1] - means[0])
+
+
+def _middle(values: Floats) -> Interval:
     tail = (100.0 - CONFIDENCE) / 2
-    low, high = np.percentile(means, [tail, 100.0 - tail])
+    low, high = np.percentile(values, [tail, 100.0 - tail])
     return Interval(float(low), float(high))
 
 
-def _resampled_means(
-    data: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], resamples: int, generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _resampled_means(data: Floats, weight: Floats, resamples: int, generator: np.random.Generator) -> Floats:
     rows = max(1, BLOCK_BYTES // (INDEX_BYTES * len(data)))
     means = []
     for start in range(0, resamples, rows):

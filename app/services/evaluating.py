@@ -11,12 +11,13 @@ from time import perf_counter
 import index
 from app.catalogue import Catalogue
 from app.domain import Filter, Kind, MatchRequest, Query
-from app.errors import IndexProblem, PatmatchError
+from app.errors import IndexProblem, ModelProblem, PatmatchError, UsageError
 from app.evaluation.collection import Qrels, QueryRun, Ranked, Served
 from app.evaluation.measures import RECALL_DEPTH
 from app.evaluation.report import ReportContents
 from app.evaluation.result import EvaluationResult, evaluate_runs
 from app.services.embedding import Progress, Report
+from app.services.encoders import Encoders, EncoderSpec
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial, titles
 from app.services.failures import Refusal, translated
 from app.services.indexing import BuildReport, IndexService, IndexSettings
@@ -24,6 +25,9 @@ from app.services.kept import KeptEncoder
 from app.services.matching import MatchLimits, MatchService
 from app.services.serving import ServedIndex
 from models import Encoder
+
+SERVED = "served"
+"""The source that stands for the encoder of the published snapshot of patents."""
 
 _TARGET = Kind.PATENTS
 _BATCH = 32
@@ -35,12 +39,16 @@ class EvaluationSettings:
     """What the service in force would use.
 
     Attributes:
+        index_dir: where the published snapshots are; their encoder is one of those that can be asked for.
         vectors_dir: where vectors are kept, so that a second evaluation embeds nothing.
+        spec_of: the encoder that a source names, with the prefixes and precision in force.
         options: how an index is built.
         limits: what one request may ask for; a query longer than these allow fails here as it does there.
     """
 
+    index_dir: Path
     vectors_dir: Path
+    spec_of: Callable[[str], EncoderSpec]
     options: index.BuildOptions
     limits: MatchLimits
 
@@ -49,16 +57,16 @@ class EvaluationService:
     """Evaluates judged queries on an index of its own; the published indexes and the catalogue are not touched.
 
     Args:
-        encoder: gives the encoder.
+        encoders: loads the encoders.
         settings: what the service in force would use.
     """
 
-    def __init__(self, encoder: Callable[[], Encoder], settings: EvaluationSettings) -> None:
-        self._encoder = encoder
+    def __init__(self, encoders: Encoders, settings: EvaluationSettings) -> None:
+        self._encoders = encoders
         self._settings = settings
 
     def evaluate(self, files: EvaluationFiles, *, report: Report = lambda _progress: None) -> ReportContents:
-        """Index the corpus, ask every query, score every judged document, and measure.
+        """Index the corpus, ask every query, score every judged document, and measure, with the configured encoder.
 
         Raises:
             InputError: a file cannot be used, or no judgement is about its queries and documents.
@@ -66,22 +74,67 @@ class EvaluationService:
             IndexProblem: no index could be built of the corpus.
             ConflictError: another job writes vectors of this model.
         """
-        began = perf_counter()
+        return self._evaluate(EvaluationMaterial.read(files), self._encoders.get(), report)
+
+    def compare(
+        self, files: EvaluationFiles, sources: Sequence[str], *, report: Report = lambda _progress: None
+    ) -> list[ReportContents]:
+        """The same once for each of several encoders, on the same material; all are loaded before the first is used.
+
+        Args:
+            files: what the evaluator brings.
+            sources: ``package``, ``hub:NAME``, ``dir:PATH`` or ``served``.
+            report: told how far each has come.
+
+        Raises:
+            UsageError: a source names no model that can be loaded, or nothing is served.
+            InputError: as `evaluate`; the others likewise.
+        """
         material = EvaluationMaterial.read(files)
+        encoders = [self._named(source) for source in sources]
+        return [self._evaluate(material, encoder, report) for encoder in encoders]
+
+    def _named(self, source: str) -> Encoder:
+        try:
+            if source == SERVED:
+                return self._served()
+            with translated():
+                spec = self._settings.spec_of(source)
+            return self._encoders.get(spec)
+        except ModelProblem as error:
+            raise UsageError(
+                f"the encoder {source} cannot be used: {error.message}", f"无法使用编码器 {source}：{error.message_zh}"
+            ) from error
+
+    def _served(self) -> Encoder:
+        with translated():
+            published = [entry for entry in index.list_snapshots(self._settings.index_dir, _TARGET) if entry.current]
+            if not published:
+                raise UsageError(
+                    f"no index of {_TARGET} is published, so {SERVED} names no encoder; name a model",
+                    f"尚未发布 {_TARGET} 索引，{SERVED} 不对应任何编码器；请指定一个模型",
+                )
+            (entry,) = published
+            if entry.manifest is None:
+                raise entry.damage or IndexProblem("the published snapshot cannot be read", "无法读取已发布的快照")
+            return self._encoders.of_snapshot(entry.manifest)
+
+    def _evaluate(self, material: EvaluationMaterial, encoder: Encoder, report: Report) -> ReportContents:
+        began = perf_counter()
         with TemporaryDirectory(prefix="patmatch-evaluate-", ignore_cleanup_errors=True) as folder:
             settings = self._settings
             place = IndexSettings(index_dir=Path(folder), vectors_dir=settings.vectors_dir, options=settings.options)
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
                 material.store(catalogue)
-                build = IndexService(catalogue, self._encoder, place).build(_TARGET, publish=True, report=report)
-                runs, manifest = self._ask(catalogue, place, material, report)
+                build = IndexService(catalogue, lambda: encoder, place).build(_TARGET, publish=True, report=report)
+                runs, manifest = self._ask(catalogue, place, material, encoder, report)
             finally:
                 catalogue.close()
         result = evaluate_runs(runs, material.collection())
         result = replace(result, counts={**result.counts, **material.counts, **_shortfalls(runs, material.known.qrels)})
         return ReportContents(
-            result=self._with_origin(result, manifest, build, perf_counter() - began),
+            result=_with_origin(result, encoder, manifest, build, perf_counter() - began),
             runs=runs,
             qrels=material.known.qrels,
             query_titles=titles(material.queries),
@@ -89,10 +142,15 @@ class EvaluationService:
         )
 
     def _ask(
-        self, catalogue: Catalogue, place: IndexSettings, material: EvaluationMaterial, report: Report
+        self,
+        catalogue: Catalogue,
+        place: IndexSettings,
+        material: EvaluationMaterial,
+        encoder: Encoder,
+        report: Report,
     ) -> tuple[list[QueryRun], index.Manifest]:
         """Ask every query twice: for the best of the whole corpus, and for its judged documents alone."""
-        encoder, queries, qrels = self._encoder(), material.asked(), material.known.qrels
+        queries, qrels = material.asked(), material.known.qrels
         served = ServedIndex(place.index_dir, _TARGET)
         served.open(encoder.fingerprint)
         if (snapshot := served.current()) is None:
@@ -112,25 +170,25 @@ class EvaluationService:
         report(Progress("ask", len(queries), len(queries)))
         return runs, snapshot.manifest
 
-    def _with_origin(
-        self, result: EvaluationResult, manifest: index.Manifest, build: BuildReport, seconds: float
-    ) -> EvaluationResult:
-        encoder = self._encoder()
-        return replace(
-            result,
-            encoder={"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
-            snapshot={
-                "id": manifest.id,
-                "count": manifest.count,
-                "index": manifest.index.type,
-                "recall@20": manifest.recall.value,
-            },
-            settings={
-                "depth": RECALL_DEPTH,
-                "texts_embedded": build.embedded,
-                "seconds": round(seconds, 2),
-            },
-        )
+
+def _with_origin(
+    result: EvaluationResult, encoder: Encoder, manifest: index.Manifest, build: BuildReport, seconds: float
+) -> EvaluationResult:
+    return replace(
+        result,
+        encoder={"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
+        snapshot={
+            "id": manifest.id,
+            "count": manifest.count,
+            "index": manifest.index.type,
+            "recall@20": manifest.recall.value,
+        },
+        settings={
+            "depth": RECALL_DEPTH,
+            "texts_embedded": build.embedded,
+            "seconds": round(seconds, 2),
+        },
+    )
 
 
 def _runs(matching: MatchService, queries: Sequence[Query], qrels: Qrels) -> Iterator[QueryRun]:

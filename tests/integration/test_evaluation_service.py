@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.bootstrap import Services, build_services
 from app.domain import Kind, MatchRequest, Query
-from app.errors import InputError
+from app.errors import InputError, UsageError
+from app.evaluation.comparison import differences
 from app.evaluation.report import ReportContents
 from app.evaluation.result import MEANS
+from app.services.encoders import MANIFEST_KEY, EncoderSpec
 from app.services.evaluation_material import EvaluationFiles
 from app.settings import Settings
+from index import read_manifest
 from models import HashingEncoder
 from scripts.cli import run
 
@@ -232,3 +236,123 @@ def test_evaluation_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.Ca
     assert "cannot make the folder" in capsys.readouterr().err
     shutil.move(files.corpus, tmp_path / "elsewhere")
     assert run(command) == 2
+
+
+DIMENSIONS = {"package": 1024, "hub:tiny": 2}
+
+
+def by_source(spec: EncoderSpec) -> HashingEncoder:
+    """The test encoder, good for the configured source and poor for the other."""
+    return HashingEncoder(DIMENSIONS[spec.source])
+
+
+def compared(services: Services, files: EvaluationFiles, *sources: str) -> list[ReportContents]:
+    """The evaluations of these sources, the services closed."""
+    try:
+        return services.evaluating.compare(files, sources)
+    finally:
+        services.close()
+
+
+def test_evaluation_compares_encoders_on_the_same_judgements(tmp_path: Path) -> None:
+    """Each is measured as it would be alone, and the difference of a better one is told from chance."""
+    services = build_services(Settings(home=tmp_path), encoders=by_source)
+    alone = services.evaluating.evaluate(BUNDLED).result
+    poor, good = (each.result for each in compared(services, BUNDLED, "hub:tiny", "package"))
+    assert (poor.encoder["dimension"], good.encoder["dimension"]) == (2, 1024)
+    assert (good.measures, good.intervals) == (alone.measures, alone.intervals)
+    found = differences(poor, good)
+    assert set(found) == {*MEANS, "level_score", "hub_share@10", "reach@10"}
+    for name, difference in found.items():
+        assert difference.value == pytest.approx(good.measures[name] - poor.measures[name])
+        assert (difference.interval is not None) == (name not in {"hub_share@10", "reach@10"})
+    assert found["recall@100"].excludes_zero is True
+    assert found["recall@100"].value > 0
+    assert [each.value for each in differences(good, alone).values()] == [0.0] * len(found)
+    assert not any(each.excludes_zero for each in differences(good, alone).values())
+
+
+def record_spec(snapshot: Path, spec: EncoderSpec) -> None:
+    """Write into a snapshot's manifest which encoder it was made with."""
+    manifest = read_manifest(snapshot)
+    told = replace(manifest, extra={**manifest.extra, MANIFEST_KEY: spec.as_json()})
+    (snapshot / "manifest.json").write_text(told.to_json(), encoding="utf-8")
+
+
+def test_evaluation_compares_with_the_encoder_that_is_served(tmp_path: Path) -> None:
+    """`served` is the published snapshot's encoder, also after another one was configured."""
+    files = small(tmp_path)
+    first = build_services(Settings(home=tmp_path, model="hub:tiny"), encoders=by_source)
+    with pytest.raises(UsageError, match="no index of patents is published"):
+        first.evaluating.compare(files, ["served"])
+    first.importing.load(BUNDLED.corpus, Kind.PATENTS)
+    first.indexing.build(Kind.PATENTS, publish=True)
+    first.close()
+    record_spec(next((tmp_path / "index" / "patents").glob("patents-*")), EncoderSpec(source="hub:tiny"))
+    found = compared(build_services(Settings(home=tmp_path), encoders=by_source), files, "served", "package")
+    assert [each.result.encoder["dimension"] for each in found] == [2, 1024]
+
+
+@pytest.mark.parametrize("source", ["nonsense", "hub:", "dir:/nowhere/at/all", "served:x"])
+def test_evaluation_says_which_source_is_no_model(tmp_path: Path, source: str) -> None:
+    """One line in each language that names the source, before anything is embedded: wrong usage."""
+    services = build_services(Settings(home=tmp_path / "home"))
+    with pytest.raises(UsageError) as caught:
+        compared(services, small(tmp_path), source)
+    assert source in caught.value.message
+    assert f"无法使用编码器 {source}" in caught.value.message_zh
+
+
+@pytest.fixture
+def two_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command with the test encoder of each source."""
+    monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings, spec: by_source(spec))
+
+
+@pytest.mark.usefixtures("two_models")
+def test_evaluation_command_compares_two_encoders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One table with the differences; the JSON of the first with a comparison; a report each."""
+    command = [*arguments(BUNDLED, tmp_path / "home"), "--encoder", "hub:tiny", "--encoder", "package"]
+    report = tmp_path / "report"
+    assert run([*command, "--report", str(report)]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines_of = {line.split()[0]: line for line in out.splitlines()}
+    assert [word for word in ("1 hub:tiny", "2 package", "2 - 1", "excludes 0") if word not in out] == []
+    assert lines_of["recall@100"].split()[-1] == "yes"
+    assert run([*command, "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    plain = json.loads(line)
+    first, second = plain["comparison"]
+    assert first["measures"] == plain["measures"]
+    assert (first["source"], first["differences"], second["source"]) == ("hub:tiny", {}, "package")
+    assert second["fingerprint"] == HashingEncoder(1024).fingerprint
+    told = second["differences"]["judged_ndcg@10"]
+    assert told["interval"][0] <= told["value"] <= told["interval"][1]
+    written = json.loads((report / "comparison.json").read_text("utf-8"))["comparison"]
+    assert [{**entry, "report": None} for entry in written] == [{**entry, "report": None} for entry in (first, second)]
+    for entry in written:
+        measures = json.loads((report / entry["report"] / "measures.json").read_text("utf-8"))
+        assert measures["measures"] == entry["measures"]
+        assert (report / entry["report"] / "report.html").exists()
+
+
+@pytest.mark.usefixtures("two_models")
+def test_evaluation_command_takes_one_encoder_as_it_takes_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same object as without the option; a run file of several encoders is wrong usage, and so is no model."""
+    command = [*arguments(small(tmp_path), tmp_path / "home"), "--json"]
+    told = []
+    for options in ([], ["--encoder", "package"]):
+        assert run([*command, *options]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert set(told[0]) == set(told[1])
+    assert told[0]["measures"] == told[1]["measures"]
+    both = ["--encoder", "package", "--encoder", "hub:tiny"]
+    assert run([*command, *both, "--run-out", str(tmp_path / "run.trec")]) == 2
+    assert "--report" in capsys.readouterr().err
+    assert run([*command, "--encoder", "nonsense"]) == 2
+    err = capsys.readouterr().err
+    assert "nonsense" in err
+    assert len(err.splitlines()) == 1

@@ -10,7 +10,7 @@ import pytest
 from app.evaluation import uncertainty
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
 from app.evaluation.result import MEANS, evaluate_runs
-from app.evaluation.uncertainty import bootstrap_interval
+from app.evaluation.uncertainty import bootstrap_interval, difference_interval
 
 
 def test_the_interval_is_near_the_normal_one() -> None:
@@ -38,6 +38,38 @@ def test_weights_pull_the_interval() -> None:
     assert plain is not None
     assert heavy is not None
     assert heavy.low > plain.high
+
+
+def test_a_paired_difference_is_surer_than_the_two_means() -> None:
+    """Queries differ far more than encoders on one query: pairing sees a difference that two intervals hide."""
+    generator = np.random.default_rng(3)
+    first = generator.uniform(0, 1, size=200)
+    second = first + 0.02 + generator.normal(0, 0.03, size=200)
+    alone, other = bootstrap_interval(first), bootstrap_interval(second)
+    assert alone is not None
+    assert other is not None
+    assert alone.high > other.low
+    interval = difference_interval(first, second)
+    assert interval is not None
+    deltas = bootstrap_interval(second - first)
+    assert deltas is not None
+    assert (interval.low, interval.high) == pytest.approx((deltas.low, deltas.high))
+    assert interval.low > 0
+
+
+def test_a_paired_difference_weighs_transforms_and_needs_two_queries() -> None:
+    """Weights and the measure made of the mean are heeded; sides of two lengths are a mistake."""
+    first, second, weights = [0.0, 1.0] * 20, [1.0, 1.0] * 20, [1, 9] * 20
+    plain, heavy = difference_interval(first, second), difference_interval(first, second, weights)
+    assert plain is not None
+    assert heavy is not None
+    assert heavy.high < plain.low
+    score = difference_interval(first, second, of_mean=lambda means: 1 / (1 + means))
+    assert score is not None
+    assert score.high < 0
+    assert difference_interval([0.5], [0.7]) is None
+    with pytest.raises(ValueError, match="one length"):
+        difference_interval([0.5], [0.7, 0.8])
 
 
 def test_one_query_has_no_interval() -> None:
