@@ -127,6 +127,7 @@ class Patent(Record):
         maturity: technology readiness, 1 to 9.
         family: id that the members of one patent family share.
         document_kind: ``invention``, ``utility``, ``design`` or the office's own word.
+        industry_derived: whether ``industry`` was told by the IPC codes, because the source gives none.
     """
 
     kind: ClassVar[Kind] = Kind.PATENTS
@@ -146,6 +147,7 @@ class Patent(Record):
     application_number: str | None = None
     family: str | None = None
     document_kind: str | None = None
+    industry_derived: bool = False
 
     @property
     def heading(self) -> str:

@@ -2,5 +2,6 @@
 
 from app.catalogue.backend import Finding
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
+from app.catalogue.writing import Applied, Told
 
-__all__ = ["Catalogue", "CatalogueStatus", "Change", "Finding", "UpsertCounts"]
+__all__ = ["Applied", "Catalogue", "CatalogueStatus", "Change", "Finding", "Told", "UpsertCounts"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import count
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -15,9 +13,9 @@ from app.catalogue import schema
 from app.catalogue.backend import IDS, Backend, Finding, backend_of
 from app.catalogue.checks import check
 from app.catalogue.failures import problem, translated
-from app.catalogue.rows import CODECS, EncodedRow
-from app.catalogue.statements import PUT_COUNTER, READ_COUNTER, TAKE_COUNTER, statements_of
-from app.catalogue.tables import TABLES
+from app.catalogue.rows import CODECS
+from app.catalogue.statements import READ_COUNTER, READ_MAPPING, statements_of
+from app.catalogue.writing import Applied, Told, Writer
 from app.domain import AnyRecord, Kind
 from app.errors import CatalogueProblem
 
@@ -65,27 +63,13 @@ class CatalogueStatus:
     size_bytes: int
 
 
-class _Difference(NamedTuple):
-    """The rows of an upsert that are not stored as they are: never seen, deleted earlier, or with other content."""
-
-    new: list[EncodedRow]
-    returned: list[EncodedRow]
-    changed: list[EncodedRow]
-
-    @property
-    def size(self) -> int:
-        return len(self.new) + len(self.returned) + len(self.changed)
-
-    def counts(self, records: int) -> UpsertCounts:
-        return UpsertCounts(len(self.new) + len(self.returned), len(self.changed), records - self.size)
-
-
 class Catalogue:
     """All records, in SQLite or PostgreSQL. Safe to call from many threads and processes at once."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._statements = {kind: statements_of(kind, backend) for kind in Kind}
+        self._writer = Writer(backend, self._statements)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Catalogue:
@@ -141,19 +125,8 @@ class Catalogue:
             return UpsertCounts()
         if len(kinds) > 1:
             raise ValueError(f"one kind a call, not {sorted(kinds)}")
-        kind = kinds.pop()
-        rows = {row.id: row for row in map(CODECS[kind].encode, records)}
-        with self._reading() as connection:
-            difference = self._compare(connection, kind, rows)
-        if not difference.size:
-            return difference.counts(len(rows))
-        with self._writing() as connection:
-            revision: int = connection.execute(TAKE_COUNTER).scalar_one()
-            # Again, and for all: another writer may have been faster, and a call counts as one moment.
-            difference = self._compare(connection, kind, rows)
-            if difference.size:
-                self._write(connection, kind, difference, revision)
-        return difference.counts(len(rows))
+        applied = self._writer.apply(kinds.pop(), records, ())
+        return UpsertCounts(applied.added, applied.changed, applied.unchanged)
 
     def delete(self, kind: Kind, ids: Iterable[str]) -> int:
         """Delete records in one transaction; those that are not there are passed over.
@@ -163,19 +136,48 @@ class Catalogue:
         Returns:
             How many were deleted.
         """
-        ask = self._statements[kind]
-        wanted = self._backend.ids_parameter(list(dict.fromkeys(ids)))
-        with self._writing() as connection:
-            revision: int = connection.execute(TAKE_COUNTER).scalar_one()
-            live = connection.execute(ask.live_ids, {IDS: wanted}).scalars().all()
-            if live:
-                now = datetime.now(UTC)
-                marks = [
-                    {"row_id": key, "row_revision": number, "now": now} for number, key in enumerate(live, revision + 1)
-                ]
-                connection.execute(ask.mark_deleted, marks)
-                connection.execute(PUT_COUNTER, {"revision": revision + len(live)})
-        return len(live)
+        return self._writer.apply(kind, (), list(ids)).deleted
+
+    def apply(self, kind: Kind, upserts: Sequence[AnyRecord], deletes: Iterable[str]) -> Applied:
+        """`upsert` and `delete` in one transaction, and the revision at which both can be seen.
+
+        Args:
+            kind: of all records and ids.
+            upserts: records to add or replace.
+            deletes: ids of other records.
+
+        Raises:
+            InputError: a value that no database can hold; nothing is written.
+            CatalogueProblem: the database failed; nothing is written.
+            ValueError: a record of another kind, or one to write and to delete at once.
+        """
+        deletes = list(deletes)
+        if any(record.kind is not kind for record in upserts):
+            raise ValueError(f"a record that is not of the {kind}")
+        if not {record.id for record in upserts}.isdisjoint(deletes):
+            raise ValueError("a record to write and to delete at once")
+        return self._writer.apply(kind, upserts, deletes)
+
+    # Industries
+
+    def industry_mapping(self) -> list[tuple[str, str]]:
+        """The mapping of IPC symbols to industries, in its order."""
+        with self._reading() as connection:
+            return [(symbol, industry) for symbol, industry in connection.execute(READ_MAPPING)]
+
+    def replace_industry_mapping(self, rows: Sequence[tuple[str, str]]) -> bool:
+        """Put a mapping of IPC symbols to industries in place of the one that stands; whether it differs.
+
+        What is written from now on is told by it; `tell_industries` brings the records that stand up to it.
+        """
+        return self._writer.replace_mapping(rows)
+
+    def tell_industries(self, *, batch_size: int = 5000) -> Iterator[Told]:
+        """Look at all patents without an industry of their own, and write those of which the mapping says another now.
+
+        Each batch is a short transaction; stopped anywhere, it is resumed by being run again.
+        """
+        return self._writer.tell_industries(batch_size)
 
     # Reading
 
@@ -283,30 +285,3 @@ class Catalogue:
     def _reading(self) -> Iterator[sa.Connection]:
         with translated(), self._backend.reading() as connection:
             yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with translated(), self._backend.writing() as connection:
-            yield connection
-
-    def _compare(self, connection: sa.Connection, kind: Kind, rows: dict[str, EncodedRow]) -> _Difference:
-        """How rows differ from what is stored."""
-        wanted = self._backend.ids_parameter(list(rows))
-        stored = {
-            key: None if deleted else digest
-            for key, digest, deleted in connection.execute(self._statements[kind].digests, {IDS: wanted})
-        }
-        return _Difference(
-            new=[row for key, row in rows.items() if key not in stored],
-            returned=[row for key, row in rows.items() if key in stored and stored[key] is None],
-            changed=[row for key, row in rows.items() if stored.get(key, row.digest) not in (None, row.digest)],
-        )
-
-    def _write(self, connection: sa.Connection, kind: Kind, difference: _Difference, revision: int) -> None:
-        now, numbers = datetime.now(UTC), count(revision + 1)
-        added, changed = (
-            [[*row.values, row.digest, number, False, now] for row, number in zip(rows, numbers, strict=False)]
-            for rows in (difference.new, [*difference.returned, *difference.changed])
-        )
-        self._backend.write_rows(connection, TABLES[kind], added, changed)
-        connection.execute(PUT_COUNTER, {"revision": revision + len(added) + len(changed)})

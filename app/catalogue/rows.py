@@ -28,6 +28,10 @@ _BETWEEN, _ABSENT = "\0a", "\0b"
 """What stands between two values, and for a value that is absent, in the text that is hashed. Values hold no U+0000, so
 that no two rows have one text."""
 
+_HASHED_WHEN_TRUE = "industry_derived"
+"""A last field that counts for the digest only where it is true, so that rows written before it was there have not
+changed."""
+
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
 _parse = json.JSONDecoder().raw_decode
 
@@ -37,7 +41,7 @@ class EncodedRow(NamedTuple):
 
     Attributes:
         values: those of the kind's fields, in their order: text, ``int``, ``bool``, ISO dates as text, or ``None``.
-        digest: 16 bytes of BLAKE2b over them all.
+        digest: 16 bytes of BLAKE2b over them.
     """
 
     id: str
@@ -58,6 +62,7 @@ class RowCodec:
         self._get = cast(Callable[[AnyRecord], tuple[Any, ...]], attrgetter(*self.names))
         self._encoders = tuple((place, _ENCODERS[name]) for place, name in enumerate(self.names) if name in _ENCODERS)
         self._decoders = tuple((name, _DECODERS[name]) for name in self.names if name in _DECODERS)
+        self._flagged = self.names[-1] == _HASHED_WHEN_TRUE
 
     def encode(self, record: AnyRecord) -> EncodedRow:
         """The row of a record.
@@ -69,11 +74,12 @@ class RowCodec:
         try:
             for place, encoder in self._encoders:
                 values[place] = encoder(values[place])
-            text = _BETWEEN.join([_ABSENT if v is None else v if v.__class__ is str else str(v) for v in values])
+            hashed = values[:-1] if self._flagged and not values[-1] else values
+            text = _BETWEEN.join([_ABSENT if v is None else v if v.__class__ is str else str(v) for v in hashed])
             payload = text.encode()
         except (TypeError, ValueError, RecursionError):
             self._refuse(record)
-        if text.count("\0") != len(values) - 1 + values.count(None) or not 0 < len(record.id) <= MAX_ID_CHARS:
+        if text.count("\0") != len(hashed) - 1 + hashed.count(None) or not 0 < len(record.id) <= MAX_ID_CHARS:
             self._refuse(record)
         return EncodedRow(record.id, values, blake2b(payload, digest_size=_DIGEST_BYTES).digest())
 

@@ -9,13 +9,27 @@ import sqlalchemy as sa
 
 from app.catalogue.backend import Backend
 from app.catalogue.rows import CODECS
-from app.catalogue.tables import COUNTER, TABLES
+from app.catalogue.tables import COUNTER, INDUSTRIES, PATENTS, TABLES
 from app.domain import Kind
 
 READ_COUNTER = sa.select(COUNTER.c.value)
-TAKE_COUNTER = sa.select(COUNTER.c.value).with_for_update()
+READ_MAPPING_REVISION = sa.select(COUNTER.c.industries)
+TAKE_COUNTER = sa.select(COUNTER.c.value, COUNTER.c.industries).with_for_update()
 """Holds the counter's row where rows are locked, so that revisions become visible in their order."""
 PUT_COUNTER = sa.update(COUNTER).values(value=sa.bindparam("revision"))
+PUT_MAPPING_REVISION = sa.update(COUNTER).values(value=sa.bindparam("revision"), industries=sa.bindparam("revision"))
+
+READ_MAPPING = sa.select(INDUSTRIES.c.ipc, INDUSTRIES.c.industry).order_by(INDUSTRIES.c.position)
+CLEAR_MAPPING = sa.delete(INDUSTRIES)
+ADD_TO_MAPPING = sa.insert(INDUSTRIES)
+
+_TOLD = sa.select(PATENTS.c.id, PATENTS.c.ipc, PATENTS.c.industry, PATENTS.c.industry_derived)
+_TOLD = _TOLD.where(sa.not_(PATENTS.c.deleted), sa.or_(PATENTS.c.industry_derived, PATENTS.c.industry == "[]"))
+_TOLD = _TOLD.order_by(PATENTS.c.id).limit(sa.bindparam("size", type_=sa.Integer))
+FIRST_WITHOUT_INDUSTRY = _TOLD
+"""Patents without an industry of their own, in the order of their ids [size]."""
+NEXT_WITHOUT_INDUSTRY = _TOLD.where(PATENTS.c.id > sa.bindparam("after"))
+"""The same behind an id [after, size]."""
 
 
 @dataclass(frozen=True, slots=True)

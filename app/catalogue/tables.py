@@ -1,4 +1,4 @@
-"""The tables: one a kind with one typed column a domain field, and the counter that numbers every change.
+"""The tables: one a kind with one typed column a domain field, the counter of changes, the mapping of industries.
 
 Columns stand in the order of the domain's fields, so that a record and its row are zipped, not looked up. A change here
 needs a migration in ``migrations/versions``; a test compares the two.
@@ -74,6 +74,7 @@ PATENTS = _record_table(
     _optional("application_number"),
     _optional("family"),
     _optional("document_kind"),
+    sa.Column("industry_derived", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 NEEDS = _record_table(
@@ -101,6 +102,17 @@ COUNTER = sa.Table(
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("value", sa.BigInteger, nullable=False),
+    sa.Column("industries", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("id = 1", name="one_row"),
 )
-"""One row: the number of the last change over all kinds. A writer holds it from its first look to its commit."""
+"""One row: the number of the last change over all kinds, and that of the last change of the mapping of industries. A
+writer holds it from its first look to its commit."""
+
+INDUSTRIES = sa.Table(
+    "industry_mapping",
+    METADATA,
+    sa.Column("ipc", ID_TEXT, primary_key=True, nullable=False),
+    sa.Column("industry", sa.Text, primary_key=True, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+)
+"""Which industries an IPC symbol stands for, in the order of the file that they came from."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from catalogue_databases import postgres_schema
 
 from app.catalogue import Catalogue
-from app.catalogue.tables import COUNTER, TABLES
+from app.catalogue.tables import COUNTER, INDUSTRIES, TABLES
 
 BOTH = ("sqlite", "postgresql")
 
@@ -51,7 +51,8 @@ def url(migrated_url: str, tmp_path: Path) -> str:
     with engine.begin() as connection:
         for table in TABLES.values():
             connection.execute(sa.delete(table))
-        connection.execute(sa.update(COUNTER).values(value=0))
+        connection.execute(sa.delete(INDUSTRIES))
+        connection.execute(sa.update(COUNTER).values(value=0, industries=0))
     engine.dispose()
     return migrated_url
 
