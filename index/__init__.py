@@ -25,9 +25,11 @@ from index.errors import (
     VerificationError,
 )
 from index.ids import IdList
-from index.live import Follower, LiveIndex
+from index.layers import Found, Layer, Segment, Upsert, View
+from index.live import Follower, LiveIndex, made_with
 from index.manifest import FileEntry, IndexParameters, Manifest, MeasuredRecall, read_manifest
 from index.names import SnapshotId
+from index.plan import Plan, PlanKind
 from index.publication import (
     Pruned,
     Publication,
@@ -59,21 +61,26 @@ __all__ = [
     "FileProblem",
     "FingerprintMismatchError",
     "Follower",
+    "Found",
     "Hits",
     "IdList",
     "Ids",
     "IndexParameters",
     "IndexRoomError",
+    "Layer",
     "LiveIndex",
     "LockedError",
     "Manifest",
     "MeasuredRecall",
     "OneOf",
+    "Plan",
+    "PlanKind",
     "Prefix",
     "Pruned",
     "Publication",
     "RollbackError",
     "SearchIndex",
+    "Segment",
     "Snapshot",
     "SnapshotDamagedError",
     "SnapshotEntry",
@@ -87,6 +94,7 @@ __all__ = [
     "StoreReport",
     "StoredVectors",
     "TextFacts",
+    "Upsert",
     "VectorInputError",
     "VectorMissingError",
     "VectorSource",
@@ -96,9 +104,11 @@ __all__ = [
     "VectorStoreWriteError",
     "VerificationError",
     "VerifyReport",
+    "View",
     "current_id",
     "list_snapshots",
     "load_snapshot",
+    "made_with",
     "prune",
     "publication_log",
     "publish",

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -38,15 +38,31 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str,
     for name, array in ordered:
         start, end = end, end + array.nbytes
         header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [start, end]}
-    text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode("utf-8")
-    text += b" " * (-len(text) % _ALIGNMENT)
     with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
+        _write_header(file, header)
         for _, array in ordered:
             file.write(np.ascontiguousarray(array).data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_rows(path: Path, name: str, shape: tuple[int, int], blocks: Iterable[Array]) -> None:
+    """Write one float32 array of ``shape`` from blocks of its rows, holding one at a time, and flush it to the disk."""
+    size = shape[0] * shape[1] * 4
+    header = {_METADATA: {}, name: {"dtype": "F32", "shape": list(shape), "data_offsets": [0, size]}}
+    with path.open("wb") as file:
+        _write_header(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype="<f4").data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_header(file: BinaryIO, header: Mapping[str, Any]) -> None:
+    text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode("utf-8")
+    text += b" " * (-len(text) % _ALIGNMENT)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, str]]:

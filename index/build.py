@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from index.arrays import write_arrays
+from index.arrays import read_arrays, write_arrays, write_rows
 from index.checks import Floats, check_vectors
 from index.columns import Columns, ColumnValues
 from index.durable import disk_errors, make_directory, sha256_of, sync_directory, sync_file
@@ -25,17 +26,19 @@ from index.ids import IdList
 from index.lock import BUILD_LOCK, FileLock
 from index.manifest import FILE_NAME, FileEntry, IndexParameters, Manifest, MeasuredRecall
 from index.names import BUILDING_PREFIX, SnapshotId, target_directory
-from index.recall import Truth
+from index.recall import Truth, blocks_of
 from index.snapshot import (
     COLUMNS_FILE,
-    DATA_FILES,
+    EXACT_ARRAY,
+    EXACT_FILE,
     IDS_FILE,
     INDEX_FILE,
     SAMPLE_ARRAY,
     SAMPLE_FILE,
     check_self_queries,
+    data_files,
     load_snapshot,
-    open_faiss,
+    open_index,
 )
 from index.vectors import ArrayVectors, VectorSource
 
@@ -74,8 +77,12 @@ class SnapshotSpec:
     built_at: datetime | None = None
 
 
-def _no_step(_step: str) -> None:
-    """What is called at each step when nobody wants to know."""
+_steps = logging.getLogger("patmatch.steps")
+
+
+def _log_step(step: str) -> None:
+    """Say in the log that a step is done."""
+    _steps.debug("snapshot.%s", step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +105,7 @@ class BuildOptions:
     threads: int | None = None
     seed: int = 20_261_123
     sample_size: int = 1_000
-    on_step: Callable[[str], None] = _no_step
+    on_step: Callable[[str], None] = _log_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +180,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         checked.columns.write(temporary / COLUMNS_FILE)
         write_arrays(temporary / SAMPLE_FILE, {SAMPLE_ARRAY: queries})
     options.on_step("files")
-    recall = _query_back(temporary / INDEX_FILE, checked.source, parameters, truth, options)
+    recall = _query_back(temporary, checked.source, parameters, truth, options)
     measured = MeasuredRecall(truth.k, round(recall, 6), len(queries), kind)
     spec = checked.spec
     manifest = Manifest(
@@ -188,7 +195,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         built_at=checked.id.built_at.isoformat(),
         build_seconds=round(time.perf_counter() - started, 3),
         recall=measured,
-        files={name: _entry(temporary / name) for name in DATA_FILES},
+        files={name: _entry(temporary / name) for name in data_files(parameters)},
         extra=checked.extra,
     )
     with disk_errors(SnapshotWriteError, NOT_WRITTEN):
@@ -218,9 +225,12 @@ def _write_index(directory: Path, source: VectorSource, truth: Truth, options: B
     else:
         index = build_ivf(source, options.threads, options.seed)
         options.on_step("trained")
-        searched = FaissIndex(index, threads=options.threads)
+        error = _write_exact(directory, source, index)
+        options.on_step("exact")
+        rows = read_arrays(directory / EXACT_FILE)[0][EXACT_ARRAY]
+        searched = FaissIndex(index, threads=options.threads, rows=rows, code_error=error)
         nprobe = tune_nprobe(searched, source, truth, options.recall_target, index.nlist)
-        parameters = IndexParameters(IVF_FP16, nlist=int(index.nlist), nprobe=nprobe)
+        parameters = IndexParameters(IVF_FP16, nlist=int(index.nlist), nprobe=nprobe, code_error=error)
     with disk_errors(SnapshotWriteError, NOT_WRITTEN):
         try:
             faiss.write_index(index, str(directory / INDEX_FILE))
@@ -230,11 +240,28 @@ def _write_index(directory: Path, source: VectorSource, truth: Truth, options: B
     return parameters
 
 
+def _write_exact(directory: Path, source: VectorSource, index: Any) -> float:  # noqa: ANN401 - faiss has no types
+    """Write the vectors as they are, and return how far the index's rounded ones lie from them at most."""
+    error, start = 0.0, 0
+
+    def measured() -> Iterator[Floats]:
+        nonlocal error, start
+        for block in blocks_of(source):
+            rounded = index.reconstruct_batch(np.arange(start, start + len(block), dtype=np.int64))
+            error = max(error, float(np.linalg.norm(block - rounded, axis=1).max()))
+            start += len(block)
+            yield block
+
+    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
+        write_rows(directory / EXACT_FILE, EXACT_ARRAY, (len(source), source.dimension), measured())
+    return error
+
+
 def _query_back(
-    path: Path, source: VectorSource, parameters: IndexParameters, truth: Truth, options: BuildOptions
+    directory: Path, source: VectorSource, parameters: IndexParameters, truth: Truth, options: BuildOptions
 ) -> float:
     """Query the file as written: own vectors must find themselves, and recall must reach the floor."""
-    index = open_faiss(path, parameters.type, parameters.nprobe, options.threads)
+    index = open_index(directory, parameters, options.threads)
     positions = np.sort(np.random.default_rng(options.seed).permutation(len(source))[:SELF_QUERIES])
     check_self_queries(index, positions, source.take)
     recall = truth.recall(index, source)

@@ -13,8 +13,16 @@ import numpy.typing as npt
 
 from index.checks import Floats, Mask, Positions, check_mask, check_vectors
 from index.errors import VectorInputError
+from index.plan import Plan, PlanKind, filter_plan, nearest_plan
 
 NO_POSITION = -1
+FLOAT_TOLERANCE = 2e-6
+"""How far apart float32 sums of one inner product of unit vectors may lie, in another order of summing."""
+
+_SPARE_ROUNDED = 16
+"""Places beyond those wanted that are taken from rounded vectors at first; nearly always enough to settle the last."""
+_SUBSET_BLOCK = 65_536
+"""Vectors gathered at once: 100 MB at 384 dimensions."""
 
 # FAISS adds the keyword arguments of these classes at run time, where its own type information does not see them.
 _FlatParameters: Any = faiss.SearchParameters
@@ -28,10 +36,12 @@ class Hits:
     Attributes:
         scores: float32 ``[q, k]``, inner products; ``-inf`` where there is no further neighbour.
         positions: int64 ``[q, k]``; -1 where there is no further neighbour.
+        plan: how they were searched for.
     """
 
     scores: Floats
     positions: Positions
+    plan: Plan = nearest_plan(0)
 
 
 class SearchIndex(Protocol):
@@ -46,15 +56,16 @@ class SearchIndex(Protocol):
         """How many vectors there are."""
         ...
 
-    def search(self, queries: Floats, k: int, *, allowed: Mask | None = None) -> Hits:
-        """The ``k`` nearest of each query, among the positions that are ``allowed``.
+    def search(self, queries: Floats, k: int, *, allowed: Mask | None = None, hidden: Mask | None = None) -> Hits:
+        """The ``k`` nearest of each query, among the positions that are ``allowed`` and not ``hidden``.
 
-        A filtered search looks at every allowed vector: it misses none, whatever the selectivity.
+        A filtered search gives the true nearest, whatever the selectivity.
 
         Args:
             queries: float32 ``[q, dimension]``, C-contiguous.
             k: 1 or more; more than there are gives all of them, padded.
             allowed: bool ``[n]``; every position when not given.
+            hidden: bool ``[n]``, positions that no search finds any more; none when not given.
 
         Raises:
             VectorInputError: an argument is not of this kind.
@@ -65,13 +76,27 @@ class SearchIndex(Protocol):
 class FaissIndex:
     """A FAISS index, flat or IVF, that is only read.
 
+    An IVF index keeps rounded vectors. Where the exact ones are at hand, its candidates are scored by these, and so
+    many are taken that rounding cannot have hidden a better one: a search of all lists is then exact.
+
     Args:
         index: a ``faiss.IndexFlat`` or ``faiss.IndexIVF`` with inner product.
         nprobe: how many of an IVF index's lists an unfiltered search reads; ignored for a flat one.
         threads: how many threads one call may use; ``None`` leaves it to OpenMP.
+        rows: the exact vectors float32 ``[n, dimension]`` of an IVF index; a flat one has them itself.
+        code_error: the largest Euclidean distance between a vector and its rounded self. Rounding changes the inner
+            product with a unit vector by no more (Cauchy and Schwarz).
     """
 
-    def __init__(self, index: Any, *, nprobe: int | None = None, threads: int | None = None) -> None:  # noqa: ANN401 - faiss has no types
+    def __init__(
+        self,
+        index: Any,  # noqa: ANN401 - faiss has no types
+        *,
+        nprobe: int | None = None,
+        threads: int | None = None,
+        rows: Floats | None = None,
+        code_error: float = 0.0,
+    ) -> None:
         if index.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise VectorInputError("only inner product is supported")
         self._index = index
@@ -79,6 +104,11 @@ class FaissIndex:
         self._lists = int(index.nlist) if self._ivf else 0
         self._nprobe = min(nprobe or 1, self._lists)
         self._threads = threads
+        self._rows = rows if self._ivf else _flat_rows(index)
+        self._code_error = code_error if self._ivf else 0.0
+        # Two rounding errors apart, two candidates may be in either order.
+        self._window = 2 * self._code_error + FLOAT_TOLERANCE
+        self._spare = _SPARE_ROUNDED if self._ivf and rows is not None else 1
 
     @property
     def dimension(self) -> int:
@@ -86,7 +116,7 @@ class FaissIndex:
         return int(self._index.d)
 
     def vectors_at(self, positions: Positions) -> Floats:
-        """The vectors float32 ``[n, dimension]`` at ``positions`` int64 ``[n]``, as precise as the index stores them.
+        """The vectors float32 ``[n, dimension]`` at ``positions`` int64 ``[n]``, as precise as they are kept.
 
         Raises:
             VectorInputError: a position is not in the index.
@@ -94,7 +124,11 @@ class FaissIndex:
         wanted = np.ascontiguousarray(positions, dtype=np.int64)
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(self):
             raise VectorInputError(f"positions must be from 0 to {len(self) - 1}")
-        vectors: Floats = self._index.reconstruct_batch(wanted)
+        return np.array(self._rows[wanted]) if self._rows is not None else self.decoded_at(wanted)
+
+    def decoded_at(self, positions: Positions) -> Floats:
+        """The vectors float32 ``[n, dimension]`` that the index itself keeps, rounded in an IVF index."""
+        vectors: Floats = self._index.reconstruct_batch(np.ascontiguousarray(positions, dtype=np.int64))
         return vectors
 
     @property
@@ -107,55 +141,110 @@ class FaissIndex:
 
     def with_nprobe(self, nprobe: int) -> FaissIndex:
         """The same vectors, searched with another ``nprobe``; this object is not changed."""
-        return FaissIndex(self._index, nprobe=nprobe, threads=self._threads)
+        return FaissIndex(
+            self._index, nprobe=nprobe, threads=self._threads, rows=self._rows, code_error=self._code_error
+        )
 
-    def search(self, queries: Floats, k: int, *, allowed: Mask | None = None) -> Hits:
+    def search(self, queries: Floats, k: int, *, allowed: Mask | None = None, hidden: Mask | None = None) -> Hits:
         """As ``SearchIndex.search`` says."""
         check_vectors(queries, self.dimension)
         if k < 1:
             raise VectorInputError(f"k must be 1 or more, not {k}")
-        reachable = len(self) if allowed is None else int(np.count_nonzero(check_mask(allowed, len(self))))
+        passing, plan = self._plan(len(queries), allowed, hidden)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         positions = np.full((len(queries), k), NO_POSITION, dtype=np.int64)
-        wanted = min(k, reachable)
-        if not wanted or not len(queries):
-            return Hits(scores, positions)
-        with faiss_threads(self._threads):
-            self._fill(queries, scores[:, :wanted], positions[:, :wanted], reachable, allowed)
-        return Hits(scores, positions)
+        wanted = min(k, plan.passing)
+        if wanted and len(queries):
+            filled = scores[:, :wanted], positions[:, :wanted]
+            with faiss_threads(self._threads):
+                if plan.kind is PlanKind.SUBSET and passing is not None:
+                    self._fill_from_subset(queries, np.flatnonzero(passing), *filled)
+                else:
+                    nprobe = self._lists if plan.kind is PlanKind.SCAN else self._nprobe
+                    self._fill(queries, plan.passing, passing, nprobe, *filled)
+        return Hits(scores, positions, plan)
+
+    def _plan(self, queries: int, allowed: Mask | None, hidden: Mask | None) -> tuple[Mask | None, Plan]:
+        """The positions to look at, ``None`` for all, and how."""
+        gone = 0 if hidden is None else int(np.count_nonzero(check_mask(hidden, len(self))))
+        if allowed is None:
+            passing = None if hidden is None or not gone else ~hidden
+            return passing, nearest_plan(len(self) - gone)
+        passing = check_mask(allowed, len(self))
+        if hidden is not None and gone:
+            passing = passing & ~hidden
+        count = int(np.count_nonzero(passing))
+        return passing, filter_plan(count, len(self), queries, self.dimension, rows=self._rows is not None)
+
+    def _fill_from_subset(self, queries: Floats, passing: Positions, scores: Floats, positions: Positions) -> None:
+        """Multiply the passing vectors with the queries, a block at a time, keeping what may be among the best."""
+        wanted = positions.shape[1]
+        kept: list[list[tuple[Floats, Positions]]] = [[] for _ in queries]
+        for start in range(0, len(passing), _SUBSET_BLOCK):
+            block = passing[start : start + _SUBSET_BLOCK]
+            products = queries @ self.vectors_at(block).T
+            for row, product in zip(kept, products, strict=True):
+                near = _near_best(product, wanted)
+                row.append((product[near], block[near]))
+        for n, row in enumerate(kept):
+            found_scores = np.concatenate([part for part, _ in row])
+            found = np.concatenate([part for _, part in row])
+            near = _near_best(found_scores, wanted)
+            scores[n : n + 1], positions[n : n + 1] = self._settled(
+                queries[n : n + 1], found_scores[None, near], found[None, near], wanted
+            )
 
     def _fill(
-        self, queries: Floats, scores: Floats, positions: Positions, reachable: int, allowed: Mask | None
+        self,
+        queries: Floats,
+        reachable: int,
+        passing: Mask | None,
+        nprobe: int,
+        scores: Floats,
+        positions: Positions,
     ) -> None:
-        """Search until each row is filled and its last place is not decided among equals by chance.
+        """Search until each row is filled and its last place is not decided by chance or by rounding.
 
-        FAISS keeps whichever of two equal scores it met first, which depends on lists and threads. One more place is
-        asked for, and rows whose last place ties with it are searched again, deeper, until every equal is known.
+        FAISS keeps whichever of two equal scores it met first, which depends on lists and threads, and an IVF index
+        compares rounded vectors. Some more places are asked for, and rows whose last place is not clearly better than
+        the last one found are searched again, deeper.
         """
         wanted = positions.shape[1]
-        nprobe = self._lists if allowed is not None else self._nprobe
         rows = np.arange(len(queries))
-        depth = min(wanted + 1, reachable)
+        depth = min(wanted + self._spare, reachable)
         while len(rows):
-            found_scores, found = self._raw_search(queries[rows], depth, nprobe, allowed)
-            order = np.lexsort((found, -found_scores), axis=-1)[:, :wanted]
-            scores[rows] = np.take_along_axis(found_scores, order, axis=1)
-            positions[rows] = np.take_along_axis(found, order, axis=1)
+            found_scores, found = self._raw_search(queries[rows], depth, nprobe, passing)
+            scores[rows], positions[rows] = self._settled(queries[rows], found_scores, found, wanted)
             short = found[:, wanted - 1] == NO_POSITION
-            tied = found_scores[:, wanted - 1] == found_scores[:, -1]
+            close = found_scores[:, -1] >= found_scores[:, wanted - 1] - self._window
             unsettled = short if nprobe < self._lists else np.zeros_like(short)
             if depth < reachable:
-                unsettled = unsettled | (tied & ~short)
+                unsettled = unsettled | (close & ~short)
             rows = rows[unsettled]
             if unsettled[short].any():
                 nprobe = self._lists
             depth = min(depth * 2, reachable)
 
-    def _raw_search(self, queries: Floats, depth: int, nprobe: int, allowed: Mask | None) -> tuple[Floats, Positions]:
+    def _settled(self, queries: Floats, scores: Floats, found: Positions, wanted: int) -> tuple[Floats, Positions]:
+        """The best ``wanted`` of the candidates by their exact scores, equal ones by position."""
+        if self._rows is not None:
+            scores = np.stack([self._exact_scores(query, row) for query, row in zip(queries, found, strict=True)])
+        order = np.lexsort((found, -scores), axis=-1)[:, :wanted]
+        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)
+
+    def _exact_scores(self, query: Floats, positions: Positions) -> Floats:
+        """Inner products summed in float64, so that equal vectors score equally however they were found."""
+        scores = np.full(len(positions), -np.inf, dtype=np.float32)
+        there = positions != NO_POSITION
+        assert self._rows is not None  # noqa: S101 - callers look first
+        scores[there] = self._rows[positions[there]].astype(np.float64) @ query.astype(np.float64)
+        return scores
+
+    def _raw_search(self, queries: Floats, depth: int, nprobe: int, passing: Mask | None) -> tuple[Floats, Positions]:
         # Parameters of this call alone: changing the index itself would change searches of other threads.
         selector, bits = None, None
-        if allowed is not None:
-            bits = np.packbits(allowed, bitorder="little")
+        if passing is not None:
+            bits = np.packbits(passing, bitorder="little")
             selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
         if self._ivf:
             parameters: Any = _IvfParameters(sel=selector, nprobe=nprobe)
@@ -164,6 +253,23 @@ class FaissIndex:
         scores, positions = self._index.search(np.ascontiguousarray(queries), depth, params=parameters)
         scores[positions == NO_POSITION] = -np.inf
         return scores, positions
+
+
+def _flat_rows(index: Any) -> Floats:  # noqa: ANN401 - faiss has no types
+    """The vectors of a flat index where they lie, mapped or in memory; valid as long as the index is."""
+    count, dimension = int(index.ntotal), int(index.d)
+    if not count:
+        return np.empty((0, dimension), dtype=np.float32)
+    rows: Floats = faiss.rev_swig_ptr(index.get_xb(), count * dimension).reshape(count, dimension)
+    return rows
+
+
+def _near_best(scores: Floats, wanted: int) -> Positions:
+    """Where the scores lie that may be among the best ``wanted``, float32's rounding considered; int64 ``[m]``."""
+    if len(scores) <= wanted:
+        return np.arange(len(scores))
+    last = np.partition(scores, len(scores) - wanted)[len(scores) - wanted]
+    return np.flatnonzero(scores >= last - FLOAT_TOLERANCE)
 
 
 @contextmanager
@@ -202,4 +308,4 @@ def exact_search(
             order = np.lexsort((positions, -scores), axis=-1)[:, :k]
             scores, positions = np.take_along_axis(scores, order, axis=1), np.take_along_axis(positions, order, axis=1)
             start += len(block)
-    return Hits(scores, positions)
+    return Hits(scores, positions, nearest_plan(start))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from index.errors import FingerprintMismatchError, IndexRoomError, SnapshotMissingError, SnapshotNameError
-from index.manifest import read_manifest
+from index.manifest import Manifest, read_manifest
 from index.names import SnapshotId
 from index.publication import read_current
 from index.snapshot import Snapshot, load_snapshot
@@ -31,25 +32,38 @@ class _State:
     refusal: Exception | None
 
 
+Accept = Callable[[Manifest], object]
+
+
+def made_with(fingerprint: str) -> Accept:
+    """Accept the snapshots of one encoder alone."""
+
+    def accept(manifest: Manifest) -> None:
+        if manifest.fingerprint != fingerprint:
+            raise FingerprintMismatchError(fingerprint, manifest.fingerprint)
+
+    return accept
+
+
 class LiveIndex:
     """The published snapshot of a target. ``current`` never blocks; ``refresh`` follows ``CURRENT``.
 
     A snapshot that cannot be used (another fingerprint, a damaged or missing file) is refused: what was served before
     is kept, ``refusal`` says why, and it is not tried again until something is published. Where the machine fails (too
-    many open files, no memory), the next ``refresh`` tries again.
+    many open files, no memory) or its encoder cannot be loaded, the next ``refresh`` tries again.
 
     Args:
         root: the index root.
         target: whose snapshots.
-        fingerprint: that of the encoder which makes the queries.
+        accept: called with the manifest of a snapshot before its files are read; raises where it cannot be served.
         threads: how many threads one search may use; ``None`` leaves it to OpenMP. One is right where requests come
             side by side: with more, threads of different searches wait for each other.
     """
 
-    def __init__(self, root: Path, target: str, fingerprint: str, *, threads: int | None = 1) -> None:
+    def __init__(self, root: Path, target: str, accept: Accept, *, threads: int | None = 1) -> None:
         self.target = target
         self._root = root
-        self._fingerprint = fingerprint
+        self._accept = accept
         self._threads = threads
         self._refreshing = threading.Lock()
         self._state = _State(None, None, SnapshotMissingError(f"nothing is published for {target}"))
@@ -92,8 +106,9 @@ class LiveIndex:
         published = seen.partition("\n")[0].strip()
         try:
             snapshot = self._open(published, before.snapshot)
-        except (IndexRoomError, OSError, MemoryError) as error:
-            _log.warning("snapshot %s of %s is refused: %s", published, self.target, error)
+        except Exception as error:  # whatever it is, what was served before goes on
+            if str(error) != str(before.refusal):  # what is tried again is not said again
+                _log.warning("snapshot %s of %s is refused: %s", published, self.target, error)
             # What is wrong with a snapshot stays wrong; what is wrong with the machine may pass, so it is tried again.
             self._state = _State(before.snapshot, seen if isinstance(error, IndexRoomError) else None, error)
             return False
@@ -107,9 +122,7 @@ class LiveIndex:
         if name.target != self.target:
             raise SnapshotNameError(f"CURRENT of {self.target} names {published}")
         directory = name.directory(self._root)
-        found = read_manifest(directory).fingerprint
-        if found != self._fingerprint:
-            raise FingerprintMismatchError(self._fingerprint, found)
+        self._accept(read_manifest(directory))
         snapshot = load_snapshot(directory, threads=self._threads)
         queries = np.random.default_rng(0).standard_normal((WARM_UP_QUERIES, snapshot.manifest.dimension))
         snapshot.search(queries.astype(np.float32), 1)

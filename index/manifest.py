@@ -14,7 +14,10 @@ from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError
 from index.names import SnapshotId
 
 FILE_NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Format 2 adds the exact vectors to an approximate index, and the error of its rounded ones. Format 1 is still read:
+its filtered searches compare rounded vectors."""
 METRIC = "inner_product"
 
 
@@ -28,11 +31,16 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class IndexParameters:
-    """How the vectors are indexed: ``flat`` (exact), or ``ivf_sqfp16``: ``nlist`` lists, ``nprobe`` of them read."""
+    """How the vectors are indexed: ``flat`` (exact), or ``ivf_sqfp16``: ``nlist`` lists, ``nprobe`` of them read.
+
+    ``code_error`` is the largest Euclidean distance between a vector and its rounded self; ``None`` where the index
+    keeps the vectors as they are, or is of format 1.
+    """
 
     type: str
     nlist: int | None = None
     nprobe: int | None = None
+    code_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +96,12 @@ class Manifest:
         body = json.loads(text)
         if not isinstance(body, dict):
             raise ValueError("it is not a JSON object")
-        if body.get("format") != FORMAT:
-            raise ValueError(f"its format version is {body.get('format')}, this program reads {FORMAT}")
+        if body.get("format") not in READABLE:
+            known = " and ".join(map(str, READABLE))
+            raise ValueError(
+                f"its format version is {body.get('format')}, this program reads {known}; "
+                f"build a new one: patmatch index build {body.get('target', '')} --publish"
+            )
         if body.pop("sha256", None) != _digest(body):
             raise ValueError("sha256 differs")
         try:

@@ -5,6 +5,7 @@
 - ``ids.safetensors``: position to id and back
 - ``columns.safetensors``: the filter columns
 - ``sample.safetensors``: the queries that recall was measured with
+- ``exact.safetensors``: the vectors as they are, where the index keeps rounded ones (from format 2 on)
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from index.engine import NO_POSITION, FaissIndex, Hits
 from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16
 from index.ids import IdList
-from index.manifest import FILE_NAME, Manifest, read_manifest
+from index.manifest import FILE_NAME, IndexParameters, Manifest, read_manifest
 from index.names import BUILDING_PREFIX
 from index.recall import overlap_recall
 
@@ -33,8 +34,9 @@ INDEX_FILE = "index.faiss"
 IDS_FILE = "ids.safetensors"
 COLUMNS_FILE = "columns.safetensors"
 SAMPLE_FILE = "sample.safetensors"
-DATA_FILES = (INDEX_FILE, IDS_FILE, COLUMNS_FILE, SAMPLE_FILE)
+EXACT_FILE = "exact.safetensors"
 SAMPLE_ARRAY = "queries"
+EXACT_ARRAY = "vectors"
 
 # Verifying searches exhaustively: about 0.1 s a query at 940,000 vectors, so a part of the sample must do.
 VERIFY_QUERIES = 100
@@ -98,9 +100,16 @@ class VerifyReport:
     recall_queries: int
 
 
+def data_files(parameters: IndexParameters) -> tuple[str, ...]:
+    """The files of a snapshot beside its manifest."""
+    exact = () if parameters.code_error is None else (EXACT_FILE,)
+    return (INDEX_FILE, IDS_FILE, COLUMNS_FILE, SAMPLE_FILE, *exact)
+
+
 def file_problems(directory: Path, manifest: Manifest, *, hashes: bool) -> list[FileProblem]:
     """Files of a snapshot that are missing, of another size or, with ``hashes``, of other content than written."""
-    problems = [FileProblem(name, "not in the manifest") for name in DATA_FILES if name not in manifest.files]
+    needed = data_files(manifest.index)
+    problems = [FileProblem(name, "not in the manifest") for name in needed if name not in manifest.files]
     for name, entry in manifest.files.items():
         path = directory / name
         if not path.is_file():
@@ -194,23 +203,28 @@ def check_self_queries(index: FaissIndex, positions: Positions, take: Callable[[
         )
 
 
-def open_faiss(path: Path, manifest_type: str, nprobe: int | None, threads: int | None) -> FaissIndex:
-    """The FAISS file, mapped: nothing is copied, and processes share the pages (measured in docs/decisions/0004).
+def open_index(directory: Path, parameters: IndexParameters, threads: int | None) -> FaissIndex:
+    """The index of a snapshot, mapped: nothing is copied, and processes share the pages (docs/decisions/0004).
 
     Raises:
-        ValueError: the file holds another kind of index.
+        ValueError: a file holds something else than ``parameters`` say.
     """
-    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    expected = {FLAT: faiss.IndexFlat, IVF_FP16: faiss.IndexIVFScalarQuantizer}.get(manifest_type)
+    index = faiss.read_index(str(directory / INDEX_FILE), faiss.IO_FLAG_MMAP_IFC)
+    expected = {FLAT: faiss.IndexFlat, IVF_FP16: faiss.IndexIVFScalarQuantizer}.get(parameters.type)
     if expected is None or not isinstance(index, expected):
-        raise ValueError(f"it holds a {type(index).__name__}, the manifest says {manifest_type}")
-    return FaissIndex(index, nprobe=nprobe, threads=threads)
+        raise ValueError(f"it holds a {type(index).__name__}, the manifest says {parameters.type}")
+    if parameters.code_error is None:
+        return FaissIndex(index, nprobe=parameters.nprobe, threads=threads)
+    rows = read_arrays(directory / EXACT_FILE)[0][EXACT_ARRAY]
+    if rows.shape != (index.ntotal, index.d):
+        raise ValueError(f"{EXACT_FILE} holds {list(rows.shape)} values, not {[index.ntotal, index.d]}")
+    return FaissIndex(index, nprobe=parameters.nprobe, threads=threads, rows=rows, code_error=parameters.code_error)
 
 
 def _open(directory: Path, manifest: Manifest, threads: int | None) -> Snapshot:
     name = INDEX_FILE
     try:
-        index = open_faiss(directory / INDEX_FILE, manifest.index.type, manifest.index.nprobe, threads)
+        index = open_index(directory, manifest.index, threads)
         name = IDS_FILE
         ids = IdList.read(directory / IDS_FILE)
         name = COLUMNS_FILE

@@ -62,7 +62,9 @@ def test_index_build_gives_a_snapshot_that_loads_and_answers(tmp_path, kind):
     assert (manifest.encoder, manifest.source_revision, manifest.metric) == ("test encoder", "0", "inner_product")
     assert (manifest.recall.k, manifest.recall.sample_size, manifest.recall.sample_kind) == (20, 60, "needs")
     assert manifest.extra == {"generation": 0}
-    assert set(manifest.files) == {"index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors"}
+    exact = {"exact.safetensors"} if manifest.index.nlist else set()
+    common = {"index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors"}
+    assert set(manifest.files) == common | exact
 
 
 def test_index_build_chooses_the_type_by_size(tmp_path):
@@ -160,7 +162,7 @@ def test_index_build_refuses_a_recall_under_the_floor(tmp_path):
 
 def test_index_build_refuses_an_index_that_loses_its_vectors(tmp_path, kind, monkeypatch):
     """Vectors that were added in another order than the ids' are found out by searching for them."""
-    real = build.open_faiss
+    real = build.open_index
 
     class Rotated:
         def __init__(self, inner):
@@ -170,7 +172,7 @@ def test_index_build_refuses_an_index_that_loses_its_vectors(tmp_path, kind, mon
             hits = self.inner.search(queries, k)
             return type(hits)(hits.scores, (hits.positions + 1) % 300)
 
-    monkeypatch.setattr(build, "open_faiss", lambda *arguments: Rotated(real(*arguments)))
+    monkeypatch.setattr(build, "open_index", lambda *arguments: Rotated(real(*arguments)))
     with pytest.raises(VerificationError, match="256 of 256 vectors do not find themselves"):
         write_snapshot(tmp_path, spec_of(), kind)
 
@@ -221,7 +223,7 @@ def test_index_build_reports_its_steps(tmp_path):
     """Whoever watches a build hears each step once, in order."""
     heard = []
     write_snapshot(tmp_path, spec_of(600), options(flat_below=1, on_step=heard.append))
-    assert heard == ["truth", "trained", "index", "files", "manifest", "verified", "renamed"]
+    assert heard == ["truth", "trained", "exact", "index", "files", "manifest", "verified", "renamed"]
 
 
 @pytest.mark.parametrize("failing", ["write_arrays", "sync_file", "sync_directory"])
@@ -265,12 +267,23 @@ def test_index_verify_measures_recall_again(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "file", ["manifest.json", "index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors"]
+    "file",
+    [
+        "manifest.json",
+        "index.faiss",
+        "ids.safetensors",
+        "columns.safetensors",
+        "sample.safetensors",
+        "exact.safetensors",
+    ],
 )
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "missing", "emptied", "longer"])
 def test_index_verify_names_the_damaged_file(tmp_path, file, damage, kind):
     """A flipped bit, a cut, an added byte or a missing file of each kind is refused, and the file is named."""
     manifest = write_snapshot(tmp_path, spec_of(), kind)
+    if file not in {"manifest.json", *manifest.files}:
+        assert (file, manifest.index.type) == ("exact.safetensors", "flat")
+        return
     path = directory_of(tmp_path, manifest) / file
     content = path.read_bytes()
     middle = len(content) // 2

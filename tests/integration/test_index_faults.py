@@ -16,6 +16,7 @@ from index import (
     RollbackError,
     current_id,
     list_snapshots,
+    made_with,
     prune,
     publication_log,
     publish,
@@ -51,7 +52,7 @@ class Victims:
 
 def served(root):
     """What a service that starts now serves: the snapshot's id and what it refuses."""
-    live = LiveIndex(root, "patents", FINGERPRINT)
+    live = LiveIndex(root, "patents", made_with(FINGERPRINT))
     live.refresh()
     return live.current().id if live.current() else None, live.refusal
 

@@ -17,23 +17,26 @@ from index import (
     Prefix,
     current_id,
     list_snapshots,
+    made_with,
     publication_log,
     publish,
     verify_snapshot,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-FORMAT_1 = GOLDEN / "index-v1"
-EXPECTED = json.loads((FORMAT_1 / "expected.json").read_text(encoding="utf-8"))
+FORMATS = sorted(path.name for path in GOLDEN.glob("index-v*"))
+EXPECTED = {name: json.loads((GOLDEN / name / "expected.json").read_text(encoding="utf-8")) for name in FORMATS}
+
+every_snapshot = pytest.mark.parametrize(("form", "target"), [(f, t) for f in FORMATS for t in ("needs", "patents")])
 
 
-@pytest.mark.parametrize("target", ["needs", "patents"])
-def test_index_golden_snapshot_answers_as_it_did(target):
-    """A snapshot of format 1 loads and gives the ids and scores that it gave when it was made."""
-    live = LiveIndex(FORMAT_1, target, "golden")
+@every_snapshot
+def test_index_golden_snapshot_answers_as_it_did(form, target):
+    """A snapshot of each format loads and gives the ids and scores that it gave when it was made."""
+    live = LiveIndex(GOLDEN / form, target, made_with("golden"))
     assert live.refresh(), live.refusal
-    snapshot, expected = live.current(), EXPECTED[target]
-    hits = snapshot.search(np.array(EXPECTED["queries"], dtype=np.float32), 5)
+    snapshot, expected = live.current(), EXPECTED[form][target]
+    hits = snapshot.search(np.array(EXPECTED[form]["queries"], dtype=np.float32), 5)
     assert snapshot.id == expected["id"]
     assert [snapshot.ids.take(row) for row in hits.positions] == expected["ids"]
     assert np.allclose(hits.scores, expected["scores"], atol=1e-6)
@@ -49,22 +52,22 @@ def test_index_golden_snapshot_answers_as_it_did(target):
         (Equals("agreed", False), lambda n: n % 3 == 1),
     ],
 )
-@pytest.mark.parametrize("target", ["needs", "patents"])
-def test_index_golden_columns_filter_as_they_did(target, condition, passes):
-    """Each kind of column of format 1 gives the mask of the values it was made from."""
-    live = LiveIndex(FORMAT_1, target, "golden")
+@every_snapshot
+def test_index_golden_columns_filter_as_they_did(form, target, condition, passes):
+    """Each kind of column of each format gives the mask of the values it was made from."""
+    live = LiveIndex(GOLDEN / form, target, made_with("golden"))
     live.refresh()
     assert live.current().mask([condition]).tolist() == [passes(n) for n in range(len(live.current()))]
 
 
-@pytest.mark.parametrize("target", ["needs", "patents"])
-def test_index_golden_snapshot_is_verified_listed_and_published(tmp_path, target):
-    """A snapshot of format 1 passes every check of today, and can be published again."""
+@every_snapshot
+def test_index_golden_snapshot_is_verified_listed_and_published(tmp_path, form, target):
+    """A snapshot of each format passes every check of today, and can be published again."""
     root = tmp_path / "index"
-    shutil.copytree(FORMAT_1, root)
+    shutil.copytree(GOLDEN / form, root)
     (entry,) = list_snapshots(root, target, hashes=True)
     assert (entry.current, entry.damage) == (True, None)
-    assert verify_snapshot(entry.path).id == EXPECTED[target]["id"] == current_id(root, target)
+    assert verify_snapshot(entry.path).id == EXPECTED[form][target]["id"] == current_id(root, target)
     publish(root, entry.id)
     assert [line.id for line in publication_log(root, target)] == [entry.id, entry.id]
 
@@ -73,4 +76,4 @@ def test_index_golden_has_every_format():
     """Whoever changes the format adds a golden directory for it."""
     from index.manifest import FORMAT
 
-    assert {path.name for path in GOLDEN.glob("index-v*")} == {f"index-v{number}" for number in range(1, FORMAT + 1)}
+    assert set(FORMATS) == {f"index-v{number}" for number in range(1, FORMAT + 1)}

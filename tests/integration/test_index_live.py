@@ -16,6 +16,7 @@ from index import (
     SnapshotMissingError,
     SnapshotNameError,
     live,
+    made_with,
     prune,
     publish,
     write_snapshot,
@@ -39,7 +40,7 @@ def flip(path):
 @pytest.fixture
 def index(tmp_path):
     """A live index of an empty root."""
-    return LiveIndex(tmp_path, "patents", FINGERPRINT, threads=1)
+    return LiveIndex(tmp_path, "patents", made_with(FINGERPRINT), threads=1)
 
 
 def test_index_live_has_nothing_before_anything_is_published(tmp_path, index):

@@ -55,7 +55,10 @@ def test_index_manifest_notices_any_changed_digit():
     [
         ("[]", "not a JSON object"),
         ("", "Expecting value"),
-        ('{"format": 2}', "format version is 2, this program reads 1"),
+        (
+            '{"format": 3, "target": "needs"}',
+            "format version is 3, this program reads 1 and 2; build a new one: patmatch index build needs --publish",
+        ),
         ("{}", "format version is None"),
         ('{"format": 1}', "sha256 differs"),
     ],

@@ -1,0 +1,256 @@
+"""What is searched at one moment: a snapshot, and over it the records that changed since.
+
+A `View` is a pile of layers: the snapshot at the bottom, then segments, small exact indexes of changed records. A
+record is visible in one layer only: where a newer version of it lies higher, or where it is gone, its place in the
+lower layer is hidden. A view never changes; a change makes a new one, which shares everything that stays.
+
+Segments are merged as they grow, each at least twice as large as the next (O'Neil et al., The log-structured
+merge-tree, 1996), so that there are few of them and a record is copied a logarithmic number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import faiss
+import numpy as np
+
+from index.checks import Floats, Mask, Positions
+from index.columns import ColumnKind, Columns, ColumnValues, Value
+from index.conditions import Condition, Ids
+from index.engine import NO_POSITION, FaissIndex
+from index.ids import IdList
+from index.plan import Plan
+from index.snapshot import Snapshot
+
+
+class Searched(Protocol):
+    """A snapshot or a segment: an index, with the id and the filter columns of each position."""
+
+    @property
+    def index(self) -> FaissIndex:
+        """The vectors."""
+        ...
+
+    @property
+    def ids(self) -> IdList:
+        """The ids."""
+        ...
+
+    @property
+    def columns(self) -> Columns:
+        """The filter columns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """A record as a segment holds it: float32 ``[dimension]`` of unit length, and the value of each filter column."""
+
+    id: str
+    vector: Floats
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Changed records in an exact index; ``values`` are kept to merge it with another."""
+
+    index: FaissIndex
+    ids: IdList
+    columns: Columns
+    values: tuple[Mapping[str, Value], ...]
+
+    @classmethod
+    def of(cls, records: Sequence[Upsert], kinds: Mapping[str, ColumnKind], dimension: int) -> Segment:
+        """A segment of records with different ids, put in the order of their ids, as a snapshot's are.
+
+        Raises:
+            VectorInputError: an id occurs twice, or a value does not fit its column.
+        """
+        ordered = sorted(records, key=lambda record: record.id)
+        flat = faiss.IndexFlatIP(dimension)
+        flat.add(np.stack([record.vector for record in ordered]))
+        columns = {name: ColumnValues(kind, [r.values.get(name) for r in ordered]) for name, kind in kinds.items()}
+        return cls(
+            FaissIndex(flat, threads=1),
+            IdList.of([record.id for record in ordered]),
+            Columns.build(len(ordered), columns),
+            tuple(record.values for record in ordered),
+        )
+
+    def upserts(self, hidden: Mask | None) -> list[Upsert]:
+        """Its visible records."""
+        places = np.arange(len(self.ids)) if hidden is None else np.flatnonzero(~hidden)
+        vectors = self.index.vectors_at(places)
+        return [
+            Upsert(self.ids[place], vector, self.values[place])
+            for place, vector in zip(places.tolist(), vectors, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A snapshot or segment with the positions that are hidden in it, bool ``[n]``; ``None`` hides none."""
+
+    searched: Searched
+    hidden: Mask | None = None
+    hidden_count: int = 0
+
+    @property
+    def visible(self) -> int:
+        """How many records it shows."""
+        return len(self.searched.ids) - self.hidden_count
+
+    def hiding(self, ids: Iterable[str]) -> Layer:
+        """The layer with these ids hidden, those that it has."""
+        places = self.searched.ids.positions_of(ids)
+        if not len(places):
+            return self
+        hidden = np.zeros(len(self.searched.ids), dtype=np.bool_) if self.hidden is None else self.hidden.copy()
+        hidden[places] = True
+        return replace(self, hidden=hidden, hidden_count=int(np.count_nonzero(hidden)))
+
+    def mask(self, conditions: Sequence[Condition]) -> Mask | None:
+        """Bool ``[n]``: what passes; ``None`` when there is nothing to pass. A field that is not there passes none."""
+        if not conditions:
+            return None
+        columns = self.searched.columns
+        fields = {condition.field for condition in conditions if not isinstance(condition, Ids)}
+        if not fields <= set(columns.fields):
+            return np.zeros(len(self.searched.ids), dtype=np.bool_)
+        return columns.mask(conditions, self.searched.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The nearest of one query over all layers, best first, equal scores by id.
+
+    Attributes:
+        ids: of the records.
+        scores: float32 ``[n]``, inner products.
+        places: int64 ``[n, 2]``: layer and position in it.
+    """
+
+    ids: tuple[str, ...]
+    scores: Floats
+    places: Positions
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A snapshot and what changed since. Immutable: a request that holds it has all its answers from one moment.
+
+    Attributes:
+        snapshot: the bottom layer's.
+        layers: from the bottom up.
+        kinds: the filter columns of segments.
+        revision: the catalogue's revision that the view is true for.
+    """
+
+    snapshot: Snapshot
+    layers: tuple[Layer, ...]
+    kinds: Mapping[str, ColumnKind]
+    revision: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, kinds: Mapping[str, ColumnKind], revision: int) -> View:
+        """A view of a snapshot alone."""
+        return cls(snapshot, (Layer(snapshot),), kinds, revision)
+
+    def __len__(self) -> int:
+        return sum(layer.visible for layer in self.layers)
+
+    @property
+    def upserted(self) -> int:
+        """How many records are not where the snapshot has them: new ones and new versions."""
+        return sum(layer.visible for layer in self.layers[1:])
+
+    @property
+    def hidden(self) -> int:
+        """How many of the snapshot's records are hidden: gone, or replaced."""
+        return self.layers[0].hidden_count
+
+    def changed(self, upserts: Sequence[Upsert], gone: Iterable[str], revision: int) -> View:
+        """The view after these changes.
+
+        Args:
+            upserts: new records and new versions, each id once.
+            gone: ids of records that are no more; none of them in ``upserts``.
+            revision: the catalogue's revision after them.
+        """
+        ids = [record.id for record in upserts] + list(gone)
+        layers = [layer.hiding(ids) for layer in self.layers] if ids else list(self.layers)
+        layers = [layers[0], *(layer for layer in layers[1:] if layer.visible)]
+        fresh = list(upserts)
+        while fresh and len(layers) > 1 and layers[-1].visible < 2 * len(fresh):
+            merged = layers.pop()
+            assert isinstance(merged.searched, Segment)  # noqa: S101 - only the bottom one is not
+            fresh = merged.searched.upserts(merged.hidden) + fresh
+        if fresh:
+            layers.append(Layer(Segment.of(fresh, self.kinds, self.snapshot.manifest.dimension)))
+        return replace(self, layers=tuple(layers), revision=revision)
+
+    def search(
+        self, queries: Floats, k: int, conditions: Sequence[Condition] = ()
+    ) -> tuple[list[Found], tuple[Plan, ...]]:
+        """The ``k`` nearest visible records of each query that pass all conditions.
+
+        Args:
+            queries: float32 ``[q, dimension]``, C-contiguous.
+            k: 1 or more.
+            conditions: combined with AND; with one or more of them the answer is exact.
+
+        Returns:
+            What each query found, and how each layer was searched.
+        """
+        hits = [
+            layer.searched.index.search(queries, k, allowed=layer.mask(conditions), hidden=layer.hidden)
+            for layer in self.layers
+        ]
+        found = [self._merged([(hit.scores[n], hit.positions[n]) for hit in hits], k) for n in range(len(queries))]
+        return found, tuple(hit.plan for hit in hits)
+
+    def vectors_at(self, places: Positions) -> Floats:
+        """The vectors float32 ``[n, dimension]`` at ``places`` int64 ``[n, 2]`` of a ``Found``."""
+        vectors = np.empty((len(places), self.snapshot.manifest.dimension), dtype=np.float32)
+        for number, layer in enumerate(self.layers):
+            mine = np.flatnonzero(places[:, 0] == number)
+            if len(mine):
+                vectors[mine] = layer.searched.index.vectors_at(places[mine, 1])
+        return vectors
+
+    def place_of(self, record_id: str) -> tuple[int, int] | None:
+        """Layer and position where a record is visible, or ``None``."""
+        for number in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[number]
+            position = layer.searched.ids.position_of(record_id)
+            if position is not None and (layer.hidden is None or not layer.hidden[position]):
+                return number, position
+        return None
+
+    def vector_of(self, record_id: str) -> Floats | None:
+        """The vector float32 ``[dimension]`` that a record is found by, or ``None``."""
+        place = self.place_of(record_id)
+        return None if place is None else self.vectors_at(np.array([place], dtype=np.int64))[0]
+
+    def _merged(self, parts: Sequence[tuple[Floats, Positions]], k: int) -> Found:
+        there = [positions != NO_POSITION for _, positions in parts]
+        scores = np.concatenate([s[mask] for (s, _), mask in zip(parts, there, strict=True)])
+        places = np.concatenate(
+            [
+                np.stack([np.full(int(mask.sum()), number), positions[mask]], axis=1)
+                for number, ((_, positions), mask) in enumerate(zip(parts, there, strict=True))
+            ]
+        )
+        if len(parts) == 1 or not len(scores):
+            ids = self.layers[0].searched.ids.take(places[:, 1]) if len(scores) else []
+            return Found(tuple(ids), scores, places)
+        # The k best, with everything that ties with the last of them; ids decide among equals.
+        near = np.flatnonzero(scores >= np.partition(scores, -min(k, len(scores)))[-min(k, len(scores))])
+        named = [(self.layers[layer].searched.ids[position]) for layer, position in places[near].tolist()]
+        order = sorted(range(len(near)), key=lambda n: (-scores[near[n]], named[n]))[:k]
+        kept = near[order]
+        return Found(tuple(named[n] for n in order), scores[kept], places[kept])
