@@ -96,9 +96,8 @@ class FileLock:
     def name(self, note: str) -> None:
         """Write the process id and a note into the lock file, for whoever asks for the holder."""
         self._note = note
-        descriptor = self.descriptor()
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n{note}".encode()[:_MOST_BYTES], 0)
+        # In one write of one length: who asks at this moment must not read an empty file.
+        os.pwrite(self.descriptor(), f"{os.getpid()}\n{note}\n".encode().ljust(_MOST_BYTES)[:_MOST_BYTES], 0)
 
     def _take(self, descriptor: int, wait_seconds: float) -> None:
         try:

@@ -127,7 +127,8 @@ class EvaluationService:
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
                 material.store(catalogue)
-                build = IndexService(catalogue, lambda: encoder, place).build(_TARGET, publish=True, report=report)
+                loaded = Encoders(lambda _spec: encoder, self._encoders.default_spec)
+                build = IndexService(catalogue, loaded, place).build(_TARGET, publish=True, report=report)
                 runs, manifest = self._ask(catalogue, place, material, encoder, report)
             finally:
                 catalogue.close()

@@ -1,115 +1,44 @@
-"""Build, check, publish and roll back the index of each target."""
+"""Build, publish and roll back the index of each target."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 import index
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Kind
-from app.errors import IndexProblem
+from app.domain import Kind
+from app.errors import IndexProblem, ModelProblem
+from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
+from app.services.builds import BuildJob, BuildJobs, BuildState, requester
 from app.services.embedding import Embedder, Progress, Report
+from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
-from app.services.filters import COLUMNS, column_values
+from app.services.filters import COLUMNS
+from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
+from index.publication import leftovers
+from index.steps import step
 from models import Encoder, Role
 
-__all__ = ["BuildEstimate", "BuildReport", "IndexService", "IndexSettings", "SnapshotEntry", "snapshot_bytes"]
+__all__ = [
+    "BuildEstimate",
+    "BuildReport",
+    "BuildRequest",
+    "BuildSkipped",
+    "IndexService",
+    "IndexSettings",
+    "SnapshotEntry",
+    "revision_of",
+    "snapshot_bytes",
+]
 
-Floats = npt.NDArray[np.float32]
-
-_PAGE = 4096
-"""Records read, and their missing texts embedded, at once; sorting by length pays from some hundred texts on."""
-_SAMPLE = 200
-"""Queries that an approximate index is tuned and measured on: 4,000 places, a standard error below 0.003 at 0.98."""
-_EXACT_SAMPLE = 32
-"""Queries for an exact index, whose recall can only show a fault; a small demo is not kept waiting for more."""
+SKIPPED_KEY = "skipped"
+"""Where a manifest, under ``extra``, says how many records were left out because the model sees nothing in them."""
+END = "end"
 _ESTIMATE_TEXTS = 48
 _VECTOR_BYTES = 4
-
-_ASKERS = {
-    Kind.PATENTS: (Kind.NEEDS, Kind.FIRMS, Kind.PATENTS),
-    Kind.NEEDS: (Kind.PATENTS, Kind.NEEDS),
-    Kind.FIRMS: (Kind.PATENTS, Kind.FIRMS),
-}
-"""Whose texts are the recall's sample queries, by preference: those made of the corpus itself flatter an index."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildReport:
-    """What a build did.
-
-    Attributes:
-        records: records in the snapshot.
-        embedded: texts that had no vector yet; the others were kept from earlier builds.
-        tokens: tokens of the embedded texts.
-        truncated: embedded texts with a tail beyond the model's declared limit.
-        skipped: records left out because the model sees nothing in their text.
-        recall: recall@20 against exact search.
-        bytes: size of the snapshot.
-        embed_seconds: wall time of embedding alone.
-    """
-
-    target: Kind
-    snapshot: str
-    records: int
-    embedded: int
-    tokens: int
-    truncated: int
-    skipped: int
-    recall: float
-    bytes: int
-    seconds: float
-    embed_seconds: float
-    published: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as JSON types, with rates."""
-        spent = self.embed_seconds
-        return {
-            "target": self.target.value,
-            "snapshot": self.snapshot,
-            "records": self.records,
-            "embedded": self.embedded,
-            "tokens": self.tokens,
-            "truncated": self.truncated,
-            "skipped": self.skipped,
-            "recall_at_20": self.recall,
-            "bytes": self.bytes,
-            "seconds": round(self.seconds, 2),
-            "texts_per_second": round(self.embedded / spent, 2) if self.embedded and spent else None,
-            "tokens_per_second": round(self.tokens / spent, 1) if self.embedded and spent else None,
-            "published": self.published,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildEstimate:
-    """How long a build would take and how large it would be, from a timed sample of the texts to embed."""
-
-    target: Kind
-    records: int
-    to_embed: int
-    seconds: float
-    bytes: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The estimate as JSON types."""
-        return {
-            "target": self.target.value,
-            "records": self.records,
-            "to_embed": self.to_embed,
-            "seconds": round(self.seconds, 1),
-            "bytes": self.bytes,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,104 +50,105 @@ class IndexSettings:
     options: index.BuildOptions
 
 
-@dataclass(slots=True)
-class _Walk:
-    """One pass over the catalogue: ids, text keys and filter columns, in the order of ids."""
-
-    ids: list[str] = field(default_factory=list)
-    keys: list[bytes] = field(default_factory=list)
-    columns: dict[str, list[Any]] = field(default_factory=dict)
-    skipped: int = 0
-
-    def add(self, page: list[AnyRecord], kind: Kind) -> None:
-        """Take in a page of records."""
-        self.ids += [record.id for record in page]
-        self.keys += [index.text_key(Role.PASSAGE, record.passage) for record in page]
-        for name in COLUMNS[kind]:
-            self.columns.setdefault(name, []).extend(column_values(page, name))
-
-
 class IndexService:
     """The offline side of the indexes.
 
     Args:
         catalogue: the records to index.
-        encoder: gives the encoder; called only by what embeds.
+        encoders: loads the encoders; called only by what embeds.
         settings: where indexes live and what a snapshot must reach.
     """
 
-    def __init__(self, catalogue: Catalogue, encoder: Callable[[], Encoder], settings: IndexSettings) -> None:
+    def __init__(self, catalogue: Catalogue, encoders: Encoders, settings: IndexSettings) -> None:
         self._catalogue = catalogue
-        self._encoder = encoder
+        self._encoders = encoders
         self._settings = settings
+        self._walker = Walker(catalogue)
+        self.jobs = BuildJobs(settings.index_dir)
 
-    def build(self, target: Kind, *, publish: bool, report: Report = lambda _progress: None) -> BuildReport:
+    def build(
+        self,
+        target: Kind,
+        *,
+        publish: bool,
+        encoder: EncoderSpec | None = None,
+        report: Report = lambda _progress: None,
+    ) -> BuildReport:
         """Embed what is new or changed, write a verified snapshot and, if asked, publish it.
 
         Raises:
             IndexProblem: nothing to index, or the snapshot failed its verification; nothing was published.
-            ConflictError: another build is running.
+            ModelProblem: the encoder cannot be loaded.
+            ConflictError: another build of this target is running.
         """
-        began = perf_counter()
-        total = self._catalogue.count(target)
-        if not total:
-            raise IndexProblem(
-                f"There are no {target} to index. Load some first: patmatch ingest {target} FILE",
-                f"没有可建索引的记录（{target}）。请先加载：patmatch ingest {target} 文件",
-                code="nothing_to_index",
-            )
-        encoder, revision = self._encoder(), self._catalogue.revision()
-        with translated(), self._store(encoder) as store:
-            embedder = Embedder(encoder, store)
-            walk = self._walk(target, embedder, total, report)
-            spec = index.SnapshotSpec(
-                target=target.value,
-                ids=walk.ids,
-                vectors=index.StoredVectors(store, walk.keys),
-                columns={name: index.ColumnValues(kind, walk.columns[name]) for name, kind in COLUMNS[target].items()},
-                fingerprint=encoder.fingerprint,
-                encoder=encoder.name,
-                source_revision=str(revision),
-                sample_queries=self._sample_queries(target, Embedder(encoder, store), len(walk.ids)),
-            )
-            report(Progress("index", total, total))
-            manifest = index.write_snapshot(self._settings.index_dir, spec, self._settings.options)
-            if publish:
-                index.publish(self._settings.index_dir, manifest.id)
-        counts = embedder.counts
-        return BuildReport(
-            target=target,
-            snapshot=manifest.id,
-            records=manifest.count,
-            embedded=counts.texts,
-            tokens=counts.tokens,
-            truncated=counts.truncated,
-            skipped=walk.skipped,
-            recall=manifest.recall.value,
-            bytes=snapshot_bytes(manifest),
-            seconds=perf_counter() - began,
-            embed_seconds=counts.seconds,
-            published=publish,
-        )
+        request = BuildRequest(target=target, publish=publish, encoder=encoder)
+        with self._job(request) as job:
+            return self._build(request, job, report)
 
-    def estimate(self, target: Kind) -> BuildEstimate:
+    def run(
+        self,
+        request: BuildRequest,
+        *,
+        job: BuildJob | None = None,
+        report: Report = lambda _progress: None,
+    ) -> BuildReport | BuildSkipped:
+        """The same, unless the request says that so few changes need no build.
+
+        Args:
+            request: what is to be built.
+            job: one that another process began; a new one when not given.
+            report: told how far it is.
+
+        Raises:
+            IndexProblem: as `build`; the others likewise.
+        """
+        with job or self._job(request) as held:
+            if request.if_delta_over is not None:
+                delta = self._small_delta(request, request.if_delta_over)
+                if delta is not None:
+                    skipped = BuildSkipped(target=request.target, delta=delta)
+                    held.end(BuildState.SKIPPED, stage=END, report=skipped.as_json())
+                    return skipped
+            return self._build(request, held, report)
+
+    def delta(self, target: Kind) -> int | None:
+        """How many records have changed since the published snapshot was read.
+
+        ``None`` where nothing readable is published, or the catalogue is an older one than the snapshot knew.
+        """
+        manifest = self.published(target)
+        return None if manifest is None else self.changed_since(manifest)
+
+    def changed_since(self, manifest: index.Manifest) -> int | None:
+        """How many records have changed since a snapshot was read; ``None`` where that cannot be known."""
+        revision = revision_of(manifest)
+        if revision is None or revision > self._catalogue.revision():
+            return None
+        return self._catalogue.count_changed(Kind(manifest.target), revision)
+
+    def published(self, target: Kind) -> index.Manifest | None:
+        """What the published snapshot says of itself; ``None`` where there is none or it cannot be read."""
+        return next((entry.manifest for entry in self.snapshots(target) if entry.current), None)
+
+    def estimate(self, target: Kind, encoder: EncoderSpec | None = None) -> BuildEstimate:
         """Time a few of the texts that a build would embed; nothing is written."""
-        encoder = self._encoder()
-        with translated(), self._store(encoder) as store:
-            pages = self._catalogue.iterate(target, batch_size=_PAGE)
+        with translated():
+            chosen = self._encoder(encoder)
+            store = self._store(chosen)
+            pages = self._catalogue.iterate(target, batch_size=PAGE)
             records, missing, sample = 0, 0, list[str]()
             for page in pages:
                 texts = [record.passage for record in page]
                 absent = store.missing([index.text_key(Role.PASSAGE, text) for text in texts])
                 records, missing = records + len(page), missing + int(absent.sum())
                 # Spread over the corpus: the first page alone may be untypically short.
-                sample += [text for text, gone in zip(texts, absent, strict=True) if gone][:: max(1, _PAGE // 8)]
+                sample += [text for text, gone in zip(texts, absent, strict=True) if gone][:: max(1, PAGE // 8)]
             began = perf_counter()
             sample = sample[:: max(1, len(sample) // _ESTIMATE_TEXTS)][:_ESTIMATE_TEXTS]
             if sample:
-                encoder.encode(sample, Role.PASSAGE)
+                chosen.encode(sample, Role.PASSAGE)
             per_text = (perf_counter() - began) / max(1, len(sample))
-        size = records * encoder.dimension * _VECTOR_BYTES
+        size = records * chosen.dimension * _VECTOR_BYTES
         return BuildEstimate(target=target, records=records, to_embed=missing, seconds=missing * per_text, bytes=size)
 
     def snapshots(self, target: Kind) -> list[SnapshotEntry]:
@@ -226,59 +156,142 @@ class IndexService:
         with translated():
             return index.list_snapshots(self._settings.index_dir, target.value)[::-1]
 
-    def verify(self, snapshot: str | None) -> list[index.VerifyReport]:
-        """Read a snapshot whole again; without an id, every served one.
+    def verify(self, snapshot: str) -> index.VerifyReport:
+        """Read the files of a snapshot whole again; `app.services.verification` also asks catalogue and encoder.
 
         Raises:
             IndexProblem: it is damaged.
             NotFoundError: there is no such snapshot.
         """
         with translated():
-            ids = (
-                [snapshot]
-                if snapshot
-                else [state.id for kind in Kind for state in self.snapshots(kind) if state.current]
-            )
-            root = self._settings.index_dir
-            return [index.verify_snapshot(index.SnapshotId.parse(id_).directory(root)) for id_ in ids]
+            return index.verify_snapshot(index.SnapshotId.parse(snapshot).directory(self._settings.index_dir))
 
-    def publish(self, snapshot: str) -> str | None:
-        """Serve a snapshot from now on; the one served before is returned."""
-        with translated():
-            return index.publish(self._settings.index_dir, snapshot).previous
+    def publish(self, snapshot: str, *, by: str | None = None) -> str | None:
+        """Serve a snapshot from now on; the one served before is returned.
 
-    def rollback(self, target: Kind) -> str:
-        """Serve the snapshot that was published before; its id is returned."""
+        Raises:
+            NotFoundError: there is no such snapshot.
+            IndexProblem: it failed its verification.
+            ConflictError: another process publishes.
+        """
         with translated():
-            return index.rollback(self._settings.index_dir, target.value).id
+            return index.publish(self._settings.index_dir, snapshot, by=by or requester()).previous
+
+    def rollback(self, target: Kind, *, by: str | None = None) -> str:
+        """Serve the snapshot that was published before; its id is returned.
+
+        Raises:
+            NotFoundError: there is none.
+            IndexProblem: it failed its verification.
+            ConflictError: another process publishes.
+        """
+        with translated():
+            return index.rollback(self._settings.index_dir, target.value, by=by or requester()).id
+
+    def log(self, target: Kind) -> list[index.Publication]:
+        """Every publication and rollback, oldest first."""
+        with translated():
+            return index.publication_log(self._settings.index_dir, target.value)
+
+    def leftovers(self, target: Kind) -> int:
+        """How many things killed builds and removals left behind."""
+        with translated():
+            return len(leftovers(self._settings.index_dir, target.value))
 
     def prune(self, target: Kind, keep: int) -> index.Pruned:
         """Delete old snapshots and what killed builds left behind."""
         with translated():
             return index.prune(self._settings.index_dir, target.value, keep=keep)
 
+    def _job(self, request: BuildRequest) -> BuildJob:
+        return self.jobs.begin(
+            request.target,
+            encoder=request.encoder or self._encoders.default_spec,
+            publish=request.publish,
+            requested_by=request.requested_by,
+        )
+
+    def _build(self, request: BuildRequest, job: BuildJob, report: Report) -> BuildReport:
+        began = perf_counter()
+        target, spec = request.target, request.encoder or self._encoders.default_spec
+
+        def tell(progress: Progress) -> None:
+            job.report(progress)
+            report(progress)
+
+        total = self._catalogue.count(target)
+        if not total:
+            raise _nothing(target)
+        encoder = self._encoder(spec)
+        with translated(), self._store(encoder) as store:
+            embedder = Embedder(encoder, store)
+            walk = self._walker.caught_up(target, embedder, tell)
+            if not walk.ids:
+                raise _nothing(target)
+            tell(Progress("index", 0, len(walk.ids)))
+            manifest = index.write_snapshot(
+                self._settings.index_dir, self._spec(target, walk, encoder, spec, store), self._settings.options
+            )
+            step("build.written")
+            job.note(snapshot=manifest.id)
+            if request.publish:
+                tell(Progress("publish", 0, 1))
+                by = job.record.requested_by
+                index.publish(self._settings.index_dir, manifest.id, by=by)
+                step("build.published")
+        done = _report(manifest, embedder, walk, perf_counter() - began, published=request.publish)
+        job.end(
+            BuildState.DONE,
+            stage=END,
+            done=done.records,
+            total=done.records,
+            published=request.publish,
+            report=done.as_json(),
+        )
+        return done
+
+    def _spec(
+        self, target: Kind, walk: Walk, encoder: Encoder, spec: EncoderSpec, store: index.VectorStore
+    ) -> index.SnapshotSpec:
+        exact = len(walk.ids) < self._settings.options.flat_below
+        return index.SnapshotSpec(
+            target=target.value,
+            ids=walk.ids,
+            vectors=index.StoredVectors(store, walk.keys),
+            columns={name: index.ColumnValues(kind, walk.columns[name]) for name, kind in COLUMNS[target].items()},
+            fingerprint=encoder.fingerprint,
+            encoder=encoder.name,
+            source_revision=str(walk.revision),
+            sample_queries=self._walker.sample_queries(target, Embedder(encoder, store), exact=exact),
+            extra={MANIFEST_KEY: spec.as_json(), SKIPPED_KEY: walk.skipped},
+        )
+
+    def _small_delta(self, request: BuildRequest, over: int) -> int | None:
+        """How many records have changed, when that is no reason to build and nothing else is."""
+        manifest = self.published(request.target)
+        delta = self.changed_since(manifest) if manifest is not None else None
+        if manifest is None or delta is None or delta > over:
+            return None
+        return delta if self._encoder(request.encoder).fingerprint == manifest.fingerprint else None
+
+    def _encoder(self, spec: EncoderSpec | None) -> Encoder:
+        wanted = spec or self._encoders.default_spec
+        try:
+            return self._encoders.get(wanted)
+        except ModelProblem as error:
+            command = f"patmatch model prepare --source {wanted.source}"
+            raise ModelProblem(
+                f"{error.message} For this model: {command}", f"{error.message_zh}该模型请运行：{command}"
+            ) from error
+
     def _store(self, encoder: Encoder) -> index.VectorStore:
         return index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension)
 
-    def _walk(self, target: Kind, embedder: Embedder, total: int, report: Report) -> _Walk:
-        walk = _Walk()
-        for page in self._catalogue.iterate(target, batch_size=_PAGE):
-            texts = [record.passage for record in page]
-            embedder.embed(texts, Role.PASSAGE, _counting_from(len(walk.ids), total, report))
-            readable = [record for record in page if record.passage not in embedder.empty]
-            walk.skipped += len(page) - len(readable)
-            walk.add(readable, target)
-            report(Progress("embed", len(walk.ids), total))
-        return walk
 
-    def _sample_queries(self, target: Kind, embedder: Embedder, records: int) -> Floats:
-        """Vectors float32 ``[m, d]`` of texts that ask for this target: other kinds' first, then its own titles."""
-        size = _EXACT_SAMPLE if records < self._settings.options.flat_below else _SAMPLE
-        texts: list[str] = []
-        for kind in _ASKERS[target]:
-            heads = (record.heading for page in self._catalogue.iterate(kind, batch_size=size) for record in page)
-            texts += islice(heads, size - len(texts))
-        return embedder.vectors(texts, Role.QUERY)
+def revision_of(manifest: index.Manifest) -> int | None:
+    """The revision that a snapshot's records were read at; ``None`` where it says none."""
+    text = manifest.source_revision
+    return int(text) if text.isdecimal() else None
 
 
 def snapshot_bytes(manifest: index.Manifest) -> int:
@@ -286,5 +299,29 @@ def snapshot_bytes(manifest: index.Manifest) -> int:
     return sum(entry.bytes for entry in manifest.files.values())
 
 
-def _counting_from(before: int, total: int, report: Report) -> Callable[[int], None]:
-    return lambda done: report(Progress("embed", before + done, total))
+def _nothing(target: Kind) -> IndexProblem:
+    return IndexProblem(
+        f"There are no {target} to index. Load some first: patmatch ingest {target} FILE",
+        f"没有可建索引的记录（{target}）。请先加载：patmatch ingest {target} 文件",
+        code="nothing_to_index",
+    )
+
+
+def _report(
+    manifest: index.Manifest, embedder: Embedder, walk: Walk, seconds: float, *, published: bool
+) -> BuildReport:
+    counts = embedder.counts
+    return BuildReport(
+        target=Kind(manifest.target),
+        snapshot=manifest.id,
+        records=manifest.count,
+        embedded=counts.texts,
+        tokens=counts.tokens,
+        truncated=counts.truncated,
+        skipped=walk.skipped,
+        recall=manifest.recall.value,
+        bytes=snapshot_bytes(manifest),
+        seconds=seconds,
+        embed_seconds=counts.seconds,
+        published=published,
+    )
