@@ -118,7 +118,7 @@ def build_services(
         records=RecordService(catalogue),
         health=HealthService(encoder=slot, indexes=indexes, catalogue=catalogue, metrics=metrics),
         importing=ImportService(catalogue, settings.rejects_dir),
-        indexing=IndexService(catalogue, slot.get, index_settings(settings)),
+        indexing=IndexService(catalogue, known, index_settings(settings)),
         evaluating=EvaluationService(known, evaluation_settings(settings)),
     )
 
