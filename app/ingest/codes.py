@@ -17,6 +17,12 @@ _FIXED_WIDTH = re.compile(r"([A-H]\d{2}[A-Z])(\d{4})(\d{6})")
 _INDUSTRY = re.compile(r"[A-T]?\d{0,4}")
 # A code with its name before or behind it.
 _NAMED_INDUSTRY = re.compile(r"([A-T]\d{2,4})[\u3400-\u9fff(:\-].*|[\u3400-\u9fff].*\(([A-T]\d{0,4})\)")
+_DIGITS_ONLY = re.compile(r"\d{2,4}")
+_LAST_DIVISIONS = (
+    (5, "A"), (12, "B"), (43, "C"), (46, "D"), (50, "E"), (52, "F"), (60, "G"), (62, "H"), (65, "I"), (69, "J"),
+    (70, "K"), (72, "L"), (75, "M"), (79, "N"), (82, "O"), (83, "P"), (85, "Q"), (90, "R"), (96, "S"), (97, "T"),
+)  # fmt: skip
+"""The last division of each section of GB/T 4754-2017."""
 _PUNCTUATION = re.compile(r"[\s,、;]+")
 _INDUSTRY_SECTIONS = {
     "农林牧渔业": "A", "采矿业": "B", "制造业": "C", "电力热力燃气及水生产和供应业": "D", "建筑业": "E",
@@ -110,3 +116,11 @@ def industry_codes(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             invalid.append(word)
     return tuple(found), tuple(invalid)
+
+
+def with_section(code: str) -> str | None:
+    """An industry code with its section's letter: ``3841`` is ``C3841``; ``None`` where there is no such division."""
+    if not _DIGITS_ONLY.fullmatch(code):
+        return code if code[:1].isalpha() else None
+    division = int(code[:2])
+    return next((letter + code for last, letter in _LAST_DIVISIONS if 0 < division <= last), None)

@@ -124,6 +124,8 @@ class Draft:
         if len(text) > limit:
             self.reject("too_long", name, source, length=len(text), limit=limit)
             return ""
+        if text is not value and len(text) <= LONGEST_MISSING and is_missing(text):
+            return ""  # <b>N/A</b>: read again without its markup, it would be no value
         if text != source:
             self.original[name] = json_safe(source)
         if "\ufffd" in text:

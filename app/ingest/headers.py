@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import normalize
 
-from app.domain import Kind
 from app.ingest.synonyms import SYNONYMS, TRANSLATION_MARKS
 
 EXTRA = "extra"
@@ -53,12 +52,12 @@ class Plan:
         return {self.headers[place]: name for name, places in self.fields.items() for place in places} | best
 
 
-def fields_of(kind: Kind) -> tuple[str, ...]:
+def fields_of(kind: str) -> tuple[str, ...]:
     """Our fields that a column may be mapped to."""
     return tuple(SYNONYMS[kind])
 
 
-def recognise(header: str, kind: Kind) -> tuple[tuple[str, int], ...]:
+def recognise(header: str, kind: str) -> tuple[tuple[str, int], ...]:
     """The fields that ``header`` stands for, each with its rank among the headers of that field (0 is best)."""
     table = _table(kind)
     whole = _folded(header)
@@ -70,7 +69,7 @@ def recognise(header: str, kind: Kind) -> tuple[tuple[str, int], ...]:
     return table.get(_folded(_BRACKETED.sub(" ", text)), ())
 
 
-def plan_columns(headers: Sequence[str], kind: Kind, mapping: Mapping[str, str]) -> Plan:
+def plan_columns(headers: Sequence[str], kind: str, mapping: Mapping[str, str]) -> Plan:
     """Assign columns to fields: by ``mapping`` (their header -> our field) where it names them, else by synonyms."""
     names = _distinct(headers)
     chosen = {_folded(theirs): ours for theirs, ours in mapping.items()}
@@ -103,7 +102,7 @@ def plan_columns(headers: Sequence[str], kind: Kind, mapping: Mapping[str, str])
     )
 
 
-def count_recognised(headers: Iterable[str], kind: Kind, mapping: Mapping[str, str]) -> int:
+def count_recognised(headers: Iterable[str], kind: str, mapping: Mapping[str, str]) -> int:
     """How many different fields ``headers`` provide; 0 for a row that is no header row."""
     chosen = {_folded(theirs): ours for theirs, ours in mapping.items()}
     found: set[str] = set()
@@ -123,8 +122,8 @@ def _folded(header: str) -> str:
     return _SEPARATORS.sub("", normalize("NFKC", header).casefold())
 
 
-@lru_cache(maxsize=len(Kind))
-def _table(kind: Kind) -> dict[str, tuple[tuple[str, int], ...]]:
+@lru_cache(maxsize=len(SYNONYMS))
+def _table(kind: str) -> dict[str, tuple[tuple[str, int], ...]]:
     table: dict[str, tuple[tuple[str, int], ...]] = {}
     for name, ranks in SYNONYMS[kind].items():
         for rank, words in enumerate(ranks):

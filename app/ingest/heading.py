@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from app.domain import Kind
 from app.errors import InputError
 from app.ingest.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
-from app.ingest.synonyms import REQUIRED
+from app.ingest.synonyms import INDUSTRIES, REQUIRED
 
 _SHOWN = 30
 """Headers listed in a message; the rest is counted."""
 
-_FIELD_NAMES_ZH = {"id": "编号", "title": "名称", "name": "企业名称", "text": "描述"}
-_KIND_NAMES_ZH = {Kind.PATENTS: "专利", Kind.NEEDS: "需求", Kind.FIRMS: "企业"}
+_FIELD_NAMES_ZH = {
+    "id": "编号",
+    "title": "名称",
+    "name": "企业名称",
+    "text": "描述",
+    "ipc": "IPC分类号",
+    "industry": "国民经济行业代码",
+}
+_KIND_NAMES_ZH = {Kind.PATENTS: "专利", Kind.NEEDS: "需求", Kind.FIRMS: "企业", INDUSTRIES: "行业对照"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class HeaderSearch:
     """What to look for in the file called ``name``."""
 
     name: str
-    kind: Kind
+    kind: str
     mapping: Mapping[str, str]
 
     def best(self, rows: Iterable[Sequence[object]]) -> Heading:

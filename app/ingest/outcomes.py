@@ -82,6 +82,8 @@ class IngestLimits:
         max_row_chars: characters of one row of a text file; what is longer is an unclosed quote or no text file.
         max_extra_chars: characters of one value that goes to ``extra``; longer ones are cut, with a warning.
         max_extra_columns: values that one record's ``extra`` may have.
+        max_fields: keys that one object sent over REST may have; a file's headers are looked at once, these each time.
+        max_field_chars: characters of such a key.
         header_search_rows: how far down a header row is looked for, because spreadsheets have titles on top.
         sample_rows: rows of a JSON Lines file that are read ahead to learn its keys.
     """
@@ -92,6 +94,8 @@ class IngestLimits:
     max_row_chars: int = 4_000_000
     max_extra_chars: int = 20_000
     max_extra_columns: int = 200
+    max_fields: int = 1_000
+    max_field_chars: int = 200
     header_search_rows: int = 10
     sample_rows: int = 1_000
 

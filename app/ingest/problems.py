@@ -107,6 +107,30 @@ WORDINGS: dict[str, Wording] = {
         "write one JSON object per line",
         "请每行写一个 JSON 对象",
     ),
+    "too_many_fields": Wording(
+        "the record has {found} fields; at most {limit} are allowed",
+        "记录有 {found} 个字段，最多允许 {limit} 个",
+        "send only what belongs to the record",
+        "请只发送属于该记录的字段",
+    ),
+    "field_name_too_long": Wording(
+        "a field's name has {length} characters; at most {limit} are allowed",
+        "字段名有 {length} 个字符，最多允许 {limit} 个",
+        "check whether a value was written as a name",
+        "请检查是否将值误写成了字段名",
+    ),
+    "missing_ipc": Wording(
+        "the row has no IPC code",
+        "该行缺少 IPC 分类号",
+        "fill in the IPC code, such as H01M or H01M10/05",
+        "请补填 IPC 分类号，例如 H01M 或 H01M10/05",
+    ),
+    "missing_industry": Wording(
+        "the row has no industry code",
+        "该行缺少国民经济行业代码",
+        "fill in the GB/T 4754 code, such as C3841",
+        "请补填 GB/T 4754 代码，例如 C3841",
+    ),
     "undecodable": Wording(
         "the row holds bytes that are not {encoding}",
         "该行含有不符合 {encoding} 编码的字节",

@@ -153,7 +153,22 @@ def read_records(
         InputError: the file as a whole cannot be used. The message names it by its base name and says what to do.
     """
     limits = limits or IngestLimits()
-    mapping = mapping or {}
+    rows, source = open_rows(path, kind, mapping or {}, limits)
+    return RecordFile(rows, source, kind, mapping or {}, limits)
+
+
+def open_rows(path: Path, kind: str, mapping: Mapping[str, str], limits: IngestLimits) -> tuple[RowSource, SourceFile]:
+    """A file's rows as they stand, and what was recognised about it.
+
+    Args:
+        path: the file.
+        kind: whose headers to look for: a kind of record, or `app.ingest.synonyms.INDUSTRIES`.
+        mapping: their header -> our field.
+        limits: what a row may hold.
+
+    Raises:
+        InputError: the file as a whole cannot be used.
+    """
     form = format_of(path)
     search = HeaderSearch(path.name, kind, mapping)
     with damage_named(path.name):
@@ -163,7 +178,7 @@ def read_records(
         name=path.name, format=form, compressed=compressed, encoding=encoding, columns={}, ignored=(),
         header_row=rows.heading.row or None, sheet=sheet,
     )  # fmt: skip
-    return RecordFile(rows, source, kind, mapping, limits)
+    return rows, source
 
 
 def format_of(path: Path) -> str:

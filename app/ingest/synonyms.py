@@ -226,11 +226,21 @@ FIRMS: Synonyms = {
     "lang": _LANG,
 }  # fmt: skip
 
-SYNONYMS: dict[Kind, Synonyms] = {Kind.PATENTS: PATENTS, Kind.NEEDS: NEEDS, Kind.FIRMS: FIRMS}
+INDUSTRIES = "industries"
+"""The mapping of IPC codes to industries: read as the kinds are, but its rows are no records."""
 
-REQUIRED: dict[Kind, tuple[tuple[str, ...], ...]] = {
+SYNONYMS: dict[str, Synonyms] = {
+    Kind.PATENTS: PATENTS,
+    Kind.NEEDS: NEEDS,
+    Kind.FIRMS: FIRMS,
+    INDUSTRIES: {"ipc": PATENTS["ipc"], "industry": _INDUSTRY},
+}
+"""By kind, or `INDUSTRIES`."""
+
+REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     Kind.PATENTS: (("id",), ("title",)),
     Kind.NEEDS: (("title", "text"),),
     Kind.FIRMS: (("id",), ("name",)),
+    INDUSTRIES: (("ipc",), ("industry",)),
 }
 """What a file must have columns for: of each group at least one field."""

@@ -70,7 +70,7 @@ def as_date(value: Any) -> date | None:  # noqa: ANN401
     if isinstance(value, date):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if isinstance(value, float) and int(value) in _SERIALS:
+        if isinstance(value, float) and math.isfinite(value) and int(value) in _SERIALS:
             return _of_serial(int(value))  # the fraction is a time of day
         value = as_text(value)
     return _date_of_text(value) if isinstance(value, str) else None
