@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import SecretStr
 
 import models
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.metrics import Metrics
+from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
+from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
+from app.services.overview import OverviewService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
+from app.services.verification import VerificationService
 from app.settings import Settings
 from index import BuildOptions
 
 EncoderLoader = Callable[[], models.Encoder]
 SpecLoader = Callable[[EncoderSpec], models.Encoder]
+
+BUILD_COMMAND = (sys.executable, "-m", "scripts.cli")
+"""What a server runs for a build: this program, by the interpreter that runs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,9 @@ class Services:
     health: HealthService
     importing: ImportService
     indexing: IndexService
+    builds: BuildService
+    overview: OverviewService
+    verification: VerificationService
     evaluating: EvaluationService
 
     def close(self) -> None:
@@ -85,7 +101,11 @@ def load_encoder(settings: Settings, spec: EncoderSpec | None = None) -> models.
 
 
 def build_services(
-    settings: Settings, *, encoder: EncoderLoader | None = None, encoders: SpecLoader | None = None
+    settings: Settings,
+    *,
+    encoder: EncoderLoader | None = None,
+    encoders: SpecLoader | None = None,
+    launcher: BuildLauncher | None = None,
 ) -> Services:
     """All services over one catalogue; nothing heavy is loaded before its first use.
 
@@ -93,6 +113,7 @@ def build_services(
         settings: what to wire.
         encoder: makes every encoder instead of the configured model; for tests.
         encoders: the same, told which one is wanted.
+        launcher: starts the processes of builds that a server is asked for; for tests.
 
     Raises:
         CatalogueProblem: the database cannot be opened.
@@ -100,27 +121,64 @@ def build_services(
     catalogue, metrics = Catalogue.open(settings.catalogue_url), Metrics()
     known = Encoders(_spec_loader(settings, encoder, encoders), encoder_spec(settings))
     slot = known.slot()
-    indexes = {kind: ServedIndex(settings.index_dir, kind) for kind in Kind}
+    stores = VectorStores(settings.vectors_dir)
+    indexes = {
+        kind: ServedIndex(
+            settings.index_dir,
+            kind,
+            encoder_of=known.of_snapshot,
+            catalogue=catalogue,
+            delta=Delta(kind, catalogue, stores, settings.delta_limit),
+        )
+        for kind in Kind
+    }
+    indexing = IndexService(catalogue, known, index_settings(settings))
     return Services(
         settings=settings,
         catalogue=catalogue,
         metrics=metrics,
         encoders=known,
         encoder=slot,
-        serving=Serving(slot, indexes, settings.index_poll_seconds),
+        serving=Serving(known, indexes, stores, settings.index_poll_seconds),
         match=MatchService(
-            encoder=slot.ready,
             indexes=indexes,
             catalogue=catalogue,
             limits=match_limits(settings),
+            why_not=slot.ready,
             observe=metrics.stage,
         ),
         records=RecordService(catalogue),
-        health=HealthService(encoder=slot, indexes=indexes, catalogue=catalogue, metrics=metrics),
+        health=HealthService(encoders=known, indexes=indexes, catalogue=catalogue, metrics=metrics),
         importing=ImportService(catalogue, settings.rejects_dir),
-        indexing=IndexService(catalogue, known, index_settings(settings)),
+        indexing=indexing,
+        builds=BuildService(
+            indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)
+        ),
+        overview=OverviewService(catalogue, indexing),
+        verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=EvaluationService(known, evaluation_settings(settings)),
     )
+
+
+def build_launcher(settings: Settings, command: Sequence[str] = BUILD_COMMAND) -> ProcessLauncher:
+    """Starts `patmatch` with the settings in force, whatever this process's own environment says."""
+    return ProcessLauncher(command, process_environment(settings))
+
+
+def process_environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with every setting as it is in force; the home folder by its whole path."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PATMATCH_")}
+    chosen = {name: getattr(settings, name) for name in Settings.model_fields}
+    chosen["home"] = settings.home.resolve()
+    return kept | {
+        f"PATMATCH_{name.upper()}": _as_variable(value) for name, value in chosen.items() if value is not None
+    }
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, str | int | float | Path) else json.dumps(value, default=_as_variable)
 
 
 def index_settings(settings: Settings) -> IndexSettings:

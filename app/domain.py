@@ -326,16 +326,50 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRef:
-    """Which published state of an index an answer came from."""
+    """Which published state of an index an answer came from.
+
+    ``revision`` is the catalogue's: every change up to it is in the answer.
+    """
 
     id: str
     encoder: str
     built_at: str
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlan:
+    """How one layer of an index was searched: the snapshot, or a part of what changed since.
+
+    Attributes:
+        kind: ``nearest`` without a filter; ``subset`` multiplied the records that pass, ``scan`` read the whole layer.
+        passing: records that pass the filter.
+        of: records in the layer.
+        subset_ms: what a subset was estimated to cost.
+        scan_ms: what a scan was estimated to cost.
+    """
+
+    kind: str
+    passing: int
+    of: int
+    subset_ms: float | None = None
+    scan_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchAnswer:
-    """The answer to a batch: every result is from the one snapshot named."""
+    """The answer to a batch: every result is from the one snapshot named and the changes up to its revision.
+
+    Attributes:
+        plans: how each layer was searched, the snapshot first; empty when no query got as far.
+        upserted: records in the layers above the snapshot.
+        hidden: records of the snapshot that are gone or replaced.
+        pending: changed records that wait to be embedded; they are found by their old text, new ones not yet.
+    """
 
     snapshot: SnapshotRef
     results: tuple[QueryResult, ...]
+    plans: tuple[SearchPlan, ...] = ()
+    upserted: int = 0
+    hidden: int = 0
+    pending: int = 0

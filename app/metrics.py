@@ -41,6 +41,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._delta = Gauge(
+            "patmatch_delta_records",
+            "Records changed since the served snapshot: upserted, hidden in it, or pending to be embedded.",
+            ["target", "state"],
+            registry=self.registry,
+        )
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request was answered."""
         self._requests.labels(method, route, str(status)).inc()
@@ -58,6 +65,11 @@ class Metrics:
         """The snapshot that is served for a target; `built` is Unix time."""
         self._records.labels(target).set(records)
         self._built.labels(target).set(built)
+
+    def delta(self, target: str, upserted: int, hidden: int, pending: int) -> None:
+        """What changed since the served snapshot of a target."""
+        for state, count in (("upserted", upserted), ("hidden", hidden), ("pending", pending)):
+            self._delta.labels(target, state).set(count)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when `/metrics` is."""

@@ -49,7 +49,12 @@ class Settings(BaseSettings):
         50_000, ge=0, description="Below this many records the index is exact: it answers within a few milliseconds."
     )
     index_poll_seconds: float = Field(
-        0.5, gt=0, description="How often a running service looks for a newly published snapshot."
+        0.5, gt=0, description="How often a running service looks for a newly published snapshot and for changes."
+    )
+    delta_limit: int = Field(
+        50_000,
+        ge=0,
+        description="New and changed records of a target that are searchable before a build; each takes 2 kB.",
     )
 
     max_queries: int = Field(100, ge=1, description="Queries of one request.")

@@ -27,6 +27,7 @@ from index.errors import (
 from index.ids import IdList
 from index.layers import Found, Layer, Segment, Upsert, View
 from index.live import Follower, LiveIndex, made_with
+from index.lock import FileLock
 from index.manifest import FileEntry, IndexParameters, Manifest, MeasuredRecall, read_manifest
 from index.names import SnapshotId
 from index.plan import Plan, PlanKind
@@ -58,6 +59,7 @@ __all__ = [
     "Equals",
     "FaissIndex",
     "FileEntry",
+    "FileLock",
     "FileProblem",
     "FingerprintMismatchError",
     "Follower",

@@ -24,6 +24,8 @@ _SPARE_ROUNDED = 16
 _SUBSET_BLOCK = 65_536
 """Vectors gathered at once: 100 MB at 384 dimensions."""
 
+_UNPLANNED = nearest_plan(0)
+
 # FAISS adds the keyword arguments of these classes at run time, where its own type information does not see them.
 _FlatParameters: Any = faiss.SearchParameters
 _IvfParameters: Any = faiss.SearchParametersIVF
@@ -41,7 +43,7 @@ class Hits:
 
     scores: Floats
     positions: Positions
-    plan: Plan = nearest_plan(0)
+    plan: Plan = _UNPLANNED
 
 
 class SearchIndex(Protocol):

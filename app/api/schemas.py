@@ -135,7 +135,7 @@ class MatchIn(_Strict):
     min_level: Level | None = Field(None, description="Leave out matches below this level.")
     explain: StrictBool = Field(False, description="Say why each record matched.")
     diversity: float = Field(0.0, ge=0, le=1, description="0 ranks by fit alone; higher values avoid near repeats.")
-    debug: StrictBool = Field(False, description="Add the raw cosine to each match.")
+    debug: StrictBool = Field(False, description="Add the raw cosine to each match, and how the index was searched.")
 
     def to_domain(self, max_filter_values: int) -> MatchRequest:
         """The domain's request.
@@ -185,6 +185,7 @@ class SnapshotOut(BaseModel):
     id: str = Field(examples=["patents-20261123T130700Z-1a2b3c4d"])
     encoder: str
     built_at: str
+    revision: int = Field(description="The catalogue's revision: every change up to it is in the answer.")
 
 
 class WhyOut(BaseModel):
@@ -237,11 +238,33 @@ class ResultOut(BaseModel):
     error: Problem | None = None
 
 
+class PlanOut(BaseModel):
+    """How one layer was searched: the snapshot, or a part of what changed since."""
+
+    kind: Literal["nearest", "subset", "scan"] = Field(
+        description="`nearest`: no filter. `subset`: exact, over what passes. `scan`: exact, over the whole layer."
+    )
+    passing: int = Field(description="Records that pass the filter.")
+    of: int = Field(description="Records in the layer.")
+    subset_ms: float | None = Field(None, description="What a subset was estimated to cost; the cheaper one is taken.")
+    scan_ms: float | None = Field(None, description="What a scan was estimated to cost.")
+
+
+class SearchDebugOut(BaseModel):
+    """How the whole request was searched."""
+
+    plans: list[PlanOut] = Field(description="One a layer, the snapshot first.")
+    upserted: int = Field(description="Records in the layers above the snapshot.")
+    hidden: int = Field(description="Records of the snapshot that are gone or replaced.")
+    pending: int = Field(description="Changed records that wait to be embedded.")
+
+
 class MatchAnswerOut(BaseModel):
     """The answer to a batch, in the order of its queries."""
 
     snapshot: SnapshotOut
     results: list[ResultOut]
+    debug: SearchDebugOut | None = None
 
 
 def problem_of(error: PatmatchError, request_id: str) -> Problem:
@@ -271,8 +294,15 @@ def record_out(record: AnyRecord) -> RecordOut:
 
 def answer_out(answer: MatchAnswer, *, debug: bool, request_id: str) -> MatchAnswerOut:
     """The domain's answer as it goes over the wire."""
-    snapshot = SnapshotOut(id=answer.snapshot.id, encoder=answer.snapshot.encoder, built_at=answer.snapshot.built_at)
-    return MatchAnswerOut(snapshot=snapshot, results=[_result_out(r, debug, request_id) for r in answer.results])
+    origin = answer.snapshot
+    out = MatchAnswerOut(
+        snapshot=SnapshotOut(id=origin.id, encoder=origin.encoder, built_at=origin.built_at, revision=origin.revision),
+        results=[_result_out(result, debug, request_id) for result in answer.results],
+    )
+    if debug:
+        plans = [PlanOut.model_validate(plan, from_attributes=True) for plan in answer.plans]
+        out.debug = SearchDebugOut(plans=plans, upserted=answer.upserted, hidden=answer.hidden, pending=answer.pending)
+    return out
 
 
 def _result_out(result: QueryResult, debug: bool, request_id: str) -> ResultOut:

@@ -19,11 +19,11 @@ from app.evaluation.result import EvaluationResult, evaluate_runs
 from app.services.embedding import Progress, Report
 from app.services.encoders import Encoders, EncoderSpec
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial, titles
-from app.services.failures import Refusal, translated
+from app.services.failures import translated
 from app.services.indexing import BuildReport, IndexService, IndexSettings
 from app.services.kept import KeptEncoder
 from app.services.matching import MatchLimits, MatchService
-from app.services.serving import ServedIndex
+from app.services.serving import StillIndex
 from models import Encoder
 
 SERVED = "served"
@@ -129,13 +129,16 @@ class EvaluationService:
                 material.store(catalogue)
                 loaded = Encoders(lambda _spec: encoder, self._encoders.default_spec)
                 build = IndexService(catalogue, loaded, place).build(_TARGET, publish=True, report=report)
-                runs, manifest = self._ask(catalogue, place, material, encoder, report)
+                with translated():
+                    name = index.SnapshotId.parse(build.snapshot)
+                    snapshot = index.load_snapshot(name.directory(place.index_dir), threads=1)
+                runs = self._ask(catalogue, snapshot, material, encoder, report)
             finally:
                 catalogue.close()
         result = evaluate_runs(runs, material.collection())
         result = replace(result, counts={**result.counts, **material.counts, **_shortfalls(runs, material.known.qrels)})
         return ReportContents(
-            result=_with_origin(result, encoder, manifest, build, perf_counter() - began),
+            result=_with_origin(result, encoder, snapshot.manifest, build, perf_counter() - began),
             runs=runs,
             qrels=material.known.qrels,
             query_titles=titles(material.queries),
@@ -145,31 +148,28 @@ class EvaluationService:
     def _ask(
         self,
         catalogue: Catalogue,
-        place: IndexSettings,
+        snapshot: index.Snapshot,
         material: EvaluationMaterial,
         encoder: Encoder,
         report: Report,
-    ) -> tuple[list[QueryRun], index.Manifest]:
+    ) -> list[QueryRun]:
         """Ask every query twice: for the best of the whole corpus, and for its judged documents alone."""
         queries, qrels = material.asked(), material.known.qrels
-        served = ServedIndex(place.index_dir, _TARGET)
-        served.open(encoder.fingerprint)
-        if (snapshot := served.current()) is None:
-            refusal = served.refusal or Refusal("none is published", "尚未发布")
-            raise IndexProblem(
-                f"the index just built is refused: {refusal.text}", f"刚建的索引被拒绝：{refusal.text_zh}"
-            )
         deepest = max(len(levels) for levels in qrels.values())
         limits = replace(self._settings.limits, max_queries=_BATCH, max_k=max(RECALL_DEPTH, deepest))
         runs: list[QueryRun] = []
-        with translated(), index.VectorStore(place.vectors_dir / encoder.fingerprint, encoder.dimension) as store:
+        with (
+            translated(),
+            index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
+        ):
             kept = KeptEncoder(encoder, store)
-            matching = MatchService(encoder=lambda: kept, indexes={_TARGET: served}, catalogue=catalogue, limits=limits)
+            still = StillIndex(snapshot, kept, _TARGET)
+            matching = MatchService(indexes={_TARGET: still}, catalogue=catalogue, limits=limits)
             for start in range(0, len(queries), _BATCH):
                 report(Progress("ask", start, len(queries)))
                 runs += _runs(matching, queries[start : start + _BATCH], qrels)
         report(Progress("ask", len(queries), len(queries)))
-        return runs, snapshot.manifest
+        return runs
 
 
 def _with_origin(

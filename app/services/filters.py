@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from app.domain import AnyRecord, Filter, Kind
-from index import AtLeast, Between, ColumnKind, Condition, Equals, Ids, OneOf, Prefix, Snapshot
+from index import AtLeast, Between, ColumnKind, Columns, ColumnValues, Condition, Equals, IdList, Ids, OneOf, Prefix
 
 _COMMON = {
     "industry": ColumnKind.CODES,
@@ -69,10 +66,17 @@ def _equals(name: str, flag: bool | None) -> Equals | None:
     return None if flag is None else Equals(name, flag)
 
 
-def allowed_positions(snapshot: Snapshot, asked: Filter) -> npt.NDArray[np.bool_]:
-    """Bool ``[n]``: the positions of the snapshot that pass the filter."""
-    conditions = conditions_of(asked)
-    fields = {condition.field for condition in conditions if not isinstance(condition, Ids)}
-    if fields - set(snapshot.columns.fields):
-        return np.zeros(len(snapshot), dtype=np.bool_)
-    return snapshot.mask(conditions)
+def still_passing(records: Sequence[AnyRecord], kind: Kind, conditions: Sequence[Condition]) -> set[str]:
+    """Ids of those records that pass, by what they hold themselves.
+
+    Args:
+        records: of one kind, each id once.
+        kind: theirs.
+        conditions: of `conditions_of`.
+    """
+    if {condition.field for condition in conditions if not isinstance(condition, Ids)} - set(COLUMNS[kind]):
+        return set()
+    fields = {name: ColumnValues(column, column_values(records, name)) for name, column in COLUMNS[kind].items()}
+    ids = [record.id for record in records]
+    mask = Columns.build(len(records), fields).mask(conditions, IdList.of(ids))
+    return {key for key, passes in zip(ids, mask.tolist(), strict=True) if passes}

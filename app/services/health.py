@@ -10,7 +10,7 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import NotReadyError, PatmatchError
 from app.metrics import Metrics
-from app.services.encoders import EncoderSlot
+from app.services.encoders import Encoders
 from app.services.failures import Refusal
 from app.services.serving import ServedIndex
 
@@ -41,9 +41,9 @@ class HealthService:
     """Looks at the parts of a running service."""
 
     def __init__(
-        self, *, encoder: EncoderSlot, indexes: Mapping[Kind, ServedIndex], catalogue: Catalogue, metrics: Metrics
+        self, *, encoders: Encoders, indexes: Mapping[Kind, ServedIndex], catalogue: Catalogue, metrics: Metrics
     ) -> None:
-        self._encoder = encoder
+        self._encoders = encoders
         self._indexes = indexes
         self._catalogue = catalogue
         self._metrics = metrics
@@ -57,11 +57,15 @@ class HealthService:
         return Health(parts)
 
     def _model(self) -> Part:
-        try:
-            encoder = self._encoder.ready()
-        except NotReadyError as error:
-            return Part(False, error.message, error.message_zh)
-        text = f"{encoder.name}, fingerprint {encoder.fingerprint[:12]}"
+        served = [found for index in self._indexes.values() if (found := index.current()) is not None]
+        in_use = {one.encoder.fingerprint: one.encoder for one in served}
+        if not in_use:
+            try:
+                encoder = self._encoders.slot().ready()
+            except NotReadyError as error:
+                return Part(False, error.message, error.message_zh)
+            in_use = {encoder.fingerprint: encoder}
+        text = "; ".join(f"{encoder.name}, fingerprint {name[:12]}" for name, encoder in in_use.items())
         return Part(True, text, text)
 
     def _database(self) -> Part:
@@ -72,18 +76,23 @@ class HealthService:
         return Part(True, f"revision {revision}", f"版本 {revision}")
 
     def _index(self, kind: Kind) -> Part:
-        served = self._indexes[kind]
-        snapshot, refusal = served.current(), served.refusal
-        if snapshot is None:
+        source = self._indexes[kind]
+        served, refusal = source.current(), source.refusal
+        if served is None:
             reason = refusal or Refusal("none is published", "尚未发布")
             return Part(False, f"no snapshot: {reason.text}", f"没有可用快照：{reason.text_zh}")
-        manifest = snapshot.manifest
-        self._metrics.snapshot(kind.value, len(snapshot), datetime.fromisoformat(manifest.built_at).timestamp())
-        text = f"{manifest.id}, {len(snapshot)} records"
+        manifest, view, state = served.snapshot.manifest, served.view, served.state
+        self._metrics.snapshot(kind.value, len(served.snapshot), datetime.fromisoformat(manifest.built_at).timestamp())
+        self._metrics.delta(kind.value, view.upserted, view.hidden, len(state.pending))
+        text = f"{manifest.id}, {len(view)} records"
+        text_zh = f"{manifest.id}，{len(view)} 条记录"
+        if view.upserted or view.hidden or state.pending:
+            text += f"; since then {view.upserted} new or changed, {view.hidden} hidden, {len(state.pending)} pending"
+            text_zh += f"；其后新增或变更 {view.upserted}，隐藏 {view.hidden}，待编码 {len(state.pending)}"
+        if state.left_out:
+            text += f"; {len(state.left_out)} are over the delta's limit: build the index"
+            text_zh += f"；{len(state.left_out)} 条超出增量上限，请重建索引"
         if refusal:
-            text, text_zh = (
-                f"{text}; a newer one was refused: {refusal.text}",
-                f"{text}；较新的快照被拒绝：{refusal.text_zh}",
-            )
-            return Part(True, text, text_zh)
-        return Part(True, text, text)
+            text += f"; a newer one was refused: {refusal.text}"
+            text_zh += f"；较新的快照被拒绝：{refusal.text_zh}"
+        return Part(True, text, text_zh)

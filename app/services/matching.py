@@ -12,38 +12,52 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Kind, Match, MatchAnswer, MatchRequest, QueryResult, Shortfall, SnapshotRef, Why
+from app.domain import (
+    AnyRecord,
+    Kind,
+    Match,
+    MatchAnswer,
+    MatchRequest,
+    QueryResult,
+    SearchPlan,
+    Shortfall,
+    SnapshotRef,
+    Why,
+)
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
 from app.ranking.levels import level_from_score, score_from_cosine
 from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
 from app.services.failures import Refusal, translated
-from app.services.filters import allowed_positions
+from app.services.filters import conditions_of, still_passing
 from app.services.queries import QueryResolver, ResolvedQuery
-from index import Snapshot
+from app.services.serving import Served
+from index import Found, Plan, View
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
 Observe = Callable[[str, float], None]
 
-_SPARE = 8
-"""Extra candidates a query, so that its own record or a few deleted ones do not shorten the list."""
+_SPARE = 4
+"""Extra candidates a query: its own record is left out, and a few may be deleted while they are read."""
+_MOST_ATTEMPTS = 4
+"""How often a search is made at most because records that it found went away before they were read."""
 _DIVERSITY_POOL = 4
 """Candidates a place that a diverse list chooses from; more would trade away too much fit."""
 _TERMS_SHOWN = 8
 
 
 class IndexSource(Protocol):
-    """Where the snapshot to search comes from."""
+    """Where what is searched comes from."""
 
     @property
     def refusal(self) -> Refusal | None:
         """Why there is no snapshot, or why a newer one was not taken."""
         ...
 
-    def current(self) -> Snapshot | None:
-        """The snapshot to search now."""
+    def fresh(self) -> Served | None:
+        """What is served, with every change committed before this call."""
         ...
 
 
@@ -66,34 +80,34 @@ class _EncodedQuery:
 
 
 class MatchService:
-    """Answers match requests from the published snapshots. Safe to call from many threads.
+    """Answers match requests from the published snapshots and what changed since. Safe to call from many threads.
 
     Args:
-        encoder: gives the encoder, or raises `NotReadyError`.
-        indexes: the live index of each target.
+        indexes: what is served of each target.
         catalogue: the records.
         limits: how much one request may ask for.
+        why_not: raises the reason why nothing can be served at all, such as a model that is still being loaded.
         observe: told the seconds of each stage (``encode``, ``search``, ``fetch``).
     """
 
     def __init__(
         self,
         *,
-        encoder: Callable[[], Encoder],
         indexes: Mapping[Kind, IndexSource],
         catalogue: Catalogue,
         limits: MatchLimits,
+        why_not: Callable[[], object] = lambda: None,
         observe: Observe = lambda _stage, _seconds: None,
     ) -> None:
-        self._encoder = encoder
         self._indexes = indexes
         self._catalogue = catalogue
         self._limits = limits
+        self._why_not = why_not
         self._observe = observe
         self._resolver = QueryResolver(catalogue, max_text_chars=limits.max_text_chars)
 
     def match(self, request: MatchRequest) -> MatchAnswer:
-        """Answer every query of the request from one snapshot.
+        """Answer every query of the request from one moment.
 
         Raises:
             NotReadyError: the model or the target's index is not there.
@@ -101,21 +115,25 @@ class MatchService:
             OverloadedError: too many texts wait for the encoder.
         """
         self._check(request)
-        encoder = self._encoder()
-        snapshot = self._snapshot(request.target)
+        served = self._served(request.target)
         resolved = self._resolver.resolve(request.queries, request.target)
-        outcomes = self._encode(encoder, resolved)
+        outcomes = self._encode(served.encoder, resolved)
         ready = [outcome for outcome in outcomes if isinstance(outcome, _EncodedQuery)]
-        answers = iter(self._search(snapshot, request, ready) if ready else [])
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
+            answers, plans = self._search(served, request, ready, last=attempt == _MOST_ATTEMPTS)
+            if answers is not None:
+                break
+            encoder, served = served.encoder, self._served(request.target)
+            if served.encoder is not encoder:  # another model was published meanwhile
+                return self.match(request)
+        following = iter(answers or ())
         results = tuple(
-            next(answers)
+            next(following)
             if isinstance(outcome, _EncodedQuery)
             else QueryResult(id=query.id, requested=request.k, error=outcome)
             for query, outcome in zip(request.queries, outcomes, strict=True)
         )
-        manifest = snapshot.manifest
-        reference = SnapshotRef(id=manifest.id, encoder=manifest.encoder, built_at=manifest.built_at)
-        return MatchAnswer(snapshot=reference, results=results)
+        return _answer(served, results, plans)
 
     def _check(self, request: MatchRequest) -> None:
         limits, asked = self._limits, len(request.queries)
@@ -131,16 +149,17 @@ class MatchService:
             text_zh = f"k 为 {request.k}，必须在 1 到 {limits.max_k} 之间。"
             raise InputError(text, text_zh, code="bad_k", fields=(FieldError("k", text, text_zh),))
 
-    def _snapshot(self, target: Kind) -> Snapshot:
-        snapshot = self._indexes[target].current()
-        if snapshot is None:
+    def _served(self, target: Kind) -> Served:
+        served = self._indexes[target].fresh()
+        if served is None:
+            self._why_not()
             reason = self._indexes[target].refusal or Refusal("none is published", "尚未发布")
             raise NotReadyError(
                 f"There is no index of {target} to search: {reason.text}. Run: patmatch index build {target} --publish",
                 f"没有可用的 {target} 索引：{reason.text_zh}。请运行：patmatch index build {target} --publish",
                 code="no_index",
             )
-        return snapshot
+        return served
 
     def _encode(
         self, encoder: Encoder, resolved: Sequence[ResolvedQuery | PatmatchError]
@@ -158,29 +177,46 @@ class MatchService:
             return [outcome for item in resolved for outcome in self._encode(encoder, [item])]
         return [next(encoded) if isinstance(item, ResolvedQuery) else item for item in resolved]
 
-    def _search(self, snapshot: Snapshot, request: MatchRequest, queries: Sequence[_EncodedQuery]) -> list[QueryResult]:
-        vectors = np.stack([query.vector for query in queries])
+    def _search(
+        self, served: Served, request: MatchRequest, queries: Sequence[_EncodedQuery], *, last: bool = False
+    ) -> tuple[list[QueryResult] | None, tuple[Plan, ...]]:
+        """The answers from one view; ``None`` where a record went away meanwhile that one of them needs.
+
+        Args:
+            served: what is searched.
+            request: what was asked.
+            queries: encoded with the encoder of ``served``.
+            last: do without what went away.
+        """
+        if not queries:
+            return [], ()
+        view, conditions = served.view, conditions_of(request.filter)
         with self._stage("search"), translated():
-            allowed = None if request.filter.empty else allowed_positions(snapshot, request.filter)
-            places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1)
-            hits = snapshot.search(vectors, min(places + _SPARE, len(snapshot)), allowed=allowed)
-        candidates = [snapshot.ids.take(row[row >= 0]) for row in hits.positions]
+            places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
+            vectors = np.stack([query.vector for query in queries])
+            found, plans = view.search(vectors, min(places, len(view) or 1), conditions)
         with self._stage("fetch"):
-            wanted = {record_id for row in candidates for record_id in row}
-            records = self._catalogue.get_many(request.target, sorted(wanted))
-        return [
-            self._result(snapshot, request, query, _Candidates(ids, scores[: len(ids)], positions[: len(ids)], records))
-            for query, ids, scores, positions in zip(queries, candidates, hits.scores, hits.positions, strict=True)
+            wanted = sorted({record_id for one in found for record_id in one.ids})
+            records = self._catalogue.get_many(request.target, wanted)
+            stale = served.state.left_out or self._catalogue.revision() != view.revision
+            if conditions and records and stale:
+                passing = still_passing(list(records.values()), request.target, conditions)
+                records = {key: record for key, record in records.items() if key in passing}
+        results = [self._result(view, request, *pair, records) for pair in zip(queries, found, strict=True)]
+        lost = [
+            len(result.matches) < request.k and any(key not in records for key in one.ids)
+            for result, one in zip(results, found, strict=True)
         ]
+        return (None if any(lost) and not last and stale else results), plans
 
     def _result(
-        self, snapshot: Snapshot, request: MatchRequest, query: _EncodedQuery, candidates: _Candidates
+        self, view: View, request: MatchRequest, query: _EncodedQuery, found: Found, records: Mapping[str, AnyRecord]
     ) -> QueryResult:
-        kept = [n for n, key in enumerate(candidates.ids) if key != query.resolved.own_id and key in candidates.records]
+        kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
         if request.diversity > 0 and kept:
-            vectors = snapshot.vectors_at(candidates.positions[kept])
-            kept = [kept[n] for n in diversify(candidates.cosines[kept], vectors, request.k, request.diversity)]
-        matches = _as_matches(request, query.resolved, candidates, kept[: request.k])
+            vectors = view.vectors_at(found.places[kept])
+            kept = [kept[n] for n in diversify(found.scores[kept], vectors, request.k, request.diversity)]
+        matches = _as_matches(request, query.resolved, found, records, kept[: request.k])
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
         return QueryResult(
@@ -200,12 +236,27 @@ class MatchService:
         self._observe(name, perf_counter() - began)
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    ids: Sequence[str]
-    cosines: Floats
-    positions: npt.NDArray[np.int64]
-    records: Mapping[str, AnyRecord]
+def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan]) -> MatchAnswer:
+    manifest, view = served.snapshot.manifest, served.view
+    return MatchAnswer(
+        snapshot=SnapshotRef(
+            id=manifest.id, encoder=manifest.encoder, built_at=manifest.built_at, revision=view.revision
+        ),
+        results=results,
+        plans=tuple(
+            SearchPlan(
+                kind=plan.kind.value,
+                passing=plan.passing,
+                of=plan.of,
+                subset_ms=plan.subset_ms,
+                scan_ms=plan.scan_ms,
+            )
+            for plan in plans
+        ),
+        upserted=view.upserted,
+        hidden=view.hidden,
+        pending=len(served.state.pending),
+    )
 
 
 def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
@@ -228,19 +279,23 @@ def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_E
 
 
 def _as_matches(
-    request: MatchRequest, resolved: ResolvedQuery, candidates: _Candidates, kept: Sequence[int]
+    request: MatchRequest,
+    resolved: ResolvedQuery,
+    found: Found,
+    records: Mapping[str, AnyRecord],
+    kept: Sequence[int],
 ) -> list[Match]:
-    scores = score_from_cosine(candidates.cosines)
+    scores = score_from_cosine(found.scores)
     terms = vocabulary(" ".join(resolved.views)) if request.explain else frozenset[str]()
     return [
         Match(
-            id=candidates.ids[n],
+            id=found.ids[n],
             rank=rank,
             score=float(scores[n]),
             level=level_from_score(float(scores[n])),
-            cosine=float(candidates.cosines[n]),
-            record=candidates.records[candidates.ids[n]],
-            why=_why(terms, candidates.records[candidates.ids[n]]) if request.explain else None,
+            cosine=float(found.scores[n]),
+            record=records[found.ids[n]],
+            why=_why(terms, records[found.ids[n]]) if request.explain else None,
         )
         for rank, n in enumerate(kept, 1)
     ]

@@ -1,98 +1,269 @@
-"""What a running service holds: the encoder, once it is loaded, and the published snapshot of each target."""
+"""What a running service holds: for each target the published snapshot, its encoder, and what changed since."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
+from time import monotonic
 
-from app.domain import Kind
+from app.catalogue import Catalogue
+from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
-from app.services.encoders import EncoderSlot
-from app.services.failures import Refusal, as_refusal
-from index import LiveIndex, Snapshot
+from app.services.delta import Delta, DeltaState, VectorStores
+from app.services.embedding import Embedder
+from app.services.encoders import Encoders
+from app.services.failures import Refusal, as_refusal, translated
+from app.services.filters import COLUMNS
+from index import LiveIndex, Manifest, Snapshot, View
+from models import Encoder, Role
 
 log = logging.getLogger("patmatch.serving")
 
+_INLINE_CHANGES = 500
+"""Changes that a search applies before it answers; more, a file being loaded, are left to the follower."""
+_INLINE_WAIT_S = 0.25
+"""How long a search waits for another thread that is applying changes."""
+_EMBED_ROUND_S = 2.0
+"""How long one target's pending texts are embedded before the next target's turn."""
+_EMBED_FIRST = 256
+"""Pending texts that are embedded before a new snapshot takes over, so that a publication makes nothing vanish."""
+_ENCODER_GRACE_S = 60.0
+"""How long an encoder that no snapshot needs stays loaded: requests that began with it may still encode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a request is answered from, replaced as a whole: an encoder, and a view made with the same encoder."""
+
+    encoder: Encoder
+    state: DeltaState
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The published snapshot."""
+        return self.state.view.snapshot
+
+    @property
+    def view(self) -> View:
+        """The snapshot with what changed since."""
+        return self.state.view
+
+
+class StillIndex:
+    """One snapshot that nothing changes any more, as an evaluation asks it.
+
+    Args:
+        snapshot: what is searched.
+        encoder: that of the snapshot.
+        kind: its target.
+    """
+
+    refusal = None
+
+    def __init__(self, snapshot: Snapshot, encoder: Encoder, kind: Kind) -> None:
+        view = View.of(snapshot, COLUMNS[kind], int(snapshot.manifest.source_revision))
+        self._served = Served(encoder, DeltaState(view))
+
+    def fresh(self) -> Served:
+        """The snapshot."""
+        return self._served
+
 
 class ServedIndex:
-    """The published snapshot of one target, from the moment that the encoder's fingerprint is known."""
+    """The published snapshot of one target, followed as it and the catalogue change. Safe to call from many threads.
 
-    def __init__(self, index_dir: Path, target: Kind) -> None:
-        self._index_dir = index_dir
+    Args:
+        index_dir: the index root.
+        target: whose snapshots.
+        encoder_of: gives the encoder that a snapshot was made with, or raises.
+        catalogue: whose revision a search must have seen.
+        delta: moves the view forward.
+    """
+
+    def __init__(
+        self,
+        index_dir: Path,
+        target: Kind,
+        *,
+        encoder_of: Callable[[Manifest], Encoder],
+        catalogue: Catalogue,
+        delta: Delta,
+    ) -> None:
         self._target = target
-        self._live: LiveIndex | None = None
-
-    def open(self, fingerprint: str) -> None:
-        """Serve snapshots of this fingerprint from now on."""
-        self._live = LiveIndex(self._index_dir, self._target.value, fingerprint)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Take a newly published snapshot, if there is one that can be served."""
-        if self._live is None:
-            return
-        if self._live.refresh() and (snapshot := self._live.current()) is not None:
-            log.info("%s: serving snapshot %s", self._target, snapshot.id)
+        self._encoder_of = encoder_of
+        self._catalogue = catalogue
+        self._delta = delta
+        self._live = LiveIndex(index_dir, target.value, encoder_of)
+        self._served: Served | None = None
+        self._changing = Lock()
 
     @property
     def refusal(self) -> Refusal | None:
         """Why there is no snapshot, or why a newer one was not taken."""
-        if self._live is None:
-            return Refusal("the model is not loaded yet", "模型尚未加载")
         return None if self._live.refusal is None else as_refusal(self._live.refusal)
 
-    def current(self) -> Snapshot | None:
-        """The snapshot to search now."""
-        return self._live.current() if self._live else None
+    def current(self) -> Served | None:
+        """What is served now, without looking for changes."""
+        return self._served
+
+    def fresh(self) -> Served | None:
+        """What is served, with every change that was committed before this call; a large load is followed later.
+
+        Raises:
+            CatalogueProblem: the catalogue cannot be read.
+        """
+        served = self._served
+        if served is None or served.view.revision >= self._catalogue.revision():
+            return served
+        if self._changing.acquire(timeout=_INLINE_WAIT_S):
+            try:
+                self._advance(_INLINE_CHANGES)
+            finally:
+                self._changing.release()
+        return self._served
+
+    def refresh(self) -> None:
+        """Follow what is published, and the catalogue."""
+        self._live.refresh()
+        snapshot = self._live.current()
+        if snapshot is not None and (self._served is None or self._served.snapshot is not snapshot):
+            self._take_over(snapshot)
+        with self._changing:
+            self._advance(None)
+
+    def embed_pending(self, go_on: Callable[[], bool]) -> bool:
+        """Embed changed texts that have no vector yet, for a while. Returns whether there were any."""
+        served = self._served
+        if served is None or not served.state.pending:
+            return False
+        self._delta.embed_pending(served.state, served.encoder, go_on)
+        with self._changing:
+            if self._served is not None:
+                state = self._delta.settled(self._served.state, self._served.encoder)
+                self._served = Served(self._served.encoder, state)
+        return True
+
+    def _advance(self, most: int | None) -> None:
+        served = self._served
+        if served is not None:
+            self._served = Served(served.encoder, self._delta.advanced(served.state, served.encoder, most))
+
+    def _take_over(self, snapshot: Snapshot) -> None:
+        """Bring the new snapshot up to the present beside the old one, then swap."""
+        encoder = self._encoder_of(snapshot.manifest)
+        state = self._delta.advanced(self._delta.begin(snapshot), encoder)
+        if 0 < len(state.pending) <= _EMBED_FIRST:
+            self._delta.embed_pending(state, encoder, lambda: True)
+            state = self._delta.settled(state, encoder)
+        with self._changing:
+            self._served = Served(encoder, state)
+        log.info("%s: serving snapshot %s at revision %d", self._target, snapshot.id, state.view.revision)
 
 
 class Serving:
-    """Loads the encoder, opens the indexes and follows what is published, in a thread of its own.
+    """Opens the indexes with their encoders and follows what is published and changed, in threads of its own.
 
     Args:
-        encoder: the slot to fill.
+        encoders: loads them; those that no snapshot needs any more are let go.
         indexes: the index of each target.
-        poll_seconds: how often `CURRENT` is looked at.
+        stores: the vectors of changed records.
+        poll_seconds: how often `CURRENT` and the catalogue are looked at.
     """
 
-    def __init__(self, encoder: EncoderSlot, indexes: Mapping[Kind, ServedIndex], poll_seconds: float) -> None:
-        self.encoder = encoder
+    def __init__(
+        self, encoders: Encoders, indexes: Mapping[Kind, ServedIndex], stores: VectorStores, poll_seconds: float
+    ) -> None:
+        self.encoders = encoders
         self.indexes = indexes
+        self._stores = stores
         self._poll_seconds = poll_seconds
         self._stop = Event()
-        self._thread: Thread | None = None
+        self._threads: list[Thread] = []
+        self._failures: dict[Kind, str] = {}
+        self._last_used: dict[str, float] = {}
 
     def open(self) -> None:
-        """Load the encoder and open every index, now and here.
+        """Open every index, now and here. Where nothing is published the configured encoder is loaded, for its sake.
 
         Raises:
-            ModelProblem: the encoder cannot be loaded.
+            ModelProblem: that encoder cannot be loaded.
         """
-        fingerprint = self.encoder.get().fingerprint
-        for served in self.indexes.values():
-            served.open(fingerprint)
+        self._follow()
+        if not self._in_use():
+            self.encoders.get()
 
     def start(self) -> None:
-        """Do the same in the background and follow what is published until `stop`."""
-        self._thread = Thread(target=self._run, name="patmatch-serving", daemon=True)
-        self._thread.start()
+        """Do the same in the background and follow what is published and changed until `stop`."""
+        self._threads = [
+            Thread(target=self._run, name="patmatch-serving", daemon=True),
+            Thread(target=self._embed, name="patmatch-delta", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Stop following and let the encoder finish."""
+        """Stop following and let the encoders finish."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
-        self.encoder.close()
+        for thread in self._threads:
+            thread.join(timeout=30)
+        self.encoders.close()
+        self._stores.close()
+
+    def embed(self, kind: Kind, records: Sequence[AnyRecord]) -> None:
+        """Keep the vectors of records that are about to be written, so that the next search finds them.
+
+        Raises:
+            OverloadedError: too many texts wait for the encoder.
+            IndexProblem: the vectors cannot be kept.
+        """
+        served = self.indexes[kind].current()
+        if served is not None:
+            with translated():
+                store = self._stores.of(served.encoder)
+                Embedder(served.encoder, store).embed([record.passage for record in records], Role.PASSAGE)
 
     def _run(self) -> None:
         try:
             self.open()
         except PatmatchError as error:
             log.error("not ready: %s", error.message)
-            return
-        log.info("ready")
         while not self._stop.wait(self._poll_seconds):
-            for served in self.indexes.values():
+            self._follow()
+
+    def _follow(self) -> None:
+        for kind, served in self.indexes.items():
+            try:
                 served.refresh()
+                self._failures.pop(kind, None)
+            except Exception as error:  # a thread that ends here would leave the service on an old state for good
+                self._say_once(kind, error)
+        now = monotonic()
+        self._last_used |= dict.fromkeys(self._in_use(), now)
+        if self._last_used:
+            self.encoders.keep_only(name for name, when in self._last_used.items() if now - when < _ENCODER_GRACE_S)
+
+    def _embed(self) -> None:
+        while not self._stop.wait(self._poll_seconds):
+            for kind, served in self.indexes.items():
+                self._embed_for_a_while(kind, served)
+
+    def _embed_for_a_while(self, kind: Kind, served: ServedIndex) -> None:
+        until = monotonic() + _EMBED_ROUND_S
+        try:
+            served.embed_pending(lambda: monotonic() < until and not self._stop.is_set())
+        except Exception as error:  # as above
+            self._say_once(kind, error)
+
+    def _in_use(self) -> set[str]:
+        served = (index.current() for index in self.indexes.values())
+        return {one.encoder.fingerprint for one in served if one is not None}
+
+    def _say_once(self, kind: Kind, error: Exception) -> None:
+        """What fails again in the next round is not said again."""
+        text = error.message if isinstance(error, PatmatchError) else f"{type(error).__name__}: {error}"
+        if self._failures.get(kind) != text:
+            self._failures[kind] = text
+            log.error("%s: following it failed, trying again: %s", kind, text)

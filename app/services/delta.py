@@ -1,0 +1,226 @@
+"""What changed in the catalogue since a snapshot was built, made searchable: by the next search, in every process.
+
+The catalogue's change log is the one source. A view of a snapshot is moved forward by the changes behind its
+revision: deleted records are hidden, new and changed ones go into the view's segments. Vectors come from the vector
+store, so what one process embedded is there for all. A text that has no vector yet is *pending*: until it is embedded,
+a changed record keeps its place with its old vector and its new filter values, and a new one cannot be found.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from app.catalogue import Catalogue
+from app.domain import AnyRecord, Kind
+from app.services.embedding import Embedder
+from app.services.filters import COLUMNS
+from index import FileLock, LockedError, Snapshot, Upsert, VectorStore, VectorStoreWriteError, View, text_key
+from models import Encoder, Role
+
+Floats = npt.NDArray[np.float32]
+
+log = logging.getLogger("patmatch.serving")
+_steps = logging.getLogger("patmatch.steps")
+
+_PAGE = 2_000
+"""Changes applied at once: a search that waits for them waits some tens of milliseconds."""
+_EMBED_AT_ONCE = 4
+"""Pending texts embedded in one call. Queries share the encoder's thread and wait for it, so it is few."""
+_EMBED_LOCK = "delta.lock"
+
+
+class VectorStores:
+    """The vector store of each fingerprint, opened when first asked for: opening a large one reads all of its keys."""
+
+    def __init__(self, vectors_dir: Path) -> None:
+        self._vectors_dir = vectors_dir
+        self._stores: dict[str, VectorStore] = {}
+        self._lock = Lock()
+
+    def of(self, encoder: Encoder) -> VectorStore:
+        """The store of an encoder's vectors.
+
+        Raises:
+            VectorStoreDamagedError: its file is not one.
+        """
+        with self._lock:
+            if encoder.fingerprint not in self._stores:
+                self._stores[encoder.fingerprint] = VectorStore(
+                    self._vectors_dir / encoder.fingerprint, encoder.dimension
+                )
+            return self._stores[encoder.fingerprint]
+
+    def close(self) -> None:
+        """Close every store."""
+        with self._lock:
+            for store in self._stores.values():
+                store.close()
+            self._stores.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaState:
+    """A view, and what is still missing in it.
+
+    Attributes:
+        pending: ids whose text has no vector yet, in the order of their changes.
+        left_out: ids of new or changed records that are over the delta's limit; the next build takes them in.
+    """
+
+    view: View
+    pending: Mapping[str, None] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+
+
+class Delta:
+    """Moves the view of one target forward. Its methods give new states and keep none; callers order them.
+
+    Args:
+        kind: the target.
+        catalogue: whose changes are followed.
+        stores: where vectors are kept.
+        limit: upserted records that a view may hold; beyond it a build is due.
+    """
+
+    def __init__(self, kind: Kind, catalogue: Catalogue, stores: VectorStores, limit: int) -> None:
+        self._kind = kind
+        self._catalogue = catalogue
+        self._stores = stores
+        self._limit = limit
+        self._unkept: dict[bytes, Floats] = {}
+        self._unreadable: set[bytes] = set()
+
+    def begin(self, snapshot: Snapshot) -> DeltaState:
+        """The view of a snapshot alone.
+
+        A snapshot that is ahead of the catalogue was built from another one, or the catalogue was restored from an
+        older state: then everything in the catalogue counts as changed.
+        """
+        revision = int(snapshot.manifest.source_revision)
+        if revision > self._catalogue.revision():
+            log.warning("%s: snapshot %s is ahead of the catalogue; comparing everything", self._kind, snapshot.id)
+            revision = 0
+        return DeltaState(View.of(snapshot, COLUMNS[self._kind], revision))
+
+    def advanced(self, state: DeltaState, encoder: Encoder, most: int | None = None) -> DeltaState:
+        """The state after the changes behind its revision.
+
+        Args:
+            state: where to begin.
+            encoder: that of the snapshot.
+            most: how many changes at most; all when not given.
+
+        Raises:
+            CatalogueProblem: the catalogue cannot be read.
+        """
+        goal, taken = self._catalogue.revision(), 0
+        changes = self._catalogue.changed_since(self._kind, state.view.revision)
+        while most is None or taken < most:
+            page = list(islice(changes, _PAGE if most is None else min(_PAGE, most - taken)))
+            taken += len(page)
+            if not page:
+                # Read to the end after the counter was: nothing up to it can appear later.
+                revision = max(goal, state.view.revision)
+                return replace(state, view=state.view.changed((), (), revision))
+            gone = [change.id for change in page if change.deleted]
+            live = [change.id for change in page if not change.deleted]
+            state = self._applied(state, encoder, live, gone, page[-1].revision)
+        return state
+
+    def settled(self, state: DeltaState, encoder: Encoder) -> DeltaState:
+        """The state with every pending record whose vector has come into the store since."""
+        return self._applied(state, encoder, list(state.pending), [], state.view.revision) if state.pending else state
+
+    def embed_pending(self, state: DeltaState, encoder: Encoder, go_on: Callable[[], bool]) -> int:
+        """Embed pending texts and keep their vectors, a few at a time while ``go_on()``; `settled` then finds them.
+
+        Processes that share a home take turns, so that none does another's work again.
+
+        Returns:
+            How many texts were embedded; 0 also where another process is at it.
+        """
+        store, done = self._stores.of(encoder), 0
+        lock = FileLock(store.path / _EMBED_LOCK, "embedding changed records")
+        try:
+            lock.acquire()
+        except LockedError:
+            return 0
+        except OSError as error:
+            log.warning("%s: the home cannot be written, vectors stay in memory: %s", self._kind, error.strerror)
+        try:
+            waiting = list(state.pending)
+            while waiting and go_on():
+                ids, waiting = waiting[:_EMBED_AT_ONCE], waiting[_EMBED_AT_ONCE:]
+                texts = [record.passage for record in self._catalogue.get_many(self._kind, ids).values()]
+                self._embed(texts, encoder, store)
+                done += len(texts)
+                _steps.debug("delta.embedded")
+        finally:
+            lock.release()
+        return done
+
+    def _embed(self, texts: Sequence[str], encoder: Encoder, store: VectorStore) -> None:
+        embedder = Embedder(encoder, store)
+        try:
+            embedder.embed(texts, Role.PASSAGE)
+        except VectorStoreWriteError as error:
+            log.warning("%s: vectors cannot be kept and stay in memory: %s", self._kind, error)
+            readable = [text for text in texts if text not in embedder.empty]
+            vectors = encoder.encode(readable, Role.PASSAGE).vectors
+            keys = (text_key(Role.PASSAGE, text) for text in readable)
+            self._unkept |= dict(zip(keys, vectors, strict=True))
+        self._unreadable |= {text_key(Role.PASSAGE, text) for text in embedder.empty}
+
+    def _applied(
+        self, state: DeltaState, encoder: Encoder, live: Sequence[str], gone: Sequence[str], revision: int
+    ) -> DeltaState:
+        records = self._catalogue.get_many(self._kind, live)
+        sorted_out = self._sorted_out(state.view, encoder, list(records.values()))
+        gone = [*gone, *(record_id for record_id in live if record_id not in records), *sorted_out.unreadable]
+        room = max(0, self._limit - state.view.upserted)
+        upserts, over = sorted_out.upserts[:room], sorted_out.upserts[room:]
+        view = state.view.changed(upserts, gone, revision)
+        _steps.debug("delta.applied")
+        touched = {*gone, *records}
+        waiting = [key for key in state.pending if key not in touched] + sorted_out.pending
+        return DeltaState(view, dict.fromkeys(waiting), (state.left_out - touched) | {upsert.id for upsert in over})
+
+    def _sorted_out(self, view: View, encoder: Encoder, records: Sequence[AnyRecord]) -> _SortedOut:
+        keys = [text_key(Role.PASSAGE, record.passage) for record in records]
+        found = _SortedOut([], [], [])
+        for record, key, vector in zip(records, keys, self._vectors(encoder, keys), strict=True):
+            if key in self._unreadable:
+                found.unreadable.append(record.id)
+                continue
+            if vector is None:
+                found.pending.append(record.id)
+                vector = view.vector_of(record.id)
+            if vector is not None:
+                values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
+                found.upserts.append(Upsert(record.id, vector, values))
+        return found
+
+    def _vectors(self, encoder: Encoder, keys: Sequence[bytes]) -> list[Floats | None]:
+        if not keys:
+            return []
+        store = self._stores.of(encoder)
+        missing = store.missing(keys)
+        kept = iter(store.get([key for key, absent in zip(keys, missing, strict=True) if not absent]))
+        return [self._unkept.get(key) if absent else next(kept) for key, absent in zip(keys, missing, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _SortedOut:
+    """Changed records as they can be searched now, ids whose text has no vector yet, and ids without readable text."""
+
+    upserts: list[Upsert]
+    pending: list[str]
+    unreadable: list[str]
