@@ -1,0 +1,165 @@
+"""Runs commands in processes of their own that stop at a step; started by fault_victims.py.
+
+A line of JSON on stdin is an order, a line on stdout the answer. For `start` a fork of this process runs the command:
+importing everything takes a second, so that is done once here. This process itself opens nothing and searches nothing.
+
+The code says named points of its work to the logger `patmatch.steps`; a handler on it writes them down and, at the
+wanted occurrence of the wanted one, sends the process a signal: SIGKILL, or SIGSTOP for a test that acts meanwhile.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections import Counter
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+import app.bootstrap
+import app.services.importing
+import app.services.walks
+import scripts.cli
+import scripts.console
+import scripts.doctor
+import scripts.index
+import scripts.ingest
+import scripts.match
+from app.domain import Kind
+from app.errors import PatmatchError
+from app.ingest import read_records
+from app.settings import Settings
+from models import HashingEncoder
+
+DIMENSION = 48
+ROWS = 40
+"""Records of a batch and of a page: a corpus of a hundred is then several of each."""
+BUG = 70
+"""Exit status for an error that no user should meet."""
+
+
+class Steps(logging.Handler):
+    """Writes down the steps and sends a signal at the ``occurrence``-th time of one of them."""
+
+    def __init__(self, record, wanted, occurrence, number):
+        super().__init__(logging.DEBUG)
+        self.record, self.wanted, self.occurrence, self.number = record, wanted, occurrence, number
+        self.seen = Counter()
+
+    def emit(self, record):
+        """Take note, then stop if this is the place."""
+        name = record.getMessage()
+        self.seen[name] += 1
+        os.write(self.record, f"{name}\n".encode())
+        if name == self.wanted and self.seen[name] == self.occurrence:
+            os.kill(os.getpid(), self.number)
+
+
+def acknowledge(text):
+    """Say, past every buffer, that a call has returned."""
+    os.write(1, f"ack {text}\n".encode())
+
+
+def progressed(what, done, total=None):  # noqa: ARG001 - what a command's progress is told
+    """What takes the place of the bar on a terminal."""
+    acknowledge(f"{what} {done}")
+
+
+def smaller():
+    """The test encoder, small batches and an acknowledgement a batch, in this process."""
+    app.bootstrap.load_encoder = lambda _settings, _spec=None: HashingEncoder(DIMENSION)
+    for module, name in ((app.services.importing, "_BATCH"), (app.services.walks, "PAGE")):
+        assert isinstance(getattr(module, name), int)
+        setattr(module, name, ROWS)
+
+    @contextmanager
+    def progress(_shell, what):
+        yield partial(progressed, what)
+
+    scripts.console.Shell.progress = progress
+
+
+def command(arguments):
+    """A `patmatch` command."""
+    status = scripts.cli.run(arguments)
+    acknowledge(f"status {status}")
+    return status
+
+
+def put(arguments):
+    """Each record of a file by a call of its own, as a client would; the third of them is deleted again."""
+    services = app.bootstrap.build_services(Settings())
+    try:
+        for place, outcome in enumerate(read_records(Path(arguments[0]), Kind.PATENTS)):
+            services.catalogue.apply(outcome.record.kind, [outcome.record], ())
+            acknowledge(f"put {outcome.record.id}")
+            if place == 2:
+                services.catalogue.apply(outcome.record.kind, (), [outcome.record.id])
+                acknowledge(f"delete {outcome.record.id}")
+    except PatmatchError as error:
+        sys.stderr.write(f"error: {error.message} · 错误：{error.message_zh}\n")
+        return 1
+    finally:
+        services.close()
+    return 0
+
+
+def run(order):
+    """Be the victim: does not return."""
+    code = BUG
+    try:
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        for path, descriptor in ((order["out"], 1), (order["err"], 2)):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
+        record = os.open(order["steps"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        handler = Steps(record, order["at"], order["occurrence"], signal.Signals(order["signal"]))
+        logger = logging.getLogger("patmatch.steps")
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        smaller()
+        if order["uid"]:
+            os.setgroups([])
+            os.setgid(order["uid"])
+            os.setuid(order["uid"])
+        code = {"patmatch": command, "put": put}[order["job"]](order["arguments"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def wait(pid):
+    """How a victim ended, or that it stands still."""
+    _, status = os.waitpid(pid, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        return {"outcome": "stopped", "code": None}
+    if os.WIFSIGNALED(status):
+        return {"outcome": signal.Signals(os.WTERMSIG(status)).name, "code": None}
+    return {"outcome": "exited", "code": os.WEXITSTATUS(status)}
+
+
+def main():
+    """Take orders until stdin ends."""
+    assert "torch" not in sys.modules, "a victim has no use for it, and it takes seconds"
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order["do"] == "start":
+            pid = os.fork()
+            if pid == 0:
+                run(order)
+            answer = {"pid": pid}
+        else:
+            answer = wait(order["pid"])
+        os.write(1, json.dumps(answer).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
