@@ -1,13 +1,23 @@
-"""`patmatch index`: build, list, verify, publish, roll back and prune snapshots."""
+"""`patmatch index`: build, list, log, verify, publish, roll back and prune snapshots."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
 import click
 
+from app.bootstrap import Services, encoder_spec
 from app.domain import Kind
 from app.errors import UsageError
+from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
+from app.services.builds import BuildJob
 from app.services.embedding import Report
-from app.services.indexing import BuildReport, SnapshotEntry, snapshot_bytes
+from app.services.failures import translated
+from app.services.indexing import SnapshotEntry, snapshot_bytes
+from app.services.overview import TargetOverview, age_seconds, entry_json
+from app.services.verification import Verification
 from scripts.console import Advance, Shell, shell_command
 
 TARGETS = click.Choice([*(kind.value for kind in Kind), "all"])
@@ -15,7 +25,7 @@ TARGETS = click.Choice([*(kind.value for kind in Kind), "all"])
 
 @click.group(short_help="Build and publish the indexes.")
 def command() -> None:
-    """Build, list, verify, publish, roll back and prune the snapshots of each target."""
+    """Build, list, verify, publish, roll back and prune the snapshots of each target; show the log."""
 
 
 def _kinds(target: str) -> list[Kind]:
@@ -26,47 +36,95 @@ def _kinds(target: str) -> list[Kind]:
 @click.argument("target", type=TARGETS, default="all")
 @click.option("--publish", is_flag=True, help="Serve the snapshot once it is verified.")
 @click.option("--estimate", is_flag=True, help="Only say how long it takes and how large it gets.")
+@click.option("--encoder", help="package, hub:NAME or dir:PATH, prepared before; default PATMATCH_MODEL.")
+@click.option(
+    "--if-delta-over", type=click.IntRange(min=0), metavar="N", help="Only if more than N records have changed."
+)
+@click.option("--build-id", hidden=True, help="Go on with a build that a server began.")
+@click.option("--lease", type=int, hidden=True, help="The inherited open file that holds that build's lease.")
 @shell_command
-def build(shell: Shell, target: str, publish: bool, estimate: bool) -> None:
+def build(
+    shell: Shell,
+    target: str,
+    publish: bool,
+    estimate: bool,
+    encoder: str | None,
+    if_delta_over: int | None,
+    **begun: Any,  # noqa: ANN401 - of the hidden options
+) -> None:
     r"""Embed what is new or changed, build a verified snapshot and, with --publish, serve it.
 
-    Vectors are kept: a second build embeds nothing. A killed build continues from the vectors already made. With
-    `all`, targets without records are passed over.
+    Vectors are kept: a second build embeds nothing. A killed build continues from the vectors already made. One build
+    of a target runs at a time. With `all`, targets without records are passed over.
 
     \b
     Example:
       patmatch index build patents --publish
+      patmatch index build all --publish --if-delta-over 5000
+      patmatch index build patents --encoder dir:/data/models/mine
       patmatch index build all --estimate
     """
-    results = []
     with shell.services() as services:
-        kinds = [kind for kind in _kinds(target) if target != "all" or services.catalogue.count(kind)]
-        if not kinds:
-            raise UsageError(
-                "There are no records to index. Load some first: patmatch ingest patents FILE",
-                "没有可建索引的记录。请先加载：patmatch ingest patents 文件",
-            )
+        with translated():
+            spec = encoder_spec(shell.settings, encoder) if encoder is not None else None
+        kinds = _with_records(services, target)
+        if estimate:
+            guesses = [services.indexing.estimate(kind, spec) for kind in kinds]
+            for guess in guesses:
+                _print_estimate(shell, guess)
+            shell.result({"estimates": [guess.as_json() for guess in guesses]})
+            return
+        results = []
         for kind in kinds:
-            if estimate:
-                guess = services.indexing.estimate(kind)
-                shell.line(
-                    f"{kind}: {guess.to_embed} of {guess.records} texts to embed, about {guess.seconds:,.0f} s "
-                    f"and {guess.bytes / 1e6:,.0f} MB"
-                )
-                results.append(guess.as_json())
-                continue
+            request = BuildRequest(target=kind, publish=publish, encoder=spec, if_delta_over=if_delta_over)
             with shell.progress(f"{kind}") as advance:
-                report = services.indexing.build(kind, publish=publish, report=_shown(advance))
-            _print_build(shell, report)
-            results.append(report.as_json())
-    shell.result({"builds" if not estimate else "estimates": results})
+                results.append(services.indexing.run(request, job=_begun(services, begun), report=_shown(advance)))
+            _print_build(shell, results[-1])
+    shell.result(_builds_json(results))
+
+
+def _with_records(services: Services, target: str) -> list[Kind]:
+    kinds = [kind for kind in _kinds(target) if target != "all" or services.catalogue.count(kind)]
+    if not kinds:
+        raise UsageError(
+            "There are no records to index. Load some first: patmatch ingest patents FILE",
+            "没有可建索引的记录。请先加载：patmatch ingest patents 文件",
+        )
+    return kinds
+
+
+def _begun(services: Services, begun: dict[str, Any]) -> BuildJob | None:
+    """The build that a server began and handed over, if there is one."""
+    build_id, lease = begun["build_id"], begun["lease"]
+    if build_id is None or lease is None:
+        return None
+    return services.indexing.jobs.adopt(build_id, lease)
+
+
+def _builds_json(results: list[BuildReport | BuildSkipped]) -> dict[str, Any]:
+    """Every build; where nothing was built at all, also why, at the top."""
+    shown: dict[str, Any] = {"builds": [result.as_json() for result in results]}
+    skipped = [result for result in results if isinstance(result, BuildSkipped)]
+    if len(skipped) == len(results):
+        return shown | {"built": False, "reason": "delta", "delta": sum(result.delta for result in skipped)}
+    return shown | {"built": True}
+
+
+def _print_estimate(shell: Shell, guess: BuildEstimate) -> None:
+    shell.line(
+        f"{guess.target}: {guess.to_embed} of {guess.records} texts to embed, about {guess.seconds:,.0f} s "
+        f"and {guess.bytes / 1e6:,.0f} MB"
+    )
 
 
 def _shown(advance: Advance) -> Report:
     return lambda progress: advance(progress.done, progress.total)
 
 
-def _print_build(shell: Shell, report: BuildReport) -> None:
+def _print_build(shell: Shell, report: BuildReport | BuildSkipped) -> None:
+    if isinstance(report, BuildSkipped):
+        shell.line(f"{report.target}: not built, {report.delta} records have changed since the served snapshot")
+        return
     rates = report.as_json()
     shell.line(f"{report.target}: {report.snapshot} {'published' if report.published else 'built'}")
     shell.table(
@@ -90,72 +148,137 @@ def _print_build(shell: Shell, report: BuildReport) -> None:
 @click.argument("target", type=TARGETS, default="all")
 @shell_command
 def list_(shell: Shell, target: str) -> None:
-    r"""List the snapshots, newest first; * marks the one that is served.
+    r"""List the snapshots, newest first; * marks the one that is served. Shows what has changed since, and what runs.
 
     \b
     Example:
       patmatch index list patents
     """
     with shell.services() as services:
-        entries = [entry for kind in _kinds(target) for entry in services.indexing.snapshots(kind)]
+        targets = [services.overview.target(kind) for kind in _kinds(target)]
     shell.table(
-        ("", "snapshot", "records", "recall@20", "encoder", "fingerprint", "MB", "state"),
-        [_row(entry) for entry in entries],
+        ("", "snapshot", "age", "records", "recall@20", "encoder", "fingerprint", "index", "MB", "state"),
+        [_row(entry) for found in targets for entry in found.snapshots],
     )
-    shell.result({"snapshots": [_as_json(entry) for entry in entries]})
+    for found in targets:
+        for line in _standing(found):
+            shell.line(line)
+    shell.result(
+        {
+            "snapshots": [entry_json(entry) for found in targets for entry in found.snapshots],
+            "targets": [
+                {
+                    "target": found.target.value,
+                    "records": found.records,
+                    "delta": found.delta,
+                    "running": None if found.running is None else found.running.as_json(),
+                }
+                for found in targets
+            ],
+        }
+    )
+
+
+def _standing(found: TargetOverview) -> Iterator[str]:
+    """How far a target's catalogue is ahead, and how far its build is."""
+    if found.published is not None and found.delta is not None:
+        yield f"{found.target}: {found.delta} records changed since the served snapshot"
+    elif found.records:
+        yield f"{found.target}: {found.records} records, nothing usable is published"
+    if found.running is not None:
+        running = found.running
+        rate = f", {running.rate:,.0f}/s" if running.rate else ""
+        yield f"{found.target}: {running.id} is running: {running.stage} {running.done} of {running.total}{rate}"
 
 
 def _row(entry: SnapshotEntry) -> tuple[object, ...]:
     mark, manifest = "*" if entry.current else "", entry.manifest
     if manifest is None:
-        return (mark, entry.id, "", "", "", "", "", str(entry.damage))
+        return (mark, entry.id, "", "", "", "", "", "", "", str(entry.damage))
     return (
         mark,
         entry.id,
+        _age(age_seconds(manifest)),
         manifest.count,
         f"{manifest.recall.value:.4f}",
         manifest.encoder,
         manifest.fingerprint[:12],
+        manifest.index.type,
         f"{snapshot_bytes(manifest) / 1e6:.1f}",
         str(entry.damage or "ok"),
     )
 
 
-def _as_json(entry: SnapshotEntry) -> dict[str, object]:
-    damage = str(entry.damage) if entry.damage else None
-    known = {"id": entry.id, "current": entry.current, "damage": damage}
-    if entry.manifest is None:
-        return known
-    manifest = entry.manifest
-    return known | {
-        "records": manifest.count,
-        "encoder": manifest.encoder,
-        "fingerprint": manifest.fingerprint,
-        "recall_at_20": manifest.recall.value,
-        "bytes": snapshot_bytes(manifest),
-        "built_at": manifest.built_at,
-        "source_revision": manifest.source_revision,
-    }
+def _age(seconds: int) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+@command.command("log")
+@click.argument("target", type=TARGETS, default="all")
+@shell_command
+def log(shell: Shell, target: str) -> None:
+    r"""Show who published or rolled back what, when, and how good it was; newest first.
+
+    \b
+    Example:
+      patmatch index log patents
+    """
+    with shell.services() as services:
+        lines = [(kind, line) for kind in _kinds(target) for line in services.indexing.log(kind)[::-1]]
+    shell.table(
+        ("when", "action", "snapshot", "took the place of", "by", "recall@20", "records", "fingerprint"),
+        [
+            (
+                line.when[:19],
+                line.action,
+                line.id,
+                line.previous,
+                line.by,
+                None if line.recall is None else f"{line.recall:.4f}",
+                line.records,
+                (line.fingerprint or "")[:12],
+            )
+            for _, line in lines
+        ],
+    )
+    shell.result({"log": [{"target": kind.value, **asdict(line)} for kind, line in lines]})
 
 
 @command.command("verify")
 @click.argument("snapshot", required=False)
+@click.option("--no-encoder", is_flag=True, help="Do not embed a sample again; the model is not loaded.")
 @shell_command
-def verify(shell: Shell, snapshot: str | None) -> None:
-    r"""Read a snapshot whole again: checksums, counts, self-queries. Without an id, every served one.
+def verify(shell: Shell, snapshot: str | None, no_encoder: bool) -> int:
+    r"""Read a snapshot whole again: files, searches, its records against the catalogue, its vectors against the model.
+
+    Without an id, every served one. All that is wrong is listed; the exit status is then 1.
 
     \b
     Example:
       patmatch index verify
+      patmatch index verify --no-encoder
     """
     with shell.services() as services:
-        reports = services.indexing.verify(snapshot)
-    for report in reports:
+        found = services.verification.verify(snapshot, encode=not no_encoder)
+    for one in found:
+        _print_verification(shell, one)
+    shell.result({"verified": [one.as_json() for one in found]})
+    return 0 if all(one.sound for one in found) else 1
+
+
+def _print_verification(shell: Shell, one: Verification) -> None:
+    if one.report is not None:
+        compared = f", {one.compared} records embedded again, cosine from {one.least_cosine}" if one.compared else ""
         shell.line(
-            f"{report.id}: ok, {report.manifest.count} records, {report.bytes / 1e6:.1f} MB read, "
-            f"{report.self_queries} self-queries, recall@20 {report.recall:.4f}"
+            f"{one.snapshot}: {'ok' if one.sound else 'not ok'}, {one.report.manifest.count} records, "
+            f"{one.report.bytes / 1e6:.1f} MB read, {one.report.self_queries} self-queries, "
+            f"recall@20 {one.report.recall:.4f}{compared}"
         )
-    shell.result({"verified": [{"snapshot": r.id, "bytes": r.bytes, "recall_at_20": r.recall} for r in reports]})
+    for trouble in one.troubles:
+        shell.line(f"{one.snapshot}: {trouble.text} · {trouble.text_zh}")
 
 
 @command.command("publish")

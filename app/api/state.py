@@ -9,7 +9,10 @@ from fastapi import Request
 from app.api.workers import Workers
 from app.metrics import Metrics
 from app.services.health import HealthService
+from app.services.indexing import IndexService
+from app.services.launching import BuildService
 from app.services.matching import MatchService
+from app.services.overview import OverviewService
 from app.services.records import RecordService
 
 
@@ -25,6 +28,9 @@ class ApiState:
     match: MatchService
     records: RecordService
     health: HealthService
+    indexing: IndexService
+    builds: BuildService
+    overview: OverviewService
     metrics: Metrics
     workers: Workers
     side_workers: Workers
