@@ -22,7 +22,7 @@ class Database:
         self.url = server.url.set(database=name).render_as_string(hide_password=False)
 
     def empty(self) -> None:
-        """Take everything out; what a killed process had open may still hold on for a moment, so that is ended first."""
+        """Take everything out; what a killed process had open may still hold on, so that is ended first."""
         self.end_connections()
         engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         with engine.connect() as connection:

@@ -15,6 +15,8 @@ DIMENSION = 48
 """As in victim.py."""
 
 TOPICS = ("高镍三元电解液", "纳滤膜水处理", "lithium battery separator", "钢材防腐涂料", "水稻抗旱育种")
+Answers = tuple[tuple[tuple[str, float], ...], ...]
+
 QUESTIONS = ("三元电解液", "water treatment 纳滤膜", "separator for lithium batteries", "抗旱水稻")
 
 
@@ -54,7 +56,7 @@ class State:
     records: dict[str, str]
     served: str | None
     refused: str | None
-    answers: tuple[tuple[tuple[str, float], ...], ...]
+    answers: Answers
     snapshots: frozenset[str]
     damaged: frozenset[str]
     building: str | None
@@ -89,22 +91,36 @@ def look(place: Place) -> State:
         services.close()
 
 
-def rebuilt(place: Place, home: Path) -> tuple[tuple[tuple[str, float], ...], ...]:
-    """The answers that a new home with the same records gives."""
-    home.mkdir()
-    source, copy = place.services(), Place(home).services()
-    try:
-        for page in source.catalogue.iterate(Kind.PATENTS):
-            copy.catalogue.upsert(page)
-        copy.indexing.build(Kind.PATENTS, publish=True)
-        copy.serving.open()
-        return answers(copy)
-    finally:
-        source.close()
-        copy.close()
+def copied(place: Place) -> Place:
+    """A copy of the home: looking at one embeds what has changed, and whoever comes next would find that done."""
+    number = len(list(place.home.parent.glob(f"{place.home.name}-*")))
+    return Place(shutil.copytree(place.home, place.home.with_name(f"{place.home.name}-{number}")), place.database)
 
 
-def answers(services: Services) -> tuple[tuple[tuple[str, float], ...], ...]:
+_REBUILT: dict[frozenset[tuple[str, str]], Answers] = {}
+
+
+def rebuilt(place: Place, state: State) -> Answers:
+    """The answers that a new home with just the records of this state gives."""
+    known = frozenset(state.records.items())
+    if known not in _REBUILT:
+        home = place.home.with_name(f"{place.home.name}-rebuilt")
+        home.mkdir()
+        source, copy = place.services(), Place(home).services()
+        try:
+            for page in source.catalogue.iterate(Kind.PATENTS):
+                copy.catalogue.upsert(page)
+            copy.indexing.build(Kind.PATENTS, publish=True)
+            copy.serving.open()
+            _REBUILT[known] = answers(copy)
+        finally:
+            source.close()
+            copy.close()
+            shutil.rmtree(home)
+    return _REBUILT[known]
+
+
+def answers(services: Services) -> Answers:
     """Id and score of the ten best matches of each question."""
     asked = tuple(Query(id=str(place), text=text) for place, text in enumerate(QUESTIONS))
     results = services.match.match(MatchRequest(queries=asked, target=Kind.PATENTS, k=10)).results

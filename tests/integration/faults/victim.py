@@ -29,7 +29,7 @@ import scripts.doctor
 import scripts.index
 import scripts.ingest
 import scripts.match
-from app.domain import Kind
+from app.domain import Kind, MatchRequest, Query
 from app.errors import PatmatchError
 from app.ingest import read_records
 from app.settings import Settings
@@ -91,12 +91,17 @@ def command(arguments):
 
 
 def put(arguments):
-    """Each record of a file by a call of its own, as a client would; the third of them is deleted again."""
+    """Each record of a file by a call of its own, found by the next search; the third of them is deleted again."""
     services = app.bootstrap.build_services(Settings())
     try:
+        services.serving.open()
         for place, outcome in enumerate(read_records(Path(arguments[0]), Kind.PATENTS)):
+            services.serving.embed(Kind.PATENTS, [outcome.record])
             services.catalogue.apply(outcome.record.kind, [outcome.record], ())
             acknowledge(f"put {outcome.record.id}")
+            asked = (Query(id="1", text=outcome.record.passage),)
+            (found,) = services.match.match(MatchRequest(queries=asked, target=Kind.PATENTS, k=3)).results
+            assert outcome.record.id in {match.id for match in found.matches}
             if place == 2:
                 services.catalogue.apply(outcome.record.kind, (), [outcome.record.id])
                 acknowledge(f"delete {outcome.record.id}")
