@@ -21,12 +21,14 @@ from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
+from app.services.industries import IndustryService
 from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
 from app.services.verification import VerificationService
+from app.services.writing import Embed, WriteService, embed_nothing
 from app.settings import Settings
 from index import BuildOptions
 
@@ -51,6 +53,8 @@ class Services:
     records: RecordService
     health: HealthService
     importing: ImportService
+    industries: IndustryService
+    writing: WriteService
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
@@ -106,6 +110,7 @@ def build_services(
     encoder: EncoderLoader | None = None,
     encoders: SpecLoader | None = None,
     launcher: BuildLauncher | None = None,
+    embed: Embed = embed_nothing,
 ) -> Services:
     """All services over one catalogue; nothing heavy is loaded before its first use.
 
@@ -114,6 +119,7 @@ def build_services(
         encoder: makes every encoder instead of the configured model; for tests.
         encoders: the same, told which one is wanted.
         launcher: starts the processes of builds that a server is asked for; for tests.
+        embed: makes sure that records have vectors before they are written.
 
     Raises:
         CatalogueProblem: the database cannot be opened.
@@ -150,6 +156,8 @@ def build_services(
         records=RecordService(catalogue),
         health=HealthService(encoders=known, indexes=indexes, catalogue=catalogue, metrics=metrics),
         importing=ImportService(catalogue, settings.rejects_dir),
+        industries=IndustryService(catalogue, settings.rejects_dir),
+        writing=WriteService(catalogue, embed, max_batch_records=settings.max_batch_records),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)

@@ -4,6 +4,7 @@
     ├── InputError              422  what was sent cannot be used
     │   ├── TooLargeError       413  a body, text or batch over a limit
     │   └── UsageError          400  a command or a request that makes no sense as a whole
+    ├── UnauthorizedError       401  a token is needed, and another or none was sent
     ├── NotFoundError           404  no such record, snapshot or path
     ├── ConflictError           409  another job holds the lease, or the state does not allow it
     ├── OverloadedError         429  the queue is full; try again
@@ -66,6 +67,12 @@ class UsageError(InputError):
     """A command or a request that makes no sense as a whole."""
 
     code, status, title = "usage", 400, "Bad request"
+
+
+class UnauthorizedError(PatmatchError):
+    """A token is needed, and another one or none was sent."""
+
+    code, status, title = "unauthorized", 401, "Unauthorized"
 
 
 class NotFoundError(PatmatchError):

@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         app.state.patmatch = ApiState(
             match=made.match,
             records=made.records,
+            writing=made.writing,
             health=made.health,
             indexing=made.indexing,
             builds=made.builds,
@@ -50,7 +51,9 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             metrics=made.metrics,
             workers=workers,
             side_workers=Workers(limits.record_workers, limits.match_queue),
+            write_workers=Workers(limits.write_workers, limits.write_queue),
             max_filter_values=limits.max_filter_values,
+            admin_token=limits.admin_token.get_secret_value() if limits.admin_token else None,
         )
         made.serving.start()
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -62,7 +62,10 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(
         100_000, ge=1, description="Characters of one query text; a need of 3,000 characters is long."
     )
-    max_body_bytes: int = Field(2_000_000, ge=1, description="Bytes of one request body.")
+    max_body_bytes: int = Field(
+        8_000_000, ge=1, description="Bytes of one request body; a batch of 1,000 patents fits."
+    )
+    max_batch_records: int = Field(1000, ge=1, description="Records of one batch of writes and deletions.")
     max_filter_values: int = Field(10_000, ge=1, description="Values of one list in a filter.")
     match_workers: int = Field(
         8, ge=1, description="Requests that are encoded and searched at once; their texts share batches."
@@ -73,6 +76,19 @@ class Settings(BaseSettings):
 
     record_workers: int = Field(
         2, ge=1, description="Threads of records and readiness, which do not wait behind matches."
+    )
+
+    write_workers: int = Field(
+        2, ge=1, description="Threads that write records; more of them only wait for the same encoder and disk."
+    )
+    write_queue: int = Field(
+        32, ge=0, description="Writes that may wait for a thread before they are refused with 429; each holds its body."
+    )
+    admin_token: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="Writes and changes of the index need it as `Authorization: Bearer TOKEN`; "
+        "unset, everybody who reaches the service may make them.",
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -12,15 +12,34 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from app.api.schemas import Problem, problem_of
-from app.errors import FieldError, InputError, NotFoundError, OverloadedError, PatmatchError, UsageError
+from app.errors import (
+    FieldError,
+    InputError,
+    NotFoundError,
+    OverloadedError,
+    PatmatchError,
+    UnauthorizedError,
+    UsageError,
+)
 
 log = logging.getLogger("patmatch.api")
 
 RETRY_AFTER_SECONDS = 1
 """A full queue empties within about this time."""
 
+_HEADERS: dict[type[PatmatchError], dict[str, str]] = {
+    OverloadedError: {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    UnauthorizedError: {"WWW-Authenticate": "Bearer"},
+}
+
+
+def problem_response(text: str) -> dict[str, Any]:
+    """How a problem is documented; `text` says when it comes."""
+    return {"model": Problem, "description": text, "content": {"application/problem+json": {}}}
+
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text, "content": {"application/problem+json": {}}}
+    status: problem_response(text)
     for status, text in {
         400: "The body is not JSON.",
         404: "No such record.",
@@ -58,7 +77,7 @@ _CHINESE = {
 
 def respond(error: PatmatchError, request_id: str) -> Response:
     """The response for an error."""
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, OverloadedError) else None
+    headers = next((extra for kind, extra in _HEADERS.items() if isinstance(error, kind)), None)
     body = problem_of(error, request_id).model_dump_json(exclude_unset=True)
     return Response(body, status_code=error.status, headers=headers, media_type="application/problem+json")
 

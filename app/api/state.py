@@ -14,6 +14,7 @@ from app.services.launching import BuildService
 from app.services.matching import MatchService
 from app.services.overview import OverviewService
 from app.services.records import RecordService
+from app.services.writing import WriteService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +23,14 @@ class ApiState:
 
     Attributes:
         workers: threads that matches run in.
+        write_workers: threads that records are written in; a write waits for the encoder and the disk.
+        admin_token: what a request that changes something must bring; ``None`` where everybody may.
         side_workers: threads of records and readiness, so that neither waits behind matches nor is refused with them.
     """
 
     match: MatchService
     records: RecordService
+    writing: WriteService
     health: HealthService
     indexing: IndexService
     builds: BuildService
@@ -34,7 +38,9 @@ class ApiState:
     metrics: Metrics
     workers: Workers
     side_workers: Workers
+    write_workers: Workers
     max_filter_values: int
+    admin_token: str | None = None
 
 
 def state_of(request: Request) -> ApiState:

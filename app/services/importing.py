@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ _BATCH = 5000
 
 _OBJECTS_A_COLLECTION = 200_000
 """Objects between two cycle collections; the interpreter's default of 700 is meant for programs that make cycles."""
+
+steps = logging.getLogger("patmatch.steps")
+"""Says where a load is; see `app.catalogue.writing`."""
 
 Progress = Callable[[int], None]
 
@@ -117,6 +121,7 @@ class ImportService:
         report.rejects = rejects.path
         report.encoding, report.columns, report.ignored = source.encoding, source.columns, tuple(source.ignored)
         report.seconds = perf_counter() - began
+        steps.debug("ingest.file")
         return report
 
     def _write(self, batches: Iterator[list[AnyRecord]], report: ImportReport, progress: Progress) -> None:
@@ -127,6 +132,7 @@ class ImportService:
                 report.changed += counts.changed
                 report.unchanged += counts.unchanged
                 report.repeated += len(batch) - counts.added - counts.changed - counts.unchanged
+                steps.debug("ingest.batch")
                 progress(report.rows)
 
     def _rejects_path(self, path: Path) -> Path:

@@ -1,0 +1,292 @@
+"""Records written one by one or in batches, searchable as soon as the call returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.catalogue import Catalogue
+from app.domain import AnyRecord, Kind
+from app.errors import FieldError, InputError, TooLargeError
+from app.ingest import Problem, RowOutcome, record_of
+from app.services.queries import unknown_record
+
+Embed = Callable[[Kind, Sequence[AnyRecord]], None]
+"""Makes sure that the passages of records have vectors. Called before the records are committed."""
+
+
+def embed_nothing(_kind: Kind, _records: Sequence[AnyRecord]) -> None:
+    """For catalogues that nobody searches: records are written without vectors."""
+
+
+WrittenOutcome = Literal["created", "updated", "unchanged", "deleted"]
+Part = Literal["upsert", "delete"]
+
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that did not keep a record out; what could not be read is in its ``extra``."""
+
+    code: str
+    field: str | None
+    message: str
+    message_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one record.
+
+    Attributes:
+        revision: of the catalogue, at which the outcome can be seen; a match answer of this revision or a later one
+            has it.
+    """
+
+    id: str
+    outcome: WrittenOutcome
+    revision: int
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a batch with something to say: where it is, its id where it is known, and what is wrong or odd."""
+
+    part: Part
+    position: int
+    id: str | None
+    errors: tuple[FieldError, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWritten:
+    """What became of a batch, in distinct records.
+
+    Attributes:
+        repeated: rows that a later row with the same id replaced at once.
+        not_found: ids to delete that were not there.
+        rejected: rows that could not be used.
+        warned: rows that went in with warnings.
+        revision: as in `Written`.
+    """
+
+    created: int
+    updated: int
+    unchanged: int
+    repeated: int
+    deleted: int
+    not_found: tuple[str, ...]
+    rejected: tuple[Row, ...]
+    warned: tuple[Row, ...]
+    revision: int
+
+
+class WriteService:
+    """Adds, replaces and deletes records. Every call can be repeated: the second time nothing changes.
+
+    Args:
+        catalogue: where records go.
+        embed: called with records before they are committed, so that what is committed can be searched.
+        max_batch_records: rows of one batch, both parts together.
+    """
+
+    def __init__(self, catalogue: Catalogue, embed: Embed, *, max_batch_records: int) -> None:
+        self._catalogue = catalogue
+        self._embed = embed
+        self._max_batch_records = max_batch_records
+
+    def put(self, kind: Kind, record_id: str, fields: Mapping[str, Any]) -> Written:
+        """Write one record.
+
+        Args:
+            kind: what it is.
+            record_id: its id; the fields may repeat it.
+            fields: as `record_of` reads them.
+
+        Raises:
+            InputError: a field cannot be used; the error names it.
+            OverloadedError: too many texts wait to be embedded.
+        """
+        outcome = _read(kind, fields, record_id)
+        errors = _errors(kind, fields, outcome) or _other_id(outcome, record_id)
+        if errors or outcome.record is None:
+            raise refused(errors)
+        self._embed(kind, [outcome.record])
+        done = self._catalogue.apply(kind, [outcome.record], ())
+        became: WrittenOutcome = "created" if done.added else "updated" if done.changed else "unchanged"
+        return Written(record_id, became, done.revision, _warnings(outcome))
+
+    def delete(self, kind: Kind, record_id: str) -> Written:
+        """Delete one record.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        done = self._catalogue.apply(kind, (), [record_id])
+        if done.missing:
+            raise unknown_record(kind, record_id)
+        return Written(record_id, "deleted", done.revision)
+
+    def batch(self, kind: Kind, upserts: Sequence[object], deletes: Sequence[object]) -> BatchWritten:
+        """Write and delete many records in one transaction. Rows that cannot be used are left out and told.
+
+        Args:
+            kind: of all of them.
+            upserts: objects with the fields of a record, its id among them.
+            deletes: ids.
+
+        Raises:
+            TooLargeError: too many rows.
+            InputError: no row can be used; nothing is written.
+            OverloadedError: too many texts wait to be embedded; nothing is written.
+        """
+        self._check_size(len(upserts) + len(deletes))
+        read = _Batch(kind)
+        read.add_all(upserts, deletes)
+        if read.rejected and not read.records and not read.deletes:
+            raise refused([_placed(row, error) for row in read.rejected for error in row.errors], "all_rows_rejected")
+        records = list(read.records.values())
+        if records:
+            self._embed(kind, records)
+        done = self._catalogue.apply(kind, records, read.deletes)
+        return BatchWritten(
+            created=done.added,
+            updated=done.changed,
+            unchanged=done.unchanged,
+            repeated=read.repeated,
+            deleted=done.deleted,
+            not_found=done.missing,
+            rejected=tuple(read.rejected),
+            warned=tuple(read.warned),
+            revision=done.revision,
+        )
+
+    def _check_size(self, rows: int) -> None:
+        if rows > self._max_batch_records:
+            raise TooLargeError(
+                f"The batch has {rows} rows; at most {self._max_batch_records} are allowed.",
+                f"本批共 {rows} 条，最多允许 {self._max_batch_records} 条。",
+                code="batch_too_large",
+            )
+
+
+class _Batch:
+    """Sorts the rows of a batch out."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self.records: dict[str, AnyRecord] = {}
+        self.deletes: list[str] = []
+        self.rejected: list[Row] = []
+        self.warned: list[Row] = []
+        self.repeated = 0
+
+    def add_all(self, upserts: Sequence[object], deletes: Sequence[object]) -> None:
+        """Read all rows; an id that is both to be written and to be deleted is rejected in both places."""
+        gone = {key for key in deletes if isinstance(key, str)}
+        written = {key for position, fields in enumerate(upserts) if (key := self._upsert(position, fields, gone))}
+        for position, gone_id in enumerate(deletes):
+            if not isinstance(gone_id, str) or not gone_id:
+                self._reject("delete", position, None, [_not_an_id()])
+            elif gone_id in written:
+                self._reject("delete", position, gone_id, [_both(gone_id)])
+            else:
+                self.deletes.append(gone_id)
+
+    def _upsert(self, position: int, fields: object, gone: set[str]) -> str | None:
+        """Read one record; its id, where it has one."""
+        if not isinstance(fields, Mapping):
+            self._reject("upsert", position, None, [_not_an_object()])
+            return None
+        outcome = _read(self._kind, fields)
+        record = outcome.record
+        errors = list(_errors(self._kind, fields, outcome))
+        if record is not None and record.id in gone:
+            errors.append(_both(record.id))
+        if errors or record is None:
+            self._reject("upsert", position, record.id if record else _given_id(fields), errors)
+        else:
+            self.repeated += record.id in self.records
+            self.records[record.id] = record
+            if outcome.warnings:
+                self.warned.append(Row("upsert", position, record.id, warnings=_warnings(outcome)))
+        return record.id if record else None
+
+    def _reject(self, part: Part, position: int, record_id: str | None, errors: Sequence[FieldError]) -> None:
+        self.rejected.append(Row(part, position, record_id, errors=tuple(errors)))
+
+
+def refused(errors: Sequence[FieldError], code: str | None = None) -> InputError:
+    """The error for fields that cannot be used."""
+    names = ", ".join(dict.fromkeys(error.field for error in errors[:5]))
+    return InputError(
+        f"Cannot use the record: see {names}."
+        if code is None
+        else f"None of the rows could be used: see {names} and the rest of errors.",
+        f"记录有误，请检查：{names}。" if code is None else f"所有行均无法使用，请检查：{names} 等。",
+        code=code,
+        fields=tuple(errors),
+    )
+
+
+def _read(kind: Kind, fields: Mapping[str, Any], record_id: str | None = None) -> RowOutcome:
+    return record_of(kind, fields, record_id=record_id)
+
+
+def _errors(kind: Kind, fields: Mapping[str, Any], outcome: RowOutcome) -> list[FieldError]:
+    stated = fields.get("kind")
+    if stated in {other.value for other in Kind} and stated != kind.value:
+        return [FieldError("kind", f"this is the place of {kind}, not of {stated}", f"此处为 {kind}，不是 {stated}")]
+    return [_field_error(found) for found in outcome.rejected]
+
+
+def _field_error(found: Problem) -> FieldError:
+    return FieldError(found.field or "body", f"{found.reason}; {found.fix}", f"{found.reason_zh}；{found.fix_zh}")
+
+
+def _other_id(outcome: RowOutcome, record_id: str) -> list[FieldError]:
+    """The error for an id that is kept otherwise than the path has it, or another one altogether."""
+    if outcome.record is None or outcome.record.id == record_id:
+        return []
+    kept, asked = outcome.record.id[:_SHOWN], record_id[:_SHOWN]
+    return [
+        FieldError(
+            "id",
+            f"the record's id is {kept!r}, as ids are kept; the path has {asked!r}",
+            f"记录编号（规范化后）为 {kept!r}，而路径中为 {asked!r}",
+        )
+    ]
+
+
+def _warnings(outcome: RowOutcome) -> tuple[Warned, ...]:
+    return tuple(
+        Warned(found.code, found.field, f"{found.reason}; {found.fix}", f"{found.reason_zh}；{found.fix_zh}")
+        for found in outcome.warnings
+    )
+
+
+def _placed(row: Row, error: FieldError) -> FieldError:
+    return FieldError(f"{row.part}.{row.position}.{error.field}", error.message, error.message_zh)
+
+
+def _both(key: str) -> FieldError:
+    shown = key[:_SHOWN]
+    return FieldError("id", f"{shown!r} is to be written and to be deleted", f"{shown!r} 同时出现在写入和删除中")
+
+
+def _given_id(fields: Mapping[str, Any]) -> str | None:
+    """The id of a record that cannot be used, as it came, for people to find it by."""
+    given = fields.get("id")
+    return given[:_SHOWN] if isinstance(given, str) else None
+
+
+def _not_an_object() -> FieldError:
+    return FieldError("body", "a record is a JSON object", "记录应为 JSON 对象")
+
+
+def _not_an_id() -> FieldError:
+    return FieldError("id", "an id is a text that is not empty", "编号应为非空文本")
