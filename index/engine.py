@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import faiss
@@ -147,12 +147,22 @@ class FaissIndex:
             self._index, nprobe=nprobe, threads=self._threads, rows=self._rows, code_error=self._code_error
         )
 
-    def search(self, queries: Floats, k: int, *, allowed: Mask | None = None, hidden: Mask | None = None) -> Hits:
-        """As ``SearchIndex.search`` says."""
+    def search(
+        self,
+        queries: Floats,
+        k: int,
+        *,
+        allowed: Mask | None = None,
+        hidden: Mask | None = None,
+        force: PlanKind | None = None,
+    ) -> Hits:
+        """As ``SearchIndex.search`` says; ``force`` takes one of the plans of a filtered search, to compare them."""
         check_vectors(queries, self.dimension)
         if k < 1:
             raise VectorInputError(f"k must be 1 or more, not {k}")
         passing, plan = self._plan(len(queries), allowed, hidden)
+        if force is not None and allowed is not None:
+            plan = replace(plan, kind=force)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         positions = np.full((len(queries), k), NO_POSITION, dtype=np.int64)
         wanted = min(k, plan.passing)

@@ -18,6 +18,7 @@ import httpx
 import numpy as np
 
 from app.errors import InputError
+from scripts.bench_filters import filters
 from scripts.console import Shell, shell_command
 
 _TIMEOUT_SECONDS = 60.0
@@ -43,7 +44,8 @@ class _Tally:
 
     def take(self, text: str, answer: dict[str, Any]) -> None:
         """Note one answer."""
-        snapshot = answer["snapshot"]["id"]
+        # The same state of the index: the snapshot, and the changes up to a revision.
+        snapshot = f"{answer['snapshot']['id']}@{answer['snapshot']['revision']}"
         ids = tuple(match["id"] for match in answer["results"][0]["matches"])
         self.snapshots[snapshot] += 1
         self.inconsistent += self.answers.setdefault((text, snapshot), ids) != ids
@@ -51,7 +53,10 @@ class _Tally:
 
 @click.group(short_help="Measure the running service.")
 def command() -> None:
-    """Measure the running service."""
+    """Measure the running service, and the published index."""
+
+
+command.add_command(filters)
 
 
 @command.command("serve")

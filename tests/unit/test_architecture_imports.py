@@ -35,7 +35,7 @@ PLAN = {
     "app.main": ("app.api", "app.bootstrap", "app.settings"),
     "scripts": (
         "app.api", "app.bootstrap", "app.services", "app.ingest", "app.evaluation", "app.domain", "app.errors",
-        "app.settings", "models",
+        "app.settings", "models", "index",
     ),
 }  # fmt: skip
 
