@@ -22,6 +22,12 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
     ("queuepool limit", "catalogue_busy", "too many callers at once; try again", "同时访问过多,请稍后重试"),
     ("database or disk is full", "catalogue_disk_full", "the disk is full", "磁盘已满"),
     ("no space left", "catalogue_disk_full", "the disk is full", "磁盘已满"),
+    (
+        "disk i/o error",  # SQLite's word also for a full disk, where it cannot make the file that its readers share
+        "catalogue_disk",
+        "the disk is full or fails; make room, then look at its state",
+        "磁盘已满或发生故障,请先释放空间,再检查磁盘状态",
+    ),
     ("could not extend file", "catalogue_disk_full", "the disk is full", "磁盘已满"),
     (
         "readonly",

@@ -28,6 +28,7 @@ def chain(error: BaseException | None) -> str:
     [
         ("database is locked", "catalogue_busy"),
         ("database or disk is full", "catalogue_disk_full"),
+        ("disk I/O error", "catalogue_disk"),
         ("attempt to write a readonly database", "catalogue_read_only"),
         ("unable to open database file", "catalogue_unreachable"),
         ("file is not a database", "catalogue_damaged"),

@@ -47,7 +47,7 @@ class State:
         records: every patent by id, as the catalogue gives it.
         served: the published snapshot.
         refused: why none is served, or not the published one.
-        answers: id and score of the matches of each question; empty where nothing is served.
+        answers: id and cosine of the matches of each question; empty where nothing is served.
         snapshots: the snapshots in the list.
         damaged: those of them with damage.
         building: the build that is said to run.
@@ -110,6 +110,7 @@ def rebuilt(place: Place, state: State) -> Answers:
         try:
             for page in source.catalogue.iterate(Kind.PATENTS):
                 copy.catalogue.upsert(page)
+            assert copy.catalogue.count(Kind.PATENTS) == len(known), "the place is not of this state"
             copy.indexing.build(Kind.PATENTS, publish=True)
             copy.serving.open()
             _REBUILT[known] = answers(copy)
@@ -121,11 +122,11 @@ def rebuilt(place: Place, state: State) -> Answers:
 
 
 def answers(services: Services) -> Answers:
-    """Id and score of the ten best matches of each question."""
+    """Id and cosine of the ten best matches of each question."""
     asked = tuple(Query(id=str(place), text=text) for place, text in enumerate(QUESTIONS))
     results = services.match.match(MatchRequest(queries=asked, target=Kind.PATENTS, k=10)).results
     assert [result.error for result in results] == [None] * len(QUESTIONS)
-    return tuple(tuple((match.id, round(match.score, 5)) for match in result.matches) for result in results)
+    return tuple(tuple((match.id, round(match.cosine, 5)) for match in result.matches) for result in results)
 
 
 def patents(generation: int) -> list[dict[str, object]]:

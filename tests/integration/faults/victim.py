@@ -14,7 +14,7 @@ import signal
 import sys
 import traceback
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +31,7 @@ import scripts.ingest
 import scripts.match
 from app.domain import Kind, MatchRequest, Query
 from app.errors import PatmatchError
-from app.ingest import read_records
+from app.ingest import record_of
 from app.settings import Settings
 from models import HashingEncoder
 
@@ -92,25 +92,28 @@ def command(arguments):
 
 def put(arguments):
     """Each record of a file by a call of its own, found by the next search; the third of them is deleted again."""
-    services = app.bootstrap.build_services(Settings())
     try:
-        services.serving.open()
-        for place, outcome in enumerate(read_records(Path(arguments[0]), Kind.PATENTS)):
-            services.serving.embed(Kind.PATENTS, [outcome.record])
-            services.catalogue.apply(outcome.record.kind, [outcome.record], ())
-            acknowledge(f"put {outcome.record.id}")
-            asked = (Query(id="1", text=outcome.record.passage),)
-            (found,) = services.match.match(MatchRequest(queries=asked, target=Kind.PATENTS, k=3)).results
-            assert outcome.record.id in {match.id for match in found.matches}
-            if place == 2:
-                services.catalogue.apply(outcome.record.kind, (), [outcome.record.id])
-                acknowledge(f"delete {outcome.record.id}")
+        with closing(app.bootstrap.build_services(Settings())) as services:
+            services.serving.open()
+            for place, line in enumerate(Path(arguments[0]).read_text("utf-8").splitlines()):
+                _put(services, place, json.loads(line))
     except PatmatchError as error:
         sys.stderr.write(f"error: {error.message} · 错误：{error.message_zh}\n")
         return 1
-    finally:
-        services.close()
     return 0
+
+
+def _put(services, place, fields):
+    record = record_of(Kind.PATENTS, fields).record
+    services.serving.embed(Kind.PATENTS, [record])
+    services.writing.put(Kind.PATENTS, record.id, fields)
+    acknowledge(f"put {record.id}")
+    asked = (Query(id="1", text=record.passage),)
+    (found,) = services.match.match(MatchRequest(queries=asked, target=Kind.PATENTS, k=3)).results
+    assert record.id in {match.id for match in found.matches}
+    if place == 2:
+        services.writing.delete(Kind.PATENTS, record.id)
+        acknowledge(f"delete {record.id}")
 
 
 def run(order):
