@@ -105,17 +105,10 @@ class VectorFile:
             found = file.read(HEADER_BYTES)
         if found == self._expected_header:
             return
-        if len(found) < HEADER_BYTES or found[: len(MAGIC)] != MAGIC:
-            raise VectorStoreDamagedError(self.path.name, "it does not begin with a vector store's header")
-        _, version, dimension, length, name, crc = _HEADER.unpack(found[: _HEADER.size])
-        if zlib.crc32(found[: _HEADER.size - _CRC_BYTES]) != crc:
-            raise VectorStoreDamagedError(self.path.name, "the checksum of its header differs")
-        if version != VERSION:
-            problem = f"its format version is {version}, this program reads {VERSION}"
-            raise VectorStoreDamagedError(self.path.name, problem)
+        dimension, fingerprint = read_header(self.path)
         raise VectorStoreDamagedError(
             self.path.name,
-            f"it holds {dimension} dimensions of fingerprint {name[:length].decode('utf-8', 'replace')}, "
+            f"it holds {dimension} dimensions of fingerprint {fingerprint}, "
             f"not {self._dimension} of {self._fingerprint}",
         )
 
@@ -166,6 +159,24 @@ class VectorFile:
             # A full disk. Whole records that were written stay, since readers may already have mapped them.
             os.ftruncate(descriptor, self.size() - self.tail_bytes())
             raise
+
+
+def read_header(path: Path) -> tuple[int, str]:
+    """Dimension and fingerprint of the store in a file.
+
+    Raises:
+        VectorStoreDamagedError: it does not begin with the header of a store that this program reads.
+    """
+    with path.open("rb") as file:
+        found = file.read(HEADER_BYTES)
+    if len(found) < HEADER_BYTES or found[: len(MAGIC)] != MAGIC:
+        raise VectorStoreDamagedError(path.name, "it does not begin with a vector store's header")
+    _, version, dimension, length, name, crc = _HEADER.unpack(found[: _HEADER.size])
+    if zlib.crc32(found[: _HEADER.size - _CRC_BYTES]) != crc:
+        raise VectorStoreDamagedError(path.name, "the checksum of its header differs")
+    if version != VERSION:
+        raise VectorStoreDamagedError(path.name, f"its format version is {version}, this program reads {VERSION}")
+    return dimension, name[:length].decode("utf-8", "replace")
 
 
 def _header(dimension: int, fingerprint: str) -> bytes:

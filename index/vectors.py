@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +31,7 @@ from index.errors import (
 from index.key_table import KEY_BYTES, KeyTable, as_words
 from index.lock import FileLock
 from index.steps import step
-from index.vector_file import TRUNCATED_FLAG, Records, VectorFile, checksums
+from index.vector_file import TRUNCATED_FLAG, Records, VectorFile, checksums, read_header
 
 FILE_NAME = "vectors.bin"
 LOCK_NAME = "writer.lock"
@@ -60,7 +60,10 @@ class TextFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """What a full read of a store found: ``damaged`` are the numbers of records whose checksum differs."""
+    """What a full read of a store found.
+
+    ``damaged`` are the numbers of records whose checksum differs, without those that were stored anew since.
+    """
 
     records: int
     distinct: int
@@ -139,9 +142,21 @@ class VectorStore:
         self._lock = FileLock(path / LOCK_NAME, f"writing vectors of {self.fingerprint}", StoreLockedError)
         self._wait_seconds = wait_seconds
         self._sound_bytes = 0
+        self._forgotten: set[int] = set()
         self._keys = KeyTable()
         self._records: Records = np.empty(0, dtype=self._file.type)
         self.refresh()
+
+    @classmethod
+    def existing(cls, path: Path) -> VectorStore:
+        """The store in a directory, whatever its dimension and fingerprint.
+
+        Raises:
+            VectorStoreDamagedError: the file's header is not that of a store.
+            FileNotFoundError: there is no such file.
+        """
+        dimension, fingerprint = read_header(path / FILE_NAME)
+        return cls(path, dimension, fingerprint=fingerprint)
 
     def __len__(self) -> int:
         """How many distinct keys are stored."""
@@ -167,6 +182,7 @@ class VectorStore:
             count = self._file.sound_count(known)
             if count < known:  # a writer cut records that a power cut had left damaged
                 self._records, self._keys, known = self._records[:0], KeyTable(), 0
+                self._forgotten.clear()
             if not known and self._file.path.exists():
                 self._file.check_header()
             if count > known:
@@ -174,8 +190,20 @@ class VectorStore:
                 self._keys.add(as_words(self._records["key"][known:]), known)
 
     def missing(self, keys: Sequence[bytes]) -> Mask:
-        """Bool ``[n]``: which of ``keys`` have no stored vector."""
-        return self._find(_packed(keys)) < 0
+        """Bool ``[n]``: which of ``keys`` have no stored vector, or one in a record that was forgotten."""
+        rows = self._find(_packed(keys))
+        absent = rows < 0
+        if self._forgotten:
+            absent |= np.isin(rows, np.fromiter(self._forgotten, dtype=np.int64))
+        return absent
+
+    def forget(self, records: Iterable[int]) -> None:
+        """Say of these records, by number, that their keys are missing, so that they are stored anew.
+
+        It is for damaged ones, lasts as long as this object, and changes nothing in the file.
+        """
+        with self._mutex:
+            self._forgotten.update(records)
 
     def append(
         self,
@@ -259,7 +287,10 @@ class VectorStore:
         damaged: list[int] = []
         for start in range(0, len(records), READ_BLOCK):
             block = np.array(records[start : start + READ_BLOCK])
-            damaged += (np.flatnonzero(checksums(block) != block["crc"]) + start).tolist()
+            bad = np.flatnonzero(checksums(block) != block["crc"])
+            # One that was stored anew is read no more.
+            replaced = self._find(block["key"][bad].tobytes()) > bad + start
+            damaged += (bad[~replaced] + start).tolist()
         damaged += range(len(records), self._file.count())  # not intact, so never mapped
         return StoreReport(len(records), distinct, tuple(damaged), self._file.tail_bytes())
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from app.api.auth import UNAUTHORIZED, require_admin
 from app.api.index_schemas import (
     BuildIn,
     BuildOut,
@@ -16,8 +17,7 @@ from app.api.index_schemas import (
     build_out,
     index_out,
 )
-from app.api.problems import PROBLEMS
-from app.api.schemas import Problem
+from app.api.problems import PROBLEMS, problem_response
 from app.api.state import ApiState, state_of
 from app.services.builds import BuildRecord
 
@@ -26,11 +26,8 @@ router = APIRouter(prefix="/v1/index", tags=["index"])
 State = Annotated[ApiState, Depends(state_of)]
 BuildId = Annotated[str, Path(max_length=128, description="As the answer to `POST /v1/index/builds` names it.")]
 
-_CONFLICT: dict[str, Any] = {
-    "model": Problem,
-    "description": "Another job runs; `detail` says which, and how far it is.",
-    "content": {"application/problem+json": {}},
-}
+_CONFLICT = problem_response("Another job runs; `detail` says which, and how far it is.")
+_ADMIN = [Depends(require_admin)]
 
 BY = "api"
 """Who asked, in the log of publications, when it was over HTTP."""
@@ -47,7 +44,11 @@ async def get_index(state: State) -> Response:
 
 
 @router.post(
-    "/publish", response_model=PublishedOut, responses=_problems(404, 409, 422, 429), summary="Serve a snapshot"
+    "/publish",
+    response_model=PublishedOut,
+    dependencies=_ADMIN,
+    responses=UNAUTHORIZED | _problems(404, 409, 422, 429),
+    summary="Serve a snapshot",
 )
 async def publish(body: PublishIn, state: State) -> Response:
     """Verify a snapshot, then serve it. Running services take it up within a second; no request fails meanwhile."""
@@ -58,7 +59,8 @@ async def publish(body: PublishIn, state: State) -> Response:
 @router.post(
     "/rollback",
     response_model=PublishedOut,
-    responses=_problems(404, 409, 422, 429),
+    dependencies=_ADMIN,
+    responses=UNAUTHORIZED | _problems(404, 409, 422, 429),
     summary="Serve the snapshot that was published before",
 )
 async def rollback(body: RollbackIn, state: State) -> Response:
@@ -75,7 +77,8 @@ async def rollback(body: RollbackIn, state: State) -> Response:
     "/builds",
     response_model=BuildOut,
     status_code=202,
-    responses=_problems(409, 422, 429),
+    dependencies=_ADMIN,
+    responses=UNAUTHORIZED | _problems(409, 422, 429),
     summary="Begin a build",
 )
 async def start_build(body: BuildIn, state: State) -> Response:

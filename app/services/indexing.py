@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -34,6 +36,8 @@ __all__ = [
     "snapshot_bytes",
 ]
 
+log = logging.getLogger("patmatch.builds")
+
 SKIPPED_KEY = "skipped"
 """Where a manifest, under ``extra``, says how many records were left out because the model sees nothing in them."""
 END = "end"
@@ -48,6 +52,16 @@ class IndexSettings:
     index_dir: Path
     vectors_dir: Path
     options: index.BuildOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreState:
+    """One vector store: how many vectors it holds, how many are damaged, and why it cannot be read at all."""
+
+    fingerprint: str
+    vectors: int
+    damaged: int
+    problem: str | None
 
 
 class IndexService:
@@ -198,6 +212,17 @@ class IndexService:
         with translated():
             return len(leftovers(self._settings.index_dir, target.value))
 
+    def stores(self) -> Iterator[StoreState]:
+        """Every vector store, read whole."""
+        for path in sorted(self._settings.vectors_dir.glob("*/vectors.bin")):
+            try:
+                report = index.VectorStore.existing(path.parent).verify()
+            except index.VectorStoreDamagedError as error:
+                yield StoreState(fingerprint=path.parent.name, vectors=0, damaged=0, problem=error.problem)
+            else:
+                damaged = len(report.damaged)
+                yield StoreState(fingerprint=path.parent.name, vectors=report.distinct, damaged=damaged, problem=None)
+
     def prune(self, target: Kind, keep: int) -> index.Pruned:
         """Delete old snapshots and what killed builds left behind."""
         with translated():
@@ -225,13 +250,13 @@ class IndexService:
         encoder = self._encoder(spec)
         with translated(), self._store(encoder) as store:
             embedder = Embedder(encoder, store)
-            walk = self._walker.caught_up(target, embedder, tell)
-            if not walk.ids:
-                raise _nothing(target)
-            tell(Progress("index", 0, len(walk.ids)))
-            manifest = index.write_snapshot(
-                self._settings.index_dir, self._spec(target, walk, encoder, spec, store), self._settings.options
-            )
+            try:
+                walk, manifest = self._write(target, embedder, store, spec, tell)
+            except index.VectorStoreDamagedError as error:
+                damaged = store.verify().damaged
+                log.warning("%s; %d damaged vectors are made again", error, len(damaged))
+                store.forget(damaged)
+                walk, manifest = self._write(target, embedder, store, spec, tell)
             step("build.written")
             job.note(snapshot=manifest.id)
             if request.publish:
@@ -249,6 +274,16 @@ class IndexService:
             report=done.as_json(),
         )
         return done
+
+    def _write(
+        self, target: Kind, embedder: Embedder, store: index.VectorStore, spec: EncoderSpec, report: Report
+    ) -> tuple[Walk, index.Manifest]:
+        walk = self._walker.caught_up(target, embedder, report)
+        if not walk.ids:
+            raise _nothing(target)
+        report(Progress("index", 0, len(walk.ids)))
+        wanted = self._spec(target, walk, self._encoder(spec), spec, store)
+        return walk, index.write_snapshot(self._settings.index_dir, wanted, self._settings.options)
 
     def _spec(
         self, target: Kind, walk: Walk, encoder: Encoder, spec: EncoderSpec, store: index.VectorStore
