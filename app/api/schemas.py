@@ -287,9 +287,12 @@ _EMPTY: tuple[Any, ...] = (None, (), {}, "")
 
 
 def record_out(record: AnyRecord) -> RecordOut:
-    """A record without its empty fields, `kind` added."""
+    """A record without its empty fields, `kind` added; `industry_derived` is there only where it is true."""
     named = ((field.name, getattr(record, field.name)) for field in fields(record))
-    return RecordOut(kind=record.kind.value, **{name: value for name, value in named if value not in _EMPTY})
+    told = {name: value for name, value in named if value not in _EMPTY}
+    if not told.get("industry_derived", True):
+        del told["industry_derived"]
+    return RecordOut(kind=record.kind.value, **told)
 
 
 def answer_out(answer: MatchAnswer, *, debug: bool, request_id: str) -> MatchAnswerOut:
