@@ -39,8 +39,9 @@ clean:
 	$(BIN)/pip install --quiet $(PIP_FLAGS) -c constraints.txt --editable ".[dev]"
 	@touch $@
 
-$(PATMATCH_HOME)/.demo: .venv/.installed $(wildcard sample/*.jsonl)
+$(PATMATCH_HOME)/.demo: .venv/.installed $(wildcard sample/*.jsonl) sample/industries.csv
 	$(BIN)/patmatch model prepare
+	$(BIN)/patmatch ingest industries sample/industries.csv
 	$(BIN)/patmatch ingest patents sample/patents.jsonl
 	$(BIN)/patmatch ingest needs sample/needs.jsonl
 	$(BIN)/patmatch ingest firms sample/firms.jsonl

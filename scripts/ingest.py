@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
+from app.bootstrap import Services
 from app.domain import Kind
+from app.errors import UsageError
 from app.ingest import load_mapping
 from app.services.importing import ImportReport
+from app.services.industries import IndustryReport
 from scripts.console import Shell, shell_command
 
 _REJECTED = 3
+INDUSTRIES = "industries"
 
 
-@click.command(short_help="Load patents, needs or firms from files.")
-@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
+@click.command(short_help="Load patents, needs, firms or the mapping of industries from files.")
+@click.argument("kind", type=click.Choice([*(kind.value for kind in Kind), INDUSTRIES]))
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--mapping",
@@ -31,19 +35,26 @@ def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None
     Good rows go in, by id; a row that cannot be used goes to a rejects file that says why and what to do, and the
     exit status is 3. Loading the same file twice changes nothing.
 
+    Industries are a mapping of IPC codes to GB/T 4754 codes: one file replaces the mapping, and every patent without an
+    industry of its own gets those of its codes.
+
     \b
     Example:
       patmatch ingest patents patents.xlsx
       patmatch ingest firms firms.csv.gz --mapping headers.json
+      patmatch ingest industries ipc-industries.csv
     """
     headers = load_mapping(mapping) if mapping else None
-    reports = []
+    if kind == INDUSTRIES and len(files) > 1:
+        raise UsageError(
+            "The mapping of industries is one file: it replaces the one before.",
+            "行业对照表只能是一个文件，它会替换原有对照。",
+        )
+    reports: list[ImportReport | IndustryReport] = []
     with shell.services() as services:
         for path in files:
             with shell.progress(path.name) as advance:
-                report = services.importing.load(
-                    path, Kind(kind), mapping=headers, progress=partial(advance, total=None)
-                )
+                report = _load(services, kind, path, headers, partial(advance, total=None))
             _print(shell, report)
             reports.append(report)
     rejected = sum(report.rejected for report in reports)
@@ -51,7 +62,45 @@ def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None
     return _REJECTED if rejected else 0
 
 
-def _print(shell: Shell, report: ImportReport) -> None:
+def _load(
+    services: Services, kind: str, path: Path, headers: Mapping[str, str] | None, progress: partial[None]
+) -> ImportReport | IndustryReport:
+    if kind == INDUSTRIES:
+        return services.industries.load(path, mapping=headers, progress=progress)
+    return services.importing.load(path, Kind(kind), mapping=headers, progress=progress)
+
+
+def _print(shell: Shell, report: ImportReport | IndustryReport) -> None:
+    if isinstance(report, IndustryReport):
+        _print_industries(shell, report)
+    else:
+        _print_records(shell, report)
+    if report.rejects:
+        shell.line(f"rejects and warnings: {report.rejects}")
+
+
+def _print_industries(shell: Shell, report: IndustryReport) -> None:
+    shell.table(
+        ("file", "rows", "pairs", "rejected", "patents looked at", "changed", "seconds"),
+        [
+            (
+                report.file,
+                report.rows,
+                report.pairs,
+                report.rejected,
+                report.patents,
+                report.changed,
+                f"{report.seconds:.1f}",
+            )
+        ],
+    )
+    if not report.replaced:
+        shell.line("no row could be used: the mapping stays as it was")
+    if report.reasons:
+        shell.line("rejected: " + ", ".join(f"{code} {count}" for code, count in report.reasons.most_common()))
+
+
+def _print_records(shell: Shell, report: ImportReport) -> None:
     shell.table(
         ("file", "rows", "added", "changed", "unchanged", "repeated", "rejected", "seconds", "rows/s"),
         [
@@ -73,5 +122,3 @@ def _print(shell: Shell, report: ImportReport) -> None:
             shell.line(f"{title}: " + ", ".join(f"{code} {count}" for code, count in counts.most_common()))
     if report.ignored:
         shell.line("kept as extra columns: " + ", ".join(report.ignored))
-    if report.rejects:
-        shell.line(f"rejects and warnings: {report.rejects}")
