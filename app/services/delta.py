@@ -22,7 +22,17 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.services.embedding import Embedder
 from app.services.filters import COLUMNS
-from index import FileLock, LockedError, Snapshot, Upsert, VectorStore, VectorStoreWriteError, View, text_key
+from index import (
+    FileLock,
+    LockedError,
+    Snapshot,
+    Upsert,
+    VectorStore,
+    VectorStoreDamagedError,
+    VectorStoreWriteError,
+    View,
+    text_key,
+)
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
@@ -212,9 +222,18 @@ class Delta:
         if not keys:
             return []
         store = self._stores.of(encoder)
-        missing = store.missing(keys)
-        kept = iter(store.get([key for key, absent in zip(keys, missing, strict=True) if not absent]))
-        return [self._unkept.get(key) if absent else next(kept) for key, absent in zip(keys, missing, strict=True)]
+        while True:
+            missing = store.missing(keys)
+            try:
+                kept = iter(store.get([key for key, absent in zip(keys, missing, strict=True) if not absent]))
+            except VectorStoreDamagedError as error:
+                if not error.records:
+                    raise
+                # One bad vector must not keep all others from being searched: its text counts as never embedded.
+                log.warning("%s: %s; what is damaged is embedded again", self._kind, error)
+                store.forget(error.records)
+                continue
+            return [self._unkept.get(key) if absent else next(kept) for key, absent in zip(keys, missing, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ class End:
         code: its exit status, if it exited.
         steps: the steps it passed, the last one included.
         acknowledged: what it had said was done.
+        output: what else it wrote to stdout.
         errors: what it wrote to stderr.
     """
 
@@ -30,12 +32,30 @@ class End:
     code: int | None
     steps: list[str]
     acknowledged: list[str]
+    output: list[str]
     errors: str
 
     @property
     def done(self) -> bool:
         """Whether it ran to its end and all was well."""
         return (self.outcome, self.code) == ("exited", 0)
+
+    @property
+    def clear(self) -> bool:
+        """Whether it ended with one line in both languages that is not a Python error."""
+        lines = [line for line in self.errors.splitlines() if line.startswith("error: ")]
+        return (
+            (self.outcome, self.code) == ("exited", 1)
+            and len(lines) == 1
+            and " · 错误：" in lines[0]
+            and re.match(r"error: [A-Za-z]+(Error|Exception|Warning):", lines[0]) is None
+            and "Traceback" not in self.errors
+        )
+
+    @property
+    def said(self) -> str:
+        """The English of its error."""
+        return next((line.partition(" · ")[0] for line in self.errors.splitlines() if line.startswith("error: ")), "")
 
 
 class Victim:
@@ -51,8 +71,9 @@ class Victim:
         answer = self._ask({"do": "wait", "pid": self.pid})
         out = self._lines("out")
         acknowledged = [line.removeprefix("ack ") for line in out if line.startswith("ack ")]
+        output = [line for line in out if not line.startswith("ack ")]
         errors = "\n".join(self._lines("err"))
-        return End(answer["outcome"], answer["code"], self._lines("steps"), acknowledged, errors)
+        return End(answer["outcome"], answer["code"], self._lines("steps"), acknowledged, output, errors)
 
     def go_on(self) -> End:
         """Let one that stands still go on to its end."""
