@@ -4,7 +4,8 @@
 - ``scan``: the whole index is read and every position asked whether it passes. Costs by how many there are, and more
   for those that pass.
 
-The constants are from `patmatch bench filters` over 102,000 vectors of 384 dimensions; only their ratios matter, for the choice.
+The constants are from `patmatch bench filters` over 102,000 vectors of 384 dimensions; only their ratios matter, for
+the choice.
 """
 
 from __future__ import annotations

@@ -98,11 +98,14 @@ class ServedIndex:
         self._delta = delta
         self._live = LiveIndex(index_dir, target.value, encoder_of)
         self._served: Served | None = None
+        self._looked = False
         self._changing = Lock()
 
     @property
     def refusal(self) -> Refusal | None:
         """Why there is no snapshot, or why a newer one was not taken."""
+        if not self._looked or (self._served is None and self._live.refusal is None):
+            return Refusal("it is being opened", "正在打开")
         return None if self._live.refusal is None else as_refusal(self._live.refusal)
 
     def current(self) -> Served | None:
@@ -128,6 +131,7 @@ class ServedIndex:
     def refresh(self) -> None:
         """Follow what is published, and the catalogue."""
         self._live.refresh()
+        self._looked = True
         snapshot = self._live.current()
         if snapshot is not None and (self._served is None or self._served.snapshot is not snapshot):
             self._take_over(snapshot)
