@@ -28,7 +28,7 @@ from app.services.overview import OverviewService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
 from app.services.verification import VerificationService
-from app.services.writing import Embed, WriteService, embed_nothing
+from app.services.writing import Embed, WriteService
 from app.settings import Settings
 from index import BuildOptions
 
@@ -110,7 +110,7 @@ def build_services(
     encoder: EncoderLoader | None = None,
     encoders: SpecLoader | None = None,
     launcher: BuildLauncher | None = None,
-    embed: Embed = embed_nothing,
+    embed: Embed | None = None,
 ) -> Services:
     """All services over one catalogue; nothing heavy is loaded before its first use.
 
@@ -119,7 +119,7 @@ def build_services(
         encoder: makes every encoder instead of the configured model; for tests.
         encoders: the same, told which one is wanted.
         launcher: starts the processes of builds that a server is asked for; for tests.
-        embed: makes sure that records have vectors before they are written.
+        embed: makes sure that records have vectors before they are written; by default what serves them does.
 
     Raises:
         CatalogueProblem: the database cannot be opened.
@@ -138,6 +138,7 @@ def build_services(
         )
         for kind in Kind
     }
+    serving = Serving(known, indexes, stores, settings.index_poll_seconds)
     indexing = IndexService(catalogue, known, index_settings(settings))
     return Services(
         settings=settings,
@@ -145,7 +146,7 @@ def build_services(
         metrics=metrics,
         encoders=known,
         encoder=slot,
-        serving=Serving(known, indexes, stores, settings.index_poll_seconds),
+        serving=serving,
         match=MatchService(
             indexes=indexes,
             catalogue=catalogue,
@@ -157,7 +158,7 @@ def build_services(
         health=HealthService(encoders=known, indexes=indexes, catalogue=catalogue, metrics=metrics),
         importing=ImportService(catalogue, settings.rejects_dir),
         industries=IndustryService(catalogue, settings.rejects_dir),
-        writing=WriteService(catalogue, embed, max_batch_records=settings.max_batch_records),
+        writing=WriteService(catalogue, embed or serving.embed, max_batch_records=settings.max_batch_records),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)
