@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from app.bootstrap import build_services
 from app.domain import Kind
 from app.errors import OverloadedError
+from app.ingest.text import fold_line
+from app.ingest.words import is_missing
 from app.main import create_app
 from app.settings import Settings
 from models.testing import HashingEncoder
@@ -22,6 +24,7 @@ from models.testing import HashingEncoder
 SAMPLE = Path(__file__).parents[2] / "sample"
 PATENT = {"title": "一种电解液", "abstract": "含二氟磷酸锂。", "ipc": ["H01M10/0567"], "filed_on": "2024-05-31"}
 TEXT = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="<&"), min_size=4, max_size=30)
+TEXT = TEXT.filter(lambda text: not is_missing(fold_line(text)))  # "None" stands for no value
 
 
 class Embedded:
