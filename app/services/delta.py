@@ -9,7 +9,7 @@ a changed record keeps its place with its old vector and its new filter values, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -149,15 +149,15 @@ class Delta:
         """The state with every pending record whose vector has come into the store since."""
         return self._applied(state, encoder, list(state.pending), [], state.view.revision) if state.pending else state
 
-    def embed_pending(self, state: DeltaState, encoder: Encoder, go_on: Callable[[], bool]) -> int:
-        """Embed pending texts and keep their vectors, a few at a time while ``go_on()``; `settled` then finds them.
+    def embed_some(self, state: DeltaState, encoder: Encoder) -> int:
+        """Embed the first few pending texts and keep their vectors; `settled` then finds them.
 
         Processes that share a home take turns, so that none does another's work again.
 
         Returns:
             How many texts were embedded; 0 also where another process is at it.
         """
-        store, done = self._stores.of(encoder), 0
+        store, ids = self._stores.of(encoder), list(islice(state.pending, _EMBED_AT_ONCE))
         lock = FileLock(store.path / _EMBED_LOCK, "embedding changed records")
         try:
             lock.acquire()
@@ -166,16 +166,12 @@ class Delta:
         except OSError as error:
             log.warning("%s: the home cannot be written, vectors stay in memory: %s", self._kind, error.strerror)
         try:
-            waiting = list(state.pending)
-            while waiting and go_on():
-                ids, waiting = waiting[:_EMBED_AT_ONCE], waiting[_EMBED_AT_ONCE:]
-                texts = [record.passage for record in self._catalogue.get_many(self._kind, ids).values()]
-                self._embed(texts, encoder, store)
-                done += len(texts)
-                _steps.debug("delta.embedded")
+            texts = [record.passage for record in self._catalogue.get_many(self._kind, ids).values()]
+            self._embed(texts, encoder, store)
         finally:
             lock.release()
-        return done
+        _steps.debug("delta.embedded")
+        return len(texts)
 
     def _embed(self, texts: Sequence[str], encoder: Encoder, store: VectorStore) -> None:
         embedder = Embedder(encoder, store)

@@ -138,17 +138,26 @@ class ServedIndex:
         with self._changing:
             self._advance(None)
 
-    def embed_pending(self, go_on: Callable[[], bool]) -> bool:
-        """Embed changed texts that have no vector yet, for a while. Returns whether there were any."""
-        served = self._served
-        if served is None or not served.state.pending:
-            return False
-        self._delta.embed_pending(served.state, served.encoder, go_on)
+    def embed_pending(self, go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Embed changed texts that have no vector yet, a few at a time while ``go_on()``.
+
+        Returns:
+            Whether some are left that this process could embed now.
+        """
+        while (served := self._served) is not None and served.state.pending:
+            if not go_on():
+                return True
+            done = self._delta.embed_some(served.state, served.encoder)
+            self._settle()
+            if not done:
+                return False
+        return False
+
+    def _settle(self) -> None:
         with self._changing:
-            if self._served is not None:
-                state = self._delta.settled(self._served.state, self._served.encoder)
-                self._served = Served(self._served.encoder, state)
-        return True
+            served = self._served
+            if served is not None:
+                self._served = Served(served.encoder, self._delta.settled(served.state, served.encoder))
 
     def _advance(self, most: int | None) -> None:
         served = self._served
@@ -159,9 +168,9 @@ class ServedIndex:
         """Bring the new snapshot up to the present beside the old one, then swap."""
         encoder = self._encoder_of(snapshot.manifest)
         state = self._delta.advanced(self._delta.begin(snapshot), encoder)
-        if 0 < len(state.pending) <= _EMBED_FIRST:
-            self._delta.embed_pending(state, encoder, lambda: True)
-            state = self._delta.settled(state, encoder)
+        if len(state.pending) <= _EMBED_FIRST:
+            while state.pending and self._delta.embed_some(state, encoder):
+                state = self._delta.settled(state, encoder)
         with self._changing:
             self._served = Served(encoder, state)
         log.info("%s: serving snapshot %s at revision %d", self._target, snapshot.id, state.view.revision)
@@ -250,16 +259,17 @@ class Serving:
             self.encoders.keep_only(name for name, when in self._last_used.items() if now - when < _ENCODER_GRACE_S)
 
     def _embed(self) -> None:
-        while not self._stop.wait(self._poll_seconds):
-            for kind, served in self.indexes.items():
-                self._embed_for_a_while(kind, served)
+        busy = False
+        while not self._stop.wait(0 if busy else self._poll_seconds):
+            busy = any([self._embed_for_a_while(kind, served) for kind, served in self.indexes.items()])
 
-    def _embed_for_a_while(self, kind: Kind, served: ServedIndex) -> None:
+    def _embed_for_a_while(self, kind: Kind, served: ServedIndex) -> bool:
         until = monotonic() + _EMBED_ROUND_S
         try:
-            served.embed_pending(lambda: monotonic() < until and not self._stop.is_set())
+            return served.embed_pending(lambda: monotonic() < until and not self._stop.is_set())
         except Exception as error:  # as above
             self._say_once(kind, error)
+            return False
 
     def _in_use(self) -> set[str]:
         served = (index.current() for index in self.indexes.values())
