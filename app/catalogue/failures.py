@@ -98,6 +98,16 @@ def problem(code: str, english: str, chinese: str) -> CatalogueProblem:
     return CatalogueProblem(f"Catalogue: {english}.", f"目录库:{chinese}。", code=code)
 
 
+def damaged_record(record_id: object) -> CatalogueProblem:
+    """The problem of a row that is not as it was written."""
+    shown = ascii(record_id)[:60]
+    return problem(
+        "catalogue_damaged",
+        f"the record {shown} is damaged; delete it and load it again, or restore a backup",
+        f"记录 {shown} 已损坏,请删除后重新导入,或从备份恢复",
+    )
+
+
 def problem_of(error: Exception) -> CatalogueProblem:
     """The problem that a database's error stands for. The driver's own words stay in the cause, for the log."""
     origin = getattr(error, "orig", None) or error
@@ -113,8 +123,14 @@ def problem_of(error: Exception) -> CatalogueProblem:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise `CatalogueProblem` for whatever the database raises inside."""
+    """Raise `CatalogueProblem` for whatever the database raises inside, also for a value that cannot be read."""
     try:
         yield
     except (exc.SQLAlchemyError, sqlite3.Error) as error:
         raise problem_of(error) from error
+    except ValueError as error:
+        raise problem(
+            "catalogue_damaged",
+            "a stored value cannot be read; `patmatch doctor` names the record",
+            "有存储值无法读取,请运行 `patmatch doctor` 查看是哪条记录",
+        ) from error

@@ -17,6 +17,7 @@ from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import Any, NamedTuple, NoReturn, cast
 
+from app.catalogue.failures import damaged_record
 from app.domain import RECORD_TYPES, AnyRecord, Kind
 from app.errors import FieldError, InputError
 
@@ -74,8 +75,8 @@ class RowCodec:
         try:
             for place, encoder in self._encoders:
                 values[place] = encoder(values[place])
-            hashed = values[:-1] if self._flagged and not values[-1] else values
-            text = _BETWEEN.join([_ABSENT if v is None else v if v.__class__ is str else str(v) for v in hashed])
+            hashed = self._hashed(values)
+            text = _joined(hashed)
             payload = text.encode()
         except (TypeError, ValueError, RecursionError):
             self._refuse(record)
@@ -84,11 +85,25 @@ class RowCodec:
         return EncodedRow(record.id, values, blake2b(payload, digest_size=_DIGEST_BYTES).digest())
 
     def decode(self, row: Sequence[Any]) -> AnyRecord:
-        """The record of a row of exactly the columns `names`, dates and booleans as Python's own."""
+        """The record of a row of exactly the columns `names`, dates and booleans as Python's own.
+
+        Raises:
+            CatalogueProblem: the row is not as it was written.
+        """
         values = dict(zip(self.names, row, strict=True))
-        for name, decoder in self._decoders:
-            values[name] = decoder(values[name])
+        try:
+            for name, decoder in self._decoders:
+                values[name] = decoder(values[name])
+        except (TypeError, ValueError) as error:
+            raise damaged_record(row[0]) from error
         return self._type(**values)
+
+    def digest(self, row: Sequence[Any]) -> bytes:
+        """The digest of a stored row of exactly the columns `names`: that of `encode`, if nothing has changed it."""
+        return blake2b(_joined(self._hashed(row)).encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).digest()
+
+    def _hashed(self, values: Sequence[Any]) -> Sequence[Any]:
+        return values[:-1] if self._flagged and not values[-1] else values
 
     def _refuse(self, record: AnyRecord) -> NoReturn:
         """Raise for the first field that cannot be stored."""
@@ -103,6 +118,10 @@ class RowCodec:
                     fields=(FieldError(name, en, zh),),
                 )
         raise AssertionError(f"a record was refused without a reason: {record.id!r}")
+
+
+def _joined(values: Sequence[Any]) -> str:
+    return _BETWEEN.join([_ABSENT if v is None else v if v.__class__ is str else str(v) for v in values])
 
 
 def _problem(name: str, value: Any) -> tuple[str, str] | None:  # noqa: ANN401 - any field's value

@@ -124,11 +124,12 @@ class SqliteBackend:
 
     def check(self, connection: sa.Connection) -> list[Finding]:
         """SQLite's own check of the file, and its journal mode."""
-        said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        # The quick check leaves out whether the indexes say what the tables say; that takes twice as long, not longer.
+        said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
         return [
             finding(
-                "sqlite_quick_check",
+                "sqlite_integrity_check",
                 said == "ok",
                 ("SQLite finds the file in order", "SQLite 检查文件正常"),
                 ("SQLite finds the file damaged; restore it from a backup", "SQLite 发现文件损坏,请从备份恢复"),

@@ -129,6 +129,27 @@ def test_catalogue_check_sees_rows_ahead_of_the_counter(catalogue: Catalogue, ur
     assert failed(catalogue) == {"catalogue_revisions"}
 
 
+def test_catalogue_check_names_rows_that_are_not_as_they_were_written(catalogue: Catalogue, url: str) -> None:
+    """SQLite keeps no checksums: one changed letter is found by the row's digest; one that cannot be read is named."""
+    catalogue.upsert(firms(4500))
+    catalogue.delete(Kind.FIRMS, ["F000003"])
+    assert failed(catalogue) == set()
+    with connected(url) as connection:
+        connection.exec_driver_sql("UPDATE firms SET name = 'X' WHERE id = 'F004321'")
+        connection.exec_driver_sql("UPDATE firms SET extra = '{oops' WHERE id = 'F000007'")
+    (found,) = (finding for finding in catalogue.check() if not finding.ok)
+    assert found.name == "catalogue_rows"
+    assert "2 records are not as they were written: firms 'F000007', firms 'F004321'" in found.message
+    assert "2 条记录" in found.message_zh
+    with pytest.raises(CatalogueProblem, match="'F000007' is damaged") as caught:
+        catalogue.get(Kind.FIRMS, "F000007")
+    assert caught.value.error_code == "catalogue_damaged"
+    for number in (7, 4321):
+        catalogue.delete(Kind.FIRMS, [f"F{number:06d}"])
+        assert catalogue.upsert(firms(1, start=number)).added == 1
+    assert failed(catalogue) == set()
+
+
 def test_catalogue_check_sees_a_damaged_file(tmp_path: Path) -> None:
     """Pages overwritten by something else are found, not served."""
     file = tmp_path / "catalogue.sqlite3"
@@ -139,7 +160,7 @@ def test_catalogue_check_sees_a_damaged_file(tmp_path: Path) -> None:
     content[len(content) // 2 :] = b"\xa5" * (len(content) - len(content) // 2)
     file.write_bytes(content)
     damaged = Catalogue.open(f"sqlite:///{file}")
-    assert failed(damaged) & {"sqlite_quick_check", "catalogue_readable"}
+    assert failed(damaged) & {"sqlite_integrity_check", "catalogue_readable"}
     with pytest.raises(CatalogueProblem) as caught:
         list(damaged.iterate(Kind.FIRMS))
     assert caught.value.error_code == "catalogue_damaged"

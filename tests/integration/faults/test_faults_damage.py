@@ -84,10 +84,12 @@ def harm(
     said = [trouble for trouble in troubles(place, victims) if trouble not in usual]
     state = seen_of(place)
     if isinstance(state, State):
-        assert state.answers in (sound.answers, ()), "a wrong answer"
+        # A letter changed inside a record is no damage to SQLite, which serves it: then doctor must name the record.
+        assert state.answers in (sound.answers, ()) or (path.suffix == ".sqlite3" and said), "a wrong answer"
         same = (state.records, state.served, state.answers) == (sound.records, sound.served, sound.answers)
         assert same or said or state.refused, f"unnoticed: {differences(state, sound)}"
-        served = "answers rightly" if state.answers else f"does not answer: {state.refused}"
+        right = "rightly" if state.answers == sound.answers else "as the changed record says"
+        served = f"answers {right}" if state.answers else f"does not answer: {state.refused}"
     else:
         assert said, "doctor finds nothing"
         served = f"does not start: {state}"
