@@ -70,17 +70,10 @@ def test_builds_a_killed_build_is_interrupted_and_the_next_goes_on(home: Path) -
 @pytest.mark.parametrize(
     ("step", "published"),
     [
-        ("build.leased", False),
-        ("build.page", False),
         ("build.embedded", False),
-        ("vectors.locked", False),
         ("vectors.written", False),
-        ("build.walked", False),
         ("build.written", False),
-        ("publish.verified", False),
         ("publish.current", True),
-        ("publish.logged", True),
-        ("build.published", True),
     ],
 )
 def test_builds_killed_at_any_step_leave_what_is_served_whole(home: Path, step: str, published: bool) -> None:
