@@ -105,8 +105,9 @@ class Delta:
         self._catalogue = catalogue
         self._stores = stores
         self._limit = limit
-        self._unkept: dict[bytes, Floats] = {}
-        self._unreadable: set[bytes] = set()
+        # By fingerprint and key: what one encoder made of a text says nothing of another.
+        self._unkept: dict[tuple[str, bytes], Floats] = {}
+        self._unreadable: set[tuple[str, bytes]] = set()
 
     def begin(self, snapshot: Snapshot) -> DeltaState:
         """The view of a snapshot alone.
@@ -114,11 +115,12 @@ class Delta:
         A snapshot that is ahead of the catalogue was built from another one, or the catalogue was restored from an
         older state: then everything in the catalogue counts as changed.
         """
-        revision = int(snapshot.manifest.source_revision)
-        if revision > self._catalogue.revision():
+        view = View.of(snapshot, COLUMNS[self._kind], int(snapshot.manifest.source_revision))
+        if view.revision > self._catalogue.revision():
             log.warning("%s: snapshot %s is ahead of the catalogue; comparing everything", self._kind, snapshot.id)
-            revision = 0
-        return DeltaState(View.of(snapshot, COLUMNS[self._kind], revision))
+            known = {record_id for page in self._catalogue.walk_ids(self._kind) for record_id, _ in page}
+            view = view.changed((), [record_id for record_id in snapshot.ids if record_id not in known], 0)
+        return DeltaState(view)
 
     def advanced(self, state: DeltaState, encoder: Encoder, most: int | None = None) -> DeltaState:
         """The state after the changes behind its revision.
@@ -126,24 +128,22 @@ class Delta:
         Args:
             state: where to begin.
             encoder: that of the snapshot.
-            most: how many changes at most; all when not given.
+            most: where there are more changes than this, none is applied: half a transaction is not a state that
+                anybody wrote.
 
         Raises:
             CatalogueProblem: the catalogue cannot be read.
         """
-        goal, taken = self._catalogue.revision(), 0
+        goal = self._catalogue.revision()
+        if most is not None and self._catalogue.count_changed(self._kind, state.view.revision) > most:
+            return state
         changes = self._catalogue.changed_since(self._kind, state.view.revision)
-        while most is None or taken < most:
-            page = list(islice(changes, _PAGE if most is None else min(_PAGE, most - taken)))
-            taken += len(page)
-            if not page:
-                # Read to the end after the counter was: nothing up to it can appear later.
-                revision = max(goal, state.view.revision)
-                return replace(state, view=state.view.changed((), (), revision))
+        while page := list(islice(changes, _PAGE)):
             gone = [change.id for change in page if change.deleted]
             live = [change.id for change in page if not change.deleted]
             state = self._applied(state, encoder, live, gone, page[-1].revision)
-        return state
+        # Read to the end after the counter was: nothing up to it can appear later.
+        return replace(state, view=state.view.changed((), (), max(goal, state.view.revision)))
 
     def settled(self, state: DeltaState, encoder: Encoder) -> DeltaState:
         """The state with every pending record whose vector has come into the store since."""
@@ -181,9 +181,8 @@ class Delta:
             log.warning("%s: vectors cannot be kept and stay in memory: %s", self._kind, error)
             readable = [text for text in texts if text not in embedder.empty]
             vectors = encoder.encode(readable, Role.PASSAGE).vectors
-            keys = (text_key(Role.PASSAGE, text) for text in readable)
-            self._unkept |= dict(zip(keys, vectors, strict=True))
-        self._unreadable |= {text_key(Role.PASSAGE, text) for text in embedder.empty}
+            self._unkept |= dict(zip((_named(encoder, text) for text in readable), vectors, strict=True))
+        self._unreadable |= {_named(encoder, text) for text in embedder.empty}
 
     def _applied(
         self, state: DeltaState, encoder: Encoder, live: Sequence[str], gone: Sequence[str], revision: int
@@ -191,19 +190,28 @@ class Delta:
         records = self._catalogue.get_many(self._kind, live)
         sorted_out = self._sorted_out(state.view, encoder, list(records.values()))
         gone = [*gone, *(record_id for record_id in live if record_id not in records), *sorted_out.unreadable]
-        room = max(0, self._limit - state.view.upserted)
-        upserts, over = sorted_out.upserts[:room], sorted_out.upserts[room:]
+        upserts, over = self._fitting(state.view, sorted_out.upserts)
         view = state.view.changed(upserts, gone, revision)
         _steps.debug("delta.applied")
         touched = {*gone, *records}
         waiting = [key for key in state.pending if key not in touched] + sorted_out.pending
         return DeltaState(view, dict.fromkeys(waiting), (state.left_out - touched) | {upsert.id for upsert in over})
 
+    def _fitting(self, view: View, upserts: list[Upsert]) -> tuple[list[Upsert], list[Upsert]]:
+        """Those for which the limit leaves room, and the others; a new version of one that is there needs none."""
+        room = max(0, self._limit - view.upserted)
+        if len(upserts) <= room:
+            return upserts, []
+        places = [view.place_of(upsert.id) for upsert in upserts]
+        again = [place is not None and place[0] > 0 for place in places]
+        fresh = [upsert for upsert, there in zip(upserts, again, strict=True) if not there]
+        return [upsert for upsert, there in zip(upserts, again, strict=True) if there] + fresh[:room], fresh[room:]
+
     def _sorted_out(self, view: View, encoder: Encoder, records: Sequence[AnyRecord]) -> _SortedOut:
         keys = [text_key(Role.PASSAGE, record.passage) for record in records]
         found = _SortedOut([], [], [])
         for record, key, vector in zip(records, keys, self._vectors(encoder, keys), strict=True):
-            if key in self._unreadable:
+            if (encoder.fingerprint, key) in self._unreadable:
                 found.unreadable.append(record.id)
                 continue
             if vector is None:
@@ -229,7 +237,13 @@ class Delta:
                 log.warning("%s: %s; what is damaged is embedded again", self._kind, error)
                 store.forget(error.records)
                 continue
-            return [self._unkept.get(key) if absent else next(kept) for key, absent in zip(keys, missing, strict=True)]
+            name = encoder.fingerprint
+            pairs = zip(keys, missing, strict=True)
+            return [self._unkept.get((name, key)) if absent else next(kept) for key, absent in pairs]
+
+
+def _named(encoder: Encoder, text: str) -> tuple[str, bytes]:
+    return encoder.fingerprint, text_key(Role.PASSAGE, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
@@ -22,7 +22,7 @@ from models import Encoder, Role
 
 log = logging.getLogger("patmatch.serving")
 
-_INLINE_CHANGES = 500
+_INLINE_CHANGES = 2_000
 """Changes that a search applies before it answers; more, a file being loaded, are left to the follower."""
 _INLINE_WAIT_S = 0.25
 """How long a search waits for another thread that is applying changes."""
@@ -30,6 +30,10 @@ _EMBED_ROUND_S = 2.0
 """How long one target's pending texts are embedded before the next target's turn."""
 _EMBED_FIRST = 256
 """Pending texts that are embedded before a new snapshot takes over, so that a publication makes nothing vanish."""
+_EMBED_FIRST_S = 10.0
+"""How long that may take. Another process that takes the same snapshot over may be embedding the same texts."""
+_TURN_S = 0.02
+"""Between two looks at whether another process is done with a text."""
 _ENCODER_GRACE_S = 60.0
 """How long an encoder that no snapshot needs stays loaded: requests that began with it may still encode."""
 
@@ -168,10 +172,14 @@ class ServedIndex:
         """Bring the new snapshot up to the present beside the old one, then swap."""
         encoder = self._encoder_of(snapshot.manifest)
         state = self._delta.advanced(self._delta.begin(snapshot), encoder)
-        if len(state.pending) <= _EMBED_FIRST:
-            while state.pending and self._delta.embed_some(state, encoder):
-                state = self._delta.settled(state, encoder)
+        until = monotonic() + _EMBED_FIRST_S
+        while 0 < len(state.pending) <= _EMBED_FIRST and monotonic() < until:
+            if not self._delta.embed_some(state, encoder):
+                sleep(_TURN_S)
+            state = self._delta.settled(state, encoder)
         with self._changing:
+            # Again, since searches went on with the old one: no answer may know less than one before it.
+            state = self._delta.advanced(state, encoder)
             self._served = Served(encoder, state)
         log.info("%s: serving snapshot %s at revision %d", self._target, snapshot.id, state.view.revision)
 
@@ -261,7 +269,7 @@ class Serving:
     def _embed(self) -> None:
         busy = False
         while not self._stop.wait(0 if busy else self._poll_seconds):
-            busy = any([self._embed_for_a_while(kind, served) for kind, served in self.indexes.items()])
+            busy = sum(self._embed_for_a_while(kind, served) for kind, served in self.indexes.items()) > 0
 
     def _embed_for_a_while(self, kind: Kind, served: ServedIndex) -> bool:
         until = monotonic() + _EMBED_ROUND_S
