@@ -14,7 +14,6 @@ from fault_database import Database, database
 from fault_homes import Bases, Place
 from fault_victims import Victims
 
-from app.catalogue import Catalogue
 from app.domain import Kind
 
 REPORT = "PATMATCH_FAULTS_REPORT"
@@ -66,17 +65,19 @@ def postgres() -> Iterator[Database]:
 
 
 @pytest.fixture
-def postgres_of(place_of: Callable[[Path], Place], postgres: Database) -> Callable[[Path], Place]:
+def postgres_of(bases: Bases, place_of: Callable[[Path], Place], postgres: Database) -> Callable[[Path], Place]:
     """Gives a copy of a home with the records in PostgreSQL; there is one database, so only the last copy is whole."""
 
     def copied(base: Path) -> Place:
         place = Place(place_of(base).home, postgres.url)
         postgres.empty()
-        source, copy = Catalogue.open(f"sqlite:///{base / 'catalogue.sqlite3'}"), Catalogue.open(postgres.url)
-        for page in source.iterate(Kind.PATENTS):
-            copy.upsert(page)
+        # As the base was loaded, so that the numbers of its changes are those that its snapshots know.
+        services, source = place.services(), Place(place.home).services()
+        for path in bases.files if base == bases.changed else bases.files[:-1]:
+            services.importing.load(path, Kind.PATENTS)
+        assert services.catalogue.revision() == source.catalogue.revision()
+        services.close()
         source.close()
-        copy.close()
         return place
 
     return copied
