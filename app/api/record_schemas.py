@@ -77,6 +77,10 @@ class BatchOut(BaseModel):
     rejected: list[RejectedOut]
     warned: list[WarnedOut]
     revision: int = Field(description="A match answer whose `snapshot.revision` is this or more has the changes.")
+    pending: int = Field(
+        description="Texts of a large batch that are still being embedded; until then a new record is not found, "
+        "and a changed one by its old text."
+    )
 
 
 def object_of(body: bytes) -> JsonObject:
@@ -152,6 +156,7 @@ def batch_out(written: BatchWritten) -> BatchOut:
         rejected=[_rejected_out(row) for row in written.rejected],
         warned=[_warned_out(row) for row in written.warned],
         revision=written.revision,
+        pending=written.pending,
     )
 
 

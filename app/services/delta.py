@@ -42,7 +42,7 @@ _steps = logging.getLogger("patmatch.steps")
 
 _PAGE = 2_000
 """Changes applied at once: a search that waits for them waits some tens of milliseconds."""
-_EMBED_AT_ONCE = 4
+EMBED_AT_ONCE = 4
 """Pending texts embedded in one call. Queries share the encoder's thread and wait for it, so it is few."""
 _EMBED_LOCK = "delta.lock"
 
@@ -157,7 +157,7 @@ class Delta:
         Returns:
             How many texts were embedded; 0 also where another process is at it.
         """
-        store, ids = self._stores.of(encoder), list(islice(state.pending, _EMBED_AT_ONCE))
+        store, ids = self._stores.of(encoder), list(islice(state.pending, EMBED_AT_ONCE))
         lock = FileLock(store.path / _EMBED_LOCK, "embedding changed records")
         try:
             lock.acquire()
@@ -174,7 +174,7 @@ class Delta:
         return len(texts)
 
     def _embed(self, texts: Sequence[str], encoder: Encoder, store: VectorStore) -> None:
-        embedder = Embedder(encoder, store)
+        embedder = Embedder(encoder, store, at_once=EMBED_AT_ONCE)
         try:
             embedder.embed(texts, Role.PASSAGE)
         except VectorStoreWriteError as error:

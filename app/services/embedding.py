@@ -46,14 +46,16 @@ class Embedder:
     Args:
         encoder: the encoder.
         store: the vector store of its fingerprint.
+        at_once: texts embedded between two durable appends, in one call of the encoder.
 
     Attributes:
         empty: texts in which the model sees nothing; they have no vector.
     """
 
-    def __init__(self, encoder: Encoder, store: VectorStore) -> None:
+    def __init__(self, encoder: Encoder, store: VectorStore, *, at_once: int = CHUNK_TEXTS) -> None:
         self._encoder = encoder
         self._store = store
+        self._at_once = at_once
         self.counts = EmbeddingCounts()
         self.empty: set[str] = set()
 
@@ -62,13 +64,19 @@ class Embedder:
         self.embed(texts, role)
         return self._store.get([text_key(role, text) for text in texts if text not in self.empty])
 
+    def embed_some(self, texts: Sequence[str], role: Role, most: int) -> int:
+        """Embed at most ``most`` of ``texts``, those without a kept vector; how many are left is returned."""
+        missing = self._missing(texts, role)
+        self.embed(missing[:most], role)
+        return len(missing[most:])
+
     def embed(self, texts: Sequence[str], role: Role, report: Callable[[int], None] = lambda _done: None) -> None:
         """Make sure that each of ``texts`` has a kept vector; ``report`` is told the texts embedded so far.
 
         A text in which the model sees nothing is noted in ``empty``: one odd record must not stop a build.
         """
         done = 0
-        for texts_of_chunk in _chunks(self._missing(texts, role), CHUNK_TEXTS):
+        for texts_of_chunk in _chunks(self._missing(texts, role), self._at_once):
             began = perf_counter()
             chunk, encoded = self._encode(texts_of_chunk, role)
             self.counts.seconds += perf_counter() - began

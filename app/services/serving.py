@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
-from app.services.delta import Delta, DeltaState, VectorStores
+from app.services.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
 from app.services.embedding import Embedder
 from app.services.encoders import Encoders
 from app.services.failures import Refusal, as_refusal, translated
@@ -28,6 +28,8 @@ _INLINE_WAIT_S = 0.25
 """How long a search waits for another thread that is applying changes."""
 _EMBED_ROUND_S = 2.0
 """How long one target's pending texts are embedded before the next target's turn."""
+_EMBED_INLINE = 32
+"""Texts that a write embeds before it returns: about three seconds."""
 _EMBED_FIRST = 256
 """Pending texts that are embedded before a new snapshot takes over, so that a publication makes nothing vanish."""
 _EMBED_FIRST_S = 10.0
@@ -233,18 +235,24 @@ class Serving:
         self.encoders.close()
         self._stores.close()
 
-    def embed(self, kind: Kind, records: Sequence[AnyRecord]) -> None:
+    def embed(self, kind: Kind, records: Sequence[AnyRecord]) -> int:
         """Keep the vectors of records that are about to be written, so that the next search finds them.
+
+        A large batch would take minutes and hold up queries: what is over some dozens is left to the background.
+
+        Returns:
+            How many texts are left.
 
         Raises:
             OverloadedError: too many texts wait for the encoder.
             IndexProblem: the vectors cannot be kept.
         """
         served = self.indexes[kind].current()
-        if served is not None:
-            with translated():
-                store = self._stores.of(served.encoder)
-                Embedder(served.encoder, store).embed([record.passage for record in records], Role.PASSAGE)
+        if served is None:
+            return 0
+        with translated():
+            embedder = Embedder(served.encoder, self._stores.of(served.encoder), at_once=EMBED_AT_ONCE)
+            return embedder.embed_some([record.passage for record in records], Role.PASSAGE, _EMBED_INLINE)
 
     def _run(self) -> None:
         try:

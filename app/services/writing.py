@@ -12,13 +12,8 @@ from app.errors import FieldError, InputError, TooLargeError
 from app.ingest import Problem, RowOutcome, record_of
 from app.services.queries import unknown_record
 
-Embed = Callable[[Kind, Sequence[AnyRecord]], None]
-"""Makes sure that the passages of records have vectors. Called before the records are committed."""
-
-
-def embed_nothing(_kind: Kind, _records: Sequence[AnyRecord]) -> None:
-    """For catalogues that nobody searches: records are written without vectors."""
-
+Embed = Callable[[Kind, Sequence[AnyRecord]], int]
+"""Sees to it that the passages of records have vectors, before they are committed; tells how many it left for later."""
 
 WrittenOutcome = Literal["created", "updated", "unchanged", "deleted"]
 Part = Literal["upsert", "delete"]
@@ -72,6 +67,8 @@ class BatchWritten:
         rejected: rows that could not be used.
         warned: rows that went in with warnings.
         revision: as in `Written`.
+        pending: texts that are embedded in the background: until then a new record is not found, a changed one by its
+            old text.
     """
 
     created: int
@@ -83,6 +80,7 @@ class BatchWritten:
     rejected: tuple[Row, ...]
     warned: tuple[Row, ...]
     revision: int
+    pending: int
 
 
 class WriteService:
@@ -150,8 +148,7 @@ class WriteService:
         if read.rejected and not read.records and not read.deletes:
             raise refused([_placed(row, error) for row in read.rejected for error in row.errors], "all_rows_rejected")
         records = list(read.records.values())
-        if records:
-            self._embed(kind, records)
+        pending = self._embed(kind, records) if records else 0
         done = self._catalogue.apply(kind, records, read.deletes)
         return BatchWritten(
             created=done.added,
@@ -163,6 +160,7 @@ class WriteService:
             rejected=tuple(read.rejected),
             warned=tuple(read.warned),
             revision=done.revision,
+            pending=pending,
         )
 
     def _check_size(self, rows: int) -> None:
