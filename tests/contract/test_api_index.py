@@ -153,7 +153,7 @@ def test_api_index_build_runs_beside_the_service(client: TestClient, services: S
     until(lambda: client.get(place).json()["state"] != "running")
     done = client.get(place).json()
     assert (done["state"], done["published"], done["requested_by"], done["error"]) == ("done", True, "api", None)
-    assert done["report"]["embedded"] == 5
+    assert done["report"]["records"] == 45
     assert target(client)["published"]["id"] == done["snapshot"]
     assert target(client)["running"] is None
 

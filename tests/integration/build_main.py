@@ -1,7 +1,7 @@
 """`patmatch` with the test encoder, for tests that start real processes.
 
-Variables: ``BUILD_PAUSE`` seconds before each batch of texts; ``BUILD_GATE`` a file that must exist before the first;
-``BUILD_KILL`` as ``STEP:N``: SIGKILL itself at the N-th time of a step.
+Variables: ``BUILD_PAUSE`` seconds before each batch of texts; ``BUILD_GATE`` a file that must exist before the first
+page of records is embedded; ``BUILD_KILL`` as ``STEP:N``: SIGKILL itself at the N-th time of a step.
 """
 
 from __future__ import annotations
@@ -28,10 +28,7 @@ class Paced(HashingEncoder):
     """An encoder that waits."""
 
     def encode(self, texts: Sequence[str], role: Role) -> Encoded:
-        """Wait for the gate and for the pause, then embed."""
-        gate = os.environ.get("BUILD_GATE")
-        while gate and not Path(gate).exists():
-            time.sleep(0.02)
+        """Wait, then embed."""
         time.sleep(float(os.environ.get("BUILD_PAUSE", "0")))
         return super().encode(texts, role)
 
@@ -50,9 +47,25 @@ class Killer(logging.Handler):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Gate(logging.Handler):
+    """Holds this process at its first page of records until a file is there."""
+
+    def __init__(self, gate: Path) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Wait."""
+        while record.getMessage() == "build.page" and not self._gate.exists():
+            time.sleep(0.02)
+
+
+steps = logging.getLogger("patmatch.steps")
+steps.setLevel(logging.DEBUG)
 if "BUILD_KILL" in os.environ:
     step, _, times = os.environ["BUILD_KILL"].partition(":")
-    logging.getLogger("patmatch.steps").setLevel(logging.DEBUG)
-    logging.getLogger("patmatch.steps").addHandler(Killer(step, int(times)))
+    steps.addHandler(Killer(step, int(times)))
+if "BUILD_GATE" in os.environ:
+    steps.addHandler(Gate(Path(os.environ["BUILD_GATE"])))
 scripts.console.build_services = functools.partial(build_services, encoder=Paced)  # type: ignore[assignment]
 main()
