@@ -249,6 +249,7 @@ def test_api_batch_takes_the_good_rows_and_says_what_is_wrong_with_the_others(wr
         "deleted": 1,
         "not_found": ["GONE"],
         "revision": revision(writable),
+        "pending": 0,
     }
     assert writable.get("/v1/firms/BOTH").json()["name"] == "两难公司"
     again = writable.post("/v1/firms:batch", json=batch).json()
