@@ -105,13 +105,17 @@ class ServedIndex:
         self._live = LiveIndex(index_dir, target.value, encoder_of)
         self._served: Served | None = None
         self._looked = False
+        self._failure: Exception | None = None
         self._changing = Lock()
 
     @property
     def refusal(self) -> Refusal | None:
         """Why there is no snapshot, or why a newer one was not taken."""
         if not self._looked or (self._served is None and self._live.refusal is None):
-            return Refusal("it is being opened", "正在打开")
+            failure = self._failure
+            if isinstance(failure, PatmatchError):
+                return Refusal(failure.message, failure.message_zh)
+            return Refusal("it is being opened", "正在打开") if failure is None else as_refusal(failure)
         return None if self._live.refusal is None else as_refusal(self._live.refusal)
 
     def current(self) -> Served | None:
@@ -136,13 +140,18 @@ class ServedIndex:
 
     def refresh(self) -> None:
         """Follow what is published, and the catalogue."""
-        self._live.refresh()
-        self._looked = True
-        snapshot = self._live.current()
-        if snapshot is not None and (self._served is None or self._served.snapshot is not snapshot):
-            self._take_over(snapshot)
-        with self._changing:
-            self._advance(None)
+        try:
+            self._live.refresh()
+            self._looked = True
+            snapshot = self._live.current()
+            if snapshot is not None and (self._served is None or self._served.snapshot is not snapshot):
+                self._take_over(snapshot)
+            with self._changing:
+                self._advance(None)
+        except Exception as error:
+            self._failure = error
+            raise
+        self._failure = None
 
     def embed_pending(self, go_on: Callable[[], bool] = lambda: True) -> bool:
         """Embed changed texts that have no vector yet, a few at a time while ``go_on()``.

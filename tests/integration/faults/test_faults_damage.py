@@ -88,7 +88,7 @@ def harm(
         assert state.answers in (sound.answers, ()) or (path.suffix == ".sqlite3" and said), "a wrong answer"
         same = (state.records, state.served, state.answers) == (sound.records, sound.served, sound.answers)
         assert same or said or state.refused, f"unnoticed: {differences(state, sound)}"
-        right = "rightly" if state.answers == sound.answers else "as the changed record says"
+        right = "rightly" if state.answers == sound.answers else "as what is left says"
         served = f"answers {right}" if state.answers else f"does not answer: {state.refused}"
     else:
         assert said, "doctor finds nothing"
@@ -117,6 +117,21 @@ def test_faults_damage_anywhere_in_each_file(name, victims, bases, place_of, see
     sound, usual = look(place_of(bases.served)), troubles(place_of(bases.served), victims)
     for what, damage in MANY_DAMAGES.items():
         seen("damage", name, what, "", harm(name, damage, place_of(bases.served), sound, usual, victims))
+
+
+def test_faults_vector_store_without_its_header(victims, bases, place_of):
+    """A service that cannot read it says so instead of opening for ever; without the file everything is embedded."""
+    place = place_of(bases.changed)
+    (path,) = place.home.glob("vectors/*/vectors.bin")
+    cut(0.0)(path)
+    broken = look(place)
+    assert broken.answers == ()
+    assert "vectors.bin" in str(broken.refused)
+    assert any("vectors" in trouble for trouble in troubles(place, victims))
+    path.unlink()
+    state = look(place)
+    assert state.sound
+    assert state.answers == rebuilt(place, state)
 
 
 @pytest.mark.parametrize("job", [BUILD, ROLLBACK], ids=str)

@@ -105,7 +105,6 @@ def put(arguments):
 
 def _put(services, place, fields):
     record = record_of(Kind.PATENTS, fields).record
-    services.serving.embed(Kind.PATENTS, [record])
     services.writing.put(Kind.PATENTS, record.id, fields)
     acknowledge(f"put {record.id}")
     asked = (Query(id="1", text=record.passage),)
