@@ -191,10 +191,10 @@ class VectorStore:
 
     def missing(self, keys: Sequence[bytes]) -> Mask:
         """Bool ``[n]``: which of ``keys`` have no stored vector, or one in a record that was forgotten."""
-        rows = self._find(_packed(keys))
-        absent = rows < 0
-        if self._forgotten:
-            absent |= np.isin(rows, np.fromiter(self._forgotten, dtype=np.int64))
+        with self._mutex:
+            rows = self._find(_packed(keys))
+            forgotten = np.fromiter(self._forgotten, dtype=np.int64)
+        absent: Mask = (rows < 0) | np.isin(rows, forgotten)
         return absent
 
     def forget(self, records: Iterable[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,25 @@ def test_builds_of_a_target_run_one_at_a_time(home: Path) -> None:
     assert finished(running)[0] == 0
     assert services.indexing.jobs.get("build-patents-1").state is BuildState.DONE
     assert services.indexing.build(Kind.PATENTS, publish=False).embedded == 0
+    services.close()
+
+
+def test_builds_begun_at_the_same_moment_are_one(home: Path) -> None:
+    """Of many requests at once one gets the target, and every other one is told of it."""
+    gate = home / "gate"
+    services = services_of(home, BUILD_GATE=str(gate))
+
+    def begin(_: int) -> str:
+        try:
+            return services.builds.start(Kind.PATENTS).id
+        except ConflictError as error:
+            return error.error_code
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = sorted(pool.map(begin, range(6)))
+    assert answers == ["build-patents-1"] + ["build_running"] * 5
+    gate.touch()
+    until(lambda: services.builds.get("build-patents-1").state is BuildState.DONE)
     services.close()
 
 
