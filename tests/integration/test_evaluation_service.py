@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,9 @@ from app.errors import InputError, UsageError
 from app.evaluation.comparison import differences
 from app.evaluation.report import ReportContents
 from app.evaluation.result import MEANS
-from app.services.encoders import MANIFEST_KEY, EncoderSpec
+from app.services.encoders import EncoderSpec
 from app.services.evaluation_material import EvaluationFiles
 from app.settings import Settings
-from index import read_manifest
 from models import HashingEncoder
 from scripts.cli import run
 
@@ -272,13 +270,6 @@ def test_evaluation_compares_encoders_on_the_same_judgements(tmp_path: Path) -> 
     assert not any(each.excludes_zero for each in differences(good, alone).values())
 
 
-def record_spec(snapshot: Path, spec: EncoderSpec) -> None:
-    """Write into a snapshot's manifest which encoder it was made with."""
-    manifest = read_manifest(snapshot)
-    told = replace(manifest, extra={**manifest.extra, MANIFEST_KEY: spec.as_json()})
-    (snapshot / "manifest.json").write_text(told.to_json(), encoding="utf-8")
-
-
 def test_evaluation_compares_with_the_encoder_that_is_served(tmp_path: Path) -> None:
     """`served` is the published snapshot's encoder, also after another one was configured."""
     files = small(tmp_path)
@@ -288,7 +279,6 @@ def test_evaluation_compares_with_the_encoder_that_is_served(tmp_path: Path) -> 
     first.importing.load(BUNDLED.corpus, Kind.PATENTS)
     first.indexing.build(Kind.PATENTS, publish=True)
     first.close()
-    record_spec(next((tmp_path / "index" / "patents").glob("patents-*")), EncoderSpec(source="hub:tiny"))
     found = compared(build_services(Settings(home=tmp_path), encoders=by_source), files, "served", "package")
     assert [each.result.encoder["dimension"] for each in found] == [2, 1024]
 
