@@ -131,4 +131,6 @@ def shell_command(function: Callable[..., R]) -> Callable[..., R]:
         shell = Shell(settings_of(kwargs.pop("home")), as_json=kwargs.pop("as_json"))
         return function(shell, *args, **kwargs)
 
+    # Raw docstrings hold the two characters; click keeps the lines of an example at the control character.
+    wrapped.__doc__ = (function.__doc__ or "").replace(r"\b", "\b")
     return wrapped
