@@ -81,12 +81,12 @@ class DeltaState:
     """A view, and what is still missing in it.
 
     Attributes:
-        pending: ids whose text has no vector yet, in the order of their changes.
+        pending: ids whose text has no vector yet, in the order of their changes, with the key of that text.
         left_out: ids of new or changed records that are over the delta's limit; the next build takes them in.
     """
 
     view: View
-    pending: Mapping[str, None] = field(default_factory=dict)
+    pending: Mapping[str, bytes] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
 
 
@@ -147,7 +147,17 @@ class Delta:
 
     def settled(self, state: DeltaState, encoder: Encoder) -> DeltaState:
         """The state with every pending record whose vector has come into the store since."""
-        return self._applied(state, encoder, list(state.pending), [], state.view.revision) if state.pending else state
+        if not state.pending:
+            return state
+        # By their keys: to read thousands of records again after each few texts would take longer than embedding them.
+        missing = self._stores.of(encoder).missing(list(state.pending.values()))
+        name = encoder.fingerprint
+        ready = [
+            record_id
+            for (record_id, key), absent in zip(state.pending.items(), missing.tolist(), strict=True)
+            if not absent or (name, key) in self._unkept or (name, key) in self._unreadable
+        ]
+        return self._applied(state, encoder, ready, [], state.view.revision) if ready else state
 
     def embed_some(self, state: DeltaState, encoder: Encoder) -> int:
         """Embed the first few pending texts and keep their vectors; `settled` then finds them.
@@ -194,8 +204,9 @@ class Delta:
         view = state.view.changed(upserts, gone, revision)
         _steps.debug("delta.applied")
         touched = {*gone, *records}
-        waiting = [key for key in state.pending if key not in touched] + sorted_out.pending
-        return DeltaState(view, dict.fromkeys(waiting), (state.left_out - touched) | {upsert.id for upsert in over})
+        waiting = {record_id: key for record_id, key in state.pending.items() if record_id not in touched}
+        left_out = (state.left_out - touched) | {upsert.id for upsert in over}
+        return DeltaState(view, waiting | sorted_out.pending, left_out)
 
     def _fitting(self, view: View, upserts: list[Upsert]) -> tuple[list[Upsert], list[Upsert]]:
         """Those for which the limit leaves room, and the others; a new version of one that is there needs none."""
@@ -209,13 +220,13 @@ class Delta:
 
     def _sorted_out(self, view: View, encoder: Encoder, records: Sequence[AnyRecord]) -> _SortedOut:
         keys = [text_key(Role.PASSAGE, record.passage) for record in records]
-        found = _SortedOut([], [], [])
+        found = _SortedOut([], {}, [])
         for record, key, vector in zip(records, keys, self._vectors(encoder, keys), strict=True):
             if (encoder.fingerprint, key) in self._unreadable:
                 found.unreadable.append(record.id)
                 continue
             if vector is None:
-                found.pending.append(record.id)
+                found.pending[record.id] = key
                 vector = view.vector_of(record.id)
             if vector is not None:
                 values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
@@ -251,5 +262,5 @@ class _SortedOut:
     """Changed records as they can be searched now, ids whose text has no vector yet, and ids without readable text."""
 
     upserts: list[Upsert]
-    pending: list[str]
+    pending: dict[str, bytes]
     unreadable: list[str]

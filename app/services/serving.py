@@ -159,20 +159,21 @@ class ServedIndex:
         Returns:
             Whether some are left that this process could embed now.
         """
-        while (served := self._served) is not None and served.state.pending:
+        while self._served is not None and self._served.state.pending:
             if not go_on():
                 return True
-            done = self._delta.embed_some(served.state, served.encoder)
-            self._settle()
-            if not done:
+            # First, what is pending may have been changed, deleted or embedded elsewhere.
+            served = self._settle(self._served)
+            if served.state.pending and not self._delta.embed_some(served.state, served.encoder):
                 return False
         return False
 
-    def _settle(self) -> None:
+    def _settle(self, served: Served) -> Served:
         with self._changing:
-            served = self._served
-            if served is not None:
-                self._served = Served(served.encoder, self._delta.settled(served.state, served.encoder))
+            served = self._served or served
+            state = self._delta.advanced(served.state, served.encoder, _INLINE_CHANGES)
+            self._served = Served(served.encoder, self._delta.settled(state, served.encoder))
+            return self._served
 
     def _advance(self, most: int | None) -> None:
         served = self._served
@@ -187,7 +188,7 @@ class ServedIndex:
         while 0 < len(state.pending) <= _EMBED_FIRST and monotonic() < until:
             if not self._delta.embed_some(state, encoder):
                 sleep(_TURN_S)
-            state = self._delta.settled(state, encoder)
+            state = self._delta.settled(self._delta.advanced(state, encoder), encoder)
         with self._changing:
             # Again, since searches went on with the old one: no answer may know less than one before it.
             state = self._delta.advanced(state, encoder)

@@ -173,6 +173,34 @@ def test_delta_vectors_that_cannot_be_kept_are_of_one_encoder(
     assert (ids(answer)[0], answer.results[0].matches[0].cosine) == ("NEW", pytest.approx(1, abs=1e-5))
 
 
+def test_delta_what_waits_is_read_once_or_twice(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Embedding a load costs by its records, not by its square: each text that is done does not read all others."""
+    get_many, asked_for = type(services.catalogue).get_many, 0
+
+    def counting(catalogue: Any, kind: Kind, wanted: Sequence[str]) -> Any:
+        nonlocal asked_for
+        asked_for += len(wanted)
+        return get_many(catalogue, kind, wanted)
+
+    services.catalogue.upsert(patents(1000, 1300))
+    assert ask(services, "电池", k=1).pending == 300
+    monkeypatch.setattr(type(services.catalogue), "get_many", counting)
+    assert not services.serving.indexes[Kind.PATENTS].embed_pending()
+    assert asked_for <= 3 * 300
+    assert len(ids(ask(services, "电池"))) == 340
+
+
+def test_delta_what_is_changed_or_gone_while_it_waits_holds_up_nothing(services: Services) -> None:
+    """Texts that wait and are no more are passed over; those behind them are embedded in the same round."""
+    services.catalogue.upsert(patents(1000, 1020))
+    assert ask(services, "电池", k=1).pending == 20
+    services.catalogue.delete(Kind.PATENTS, [record.id for record in patents(1000, 1008)])
+    services.catalogue.upsert([Patent(id="P01008", title="等待时改写")])
+    assert not services.serving.indexes[Kind.PATENTS].embed_pending()
+    answer = ask(services, "等待时改写")
+    assert (ids(answer)[0], len(ids(answer)), answer.pending) == ("P01008", 52, 0)
+
+
 class Blind(HashingEncoder):
     """An encoder that sees nothing in one text."""
 
