@@ -236,14 +236,16 @@ class Delta:
     def _vectors(self, encoder: Encoder, keys: Sequence[bytes]) -> list[Floats | None]:
         if not keys:
             return []
-        store = self._stores.of(encoder)
+        store, before = self._stores.of(encoder), -1
         while True:
             missing = store.missing(keys)
+            absent_now = int(np.count_nonzero(missing))
             try:
                 kept = iter(store.get([key for key, absent in zip(keys, missing, strict=True) if not absent]))
             except VectorStoreDamagedError as error:
-                if not error.records:
+                if not error.records or absent_now <= before:  # nothing to forget, or it did not help
                     raise
+                before = absent_now
                 # One bad vector must not keep all others from being searched: its text counts as never embedded.
                 log.warning("%s: %s; what is damaged is embedded again", self._kind, error)
                 store.forget(error.records)
