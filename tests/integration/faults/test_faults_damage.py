@@ -134,7 +134,7 @@ def test_faults_vector_store_without_its_header(victims, bases, place_of):
     assert state.answers == rebuilt(place, state)
 
 
-@pytest.mark.parametrize("job", [BUILD, ROLLBACK], ids=str)
+@pytest.mark.parametrize("job", [BUILD, pytest.param(ROLLBACK, marks=pytest.mark.slow)], ids=str)
 @pytest.mark.parametrize("name", USED_BY_JOBS)
 def test_faults_damage_under_a_job(job, name, victims, bases, place_of, seen):
     """A job that meets a damaged file goes through or says so; what is served then is whole and answers rightly."""

@@ -10,7 +10,7 @@ BUILD_STEPS = (
     "build.leased",
     pytest.param("vectors.written", marks=pytest.mark.slow),
     pytest.param("build.walked", marks=pytest.mark.slow),
-    "snapshot.index",
+    pytest.param("snapshot.index", marks=pytest.mark.slow),
     pytest.param("build.written", marks=pytest.mark.slow),
     "publish.current",
 )
