@@ -43,6 +43,8 @@ _SPARE = 4
 """Extra candidates a query: its own record is left out, and a few may be deleted while they are read."""
 _MOST_ATTEMPTS = 4
 """How often a search is made at most because records that it found went away before they were read."""
+_DEEPER, _DEEPEST = 8, 20_000
+"""How many times as many candidates the next search takes, and the most: a full delta may show many old values."""
 _DIVERSITY_POOL = 4
 """Candidates a place that a diverse list chooses from; more would trade away too much fit."""
 _TERMS_SHOWN = 8
@@ -120,7 +122,7 @@ class MatchService:
         outcomes = self._encode(served.encoder, resolved)
         ready = [outcome for outcome in outcomes if isinstance(outcome, _EncodedQuery)]
         for attempt in range(1, _MOST_ATTEMPTS + 1):
-            answers, plans = self._search(served, request, ready, last=attempt == _MOST_ATTEMPTS)
+            answers, plans = self._search(served, request, ready, attempt)
             if answers is not None:
                 break
             encoder, served = served.encoder, self._served(request.target)
@@ -178,7 +180,7 @@ class MatchService:
         return [next(encoded) if isinstance(item, ResolvedQuery) else item for item in resolved]
 
     def _search(
-        self, served: Served, request: MatchRequest, queries: Sequence[_EncodedQuery], *, last: bool = False
+        self, served: Served, request: MatchRequest, queries: Sequence[_EncodedQuery], attempt: int
     ) -> tuple[list[QueryResult] | None, tuple[Plan, ...]]:
         """The answers from one view; ``None`` where a record went away meanwhile that one of them needs.
 
@@ -186,13 +188,14 @@ class MatchService:
             served: what is searched.
             request: what was asked.
             queries: encoded with the encoder of ``served``.
-            last: do without what went away.
+            attempt: from 1; each looks deeper than the one before, the last does without what went away.
         """
         if not queries:
             return [], ()
         view, conditions = served.view, conditions_of(request.filter)
         with self._stage("search"), translated():
             places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
+            places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
             vectors = np.stack([query.vector for query in queries])
             found, plans = view.search(vectors, min(places, len(view) or 1), conditions)
         with self._stage("fetch"):
@@ -207,7 +210,7 @@ class MatchService:
             len(result.matches) < request.k and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
         ]
-        return (None if any(lost) and not last and stale else results), plans
+        return (None if any(lost) and attempt < _MOST_ATTEMPTS and stale else results), plans
 
     def _result(
         self, view: View, request: MatchRequest, query: _EncodedQuery, found: Found, records: Mapping[str, AnyRecord]

@@ -257,6 +257,10 @@ def test_delta_a_full_delta_answers_with_nothing_stale(tmp_path: Path) -> None:
         assert set(ids(there)) == {f"P{n:05}" for n in range(30)}
         assert set(ids(ask(services, "电池", wanted=Filter(region=("62",))))) == {f"P{n:05}" for n in range(20, 30)}
         assert set(ids(ask(services, "电池", wanted=Filter(region=("11",))))) <= {f"P{n:05}" for n in range(20)}
+        for number in range(20):  # the nearest by far are of another region now, and the snapshot does not know it
+            near = ask(services, f"第{number}号电池", 2, Filter(region=("62",)))
+            assert len(ids(near)) == 2
+            assert set(ids(near)) <= {f"P{n:05}" for n in range(20, 30)}
         services.indexing.build(Kind.PATENTS, publish=True)
         follow(services)
         assert len(ids(ask(services, "电池", wanted=Filter(region=("11",))))) == 20
@@ -302,3 +306,20 @@ def test_delta_a_catalogue_older_than_the_snapshot_is_answered_from_as_it_is(tmp
         assert ids(ask(services, "重新写入"))[0] == "P00050"
     finally:
         services.close()
+
+
+def test_delta_a_snapshot_of_another_catalogue_is_compared_whole(services: Services, tmp_path: Path) -> None:
+    """Records that were loaded anew into another catalogue are answered as they are there, whatever the revisions say."""
+    moved = opened(tmp_path, database_url=f"sqlite:///{tmp_path / 'moved.sqlite3'}")
+    try:
+        moved.catalogue.upsert([*patents(100, 400), *patents(0, 20)])
+        moved.catalogue.delete(Kind.PATENTS, ["P00000"])
+        moved.serving.embed(Kind.PATENTS, patents(0, 20))
+        follow(moved)
+        while moved.serving.indexes[Kind.PATENTS].embed_pending():
+            pass
+        expected = {record.id for record in [*patents(1, 20), *patents(100, 400)]}
+        assert set(ids(ask(moved, "电池"))) == expected
+        assert moved.catalogue.identity() != services.catalogue.identity()
+    finally:
+        moved.close()
