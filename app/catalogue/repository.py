@@ -14,7 +14,7 @@ from app.catalogue.backend import IDS, Backend, Finding, backend_of
 from app.catalogue.checks import check
 from app.catalogue.failures import problem, translated
 from app.catalogue.rows import CODECS
-from app.catalogue.statements import READ_COUNTER, READ_MAPPING, statements_of
+from app.catalogue.statements import READ_COUNTER, READ_IDENTITY, READ_MAPPING, statements_of
 from app.catalogue.writing import Applied, Told, Writer
 from app.domain import AnyRecord, Kind
 from app.errors import CatalogueProblem
@@ -206,6 +206,12 @@ class Catalogue:
         with self._reading() as connection:
             value: int = connection.execute(READ_COUNTER).scalar_one()
         return value
+
+    def identity(self) -> str:
+        """A name that no other catalogue has, drawn when this one was made: revisions of two cannot be compared."""
+        with self._reading() as connection:
+            name: str = connection.execute(READ_IDENTITY).scalar_one()
+        return name
 
     def iterate(self, kind: Kind, *, after: str | None = None, batch_size: int = 1000) -> Iterator[list[AnyRecord]]:
         """All records in the order of their ids (by code point), a batch at a time.

@@ -13,6 +13,7 @@ from app.catalogue.tables import COUNTER, INDUSTRIES, PATENTS, TABLES
 from app.domain import Kind
 
 READ_COUNTER = sa.select(COUNTER.c.value)
+READ_IDENTITY = sa.select(COUNTER.c.identity)
 READ_MAPPING_REVISION = sa.select(COUNTER.c.industries)
 TAKE_COUNTER = sa.select(COUNTER.c.value, COUNTER.c.industries).with_for_update()
 """Holds the counter's row where rows are locked, so that revisions become visible in their order."""

@@ -103,6 +103,7 @@ COUNTER = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("value", sa.BigInteger, nullable=False),
     sa.Column("industries", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("identity", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("id = 1", name="one_row"),
 )
 """One row: the number of the last change over all kinds, and that of the last change of the mapping of industries. A

@@ -22,6 +22,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.services.embedding import Embedder
 from app.services.filters import COLUMNS
+from app.services.origin import revision_in
 from index import (
     FileLock,
     LockedError,
@@ -112,12 +113,14 @@ class Delta:
     def begin(self, snapshot: Snapshot) -> DeltaState:
         """The view of a snapshot alone.
 
-        A snapshot that is ahead of the catalogue was built from another one, or the catalogue was restored from an
-        older state: then everything in the catalogue counts as changed.
+        Revisions of a snapshot that was built from another catalogue, or that is ahead of this one because it was
+        restored from an older state, say nothing. Then everything in the catalogue counts as changed, and what is not
+        in it is hidden.
         """
-        view = View.of(snapshot, COLUMNS[self._kind], int(snapshot.manifest.source_revision))
-        if view.revision > self._catalogue.revision():
-            log.warning("%s: snapshot %s is ahead of the catalogue; comparing everything", self._kind, snapshot.id)
+        revision = revision_in(self._catalogue, snapshot.manifest)
+        view = View.of(snapshot, COLUMNS[self._kind], revision or 0)
+        if revision is None:
+            log.warning("%s: snapshot %s is not of this catalogue; comparing everything", self._kind, snapshot.id)
             known = {record_id for page in self._catalogue.walk_ids(self._kind) for record_id, _ in page}
             view = view.changed((), [record_id for record_id in snapshot.ids if record_id not in known], 0)
         return DeltaState(view)

@@ -18,6 +18,7 @@ from app.services.embedding import Embedder, Progress, Report
 from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
+from app.services.origin import CATALOGUE_KEY, revision_in
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
 from index.publication import leftovers
@@ -32,7 +33,6 @@ __all__ = [
     "IndexService",
     "IndexSettings",
     "SnapshotEntry",
-    "revision_of",
     "snapshot_bytes",
 ]
 
@@ -135,10 +135,8 @@ class IndexService:
 
     def changed_since(self, manifest: index.Manifest) -> int | None:
         """How many records have changed since a snapshot was read; ``None`` where that cannot be known."""
-        revision = revision_of(manifest)
-        if revision is None or revision > self._catalogue.revision():
-            return None
-        return self._catalogue.count_changed(Kind(manifest.target), revision)
+        revision = revision_in(self._catalogue, manifest)
+        return None if revision is None else self._catalogue.count_changed(Kind(manifest.target), revision)
 
     def published(self, target: Kind) -> index.Manifest | None:
         """What the published snapshot says of itself; ``None`` where there is none or it cannot be read."""
@@ -298,7 +296,11 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, Embedder(encoder, store), exact=exact),
-            extra={MANIFEST_KEY: spec.as_json(), SKIPPED_KEY: walk.skipped},
+            extra={
+                MANIFEST_KEY: spec.as_json(),
+                CATALOGUE_KEY: self._catalogue.identity(),
+                SKIPPED_KEY: walk.skipped,
+            },
         )
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
@@ -321,12 +323,6 @@ class IndexService:
 
     def _store(self, encoder: Encoder) -> index.VectorStore:
         return index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension)
-
-
-def revision_of(manifest: index.Manifest) -> int | None:
-    """The revision that a snapshot's records were read at; ``None`` where it says none."""
-    text = manifest.source_revision
-    return int(text) if text.isdecimal() else None
 
 
 def snapshot_bytes(manifest: index.Manifest) -> int:

@@ -16,7 +16,8 @@ from app.domain import Kind
 from app.errors import PatmatchError
 from app.services.encoders import Encoders
 from app.services.failures import as_patmatch_error, translated
-from app.services.indexing import SKIPPED_KEY, revision_of
+from app.services.indexing import SKIPPED_KEY
+from app.services.origin import revision_in
 from index.steps import step
 from models import EmptyTextError, Encoder, Role
 
@@ -152,9 +153,9 @@ class VerificationService:
         self, opened: index.Snapshot, target: Kind, *, encode: bool
     ) -> tuple[list[Trouble], dict[str, float]]:
         """What is wrong beside catalogue and encoder, and the cosines of vectors made again."""
-        revision, at = revision_of(opened.manifest), self._catalogue.revision()
-        if revision is None or revision > at:
-            return [_other_catalogue(opened.manifest.source_revision, at)], {}
+        revision = revision_in(self._catalogue, opened.manifest)
+        if revision is None:
+            return [_other_catalogue(opened.manifest.source_revision, self._catalogue.revision())], {}
         troubles: list[Trouble] = []
         encoder, cosines = None, dict[str, float]()
         if encode:
@@ -269,8 +270,9 @@ def _reads(encoder: Encoder, text: str) -> bool:
 def _other_catalogue(snapshot: str, catalogue: int) -> Trouble:
     return Trouble(
         "catalogue",
-        f"it was read at revision {snapshot}, but the catalogue is at {catalogue}: this is another or an older one",
-        f"快照读取于版本 {snapshot}，而目录版本为 {catalogue}：不是同一个目录，或目录较旧",
+        f"it was read at revision {snapshot} of another catalogue, or of a newer state of this one, which is at "
+        f"{catalogue}; build the index anew",
+        f"快照读取自另一个目录的版本 {snapshot}，或本目录（现为版本 {catalogue}）较新的状态；请重建索引",
     )
 
 

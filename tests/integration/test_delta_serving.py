@@ -309,7 +309,7 @@ def test_delta_a_catalogue_older_than_the_snapshot_is_answered_from_as_it_is(tmp
 
 
 def test_delta_a_snapshot_of_another_catalogue_is_compared_whole(services: Services, tmp_path: Path) -> None:
-    """Records that were loaded anew into another catalogue are answered as they are there, whatever the revisions say."""
+    """Records loaded anew into another catalogue are answered as they are there, whatever the revisions say."""
     moved = opened(tmp_path, database_url=f"sqlite:///{tmp_path / 'moved.sqlite3'}")
     try:
         moved.catalogue.upsert([*patents(100, 400), *patents(0, 20)])
