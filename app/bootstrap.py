@@ -195,7 +195,12 @@ def index_settings(settings: Settings) -> IndexSettings:
     options = BuildOptions(
         recall_floor=settings.recall_floor, recall_target=settings.recall_target, flat_below=settings.flat_below
     )
-    return IndexSettings(index_dir=settings.index_dir, vectors_dir=settings.vectors_dir, options=options)
+    return IndexSettings(
+        index_dir=settings.index_dir,
+        vectors_dir=settings.vectors_dir,
+        options=options,
+        centre_from=settings.centre_from,
+    )
 
 
 def match_limits(settings: Settings) -> MatchLimits:
@@ -210,6 +215,7 @@ def evaluation_settings(settings: Settings) -> EvaluationSettings:
         vectors_dir=settings.vectors_dir,
         spec_of=lambda source: encoder_spec(settings, source),
         options=index_settings(settings).options,
+        centre_from=settings.centre_from,
         limits=match_limits(settings),
     )
 

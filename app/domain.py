@@ -301,6 +301,8 @@ class Match:
     why: Why | None = None
 
 
+Centred = Literal["language", "all", "none"]
+"""How a query was made comparable: by the mean of its language, by that of all, or not at all in a small index."""
 Shortfall = Literal["index_exhausted", "filter", "min_level"]
 
 
@@ -312,6 +314,8 @@ class QueryResult:
         tokens: how many tokens the query's text has for the model.
         truncated: whether a part of the text had no influence, because it is longer than the declared limit.
         shortfall: why fewer than ``requested`` came back; ``None`` when all did.
+        lang: the language of the query's text, ``None`` where it could not be told.
+        centred: how languages were treated.
     """
 
     id: str
@@ -321,6 +325,8 @@ class QueryResult:
     windows: int = 0
     truncated: bool = False
     shortfall: Shortfall | None = None
+    lang: str | None = None
+    centred: Centred = "none"
     error: Exception | None = None
 
 

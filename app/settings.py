@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     flat_below: int = Field(
         50_000, ge=0, description="Below this many records the index is exact: it answers within a few milliseconds."
     )
+    centre_from: int = Field(
+        100,
+        ge=1,
+        description="From this many records on, vectors are compared relative to the mean of their language.",
+    )
     index_poll_seconds: float = Field(
         0.5, gt=0, description="How often a running service looks for a newly published snapshot and for changes."
     )

@@ -15,7 +15,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from index.arrays import read_arrays, write_arrays, write_rows
+from index.arrays import Array, read_arrays, write_arrays, write_rows
 from index.checks import Floats, check_vectors
 from index.columns import Columns, ColumnValues
 from index.durable import disk_errors, make_directory, sha256_of, sync_directory, sync_file
@@ -28,6 +28,7 @@ from index.manifest import FILE_NAME, FileEntry, IndexParameters, Manifest, Meas
 from index.names import BUILDING_PREFIX, SnapshotId, target_directory
 from index.recall import Truth, blocks_of
 from index.snapshot import (
+    ARRAYS_FILE,
     COLUMNS_FILE,
     EXACT_ARRAY,
     EXACT_FILE,
@@ -61,6 +62,7 @@ class SnapshotSpec:
             Without them, vectors of the corpus itself are used, which flatters an approximate index.
         sample_kind: what the sample queries are, for the manifest.
         extra: kept in the manifest; JSON values.
+        arrays: kept in a file of their own; by name.
         built_at: when the build began, with a time zone; now when not given.
     """
 
@@ -74,6 +76,7 @@ class SnapshotSpec:
     sample_queries: Floats | None = None
     sample_kind: str = "queries"
     extra: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
     built_at: datetime | None = None
 
 
@@ -179,6 +182,8 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         checked.ids.write(temporary / IDS_FILE)
         checked.columns.write(temporary / COLUMNS_FILE)
         write_arrays(temporary / SAMPLE_FILE, {SAMPLE_ARRAY: queries})
+        if checked.spec.arrays:
+            write_arrays(temporary / ARRAYS_FILE, checked.spec.arrays)
     options.on_step("files")
     recall = _query_back(temporary, checked.source, parameters, truth, options)
     measured = MeasuredRecall(truth.k, round(recall, 6), len(queries), kind)
@@ -195,7 +200,10 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         built_at=checked.id.built_at.isoformat(),
         build_seconds=round(time.perf_counter() - started, 3),
         recall=measured,
-        files={name: _entry(temporary / name) for name in data_files(parameters)},
+        files={
+            name: _entry(temporary / name)
+            for name in (*data_files(parameters), *([ARRAYS_FILE] if spec.arrays else []))
+        },
         extra=checked.extra,
     )
     with disk_errors(SnapshotWriteError, NOT_WRITTEN):

@@ -14,10 +14,11 @@ from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError
 from index.names import SnapshotId
 
 FILE_NAME = "manifest.json"
-FORMAT = 2
-READABLE = (1, 2)
+FORMAT = 3
+READABLE = (1, 2, 3)
 """Format 2 adds the exact vectors to an approximate index, and the error of its rounded ones. Format 1 is still read:
-its filtered searches compare rounded vectors."""
+its filtered searches compare rounded vectors. Format 3 may hold arrays that say how its vectors were moved, which an
+older program would not do to its queries."""
 METRIC = "inner_product"
 
 
@@ -97,7 +98,7 @@ class Manifest:
         if not isinstance(body, dict):
             raise ValueError("it is not a JSON object")
         if body.get("format") not in READABLE:
-            known = " and ".join(map(str, READABLE))
+            known = f"{READABLE[0]} to {READABLE[-1]}"
             raise ValueError(
                 f"its format version is {body.get('format')}, this program reads {known}; "
                 f"build a new one: patmatch index build {body.get('target', '')} --publish"

@@ -6,18 +6,19 @@
 - ``columns.safetensors``: the filter columns
 - ``sample.safetensors``: the queries that recall was measured with
 - ``exact.safetensors``: the vectors as they are, where the index keeps rounded ones (from format 2 on)
+- ``arrays.safetensors``: what the builder wants kept with the snapshot, where there is something (from format 3 on)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import faiss
 import numpy as np
 
-from index.arrays import read_arrays
+from index.arrays import Array, read_arrays
 from index.checks import Floats, Mask, Positions
 from index.columns import Columns
 from index.conditions import Condition
@@ -35,6 +36,7 @@ IDS_FILE = "ids.safetensors"
 COLUMNS_FILE = "columns.safetensors"
 SAMPLE_FILE = "sample.safetensors"
 EXACT_FILE = "exact.safetensors"
+ARRAYS_FILE = "arrays.safetensors"
 SAMPLE_ARRAY = "queries"
 EXACT_ARRAY = "vectors"
 
@@ -56,6 +58,7 @@ class Snapshot:
     ids: IdList
     columns: Columns
     sample: Floats
+    arrays: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -231,8 +234,10 @@ def _open(directory: Path, manifest: Manifest, threads: int | None) -> Snapshot:
         columns = Columns.read(directory / COLUMNS_FILE)
         name = SAMPLE_FILE
         sample = read_arrays(directory / SAMPLE_FILE)[0][SAMPLE_ARRAY]
+        name = ARRAYS_FILE
+        arrays = read_arrays(directory / ARRAYS_FILE)[0] if ARRAYS_FILE in manifest.files else {}
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise SnapshotDamagedError(directory.name, FileProblem(name, str(error))) from error
-    return Snapshot(manifest, index, ids, columns, sample)
+    return Snapshot(manifest, index, ids, columns, sample, arrays)

@@ -3,7 +3,8 @@
 ModelError
 ├── SourceError      the source names no model, or its files are missing or damaged
 ├── EmptyTextError   a text without a character that the model can see
-└── EncoderBusyError the queue of waiting texts is full
+├── EncoderBusyError the queue of waiting texts is full
+└── TrainingError    a model cannot learn from these judgements
 """
 
 from __future__ import annotations
@@ -36,3 +37,7 @@ class EmptyTextError(ModelError):
 
 class EncoderBusyError(ModelError):
     """The queue of waiting texts is full."""
+
+
+class TrainingError(ModelError):
+    """A model cannot learn from these judgements, or with these options."""

@@ -20,6 +20,7 @@ from models.tokens import Prefixes, TextTokenizer
 from models.windows import Plan, WindowPolicy, batches, plan
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
 Precision = Literal["float32", "bfloat16"]
@@ -131,16 +132,22 @@ class SentenceTransformerEncoder:
         """Vectors of ``n`` inputs, float32 ``[n, dimension]``. One pass at a time: torch uses every core for it."""
         import torch
 
+        with self._lock, torch.inference_mode(), arithmetic(self._options.precision):
+            vectors: Vectors = self._pooled(ids).float().numpy()
+        return vectors
+
+    def _pooled(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+        """The folder's modules on ``n`` inputs: a tensor ``[n, dimension]``."""
+        import torch
+
         width = max(len(one) for one in ids)
         padded = torch.full((len(ids), width), self._pad, dtype=torch.int64)
         mask = torch.zeros((len(ids), width), dtype=torch.int64)
         for row, one in enumerate(ids):
             padded[row, : len(one)] = torch.tensor(one, dtype=torch.int64)
             mask[row, : len(one)] = 1
-        with self._lock, torch.inference_mode(), _arithmetic(self._options.precision):
-            features = self._model({"input_ids": padded, "attention_mask": mask})
-            vectors: Vectors = features["sentence_embedding"].float().numpy()
-        return vectors
+        pooled: torch.Tensor = self._model({"input_ids": padded, "attention_mask": mask})["sentence_embedding"]
+        return pooled
 
     def _facts(self, limit: int) -> dict[str, str | int | float | bool]:
         policy = self._options.policy
@@ -226,7 +233,8 @@ def _prefix(declared: Mapping[str, str | None], chosen: Prefixes, role: Role) ->
     return next((prefix for name in names if (prefix := declared.get(name))), "")
 
 
-def _arithmetic(precision: Precision) -> AbstractContextManager[None]:
+def arithmetic(precision: Precision) -> AbstractContextManager[None]:
+    """What torch computes with inside the block, on the CPU."""
     if precision == "float32":
         return nullcontext()
     import torch

@@ -234,6 +234,12 @@ class ResultOut(BaseModel):
     shortfall: Literal["index_exhausted", "filter", "min_level"] | None = Field(
         None, description="Why fewer than requested came back."
     )
+    lang: str | None = Field(None, description="Language of the query's text; left out where it could not be told.")
+    centred: Literal["language", "all", "none"] | None = Field(
+        None,
+        description="How languages were made comparable: by the mean of the query's own, by that of all languages, or "
+        "not at all in a small index.",
+    )
     matches: list[MatchOut] | None = None
     error: Problem | None = None
 
@@ -320,6 +326,8 @@ def _result_out(result: QueryResult, debug: bool, request_id: str) -> ResultOut:
         requested=result.requested,
         returned=len(result.matches),
         shortfall=result.shortfall,
+        lang=result.lang,
+        centred=result.centred,
         matches=[_match_out(match, debug) for match in result.matches],
     )
 

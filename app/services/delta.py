@@ -20,9 +20,11 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
+from app.ranking.space import PLAIN, Space
 from app.services.embedding import Embedder
 from app.services.filters import COLUMNS
 from app.services.origin import revision_in
+from app.services.spaces import space_of
 from index import (
     FileLock,
     LockedError,
@@ -82,11 +84,13 @@ class DeltaState:
     """A view, and what is still missing in it.
 
     Attributes:
+        space: that of the snapshot, which changes are moved to.
         pending: ids whose text has no vector yet, in the order of their changes, with the key of that text.
         left_out: ids of new or changed records that are over the delta's limit; the next build takes them in.
     """
 
     view: View
+    space: Space = PLAIN
     pending: Mapping[str, bytes] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
 
@@ -123,7 +127,7 @@ class Delta:
             log.warning("%s: snapshot %s is not of this catalogue; comparing everything", self._kind, snapshot.id)
             known = {record_id for page in self._catalogue.walk_ids(self._kind) for record_id, _ in page}
             view = view.changed((), [record_id for record_id in snapshot.ids if record_id not in known], 0)
-        return DeltaState(view)
+        return DeltaState(view, space_of(snapshot.arrays))
 
     def advanced(self, state: DeltaState, encoder: Encoder, most: int | None = None) -> DeltaState:
         """The state after the changes behind its revision.
@@ -201,7 +205,7 @@ class Delta:
         self, state: DeltaState, encoder: Encoder, live: Sequence[str], gone: Sequence[str], revision: int
     ) -> DeltaState:
         records = self._catalogue.get_many(self._kind, live)
-        sorted_out = self._sorted_out(state.view, encoder, list(records.values()))
+        sorted_out = self._sorted_out(state, encoder, list(records.values()))
         gone = [*gone, *(record_id for record_id in live if record_id not in records), *sorted_out.unreadable]
         upserts, over = self._fitting(state.view, sorted_out.upserts)
         view = state.view.changed(upserts, gone, revision)
@@ -209,7 +213,7 @@ class Delta:
         touched = {*gone, *records}
         waiting = {record_id: key for record_id, key in state.pending.items() if record_id not in touched}
         left_out = (state.left_out - touched) | {upsert.id for upsert in over}
-        return DeltaState(view, waiting | sorted_out.pending, left_out)
+        return replace(state, view=view, pending=waiting | sorted_out.pending, left_out=left_out)
 
     def _fitting(self, view: View, upserts: list[Upsert]) -> tuple[list[Upsert], list[Upsert]]:
         """Those for which the limit leaves room, and the others; a new version of one that is there needs none."""
@@ -221,7 +225,7 @@ class Delta:
         fresh = [upsert for upsert, there in zip(upserts, again, strict=True) if not there]
         return [upsert for upsert, there in zip(upserts, again, strict=True) if there] + fresh[:room], fresh[room:]
 
-    def _sorted_out(self, view: View, encoder: Encoder, records: Sequence[AnyRecord]) -> _SortedOut:
+    def _sorted_out(self, state: DeltaState, encoder: Encoder, records: Sequence[AnyRecord]) -> _SortedOut:
         keys = [text_key(Role.PASSAGE, record.passage) for record in records]
         found = _SortedOut([], {}, [])
         for record, key, vector in zip(records, keys, self._vectors(encoder, keys), strict=True):
@@ -230,7 +234,9 @@ class Delta:
                 continue
             if vector is None:
                 found.pending[record.id] = key
-                vector = view.vector_of(record.id)
+                vector = state.view.vector_of(record.id)
+            else:
+                vector = state.space.of_passages(vector[None], [record.lang])[0]
             if vector is not None:
                 values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
                 found.upserts.append(Upsert(record.id, vector, values))

@@ -43,6 +43,7 @@ class EvaluationSettings:
         vectors_dir: where vectors are kept, so that a second evaluation embeds nothing.
         spec_of: the encoder that a source names, with the prefixes and precision in force.
         options: how an index is built.
+        centre_from: records from which on languages are centred.
         limits: what one request may ask for; a query longer than these allow fails here as it does there.
     """
 
@@ -50,6 +51,7 @@ class EvaluationSettings:
     vectors_dir: Path
     spec_of: Callable[[str], EncoderSpec]
     options: index.BuildOptions
+    centre_from: int
     limits: MatchLimits
 
 
@@ -123,7 +125,12 @@ class EvaluationService:
         began = perf_counter()
         with TemporaryDirectory(prefix="patmatch-evaluate-", ignore_cleanup_errors=True) as folder:
             settings = self._settings
-            place = IndexSettings(index_dir=Path(folder), vectors_dir=settings.vectors_dir, options=settings.options)
+            place = IndexSettings(
+                index_dir=Path(folder),
+                vectors_dir=settings.vectors_dir,
+                options=settings.options,
+                centre_from=settings.centre_from,
+            )
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
                 material.store(catalogue)

@@ -19,6 +19,7 @@ from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
 from app.services.origin import CATALOGUE_KEY, revision_in
+from app.services.spaces import MovedVectors, arrays_of, measured_space
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
 from index.publication import leftovers
@@ -47,11 +48,16 @@ _VECTOR_BYTES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
-    """Where indexes live and what a snapshot must reach."""
+    """Where indexes live and what a snapshot must reach.
+
+    Attributes:
+        centre_from: records from which on languages are centred.
+    """
 
     index_dir: Path
     vectors_dir: Path
     options: index.BuildOptions
+    centre_from: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,15 +293,18 @@ class IndexService:
         self, target: Kind, walk: Walk, encoder: Encoder, spec: EncoderSpec, store: index.VectorStore
     ) -> index.SnapshotSpec:
         exact = len(walk.ids) < self._settings.options.flat_below
+        source, asking = index.StoredVectors(store, walk.keys), Embedder(encoder, store)
+        space = measured_space(source, walk.languages, walk.headings, asking, self._settings.centre_from)
         return index.SnapshotSpec(
             target=target.value,
             ids=walk.ids,
-            vectors=index.StoredVectors(store, walk.keys),
+            vectors=MovedVectors(source, space, walk.languages),
             columns={name: index.ColumnValues(kind, walk.columns[name]) for name, kind in COLUMNS[target].items()},
             fingerprint=encoder.fingerprint,
             encoder=encoder.name,
             source_revision=str(walk.revision),
-            sample_queries=self._walker.sample_queries(target, Embedder(encoder, store), exact=exact),
+            sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
+            arrays=arrays_of(space),
             extra={
                 MANIFEST_KEY: spec.as_json(),
                 CATALOGUE_KEY: self._catalogue.identity(),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from app.catalogue import Catalogue
 from app.domain import (
     AnyRecord,
+    Centred,
     Kind,
     Match,
     MatchAnswer,
@@ -27,13 +28,14 @@ from app.domain import (
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
 from app.ranking.levels import level_from_score, score_from_cosine
+from app.ranking.space import PLAIN, Space
 from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
 from app.services.failures import Refusal, translated
 from app.services.filters import conditions_of, still_passing
 from app.services.queries import QueryResolver, ResolvedQuery
 from app.services.serving import Served
-from index import Found, Plan, View
+from index import Found, Plan
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
@@ -196,7 +198,8 @@ class MatchService:
         with self._stage("search"), translated():
             places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
             places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
-            vectors = np.stack([query.vector for query in queries])
+            languages = [query.resolved.lang for query in queries]
+            vectors = served.state.space.of_queries(np.stack([query.vector for query in queries]), languages)
             found, plans = view.search(vectors, min(places, len(view) or 1), conditions)
         with self._stage("fetch"):
             wanted = sorted({record_id for one in found for record_id in one.ids})
@@ -205,7 +208,7 @@ class MatchService:
             if conditions and records and stale:
                 passing = still_passing(list(records.values()), request.target, conditions)
                 records = {key: record for key, record in records.items() if key in passing}
-        results = [self._result(view, request, *pair, records) for pair in zip(queries, found, strict=True)]
+        results = [self._result(served, request, *pair, records) for pair in zip(queries, found, strict=True)]
         lost = [
             len(result.matches) < request.k and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
@@ -213,13 +216,19 @@ class MatchService:
         return (None if any(lost) and attempt < _MOST_ATTEMPTS and stale else results), plans
 
     def _result(
-        self, view: View, request: MatchRequest, query: _EncodedQuery, found: Found, records: Mapping[str, AnyRecord]
+        self,
+        served: Served,
+        request: MatchRequest,
+        query: _EncodedQuery,
+        found: Found,
+        records: Mapping[str, AnyRecord],
     ) -> QueryResult:
         kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
         if request.diversity > 0 and kept:
-            vectors = view.vectors_at(found.places[kept])
+            vectors = served.view.vectors_at(found.places[kept])
             kept = [kept[n] for n in diversify(found.scores[kept], vectors, request.k, request.diversity)]
-        matches = _as_matches(request, query.resolved, found, records, kept[: request.k])
+        scores = score_from_cosine(found.scores, served.scale)
+        matches = _as_matches(request, query.resolved, found, scores, records, kept[: request.k])
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
         return QueryResult(
@@ -230,6 +239,8 @@ class MatchService:
             windows=query.windows,
             truncated=query.truncated,
             shortfall=_shortfall(request, len(matches), len(passed)),
+            lang=query.resolved.lang,
+            centred=_centred(served.state.space, query.resolved.lang),
         )
 
     @contextmanager
@@ -262,6 +273,12 @@ def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Pl
     )
 
 
+def _centred(space: Space, language: str | None) -> Centred:
+    if space is PLAIN:
+        return "none"
+    return "language" if space.known(language) else "all"
+
+
 def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
     counts = [len(query.views) for query in queries]
     encoded = encoder.encode([view for query in queries for view in query.views], Role.QUERY)
@@ -285,10 +302,10 @@ def _as_matches(
     request: MatchRequest,
     resolved: ResolvedQuery,
     found: Found,
+    scores: Floats,
     records: Mapping[str, AnyRecord],
     kept: Sequence[int],
 ) -> list[Match]:
-    scores = score_from_cosine(found.scores)
     terms = vocabulary(" ".join(resolved.views)) if request.explain else frozenset[str]()
     return [
         Match(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind, Query
 from app.errors import InputError, NotFoundError, PatmatchError, TooLargeError
+from app.ingest.language import detect_language
 from app.ingest.text import fold_body
 
 
@@ -17,12 +18,14 @@ class ResolvedQuery:
 
     Attributes:
         titled: whether the first of two views is a title, which tells more than the rest; a firm's name does not.
+        lang: the language of its text, ``None`` where it cannot be told.
     """
 
     query: Query
     views: tuple[str, ...]
     titled: bool = True
     own_id: str | None = None
+    lang: str | None = None
 
 
 class QueryResolver:
@@ -58,7 +61,8 @@ class QueryResolver:
             if record is None:
                 return unknown_record(query.record_kind, query.record_id)
             own_id = record.id if record.kind is target else None
-            return ResolvedQuery(query=query, views=record.views, titled=record.kind is not Kind.FIRMS, own_id=own_id)
+            titled = record.kind is not Kind.FIRMS
+            return ResolvedQuery(query=query, views=record.views, titled=titled, own_id=own_id, lang=record.lang)
         return self._from_text(query)
 
     def _from_text(self, query: Query) -> ResolvedQuery | PatmatchError:
@@ -76,7 +80,7 @@ class QueryResolver:
             return InputError(
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
-        return ResolvedQuery(query=query, views=views)
+        return ResolvedQuery(query=query, views=views, lang=detect_language(query.title or "", query.text or ""))
 
 
 _NAMES = {Kind.PATENTS: ("patent", "专利"), Kind.NEEDS: ("need", "需求"), Kind.FIRMS: ("firm", "企业")}

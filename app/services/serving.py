@@ -12,11 +12,14 @@ from time import monotonic, sleep
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
+from app.ranking.levels import CENTRED_SCALE, PLAIN_SCALE, Scale
+from app.ranking.space import PLAIN
 from app.services.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
 from app.services.embedding import Embedder
 from app.services.encoders import Encoders
 from app.services.failures import Refusal, as_refusal, translated
 from app.services.filters import COLUMNS
+from app.services.spaces import space_of
 from index import LiveIndex, Manifest, Snapshot, View
 from models import Encoder, Role
 
@@ -57,6 +60,11 @@ class Served:
         """The snapshot with what changed since."""
         return self.state.view
 
+    @property
+    def scale(self) -> Scale:
+        """How the cosines of its space are read."""
+        return PLAIN_SCALE if self.state.space is PLAIN else CENTRED_SCALE
+
 
 class StillIndex:
     """One snapshot that nothing changes any more, as an evaluation asks it.
@@ -71,7 +79,7 @@ class StillIndex:
 
     def __init__(self, snapshot: Snapshot, encoder: Encoder, kind: Kind) -> None:
         view = View.of(snapshot, COLUMNS[kind], int(snapshot.manifest.source_revision))
-        self._served = Served(encoder, DeltaState(view))
+        self._served = Served(encoder, DeltaState(view, space_of(snapshot.arrays)))
 
     def fresh(self) -> Served:
         """The snapshot."""

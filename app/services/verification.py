@@ -18,6 +18,7 @@ from app.services.encoders import Encoders
 from app.services.failures import as_patmatch_error, translated
 from app.services.indexing import SKIPPED_KEY
 from app.services.origin import revision_in
+from app.services.spaces import space_of
 from index.steps import step
 from models import EmptyTextError, Encoder, Role
 
@@ -241,6 +242,7 @@ class VerificationService:
             return {}
         with translated():
             made = encoder.encode([records[ids[number]].passage for number in there], Role.PASSAGE).vectors
+        made = space_of(opened.arrays).of_passages(made, [records[ids[number]].lang for number in there])
         stored = opened.vectors_at(chosen[there])
         cosines = np.einsum("nd,nd->n", made, stored) / np.linalg.norm(stored, axis=1)
         return {ids[number]: float(cosine) for number, cosine in zip(there, cosines, strict=True)}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,10 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
+from app.ranking.space import Space
 from app.services.embedding import Embedder, Progress, Report
 from app.services.filters import COLUMNS, column_values
+from app.services.spaces import HEADINGS_A_LANGUAGE
 from index import text_key
 from index.steps import step
 from models import Role
@@ -48,6 +52,14 @@ class Walk:
     keys: list[bytes] = field(default_factory=list)
     columns: dict[str, list[Any]] = field(default_factory=dict)
     skipped: int = 0
+    headings: dict[str | None, list[str]] = field(default_factory=dict)
+    _seen: Counter[str | None] = field(default_factory=Counter)
+    _random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - a sample, no secret
+
+    @property
+    def languages(self) -> list[str | None]:
+        """The language of each record."""
+        return self.columns["lang"]
 
     def add(self, page: list[AnyRecord], kind: Kind) -> None:
         """Take in a page of records."""
@@ -55,6 +67,17 @@ class Walk:
         self.keys += [text_key(Role.PASSAGE, record.passage) for record in page]
         for name in COLUMNS[kind]:
             self.columns.setdefault(name, []).extend(column_values(page, name))
+        for record in page:
+            self._sample_heading(record)
+
+    def _sample_heading(self, record: AnyRecord) -> None:
+        """Keep some headings of each language, each record as likely as any (Vitter's algorithm R, 1985)."""
+        kept = self.headings.setdefault(record.lang, [])
+        self._seen[record.lang] += 1
+        if len(kept) < HEADINGS_A_LANGUAGE:
+            kept.append(record.heading)
+        elif (place := self._random.randrange(self._seen[record.lang])) < HEADINGS_A_LANGUAGE:
+            kept[place] = record.heading
 
 
 class Walker:
@@ -94,14 +117,17 @@ class Walker:
             report(Progress("embed", len(walk.ids), total))
         return walk
 
-    def sample_queries(self, target: Kind, embedder: Embedder, *, exact: bool) -> Floats:
+    def sample_queries(self, target: Kind, embedder: Embedder, space: Space, *, exact: bool) -> Floats:
         """Vectors float32 ``[m, d]`` of texts that ask for this target: other kinds' first, then its own titles."""
         size = _EXACT_SAMPLE if exact else _SAMPLE
-        texts: list[str] = []
+        asked: list[tuple[str, str | None]] = []
         for kind in _ASKERS[target]:
-            heads = (record.heading for page in self._catalogue.iterate(kind, batch_size=size) for record in page)
-            texts += islice(heads, size - len(texts))
-        return embedder.vectors(texts, Role.QUERY)
+            records = (record for page in self._catalogue.iterate(kind, batch_size=size) for record in page)
+            asked += ((record.heading, record.lang) for record in islice(records, size - len(asked)))
+        embedder.embed([text for text, _ in asked], Role.QUERY)
+        readable = [(text, language) for text, language in asked if text not in embedder.empty]
+        vectors = embedder.vectors([text for text, _ in readable], Role.QUERY)
+        return space.of_queries(vectors, [language for _, language in readable])
 
 
 def _counting_from(before: int, total: int, report: Report) -> Callable[[int], None]:

@@ -9,21 +9,24 @@ from hypothesis import strategies as st
 
 from app.domain import Level
 from app.ranking.levels import (
+    CENTRED_SCALE,
     FAIRLY_STRONG_FROM,
-    MIDPOINT,
+    PLAIN_SCALE,
     STRONG_FROM,
     WEAK_FROM,
+    Scale,
     level_from_score,
     score_from_cosine,
 )
 
 
-def test_ranking_score_is_one_half_at_the_midpoint() -> None:
+@pytest.mark.parametrize(("scale", "least", "most"), [(PLAIN_SCALE, 1e-6, 0.99), (CENTRED_SCALE, 0.03, 0.98)])
+def test_ranking_score_is_one_half_at_the_midpoint(scale: Scale, least: float, most: float) -> None:
     """The score is a probability: even at the midpoint, near the ends 0 and 1."""
-    scores = score_from_cosine([MIDPOINT, 0.0, 1.0])
+    scores = score_from_cosine([scale.midpoint, 0.0, 1.0], scale)
     assert scores[0] == pytest.approx(0.5)
-    assert scores[1] < 1e-6
-    assert 0.99 < scores[2] <= 1.0
+    assert scores[1] < least
+    assert most < scores[2] <= 1.0
 
 
 def test_ranking_score_keeps_shape_and_type() -> None:

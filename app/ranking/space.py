@@ -1,0 +1,94 @@
+"""The space that vectors are compared in: each language and each side centred by its own mean.
+
+A multilingual encoder puts every language into a cone of its own, and queries into another than passages: plain
+cosines find the same language first and lie within a few hundredths of each other. Subtracting the mean of a text's
+language and role and renormalising takes out what is common to all of its kind (the first step of Mu and Viswanath,
+All-but-the-Top: Simple and Effective Postprocessing for Word Representations, 2018). Hubs, which are near the mean,
+lose what makes them near everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+ANY = ""
+"""The key of the mean over all languages, for texts in one that has none of its own."""
+PRIOR = 20.0
+"""Texts that the overall mean counts for in a language's own: with few texts, their mean is mostly their subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Means float32 ``[d]`` by language, of passages and of queries. Without any, vectors stay as they are."""
+
+    passages: Mapping[str, Floats]
+    queries: Mapping[str, Floats]
+
+    def of_passages(self, vectors: Floats, languages: Sequence[str | None]) -> Floats:
+        """Passages float32 ``[n, d]`` in this space, unit vectors; ``languages`` has one for each."""
+        return _centred(vectors, languages, self.passages)
+
+    def of_queries(self, vectors: Floats, languages: Sequence[str | None]) -> Floats:
+        """Queries float32 ``[n, d]`` in this space, unit vectors; ``languages`` has one for each."""
+        return _centred(vectors, languages, self.queries)
+
+    def known(self, language: str | None) -> bool:
+        """Whether a language is centred by means of its own on both sides."""
+        return language is not None and language in self.passages and language in self.queries
+
+
+PLAIN = Space({}, {})
+"""The encoder's own space."""
+
+
+class Means:
+    """Adds vectors up by language, a block at a time.
+
+    Args:
+        dimension: length of a vector.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self._dimension = dimension
+        self._sums: dict[str, npt.NDArray[np.float64]] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, vectors: Floats, languages: Sequence[str | None]) -> None:
+        """Take in vectors float32 ``[n, d]`` and the language of each, ``None`` where it could not be told."""
+        named = np.array([language or ANY for language in languages])
+        for language in set(named.tolist()):
+            mine = vectors[named == language]
+            self._sums[language] = self._sums.get(language, np.zeros(self._dimension)) + mine.sum(0, dtype=np.float64)
+            self._counts[language] = self._counts.get(language, 0) + len(mine)
+
+    def result(self) -> dict[str, Floats]:
+        """The mean of each language, drawn to the overall one by `PRIOR`, and the overall one as `ANY`."""
+        total = sum(self._counts.values())
+        if not total:
+            return {}
+        overall = np.add.reduce(list(self._sums.values())) / total
+        means = {
+            language: (summed + PRIOR * overall) / (self._counts[language] + PRIOR)
+            for language, summed in self._sums.items()
+            if language != ANY
+        }
+        return {language: mean.astype(np.float32) for language, mean in {**means, ANY: overall}.items()}
+
+
+def _centred(vectors: Floats, languages: Sequence[str | None], means: Mapping[str, Floats]) -> Floats:
+    if not means or not len(vectors):
+        return vectors
+    middle = np.stack([means.get(language or ANY, means[ANY]) for language in languages])
+    moved = vectors - middle
+    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
+    # A vector that is the mean itself has no direction left; it keeps its own.
+    return np.where(lengths > _NOTHING, moved / np.maximum(lengths, _NOTHING), vectors).astype(np.float32)
+
+
+_NOTHING = 1e-6

@@ -1,0 +1,446 @@
+"""Fine-tuning a prepared model on graded judgements, on the CPU, the same for a seed.
+
+The loop is our own: the trainer of sentence-transformers needs two packages that nothing else here does, and feeds a
+text to the model by rules of its own. Here a text gets the token ids, and a query of several views the weights, that
+they get when they are served.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.encoder import Encoder, Role
+from models.errors import SourceError, TrainingError
+from models.folders import exclusive, staged
+from models.sentence_transformer import EncoderOptions, Precision, SentenceTransformerEncoder, arithmetic
+from models.source import check
+from models.tokens import Prefixes
+from models.windows import WindowPolicy, batches, plan
+
+if TYPE_CHECKING:
+    import torch
+
+RELEVANT_FROM = 3
+"""Levels from which a passage is what the query looks for: it must stand before passages that nobody judged."""
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedQuery:
+    """A query and what judges said of passages.
+
+    Attributes:
+        views: its texts, as they are embedded.
+        weights: of each view in the query's vector.
+        passages: the judged ones.
+        levels: of each passage, 1 to 4.
+        negatives: passages that nobody judged and that stand near the query: hard to tell from relevant ones.
+    """
+
+    views: tuple[str, ...]
+    weights: tuple[float, ...]
+    passages: tuple[str, ...]
+    levels: tuple[int, ...]
+    negatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningOptions:
+    """How a model is fine-tuned. The figures behind the defaults are in docs/decisions/0006-training.md.
+
+    Attributes:
+        epochs: at most; an epoch sees every judgement once.
+        learning_rate: at its highest, after the warm-up; it then falls linearly to zero.
+        warmup: share of the steps in which the rate rises.
+        scale: what a difference of cosines is multiplied by in the loss over levels.
+        contrast: weight of the loss that puts relevant passages before those of other queries and hard negatives.
+        contrast_scale: what a cosine is multiplied by in that loss.
+        negatives: hard negatives of a query in one step.
+        queries: queries of a step.
+        passages: judged passages of a query in one step.
+        max_tokens: of a text while training; the rest of a longer one is left out, at check and service it counts.
+        step_tokens: of one pass through the model, padding included.
+        freeze_embeddings: leave the word embeddings as they are, four fifths of a small multilingual model.
+        freeze_layers: how many of the lowest layers to leave as they are.
+        blend: how far the published weights go from the base's (0) to the trained ones (1).
+        checks: how often an epoch the held-out queries are measured.
+        patience: checks without a new best after which training ends.
+        precision: arithmetic of the transformer while it learns; what is measured and published is float32.
+        seed: of the order, of dropout and of what is drawn.
+        threads: CPU threads of torch; ``None`` leaves them.
+    """
+
+    epochs: int = 2
+    learning_rate: float = 5e-5
+    warmup: float = 0.1
+    scale: float = 20.0
+    contrast: float = 0.2
+    contrast_scale: float = 30.0
+    negatives: int = 4
+    queries: int = 4
+    passages: int = 16
+    max_tokens: int = 128
+    step_tokens: int = 2048
+    freeze_embeddings: bool = True
+    freeze_layers: int = 0
+    blend: float = 1.0
+    checks: int = 2
+    patience: int = 3
+    precision: Precision = "bfloat16"
+    seed: int = 1
+    threads: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The options as JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the held-out queries said after some steps. ``score`` is what training keeps the best of."""
+
+    step: int
+    score: float
+    measures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some judged passages of one query: what it brings to a step."""
+
+    query: int
+    places: tuple[int, ...]
+
+
+Measure = Callable[[Encoder], tuple[float, Mapping[str, float]]]
+Report = Callable[[int, int], None]
+
+
+class FineTuner:
+    """A model that learns from judgements; what it holds can be measured at any time, saved, and taken back.
+
+    Args:
+        folder: the prepared base model.
+        options: how it is fine-tuned.
+        prefixes: replace those that the folder declares, as in service.
+
+    Raises:
+        SourceError: the folder is no model, or it is damaged.
+    """
+
+    def __init__(self, folder: Path, options: TuningOptions, prefixes: Prefixes | None = None) -> None:
+        self._options = options
+        self._folder = folder
+        self._student = _Student(folder, EncoderOptions(prefixes=prefixes or Prefixes(), threads=options.threads))
+        self._parameters = self._student.trainable(options)
+        self._base = {name: value.detach().clone() for name, value in self._parameters.items()}
+
+    @property
+    def encoder(self) -> Encoder:
+        """The model as it is now. Its fingerprint is that of the base and stays so: do not keep its vectors."""
+        return self._student
+
+    @property
+    def base_fingerprint(self) -> str:
+        """The fingerprint of the model that training begins with."""
+        return self._student.fingerprint
+
+    @property
+    def trained_parameters(self) -> int:
+        """How many numbers training changes."""
+        return sum(value.numel() for value in self._base.values())
+
+    def reset(self) -> None:
+        """Back to the base's weights."""
+        self._load(self._base)
+
+    def steps_of_epoch(self, queries: Sequence[JudgedQuery]) -> int:
+        """How many steps see every judgement of ``queries`` once."""
+        parts = sum(len(part) for part in (_parts(place, one, self._options) for place, one in enumerate(queries)))
+        return math.ceil(parts / self._options.queries)
+
+    def train(
+        self,
+        queries: Sequence[JudgedQuery],
+        measure: Measure | None,
+        *,
+        steps: int | None = None,
+        report: Report = lambda _done, _total: None,
+    ) -> list[Check]:
+        """Train from the base's weights and keep the best, the base's own included.
+
+        Args:
+            queries: to learn from.
+            measure: a model's score on held-out queries, larger is better, and what it consists of. Without it the
+                weights of the last step are kept.
+            steps: end after so many, with the rate planned for all epochs; all of them when not given.
+            report: told the steps done, and how many there are at most.
+
+        Returns:
+            Every check, the base's first; empty without ``measure``.
+
+        Raises:
+            TrainingError: no query has passages of two levels, or the loss is not finite: the rate is too high.
+        """
+        import torch
+
+        if not any(len(set(one.levels)) > 1 for one in queries):
+            raise TrainingError(
+                "No query has judgements of two levels: there is nothing to learn from.",
+                "没有任何查询包含两个不同级别的评判：无从学习。",
+            )
+        self.reset()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._options.seed)
+            return self._trained(queries, measure, steps, report)
+
+    def save(self, out: Path, files: Mapping[str, str]) -> None:
+        """Write the model as a sentence-transformers folder, whole or not at all, checked as `prepare` checks one.
+
+        Args:
+            out: where it goes; nothing may be there but an empty folder.
+            files: further files by name, as text.
+
+        Raises:
+            SourceError: the folder cannot be written, or what was written is no working model.
+        """
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(out), staged(out) as stage:
+            self._student.write(stage, self._folder)
+            for name, text in files.items():
+                (stage / name).write_text(text, encoding="utf-8")
+            check(stage)
+
+    def _trained(
+        self, queries: Sequence[JudgedQuery], measure: Measure | None, steps: int | None, report: Report
+    ) -> list[Check]:
+        options, epoch = self._options, self.steps_of_epoch(queries)
+        planned = epoch * options.epochs
+        total = min(steps or planned, planned)
+        every = max(1, epoch // options.checks)
+        optimiser, schedule = _optimiser(list(self._parameters.values()), planned, options)
+        checks = [Check(0, *measure(self.encoder))] if measure else []
+        best, generator = self._base, np.random.default_rng(options.seed)
+        for step, parts in enumerate(_steps(queries, options, generator), start=1):
+            self._step(queries, parts, generator, optimiser)
+            schedule.step()
+            report(step, total)
+            if measure and (step % every == 0 or step == total):
+                blended = self._blended()
+                checks.append(Check(step, *self._measured(blended, measure)))
+                if checks[-1].score > max(one.score for one in checks[:-1]):
+                    best = blended
+                elif _out_of_patience(checks, options.patience):
+                    break
+            if step == total:
+                break
+        self._load(best if measure else self._blended())
+        return checks
+
+    def _step(
+        self,
+        queries: Sequence[JudgedQuery],
+        parts: Sequence[_Part],
+        generator: np.random.Generator,
+        optimiser: torch.optim.Optimizer,
+    ) -> None:
+        import torch
+
+        self._student.learning(True)
+        loss = _loss(self._student, [(queries[part.query], part) for part in parts], generator, self._options)
+        self._student.learning(False)
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(
+                "Training diverged: the loss is not finite. Use a lower learning rate.",
+                "训练发散：损失不是有限值。请降低学习率。",
+            )
+        optimiser.zero_grad()
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self._parameters.values(), 1.0)
+            optimiser.step()
+
+    def _blended(self) -> dict[str, torch.Tensor]:
+        blend = self._options.blend
+        return {
+            name: self._base[name].lerp(value.detach(), blend) if blend < 1 else value.detach().clone()
+            for name, value in self._parameters.items()
+        }
+
+    def _measured(self, weights: Mapping[str, torch.Tensor], measure: Measure) -> tuple[float, Mapping[str, float]]:
+        live = {name: value.detach().clone() for name, value in self._parameters.items()}
+        self._load(weights)
+        try:
+            return measure(self.encoder)
+        finally:
+            self._load(live)
+
+    def _load(self, weights: Mapping[str, torch.Tensor]) -> None:
+        import torch
+
+        with torch.no_grad():
+            for name, value in self._parameters.items():
+                value.copy_(weights[name])
+
+
+class _Student(SentenceTransformerEncoder):
+    """The encoder of the service with gradients."""
+
+    def trainable(self, options: TuningOptions) -> dict[str, torch.nn.Parameter]:
+        """The parameters that training changes, by name; the others are frozen."""
+        transformer = next(module.auto_model for module in self._model if hasattr(module, "auto_model"))
+        frozen = [transformer.get_input_embeddings()] if options.freeze_embeddings else []
+        layers = getattr(getattr(transformer, "encoder", transformer), "layer", None)
+        if options.freeze_layers:
+            if layers is None or options.freeze_layers > len(layers):
+                raise SourceError(
+                    f"The model has not the {options.freeze_layers} layers to freeze.",
+                    f"模型没有可冻结的 {options.freeze_layers} 层。",
+                )
+            frozen += [transformer.embeddings, *layers[: options.freeze_layers]]
+        for value in self._model.parameters():
+            value.requires_grad_(True)
+        for module in frozen:
+            for value in module.parameters():
+                value.requires_grad_(False)
+        # A pooler that mean pooling does not use gets no gradient and stays as it is.
+        return {name: value for name, value in self._model.named_parameters() if value.requires_grad}
+
+    def learning(self, on: bool) -> None:
+        """Dropout on or off."""
+        self._model.train(on)
+
+    def tensors(self, texts: Sequence[str], role: Role, options: TuningOptions) -> torch.Tensor:
+        """Unit vectors ``[n, dimension]`` with gradients, of each text's first tokens."""
+        import torch
+
+        policy = WindowPolicy(max_tokens_per_text=min(options.max_tokens, self._frame.limit))
+        ids = self._tokens.ids([self._prefixes[role] + text for text in texts])
+        inputs = [plan(one, self._frame, policy).windows[0] for one in ids]
+        groups = batches([len(one) for one in inputs], options.step_tokens)
+        with arithmetic(options.precision):
+            pooled = torch.cat([self._pooled([inputs[place] for place in group]) for group in groups]).float()
+        order = torch.tensor([place for group in groups for place in group])
+        vectors: torch.Tensor = torch.nn.functional.normalize(pooled[torch.argsort(order)], dim=1)
+        return vectors
+
+    def write(self, folder: Path, base: Path) -> None:
+        """Write the model; its tokenizer and prompts are the base's, to the byte and to the word."""
+        self._model.save(str(folder), create_model_card=False)
+        for name in TOKENIZER_FILES:
+            if (base / name).is_file() and (folder / "config.json").is_file():
+                shutil.copyfile(base / name, folder / name)
+
+
+def _loss(
+    student: _Student,
+    batch: Sequence[tuple[JudgedQuery, _Part]],
+    generator: np.random.Generator,
+    options: TuningOptions,
+) -> torch.Tensor:
+    """The loss of one step: over levels within each query, and of relevant passages against all others of the step."""
+    import torch
+
+    views = [view for query, _ in batch for view in query.views]
+    passages, owners, levels = _step_passages(batch, generator, options)
+    view_vectors = student.tensors(views, Role.QUERY, options)
+    passage_vectors = student.tensors(passages, Role.PASSAGE, options)
+    total, start = torch.zeros(()), 0
+    for place, (query, _) in enumerate(batch):
+        weights = torch.tensor(query.weights)[:, None]
+        mixed = (view_vectors[start : start + len(weights)] * weights).sum(dim=0)
+        start += len(weights)
+        scores = passage_vectors @ torch.nn.functional.normalize(mixed, dim=0)
+        own = torch.tensor([owner == place and level > 0 for owner, level in zip(owners, levels, strict=True)])
+        graded = torch.tensor(levels)
+        total = total + _ordered(scores[own], graded[own], options.scale)
+        known = set(query.passages)
+        others = torch.tensor(
+            [passage not in known and (level > 0 or owner == place) for passage, owner, level in
+             zip(passages, owners, levels, strict=True)]
+        )  # fmt: skip
+        relevant = scores[own & (graded >= RELEVANT_FROM)]
+        total = total + options.contrast * _apart(relevant, scores[others], options.contrast_scale)
+    return total / len(batch)
+
+
+def _step_passages(
+    batch: Sequence[tuple[JudgedQuery, _Part]], generator: np.random.Generator, options: TuningOptions
+) -> tuple[list[str], list[int], list[int]]:
+    """Passages of a step, whose query each is, and its level; 0 for a hard negative, which nobody judged."""
+    rows: list[tuple[str, int, int]] = []
+    for place, (query, part) in enumerate(batch):
+        rows += [(query.passages[one], place, query.levels[one]) for one in part.places]
+        count = min(options.negatives, len(query.negatives)) if options.contrast else 0
+        if count and any(query.levels[one] >= RELEVANT_FROM for one in part.places):
+            drawn = generator.choice(len(query.negatives), size=count, replace=False)
+            rows += [(query.negatives[one], place, 0) for one in drawn]
+    texts, owners, levels = zip(*rows, strict=True)
+    return list(texts), list(owners), list(levels)
+
+
+def _ordered(scores: torch.Tensor, levels: torch.Tensor, scale: float) -> torch.Tensor:
+    """CoSENT within one query: log(1 + sum of exp(scale * (lower - higher))) over all pairs of different levels."""
+    import torch
+
+    above = levels[:, None] > levels[None, :]
+    wrong = scale * (scores[None, :] - scores[:, None])[above]
+    return torch.logsumexp(torch.cat([torch.zeros(1), wrong]), dim=0)
+
+
+def _apart(relevant: torch.Tensor, others: torch.Tensor, scale: float) -> torch.Tensor:
+    """InfoNCE: each relevant passage against all others; zero where there are none of either."""
+    import torch
+
+    if not len(relevant) or not len(others):
+        return torch.zeros(())
+    rows = torch.cat([relevant[:, None], others.expand(len(relevant), -1)], dim=1) * scale
+    return (torch.logsumexp(rows, dim=1) - rows[:, 0]).mean()
+
+
+def _parts(place: int, query: JudgedQuery, options: TuningOptions, order: Sequence[int] | None = None) -> list[_Part]:
+    """A query's passages in parts of like size, each with the query's mix of levels."""
+    if len(set(query.levels)) < 2:  # one level has no order to learn
+        return []
+    count = math.ceil(len(query.passages) / options.passages)
+    dealt = sorted(order if order is not None else range(len(query.passages)), key=lambda one: -query.levels[one])
+    return [_Part(place, tuple(dealt[start::count])) for start in range(count)]
+
+
+def _steps(
+    queries: Sequence[JudgedQuery], options: TuningOptions, generator: np.random.Generator
+) -> Iterator[list[_Part]]:
+    """The parts of each step, epoch after epoch, in an order of the generator's."""
+    for _ in range(options.epochs):
+        parts = [
+            part
+            for place, query in enumerate(queries)
+            for part in _parts(place, query, options, generator.permutation(len(query.passages)).tolist())
+        ]
+        shuffled = [parts[one] for one in generator.permutation(len(parts))]
+        yield from (shuffled[start : start + options.queries] for start in range(0, len(shuffled), options.queries))
+
+
+def _optimiser(
+    parameters: list[torch.nn.Parameter], planned: int, options: TuningOptions
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    import torch
+
+    warm = max(1, round(planned * options.warmup))
+    optimiser = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.01)
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / warm, max(0.0, (planned - step) / max(1, planned - warm)))
+    )
+
+
+def _out_of_patience(checks: Sequence[Check], patience: int) -> bool:
+    best = max(range(len(checks)), key=lambda place: checks[place].score)
+    return len(checks) - 1 - best >= patience
