@@ -137,7 +137,7 @@ class ServedIndex:
             CatalogueProblem: the catalogue cannot be read.
         """
         served = self._served
-        if served is None or served.view.revision >= self._catalogue.revision():
+        if served is None or served.view.revision == self._catalogue.revision():
             return served
         if self._changing.acquire(timeout=_INLINE_WAIT_S):
             try:
@@ -186,7 +186,11 @@ class ServedIndex:
     def _advance(self, most: int | None) -> None:
         served = self._served
         if served is not None:
-            self._served = Served(served.encoder, self._delta.advanced(served.state, served.encoder, most))
+            state = served.state
+            if state.view.revision > self._catalogue.revision():
+                log.warning("%s: the catalogue has gone back; following it from the snapshot on", self._target)
+                state = self._delta.begin(served.snapshot)
+            self._served = Served(served.encoder, self._delta.advanced(state, served.encoder, most))
 
     def _take_over(self, snapshot: Snapshot) -> None:
         """Bring the new snapshot up to the present beside the old one, then swap."""

@@ -6,6 +6,7 @@ The random tests of this are in test_stateful_live.py; here is what they meet se
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Thread
@@ -323,3 +324,20 @@ def test_delta_a_snapshot_of_another_catalogue_is_compared_whole(services: Servi
         assert moved.catalogue.identity() != services.catalogue.identity()
     finally:
         moved.close()
+
+
+def test_delta_a_catalogue_that_goes_back_while_it_is_served_is_followed(services: Services, tmp_path: Path) -> None:
+    """A database that is restored under a running service: its next answer is of the restored state."""
+    live, kept = (sqlite3.connect(tmp_path / name) for name in ("catalogue.sqlite3", "kept.sqlite3"))
+    live.backup(kept)
+    services.writing.put(Kind.PATENTS, "P00000", {"title": "恢复前改写"})
+    services.writing.delete(Kind.PATENTS, "P00001")
+    services.writing.put(Kind.PATENTS, "LATER", {"title": "恢复后不存在"})
+    assert {"LATER", "P00001"} & set(ids(ask(services, "恢复前改写"))) == {"LATER"}
+    kept.backup(live)
+    answer = ask(services, "第1号电池 7919 电解液")
+    assert (ids(answer)[0], len(ids(answer)), answer.upserted, answer.hidden) == ("P00001", 40, 0, 0)
+    services.writing.put(Kind.PATENTS, "NEW", {"title": "恢复后写入"})
+    assert ids(ask(services, "恢复后写入"))[0] == "NEW"
+    live.close()
+    kept.close()

@@ -83,7 +83,7 @@ def some_query(random: Random, world: World, number: int) -> Query:
 
 
 @pytest.mark.parametrize("target", Kind)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(RANDOM)
 def test_filters_answer_is_the_true_nearest(world: World, target: Kind, random: Random) -> None:
     """Any queries under any filter, in one batch: ids, their order and cosines; fewer than asked for say why."""
