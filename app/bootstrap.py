@@ -27,6 +27,7 @@ from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
+from app.services.training import TrainingService, TrainingSettings
 from app.services.verification import VerificationService
 from app.services.writing import Embed, WriteService
 from app.settings import Settings
@@ -60,6 +61,7 @@ class Services:
     overview: OverviewService
     verification: VerificationService
     evaluating: EvaluationService
+    training: TrainingService
 
     def close(self) -> None:
         """Stop what runs and close what is open."""
@@ -140,6 +142,7 @@ def build_services(
     }
     serving = Serving(known, indexes, stores, settings.index_poll_seconds)
     indexing = IndexService(catalogue, known, index_settings(settings))
+    evaluating = EvaluationService(known, evaluation_settings(settings))
     return Services(
         settings=settings,
         catalogue=catalogue,
@@ -165,7 +168,8 @@ def build_services(
         ),
         overview=OverviewService(catalogue, indexing),
         verification=VerificationService(catalogue, known, settings.index_dir),
-        evaluating=EvaluationService(known, evaluation_settings(settings)),
+        evaluating=evaluating,
+        training=TrainingService(evaluating, training_settings(settings)),
     )
 
 
@@ -217,6 +221,15 @@ def evaluation_settings(settings: Settings) -> EvaluationSettings:
         options=index_settings(settings).options,
         centre_from=settings.centre_from,
         limits=match_limits(settings),
+    )
+
+
+def training_settings(settings: Settings) -> TrainingSettings:
+    """What training shares with the service in force."""
+    return TrainingSettings(
+        models_dir=settings.models_dir,
+        spec_of=lambda source: encoder_spec(settings, source),
+        centre_from=settings.centre_from,
     )
 
 

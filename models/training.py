@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.encoder import Encoder, Role
-from models.errors import SourceError, TrainingError
+from models.errors import TrainingError
 from models.folders import exclusive, staged
 from models.sentence_transformer import EncoderOptions, Precision, SentenceTransformerEncoder, arithmetic
 from models.source import check
@@ -167,6 +167,10 @@ class FineTuner:
         parts = sum(len(part) for part in (_parts(place, one, self._options) for place, one in enumerate(queries)))
         return math.ceil(parts / self._options.queries)
 
+    def check_every(self, queries: Sequence[JudgedQuery]) -> int:
+        """After how many steps the held-out queries are measured."""
+        return max(1, self.steps_of_epoch(queries) // self._options.checks)
+
     def train(
         self,
         queries: Sequence[JudgedQuery],
@@ -175,7 +179,7 @@ class FineTuner:
         steps: int | None = None,
         report: Report = lambda _done, _total: None,
     ) -> list[Check]:
-        """Train from the base's weights and keep the best, the base's own included.
+        """Train from the base's weights and keep those of the best check after the base's own.
 
         Args:
             queries: to learn from.
@@ -222,10 +226,10 @@ class FineTuner:
     def _trained(
         self, queries: Sequence[JudgedQuery], measure: Measure | None, steps: int | None, report: Report
     ) -> list[Check]:
-        options, epoch = self._options, self.steps_of_epoch(queries)
-        planned = epoch * options.epochs
+        options = self._options
+        planned = self.steps_of_epoch(queries) * options.epochs
         total = min(steps or planned, planned)
-        every = max(1, epoch // options.checks)
+        every = self.check_every(queries)
         optimiser, schedule = _optimiser(list(self._parameters.values()), planned, options)
         checks = [Check(0, *measure(self.encoder))] if measure else []
         best, generator = self._base, np.random.default_rng(options.seed)
@@ -236,9 +240,9 @@ class FineTuner:
             if measure and (step % every == 0 or step == total):
                 blended = self._blended()
                 checks.append(Check(step, *self._measured(blended, measure)))
-                if checks[-1].score > max(one.score for one in checks[:-1]):
+                if checks[-1].score > max((one.score for one in checks[1:-1]), default=-math.inf):
                     best = blended
-                elif _out_of_patience(checks, options.patience):
+                if _out_of_patience(checks, options.patience):
                     break
             if step == total:
                 break
@@ -296,14 +300,14 @@ class _Student(SentenceTransformerEncoder):
 
     def trainable(self, options: TuningOptions) -> dict[str, torch.nn.Parameter]:
         """The parameters that training changes, by name; the others are frozen."""
-        transformer = next(module.auto_model for module in self._model if hasattr(module, "auto_model"))
+        transformer: Any = next(module for module in self._model if hasattr(module, "auto_model")).auto_model
         frozen = [transformer.get_input_embeddings()] if options.freeze_embeddings else []
-        layers = getattr(getattr(transformer, "encoder", transformer), "layer", None)
         if options.freeze_layers:
-            if layers is None or options.freeze_layers > len(layers):
-                raise SourceError(
-                    f"The model has not the {options.freeze_layers} layers to freeze.",
-                    f"模型没有可冻结的 {options.freeze_layers} 层。",
+            layers = getattr(getattr(transformer, "encoder", None), "layer", ())
+            if options.freeze_layers > len(layers):
+                raise TrainingError(
+                    f"The model has no {options.freeze_layers} layers that could be frozen, but {len(layers)}.",
+                    f"模型没有 {options.freeze_layers} 层可供冻结，只有 {len(layers)} 层。",
                 )
             frozen += [transformer.embeddings, *layers[: options.freeze_layers]]
         for value in self._model.parameters():

@@ -1,0 +1,113 @@
+"""What training learns from and judges by: splits by need, hard negatives, the score, the losses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import InputError
+from app.evaluation.collection import QueryRun, Ranked, Served
+from app.services.training_material import Need, folds, hard_negatives, split
+from app.services.training_measures import Rows, differences, means, score
+from models.training import JudgedQuery, TuningOptions, _apart, _ordered, _steps
+
+
+def need(number: int, title: str) -> Need:
+    """A need with two judgements."""
+    judged = JudgedQuery(views=(title,), weights=(1.0,), passages=("x", "y"), levels=(4, 1))
+    return Need(id=str(number), title=title, lang=None, judged=judged, documents=("x", "y"))
+
+
+@given(titles=st.lists(st.sampled_from("abcdefghijkl"), min_size=30, max_size=60), seed=st.integers(0, 99))
+def test_training_splits_keep_a_title_on_one_side(titles: list[str], seed: int) -> None:
+    """Every need is on exactly one side, and needs that repeat a title are on the same one."""
+    needs = [need(number, title) for number, title in enumerate(titles)]
+    if len(set(titles)) < 8:
+        return
+    learn, held = split(needs, 0.25, seed)
+    for groups in ([learn, held], folds(needs, 3, seed)):
+        assert sorted(one.id for group in groups for one in group) == sorted(one.id for one in needs)
+        assert all(len(group) >= 2 for group in groups)
+        sides = [{one.title for one in group} for group in groups]
+        assert sum(map(len, sides)) == len(set(titles))
+    assert split(needs, 0.25, seed) == (learn, held)
+
+
+def test_training_needs_enough_titles() -> None:
+    """Many needs of few titles are few needs: that is said, not trained on."""
+    needs = [need(number, "ab"[number % 2]) for number in range(20)]
+    with pytest.raises(InputError, match="2 different needs") as caught:
+        split(needs, 0.2, 1)
+    assert "2 个不同的需求" in caught.value.message_zh
+    with pytest.raises(InputError):
+        folds(needs, 2, 1)
+
+
+def test_training_hard_negatives_are_near_unjudged_and_below_what_is_relevant() -> None:
+    """Judged documents, those that score like relevant ones and those without a text are left out."""
+    order = ("likely", "good", "near", "silent", "bad", "far")
+    run = QueryRun(
+        query_id="q",
+        ranked=tuple(Ranked(key, 0.9 - place / 10) for place, key in enumerate(order)),
+        served={"good": Served(0.8, 3), "bad": Served(0.5, 2)},
+    )
+    texts = {key: key.upper() for key in order if key != "silent"}
+    qrels = {"q": {"good": 3, "bad": 1}}
+    assert hard_negatives(run, qrels, texts, 5) == ("NEAR", "FAR")
+    assert hard_negatives(run, qrels, texts, 1) == ("NEAR",)
+    assert hard_negatives(run, {"q": {"bad": 1}}, texts, 5) == ()
+
+
+def test_training_score_puts_a_model_that_loses_a_measure_below_its_base() -> None:
+    """A gain in one measure does not pay for a loss in the other."""
+    base = {"judged_ndcg@10": 0.6, "judged_spearman": 0.4}
+    assert score(base, base) == pytest.approx(0.5)
+    assert score({"judged_ndcg@10": 0.61, "judged_spearman": 0.4}, base) > score(base, base)
+    assert score({"judged_ndcg@10": 1.0, "judged_spearman": 0.39}, base) < score(base, base)
+
+
+def test_training_differences_pair_needs() -> None:
+    """A need that does not count for a measure is left out of it."""
+    before = [Rows(need="a", ndcg=0.5, spearman=None), Rows(need="b", ndcg=0.7, spearman=0.1)]
+    after = [Rows(need="a", ndcg=0.6, spearman=None), Rows(need="b", ndcg=0.9, spearman=0.4)]
+    found = differences(before, after)
+    assert means(after) == pytest.approx({"judged_ndcg@10": 0.75, "judged_spearman": 0.4})
+    assert found["judged_ndcg@10"].value == pytest.approx(0.15)
+    assert found["judged_ndcg@10"].excludes_zero is True
+    assert found["judged_spearman"].interval is None
+
+
+def test_training_loss_of_levels_is_cosent() -> None:
+    """log(1 + sum of exp(scale * (lower - higher))), by hand; equal levels have no order."""
+    scores, levels = torch.tensor([0.9, 0.5, 0.7]), torch.tensor([3, 1, 1])
+    expected = math.log(1 + math.exp(2 * (0.5 - 0.9)) + math.exp(2 * (0.7 - 0.9)))
+    assert float(_ordered(scores, levels, 2.0)) == pytest.approx(expected)
+    assert float(_ordered(scores, torch.tensor([2, 2, 2]), 2.0)) == 0
+
+
+def test_training_loss_of_relevant_passages_is_infonce() -> None:
+    """-log softmax of each relevant passage against all others; nothing to learn where one side is missing."""
+    relevant, others = torch.tensor([0.8, 0.2]), torch.tensor([0.5, 0.1])
+    expected = np.mean([-math.log(math.exp(s) / (math.exp(s) + math.exp(0.5) + math.exp(0.1))) for s in (0.8, 0.2)])
+    assert float(_apart(relevant, others, 1.0)) == pytest.approx(expected)
+    assert float(_apart(relevant[:0], others, 1.0)) == float(_apart(relevant, others[:0], 1.0)) == 0
+
+
+def test_training_epoch_sees_each_judgement_once() -> None:
+    """In parts that have their query's mix of levels; queries of one level teach no order and are left out."""
+    levels = tuple([4] * 4 + [1] * 8)
+    queries = [
+        JudgedQuery(views=("a",), weights=(1.0,), passages=tuple(f"p{n}" for n in range(12)), levels=levels),
+        JudgedQuery(views=("b",), weights=(1.0,), passages=("x", "y"), levels=(2, 2)),
+    ]
+    options = TuningOptions(epochs=1, passages=3, queries=2)
+    steps = list(_steps(queries, options, np.random.default_rng(1)))
+    parts = [part for step in steps for part in step]
+    assert [len(step) for step in steps] == [2, 2]
+    assert sorted(place for part in parts for place in part.places) == list(range(12))
+    assert [sorted(levels[place] for place in part.places) for part in parts] == [[1, 1, 4]] * 4
