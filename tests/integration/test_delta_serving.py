@@ -341,3 +341,21 @@ def test_delta_a_catalogue_that_goes_back_while_it_is_served_is_followed(service
     assert ids(ask(services, "恢复后写入"))[0] == "NEW"
     live.close()
     kept.close()
+
+
+def test_delta_changes_are_compared_in_the_space_of_their_snapshot(tmp_path: Path) -> None:
+    """In a centred index a changed record scores exactly as the next build, with the same means, would have it."""
+    services = opened(tmp_path, centre_from=50)
+    try:
+        services.catalogue.upsert(patents(0, 200, lang="zh"))
+        services.indexing.build(Kind.PATENTS, publish=True)
+        follow(services)
+        before = ask(services, "电池 7")
+        assert {result.centred for result in before.results} == {"language"}
+        copied = {**fields(patents(7, 8)[0]), "id": "COPY"}
+        services.writing.put(Kind.PATENTS, "COPY", copied)
+        scores = {match.id: match.cosine for match in ask(services, "电池 7").results[0].matches}
+        assert scores["COPY"] == pytest.approx(scores["P00007"], abs=1e-6)
+        assert services.verification.verify(None)[0].troubles == ()
+    finally:
+        services.close()

@@ -38,7 +38,9 @@ class World:
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """300 records of each kind published; then a third changed, deleted, put back, or new."""
     flat_below = 50_000 if request.param == "flat" else 1
-    settings = Settings(home=tmp_path_factory.mktemp("home"), flat_below=flat_below, recall_floor=0.5)
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"), flat_below=flat_below, recall_floor=0.5, centre_from=10**9
+    )
     services, random = build_services(settings, encoder=lambda: ENCODER), Random(20261123)  # noqa: S311
     records = {kind: {key: record(random, kind, key) for key in IDS[:COUNT]} for kind in Kind}
     for kind in Kind:

@@ -77,7 +77,9 @@ class Life(RuleBasedStateMachine):
         self.home = Path(tempfile.mkdtemp(prefix="patmatch-life-"))
         self.databases = ExitStack()
         url = self.databases.enter_context(postgres_schema()) if self.database else None
-        self.settings = Settings(home=self.home, database_url=url, flat_below=self.flat_below, recall_floor=0.0)
+        self.settings = Settings(
+            home=self.home, database_url=url, flat_below=self.flat_below, recall_floor=0.0, centre_from=10**9
+        )
         self.services = [self.opened() for _ in range(2)]
         self.records: dict[Kind, dict[str, AnyRecord]] = {kind: {} for kind in Kind}
 
