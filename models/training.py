@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 RELEVANT_FROM = 3
 """Levels from which a passage is what the query looks for: it must stand before passages that nobody judged."""
 
+PROMPT_NAMES = ("query", "passage", "document")
+"""Prompts that a folder may declare for the two roles; `document` is what newer folders call a passage."""
+
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
@@ -337,7 +340,9 @@ class _Student(SentenceTransformerEncoder):
         return vectors
 
     def write(self, folder: Path, base: Path) -> None:
-        """Write the model; its tokenizer and prompts are the base's, to the byte and to the word."""
+        """Write the model: the base's tokenizer to the byte, and as prompts the prefixes that it learned with."""
+        declared = {name: text for name, text in self._model.prompts.items() if name not in PROMPT_NAMES}
+        self._model.prompts = {**declared, **{role.value: prefix for role, prefix in self._prefixes.items()}}
         self._model.save(str(folder), create_model_card=False)
         for name in TOKENIZER_FILES:
             if (base / name).is_file() and (folder / "config.json").is_file():

@@ -20,7 +20,7 @@ from app.services.failures import translated
 from app.services.training_card import Outcome, model_card
 from app.services.training_material import Need, folds, hard_negatives, judged_needs, passages, split
 from app.services.training_measures import HeldOut, Rows, differences, means, score
-from models import ModelSource, Prefixes
+from models import Encoder, ModelSource, Prefixes
 from models.training import Check, FineTuner, JudgedQuery, TuningOptions
 
 REPORT = "training.json"
@@ -194,22 +194,22 @@ class _Trial:
         """Every check, and the held-out needs' own measures at each."""
         away = {need.id for need in held}
         queries: list[JudgedQuery] = [need.judged for need in self._needs if need.id not in away]
-        return measured_training(self._tuner, queries, self._held_out.of(held), self._told(stage))
+        return _measured(self._tuner, queries, self._held_out.of(held), self._told(stage))
 
     def _told(self, stage: str) -> Callable[[int, int], None]:
         return lambda done, total: self._report(Progress(stage, done, total))
 
 
-def measured_training(
+def _measured(
     tuner: FineTuner,
     queries: Sequence[JudgedQuery],
-    rows_of: Callable[[Any], list[Rows]],
+    rows_of: Callable[[Encoder], list[Rows]],
     report: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> tuple[list[Check], list[list[Rows]]]:
     """Train and keep the best by held-out needs: every check, and the rows that each was the mean of."""
     tables: list[list[Rows]] = []
 
-    def measure(encoder: Any) -> tuple[float, Mapping[str, float]]:  # noqa: ANN401 - an Encoder
+    def measure(encoder: Encoder) -> tuple[float, Mapping[str, float]]:
         tables.append(rows_of(encoder))
         found = means(tables[-1])
         return score(found, means(tables[0])), found

@@ -204,15 +204,18 @@ def test_training_says_what_is_wrong(
     assert not (tmp_path / "trained").exists()
 
 
-def test_training_reads_texts_as_the_service_does(tiny: Path) -> None:
-    """With dropout off, what learns gives the vectors that the encoder gives; the order of texts is kept."""
+def test_training_reads_texts_as_the_service_does(tiny: Path, tmp_path: Path) -> None:
+    """With dropout off, what learns gives the encoder's vectors, in order; its folder declares its prefixes."""
     options = TuningOptions(precision="float32", max_tokens=24, step_tokens=30)
     tuner = FineTuner(tiny, options, Prefixes(query="a b "))
+    tuner.save(tmp_path / "same", {"README.md": "card"})
+    saved = load_encoder(tmp_path / "same")
     texts = ["battery cell 电池 a b", "a", "b c 电池 cell", "c"]
     for role in Role:
         learned = tuner._student.tensors(texts, role, options).detach().numpy()
         expected = load_encoder(tiny, prefixes=Prefixes(query="a b ")).encode(texts, role).vectors
         assert np.allclose(learned, expected, atol=1e-5)
+        assert np.allclose(saved.encode(texts, role).vectors, expected, atol=1e-5)
 
 
 def test_training_blends_towards_the_base(tiny: Path) -> None:
