@@ -81,7 +81,7 @@ class TuningOptions:
         threads: CPU threads of torch; ``None`` leaves them.
     """
 
-    epochs: int = 2
+    epochs: int = 1
     learning_rate: float = 5e-5
     warmup: float = 0.1
     scale: float = 20.0
@@ -94,9 +94,9 @@ class TuningOptions:
     step_tokens: int = 2048
     freeze_embeddings: bool = True
     freeze_layers: int = 0
-    blend: float = 1.0
-    checks: int = 2
-    patience: int = 3
+    blend: float = 0.5
+    checks: int = 3
+    patience: int = 2
     precision: Precision = "bfloat16"
     seed: int = 1
     threads: int | None = None
