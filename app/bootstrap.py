@@ -209,7 +209,12 @@ def index_settings(settings: Settings) -> IndexSettings:
 
 def match_limits(settings: Settings) -> MatchLimits:
     """How much one request may ask for."""
-    return MatchLimits(max_queries=settings.max_queries, max_k=settings.max_k, max_text_chars=settings.max_text_chars)
+    return MatchLimits(
+        max_queries=settings.max_queries,
+        max_k=settings.max_k,
+        max_text_chars=settings.max_text_chars,
+        rerank_depth=settings.rerank_depth,
+    )
 
 
 def evaluation_settings(settings: Settings) -> EvaluationSettings:

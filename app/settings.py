@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         description="New and changed records of a target that are searchable before a build; each takes 2 kB.",
     )
 
+    rerank_depth: int = Field(
+        100,
+        ge=0,
+        description="Candidates of a query that are ordered by shared terms beside the vectors; 0 leaves that out.",
+    )
     max_queries: int = Field(100, ge=1, description="Queries of one request.")
     max_k: int = Field(1000, ge=1, description="Matches of one query.")
     max_text_chars: int = Field(

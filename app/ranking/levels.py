@@ -31,16 +31,20 @@ class Scale:
     Attributes:
         midpoint: the cosine at which half of the pairs are at least fairly strong.
         steepness: logits per unit of cosine.
+        lexical: what one unit of BM25 is added to the cosine as.
     """
 
     midpoint: float
     steepness: float
+    lexical: float = 0.0
 
 
 PLAIN_SCALE = Scale(midpoint=0.9216, steepness=70.2)
 """For the encoder's own cosines: almost all of them lie between 0.75 and 0.95."""
 CENTRED_SCALE = Scale(midpoint=0.4715, steepness=7.99)
 """For cosines in a centred space (`app.ranking.space`)."""
+RERANKED_SCALE = Scale(midpoint=0.6916, steepness=5.223, lexical=0.006)
+"""For these with BM25 added. For the order alone twice the weight is as good; for the levels less is better."""
 
 STRONG_FROM = 0.77
 FAIRLY_STRONG_FROM = 0.5
@@ -49,11 +53,11 @@ WEAK_FROM = 0.057
 title alone the same fit gives 0.061, 0.5 and 0.772, in a centred space 0.057, 0.5 and 0.773."""
 
 
-def score_from_cosine(cosine: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -> Scores:
+def score_from_relevance(cosine: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -> Scores:
     """The probability of being at least fairly strong, for cosines of any shape.
 
     Args:
-        cosine: float array of any shape, inner products of unit vectors.
+        cosine: float array of any shape, inner products of unit vectors, with ``scale.lexical`` times BM25 added.
         scale: that of the space they were taken in.
 
     Returns:

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+import numpy.typing as npt
 
 import index
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
+from app.ranking.space import PLAIN
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
 from app.services.embedding import Embedder, Progress, Report
@@ -19,7 +23,7 @@ from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
 from app.services.origin import CATALOGUE_KEY, revision_in
-from app.services.spaces import MovedVectors, arrays_of, measured_space
+from app.services.spaces import MovedVectors, arrays_of, measured_space, term_arrays
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
 from index.publication import leftovers
@@ -304,13 +308,16 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays=arrays_of(space),
+            arrays=arrays_of(space) | ({} if space is PLAIN else self._term_arrays(target, walk)),
             extra={
                 MANIFEST_KEY: spec.as_json(),
                 CATALOGUE_KEY: self._catalogue.identity(),
                 SKIPPED_KEY: walk.skipped,
             },
         )
+
+    def _term_arrays(self, target: Kind, walk: Walk) -> dict[str, npt.NDArray[Any]]:
+        return term_arrays(self._walker.term_statistics(target, walk.ids))
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
         """How many records have changed, when that is no reason to build and nothing else is."""

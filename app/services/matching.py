@@ -27,7 +27,8 @@ from app.domain import (
 )
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
-from app.ranking.levels import level_from_score, score_from_cosine
+from app.ranking.levels import level_from_score, score_from_relevance
+from app.ranking.lexical import bm25, query_terms
 from app.ranking.space import PLAIN, Space
 from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
@@ -67,11 +68,16 @@ class IndexSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchLimits:
-    """How much one request may ask for."""
+    """How much one request may ask for.
+
+    Attributes:
+        rerank_depth: candidates of a query that are ordered by shared terms too; 0 leaves that out.
+    """
 
     max_queries: int
     max_k: int
     max_text_chars: int
+    rerank_depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +203,7 @@ class MatchService:
         view, conditions = served.view, conditions_of(request.filter)
         with self._stage("search"), translated():
             places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
+            places = max(places, self._limits.rerank_depth + _SPARE if served.scale(reranked=True).lexical else 0)
             places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
             languages = [query.resolved.lang for query in queries]
             vectors = served.state.space.of_queries(np.stack([query.vector for query in queries]), languages)
@@ -224,10 +231,13 @@ class MatchService:
         records: Mapping[str, AnyRecord],
     ) -> QueryResult:
         kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
+        relevance = found.scores.copy()
+        if kept and served.scale(reranked=self._reranks).lexical:
+            kept = self._reranked(served, query.resolved, found, records, kept, relevance)
         if request.diversity > 0 and kept:
             vectors = served.view.vectors_at(found.places[kept])
-            kept = [kept[n] for n in diversify(found.scores[kept], vectors, request.k, request.diversity)]
-        scores = score_from_cosine(found.scores, served.scale)
+            kept = [kept[n] for n in diversify(relevance[kept], vectors, request.k, request.diversity)]
+        scores = score_from_relevance(relevance, served.scale(reranked=self._reranks))
         matches = _as_matches(request, query.resolved, found, scores, records, kept[: request.k])
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
@@ -242,6 +252,36 @@ class MatchService:
             lang=query.resolved.lang,
             centred=_centred(served.state.space, query.resolved.lang),
         )
+
+    def _reranked(
+        self,
+        served: Served,
+        query: ResolvedQuery,
+        found: Found,
+        records: Mapping[str, AnyRecord],
+        kept: list[int],
+        relevance: Floats,
+    ) -> list[int]:
+        """The first of ``kept`` in the order of cosine and shared terms; ``relevance`` is changed to their sum.
+
+        The depth is fixed, so that neither order nor scores depend on how many are asked for. What lies beyond keeps
+        its order, below.
+        """
+        statistics, depth = served.state.terms, self._limits.rerank_depth
+        if statistics is None:
+            return kept
+        first, rest = kept[:depth], kept[depth:]
+        terms = query_terms(query.views, statistics, titled=query.titled)
+        shared = bm25(terms, [records[found.ids[n]].passage for n in first], statistics)
+        relevance[first] += served.scale(reranked=True).lexical * shared
+        first.sort(key=lambda n: (-relevance[n], found.ids[n]))
+        if rest:
+            relevance[rest] = np.minimum(relevance[rest], relevance[first[-1]])
+        return first + rest
+
+    @property
+    def _reranks(self) -> bool:
+        return self._limits.rerank_depth > 0
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -12,14 +12,14 @@ from time import monotonic, sleep
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
-from app.ranking.levels import CENTRED_SCALE, PLAIN_SCALE, Scale
+from app.ranking.levels import CENTRED_SCALE, PLAIN_SCALE, RERANKED_SCALE, Scale
 from app.ranking.space import PLAIN
 from app.services.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
 from app.services.embedding import Embedder
 from app.services.encoders import Encoders
 from app.services.failures import Refusal, as_refusal, translated
 from app.services.filters import COLUMNS
-from app.services.spaces import space_of
+from app.services.spaces import space_of, term_statistics_of
 from index import LiveIndex, Manifest, Snapshot, View
 from models import Encoder, Role
 
@@ -60,10 +60,11 @@ class Served:
         """The snapshot with what changed since."""
         return self.state.view
 
-    @property
-    def scale(self) -> Scale:
-        """How the cosines of its space are read."""
-        return PLAIN_SCALE if self.state.space is PLAIN else CENTRED_SCALE
+    def scale(self, *, reranked: bool) -> Scale:
+        """How its scores are read: cosines of its space, with shared terms where its matches are ``reranked``."""
+        if self.state.space is PLAIN:
+            return PLAIN_SCALE
+        return RERANKED_SCALE if reranked and self.state.terms is not None else CENTRED_SCALE
 
 
 class StillIndex:
@@ -79,7 +80,8 @@ class StillIndex:
 
     def __init__(self, snapshot: Snapshot, encoder: Encoder, kind: Kind) -> None:
         view = View.of(snapshot, COLUMNS[kind], int(snapshot.manifest.source_revision))
-        self._served = Served(encoder, DeltaState(view, space_of(snapshot.arrays)))
+        state = DeltaState(view, space_of(snapshot.arrays), term_statistics_of(snapshot.arrays))
+        self._served = Served(encoder, state)
 
     def fresh(self) -> Served:
         """The snapshot."""

@@ -1,4 +1,4 @@
-"""The space of a snapshot: measured while it is built, kept in it, and applied to whatever is compared with it."""
+"""What a snapshot keeps for ranking beside its vectors: the space they were moved to, and how common its terms are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.ranking.lexical import TermStatistics
 from app.ranking.space import PLAIN, Means, Space
 from app.services.embedding import Embedder
 from index import VectorSource
@@ -19,6 +20,7 @@ HEADINGS_A_LANGUAGE = 96
 """Headings that are embedded as queries to tell where a language's queries lie: 96 give the mean to a tenth."""
 _BLOCK = 65_536
 _PASSAGES, _QUERIES = "passages.", "queries."
+_TERMS, _FREQUENCIES, _TEXTS, _LENGTH = "terms.hashes", "terms.frequencies", "terms.texts", "terms.length"
 
 
 class MovedVectors:
@@ -93,3 +95,20 @@ def space_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Space:
 
     passages, queries = side(_PASSAGES), side(_QUERIES)
     return Space(passages, queries) if passages and queries else PLAIN
+
+
+def term_arrays(statistics: TermStatistics) -> dict[str, npt.NDArray[Any]]:
+    """Term statistics as named arrays of a snapshot."""
+    return {
+        _TERMS: statistics.hashes,
+        _FREQUENCIES: statistics.frequencies,
+        _TEXTS: np.array([statistics.texts], dtype=np.int64),
+        _LENGTH: np.array([statistics.length], dtype=np.float32),
+    }
+
+
+def term_statistics_of(arrays: Mapping[str, npt.NDArray[Any]]) -> TermStatistics | None:
+    """The statistics that `term_arrays` wrote; ``None`` where a snapshot holds none."""
+    if _TERMS not in arrays:
+        return None
+    return TermStatistics(int(arrays[_TEXTS][0]), float(arrays[_LENGTH][0]), arrays[_TERMS], arrays[_FREQUENCIES])

@@ -16,7 +16,7 @@ from live_samples import asked, assert_answer, one, passes, question, ranking, r
 
 from app.bootstrap import Services, build_services
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
-from app.ranking.levels import level_from_score, score_from_cosine
+from app.ranking.levels import level_from_score, score_from_relevance
 from app.settings import Settings
 from models.testing import HashingEncoder
 
@@ -100,7 +100,7 @@ def test_filters_answer_is_the_true_nearest(world: World, target: Kind, random: 
         ranked = expected(world, target, query, wanted)
         assert_answer(result, ranked, k, wanted, world.records[target])
         for match in result.matches:
-            assert match.score == pytest.approx(float(score_from_cosine(match.cosine)))
+            assert match.score == pytest.approx(float(score_from_relevance(match.cosine)))
             assert match.level is level_from_score(match.score)
 
 

@@ -16,14 +16,14 @@ from app.ranking.levels import (
     WEAK_FROM,
     Scale,
     level_from_score,
-    score_from_cosine,
+    score_from_relevance,
 )
 
 
 @pytest.mark.parametrize(("scale", "least", "most"), [(PLAIN_SCALE, 1e-6, 0.99), (CENTRED_SCALE, 0.03, 0.98)])
 def test_ranking_score_is_one_half_at_the_midpoint(scale: Scale, least: float, most: float) -> None:
     """The score is a probability: even at the midpoint, near the ends 0 and 1."""
-    scores = score_from_cosine([scale.midpoint, 0.0, 1.0], scale)
+    scores = score_from_relevance([scale.midpoint, 0.0, 1.0], scale)
     assert scores[0] == pytest.approx(0.5)
     assert scores[1] < least
     assert most < scores[2] <= 1.0
@@ -31,16 +31,16 @@ def test_ranking_score_is_one_half_at_the_midpoint(scale: Scale, least: float, m
 
 def test_ranking_score_keeps_shape_and_type() -> None:
     """Any shape in, float32 of the same shape out."""
-    scores = score_from_cosine(np.full((3, 4), 0.9, dtype=np.float32))
+    scores = score_from_relevance(np.full((3, 4), 0.9, dtype=np.float32))
     assert scores.shape == (3, 4)
     assert scores.dtype == np.float32
-    assert score_from_cosine(np.zeros(0)).shape == (0,)
+    assert score_from_relevance(np.zeros(0)).shape == (0,)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=50))
 def test_ranking_score_never_changes_an_order(cosines: list[float]) -> None:
     """A better cosine never has a lower score, nor a lower level; every score is between 0 and 1."""
-    scores = score_from_cosine(sorted(cosines))
+    scores = score_from_relevance(sorted(cosines))
     assert (np.diff(scores) >= 0).all()
     assert ((scores >= 0) & (scores <= 1)).all()
     grades = [level_from_score(float(score)).grade for score in scores]
@@ -49,7 +49,7 @@ def test_ranking_score_never_changes_an_order(cosines: list[float]) -> None:
 
 def test_ranking_scores_tell_apart_the_cosines_that_occur() -> None:
     """Between 0.75 and 0.95, steps of 1e-5 in cosine, which is what vectors are exact to, stay different scores."""
-    assert (np.diff(score_from_cosine(np.arange(0.75, 0.95, 1e-5))) > 0).all()
+    assert (np.diff(score_from_relevance(np.arange(0.75, 0.95, 1e-5))) > 0).all()
 
 
 @pytest.mark.parametrize(

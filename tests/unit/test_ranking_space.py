@@ -11,6 +11,7 @@ GENERATOR = np.random.default_rng(0)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows of length 1."""
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 

@@ -20,6 +20,9 @@ Answers = tuple[tuple[tuple[str, float], ...], ...]
 QUESTIONS = ("三元电解液", "water treatment 纳滤膜", "separator for lithium batteries", "抗旱水稻")
 
 
+CENTRE_FROM = 10**9
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a victim works: a home folder, and a database if it is not the folder's own."""
@@ -30,12 +33,13 @@ class Place:
     @property
     def environment(self) -> Mapping[str, str]:
         """The settings for a victim."""
-        chosen = {"PATMATCH_HOME": str(self.home)}
+        # Answers are compared with those of a home built anew, which would measure other means.
+        chosen = {"PATMATCH_HOME": str(self.home), "PATMATCH_CENTRE_FROM": str(CENTRE_FROM)}
         return chosen if self.database is None else chosen | {"PATMATCH_DATABASE_URL": self.database}
 
     def services(self) -> Services:
         """The services over this home, in this process."""
-        settings = Settings(home=self.home, database_url=self.database)
+        settings = Settings(home=self.home, database_url=self.database, centre_from=CENTRE_FROM)
         return build_services(settings, encoder=lambda: HashingEncoder(DIMENSION))
 
 
