@@ -133,7 +133,7 @@ def damage(services: Services, snapshot: str, name: str) -> None:
 
 
 def published_by_hand(services: Services, snapshot: str) -> None:
-    """Name a snapshot in CURRENT without the checks of a publish; at one go, since the service reads it all the time."""
+    """Name a snapshot in CURRENT without the checks of a publish; at one go, for the service reads it all the time."""
     current = services.settings.index_dir / "patents" / "CURRENT"
     beside = current.with_name("beside")
     beside.write_text(f"{snapshot}\n", encoding="utf8")
