@@ -133,8 +133,11 @@ def damage(services: Services, snapshot: str, name: str) -> None:
 
 
 def published_by_hand(services: Services, snapshot: str) -> None:
-    """Name a snapshot in CURRENT without the checks of a publish."""
-    (services.settings.index_dir / "patents" / "CURRENT").write_text(f"{snapshot}\n", encoding="utf8")
+    """Name a snapshot in CURRENT without the checks of a publish; at one go, for the service reads it all the time."""
+    current = services.settings.index_dir / "patents" / "CURRENT"
+    beside = current.with_name("beside")
+    beside.write_text(f"{snapshot}\n", encoding="utf8")
+    beside.replace(current)
 
 
 def test_service_refuses_a_damaged_snapshot_and_keeps_its_own(services: Services) -> None:
