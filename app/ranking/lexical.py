@@ -26,14 +26,18 @@ import numpy.typing as npt
 Hashes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
 Scores = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 K1, B = 1.2, 0.75
 """Saturation and length normalisation, the usual values; 0.4 to 2 and 0.3 to 1 changed little."""
 BODY_WEIGHT = 0.4
 """Weight of a term of a need's text beside one of its title; 0.2 to 0.7 are alike."""
+FEWEST_COMPARABLE = 10
+"""Candidates in the query's language that tell what those in others would share."""
 MOST_TERMS = 48
 """Terms of a query that are looked for, the weightiest: a text of 3,000 characters has a thousand."""
 
+_NO_SPREAD = 1e-9
 _RUN = re.compile("[\u3400-\u9fff\uf900-\ufaff]+|[^\\W_\u3400-\u9fff\uf900-\ufaff]+(?:[-.][^\\W_\u3400-\u9fff]+)*")
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _FIRST_HAN = "\u3400"
@@ -136,6 +140,28 @@ def bm25(terms: Mapping[str, float], texts: Sequence[str], statistics: TermStati
             score += sum(weight * _saturated(others[term], norm) for term, weight in words.items() if term in others)
         scores[number] = score
     return scores
+
+
+def imputed(shared: Scores, cosines: Scores, comparable: Mask) -> Scores:
+    """Shared terms, float32 ``[n]``, with an estimate where another language leaves nothing to share.
+
+    A text in another language than the query cannot share its terms, which says nothing of how well it fits. It gets
+    what comparable candidates of its cosine have, by least squares; with too few of them to tell, nobody gets anything.
+
+    Args:
+        shared: BM25 of each candidate, float32 ``[n]``.
+        cosines: theirs, float32 ``[n]``.
+        comparable: bool ``[n]``, whether a candidate is in the query's language.
+    """
+    if comparable.all():
+        return shared
+    if int(comparable.sum()) < FEWEST_COMPARABLE:
+        return np.zeros_like(shared)
+    known = cosines[comparable]
+    slope = float(np.cov(known, shared[comparable])[0, 1] / max(float(np.var(known, ddof=1)), _NO_SPREAD))
+    line = shared[comparable].mean() + max(slope, 0.0) * (cosines - known.mean())
+    estimate = np.clip(line, 0.0, shared[comparable].max())
+    return np.where(comparable, shared, estimate).astype(np.float32)
 
 
 def _saturated(count: int, norm: float) -> float:

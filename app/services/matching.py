@@ -28,7 +28,7 @@ from app.domain import (
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
 from app.ranking.levels import level_from_score, score_from_relevance
-from app.ranking.lexical import bm25, query_terms
+from app.ranking.lexical import bm25, imputed, query_terms
 from app.ranking.space import PLAIN, Space
 from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
@@ -272,7 +272,9 @@ class MatchService:
             return kept
         first, rest = kept[:depth], kept[depth:]
         terms = query_terms(query.views, statistics, titled=query.titled)
-        shared = bm25(terms, [records[found.ids[n]].passage for n in first], statistics)
+        candidates = [records[found.ids[n]] for n in first]
+        own = np.array([query.lang in (record.lang, None) for record in candidates])
+        shared = imputed(bm25(terms, [record.passage for record in candidates], statistics), relevance[first], own)
         relevance[first] += served.scale(reranked=True).lexical * shared
         first.sort(key=lambda n: (-relevance[n], found.ids[n]))
         if rest:

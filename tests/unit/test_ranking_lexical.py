@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ranking.lexical import BODY_WEIGHT, K1, MOST_TERMS, B, TermStatistics, bm25, query_terms, terms_of
+from app.ranking.lexical import (
+    BODY_WEIGHT,
+    K1,
+    MOST_TERMS,
+    B,
+    TermStatistics,
+    bm25,
+    imputed,
+    query_terms,
+    terms_of,
+)
 
 CORPUS = ["3003铝合金电池壳", "铝合金轧制", "6061 aluminium alloy plate", "水泥", "ＡＢ-12型泵"]
 
@@ -63,3 +73,17 @@ def test_ranking_bm25_takes_any_text(texts: list[str], query: str) -> None:
     assert scores.shape == (len(texts),)
     assert np.isfinite(scores).all()
     assert (scores >= 0).all()
+
+
+def test_ranking_other_languages_get_what_their_cosine_has_in_the_querys_own() -> None:
+    """A text that cannot share terms is neither raised nor lowered against those of its cosine that can."""
+    cosines = np.linspace(0.2, 0.6, 21, dtype=np.float32)
+    shared = (20 * cosines).astype(np.float32)
+    own = np.arange(21) % 3 != 0
+    shared[~own] = 0
+    assert imputed(shared, cosines, own) == pytest.approx(20 * cosines, abs=1e-3)
+    assert imputed(shared, cosines, np.ones(21, dtype=bool)) is shared
+    assert not imputed(shared, cosines, np.arange(21) < 5).any()
+    falling = np.where(own, 10 - shared, 0).astype(np.float32)
+    estimates = imputed(falling, cosines, own)
+    assert np.ptp(estimates[~own]) == pytest.approx(0, abs=1e-5), "a better cosine never estimates less"
