@@ -19,9 +19,9 @@ Floats = npt.NDArray[np.float32]
 
 ANY = ""
 """The key of the mean over all languages, for texts in one that has none of its own."""
-PRIOR = 3.0
-"""Texts that the overall mean counts for in a language's own: with few texts, their mean is mostly their subject. On the
-sample, 20 keeps languages of ten texts apart, 1 costs the largest language a little."""
+PRIOR = 5.0
+"""Texts that the overall mean counts for in a language's own: with few texts, their mean is mostly their subject. On
+the sample, 20 keeps languages of ten texts apart, 1 costs the largest language a little."""
 
 
 @dataclass(frozen=True, slots=True)
