@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 import models.training
 from models import ModelSource, Prefixes, Role, load_encoder, prepare
 from models.packaged import write_folder
-from models.training import FineTuner, JudgedQuery, TuningOptions
+from models.training import FineTuner
+from models.training_data import JudgedQuery, TuningOptions
 from scripts.cli import run
 
 WORDS = ("a", "b", "c", "battery", "cell")
