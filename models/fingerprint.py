@@ -14,7 +14,7 @@ from models.folders import MANIFEST
 SEMANTICS = 1
 # Files that say who made the model and how it is called, not what it computes. Prompts are declared in the second and
 # count as prefixes, once overrides are applied.
-SILENT = frozenset({MANIFEST, "config_sentence_transformers.json", "special_tokens_map.json"})
+SILENT = frozenset({MANIFEST, "config_sentence_transformers.json", "special_tokens_map.json", "training.json"})
 SPEAKING = frozenset({".json", ".safetensors", ".bin", ".model", ".txt", ".tiktoken"})
 
 

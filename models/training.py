@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,91 +19,19 @@ import numpy as np
 from models.encoder import Encoder, Role
 from models.errors import TrainingError
 from models.folders import exclusive, staged
-from models.sentence_transformer import EncoderOptions, Precision, SentenceTransformerEncoder, arithmetic
+from models.sentence_transformer import EncoderOptions, SentenceTransformerEncoder, arithmetic
 from models.source import check
 from models.tokens import Prefixes
+from models.training_data import RELEVANT_FROM, JudgedQuery, Part, TuningOptions, parts_of, step_passages, steps_of
 from models.windows import WindowPolicy, batches, plan
 
 if TYPE_CHECKING:
     import torch
 
-RELEVANT_FROM = 3
-"""Levels from which a passage is what the query looks for: it must stand before passages that nobody judged."""
-
 PROMPT_NAMES = ("query", "passage", "document")
 """Prompts that a folder may declare for the two roles; `document` is what newer folders call a passage."""
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedQuery:
-    """A query and what judges said of passages.
-
-    Attributes:
-        views: its texts, as they are embedded.
-        weights: of each view in the query's vector.
-        passages: the judged ones.
-        levels: of each passage, 1 to 4.
-        negatives: passages that nobody judged and that stand near the query: hard to tell from relevant ones.
-    """
-
-    views: tuple[str, ...]
-    weights: tuple[float, ...]
-    passages: tuple[str, ...]
-    levels: tuple[int, ...]
-    negatives: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TuningOptions:
-    """How a model is fine-tuned. The figures behind the defaults are in docs/decisions/0006-training.md.
-
-    Attributes:
-        epochs: at most; an epoch sees every judgement once.
-        learning_rate: at its highest, after the warm-up; it then falls linearly to zero.
-        warmup: share of the steps in which the rate rises.
-        scale: what a difference of cosines is multiplied by in the loss over levels.
-        contrast: weight of the loss that puts relevant passages before those of other queries and hard negatives.
-        contrast_scale: what a cosine is multiplied by in that loss.
-        negatives: hard negatives of a query in one step.
-        queries: queries of a step.
-        passages: judged passages of a query in one step.
-        max_tokens: of a text while training; the rest of a longer one is left out, at check and service it counts.
-        step_tokens: of one pass through the model, padding included.
-        freeze_embeddings: leave the word embeddings as they are, four fifths of a small multilingual model.
-        freeze_layers: how many of the lowest layers to leave as they are.
-        blend: how far the published weights go from the base's (0) to the trained ones (1).
-        checks: how often an epoch the held-out queries are measured.
-        patience: checks without a new best after which training ends.
-        precision: arithmetic of the transformer while it learns; what is measured and published is float32.
-        seed: of the order, of dropout and of what is drawn.
-        threads: CPU threads of torch; ``None`` leaves them.
-    """
-
-    epochs: int = 1
-    learning_rate: float = 5e-5
-    warmup: float = 0.1
-    scale: float = 20.0
-    contrast: float = 0.2
-    contrast_scale: float = 30.0
-    negatives: int = 4
-    queries: int = 4
-    passages: int = 16
-    max_tokens: int = 128
-    step_tokens: int = 2048
-    freeze_embeddings: bool = True
-    freeze_layers: int = 0
-    blend: float = 0.5
-    checks: int = 3
-    patience: int = 2
-    precision: Precision = "bfloat16"
-    seed: int = 1
-    threads: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The options as JSON types."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +41,6 @@ class Check:
     step: int
     score: float
     measures: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Some judged passages of one query: what it brings to a step."""
-
-    query: int
-    places: tuple[int, ...]
 
 
 Measure = Callable[[Encoder], tuple[float, Mapping[str, float]]]
@@ -167,7 +87,7 @@ class FineTuner:
 
     def steps_of_epoch(self, queries: Sequence[JudgedQuery]) -> int:
         """How many steps see every judgement of ``queries`` once."""
-        parts = sum(len(part) for part in (_parts(place, one, self._options) for place, one in enumerate(queries)))
+        parts = sum(len(part) for part in (parts_of(place, one, self._options) for place, one in enumerate(queries)))
         return math.ceil(parts / self._options.queries)
 
     def check_every(self, queries: Sequence[JudgedQuery]) -> int:
@@ -236,7 +156,7 @@ class FineTuner:
         optimiser, schedule = _optimiser(list(self._parameters.values()), planned, options)
         checks = [Check(0, *measure(self.encoder))] if measure else []
         best, generator = self._base, np.random.default_rng(options.seed)
-        for step, parts in enumerate(_steps(queries, options, generator), start=1):
+        for step, parts in enumerate(steps_of(queries, options, generator), start=1):
             self._step(queries, parts, generator, optimiser)
             schedule.step()
             report(step, total)
@@ -255,7 +175,7 @@ class FineTuner:
     def _step(
         self,
         queries: Sequence[JudgedQuery],
-        parts: Sequence[_Part],
+        parts: Sequence[Part],
         generator: np.random.Generator,
         optimiser: torch.optim.Optimizer,
     ) -> None:
@@ -351,7 +271,7 @@ class _Student(SentenceTransformerEncoder):
 
 def _loss(
     student: _Student,
-    batch: Sequence[tuple[JudgedQuery, _Part]],
+    batch: Sequence[tuple[JudgedQuery, Part]],
     generator: np.random.Generator,
     options: TuningOptions,
 ) -> torch.Tensor:
@@ -359,7 +279,7 @@ def _loss(
     import torch
 
     views = [view for query, _ in batch for view in query.views]
-    passages, owners, levels = _step_passages(batch, generator, options)
+    passages, owners, levels = step_passages(batch, generator, options)
     view_vectors = student.tensors(views, Role.QUERY, options)
     passage_vectors = student.tensors(passages, Role.PASSAGE, options)
     total, start = torch.zeros(()), 0
@@ -381,21 +301,6 @@ def _loss(
     return total / len(batch)
 
 
-def _step_passages(
-    batch: Sequence[tuple[JudgedQuery, _Part]], generator: np.random.Generator, options: TuningOptions
-) -> tuple[list[str], list[int], list[int]]:
-    """Passages of a step, whose query each is, and its level; 0 for a hard negative, which nobody judged."""
-    rows: list[tuple[str, int, int]] = []
-    for place, (query, part) in enumerate(batch):
-        rows += [(query.passages[one], place, query.levels[one]) for one in part.places]
-        count = min(options.negatives, len(query.negatives)) if options.contrast else 0
-        if count and any(query.levels[one] >= RELEVANT_FROM for one in part.places):
-            drawn = generator.choice(len(query.negatives), size=count, replace=False)
-            rows += [(query.negatives[one], place, 0) for one in drawn]
-    texts, owners, levels = zip(*rows, strict=True)
-    return list(texts), list(owners), list(levels)
-
-
 def _ordered(scores: torch.Tensor, levels: torch.Tensor, scale: float) -> torch.Tensor:
     """CoSENT within one query: log(1 + sum of exp(scale * (lower - higher))) over all pairs of different levels."""
     import torch
@@ -413,29 +318,6 @@ def _apart(relevant: torch.Tensor, others: torch.Tensor, scale: float) -> torch.
         return torch.zeros(())
     rows = torch.cat([relevant[:, None], others.expand(len(relevant), -1)], dim=1) * scale
     return (torch.logsumexp(rows, dim=1) - rows[:, 0]).mean()
-
-
-def _parts(place: int, query: JudgedQuery, options: TuningOptions, order: Sequence[int] | None = None) -> list[_Part]:
-    """A query's passages in parts of like size, each with the query's mix of levels."""
-    if len(set(query.levels)) < 2:  # one level has no order to learn
-        return []
-    count = math.ceil(len(query.passages) / options.passages)
-    dealt = sorted(order if order is not None else range(len(query.passages)), key=lambda one: -query.levels[one])
-    return [_Part(place, tuple(dealt[start::count])) for start in range(count)]
-
-
-def _steps(
-    queries: Sequence[JudgedQuery], options: TuningOptions, generator: np.random.Generator
-) -> Iterator[list[_Part]]:
-    """The parts of each step, epoch after epoch, in an order of the generator's."""
-    for _ in range(options.epochs):
-        parts = [
-            part
-            for place, query in enumerate(queries)
-            for part in _parts(place, query, options, generator.permutation(len(query.passages)).tolist())
-        ]
-        shuffled = [parts[one] for one in generator.permutation(len(parts))]
-        yield from (shuffled[start : start + options.queries] for start in range(0, len(shuffled), options.queries))
 
 
 def _optimiser(

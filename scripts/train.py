@@ -12,7 +12,7 @@ from app.services.evaluation_material import EvaluationFiles
 from app.services.training import TrainingRequest
 from app.services.training_card import Outcome
 from models import Precision
-from models.training import TuningOptions
+from models.training_data import TuningOptions
 from scripts.console import Shell, shell_command
 
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -21,7 +21,8 @@ from app.services.training_card import Outcome, model_card
 from app.services.training_material import Need, folds, hard_negatives, judged_needs, passages, split
 from app.services.training_measures import HeldOut, Rows, differences, means, score
 from models import Encoder, ModelSource, Prefixes
-from models.training import Check, FineTuner, JudgedQuery, TuningOptions
+from models.training import Check, FineTuner
+from models.training_data import JudgedQuery, TuningOptions
 
 REPORT = "training.json"
 """The file of a trained model that says how it was made, for programs; README.md says it to people."""

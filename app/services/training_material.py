@@ -14,7 +14,7 @@ from app.ingest.language import detect_language, language_word
 from app.ingest.text import fold_body, fold_line
 from app.ranking.views import view_weights
 from app.services.evaluation_material import EvaluationMaterial
-from models.training import RELEVANT_FROM, JudgedQuery
+from models.training_data import RELEVANT_FROM, JudgedQuery
 
 FEWEST = 2
 """Queries on each side of a split: one query's mean has no spread."""

@@ -14,7 +14,8 @@ from app.errors import InputError
 from app.evaluation.collection import QueryRun, Ranked, Served
 from app.services.training_material import Need, folds, hard_negatives, split
 from app.services.training_measures import Rows, differences, means, score
-from models.training import JudgedQuery, TuningOptions, _apart, _ordered, _steps
+from models.training import _apart, _ordered
+from models.training_data import JudgedQuery, TuningOptions, steps_of
 
 
 def need(number: int, title: str) -> Need:
@@ -106,7 +107,7 @@ def test_training_epoch_sees_each_judgement_once() -> None:
         JudgedQuery(views=("b",), weights=(1.0,), passages=("x", "y"), levels=(2, 2)),
     ]
     options = TuningOptions(epochs=1, passages=3, queries=2)
-    steps = list(_steps(queries, options, np.random.default_rng(1)))
+    steps = list(steps_of(queries, options, np.random.default_rng(1)))
     parts = [part for step in steps for part in step]
     assert [len(step) for step in steps] == [2, 2]
     assert sorted(place for part in parts for place in part.places) == list(range(12))
