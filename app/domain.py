@@ -289,7 +289,8 @@ class Match:
     Attributes:
         rank: from 1.
         score: probability of being at least fairly strong, 0 to 1.
-        cosine: inner product of the two unit vectors.
+        cosine: inner product of the two unit vectors, in the space of the index.
+        shared: what shared terms added to it.
     """
 
     id: str
@@ -298,6 +299,7 @@ class Match:
     level: Level
     cosine: float
     record: AnyRecord
+    shared: float = 0.0
     why: Why | None = None
 
 

@@ -198,7 +198,12 @@ class WhyOut(BaseModel):
 class DebugOut(BaseModel):
     """Raw numbers behind a match."""
 
-    cosine: float
+    cosine: float = Field(
+        description="Inner product of the two unit vectors, relative to the means of their languages."
+    )
+    shared: float = Field(
+        description="What terms that both sides share added to it; the order and the score are by the sum."
+    )
 
 
 class RecordOut(BaseModel):
@@ -344,5 +349,5 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
     if match.why:
         out.why = WhyOut(terms=list(match.why.terms), passage=match.why.passage)
     if debug:
-        out.debug = DebugOut(cosine=round(match.cosine, 6))
+        out.debug = DebugOut(cosine=round(match.cosine, 6), shared=round(match.shared, 6))
     return out

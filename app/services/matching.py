@@ -89,6 +89,15 @@ class _EncodedQuery:
     truncated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """The places among a query's candidates in order, and of each candidate its score and what that is made of."""
+
+    places: Sequence[int]
+    scores: Floats
+    relevance: Floats
+
+
 class MatchService:
     """Answers match requests from the published snapshots and what changed since. Safe to call from many threads.
 
@@ -238,7 +247,8 @@ class MatchService:
             vectors = served.view.vectors_at(found.places[kept])
             kept = [kept[n] for n in diversify(relevance[kept], vectors, request.k, request.diversity)]
         scores = score_from_relevance(relevance, served.scale(reranked=self._reranks))
-        matches = _as_matches(request, query.resolved, found, scores, records, kept[: request.k])
+        ranked = _Ranked(kept[: request.k], scores, relevance)
+        matches = _as_matches(request, query.resolved, found, ranked, records)
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
         return QueryResult(
@@ -344,22 +354,22 @@ def _as_matches(
     request: MatchRequest,
     resolved: ResolvedQuery,
     found: Found,
-    scores: Floats,
+    ranked: _Ranked,
     records: Mapping[str, AnyRecord],
-    kept: Sequence[int],
 ) -> list[Match]:
     terms = vocabulary(" ".join(resolved.views)) if request.explain else frozenset[str]()
     return [
         Match(
             id=found.ids[n],
             rank=rank,
-            score=float(scores[n]),
-            level=level_from_score(float(scores[n])),
+            score=float(ranked.scores[n]),
+            level=level_from_score(float(ranked.scores[n])),
             cosine=float(found.scores[n]),
+            shared=float(ranked.relevance[n] - found.scores[n]),
             record=records[found.ids[n]],
             why=_why(terms, records[found.ids[n]]) if request.explain else None,
         )
-        for rank, n in enumerate(kept, 1)
+        for rank, n in enumerate(ranked.places, 1)
     ]
 
 

@@ -194,3 +194,14 @@ def test_api_match_survives_odd_unicode(client: TestClient) -> None:
         "/v1/match", content=b'{"queries": [{"need_id": "\\ud800"}]}', headers={"content-type": "application/json"}
     )
     assert response.status_code in {404, 422}
+
+
+def test_api_match_debug_adds_up(client: TestClient) -> None:
+    """The order is that of cosine and shared terms together, and the score never rises along it."""
+    answer = ask(client, queries=[{"text": "锂离子电池电解液"}], k=10, debug=True)
+    matches = answer["results"][0]["matches"]
+    sums = [match["debug"]["cosine"] + match["debug"]["shared"] for match in matches]
+    assert sums == sorted(sums, reverse=True)
+    assert any(match["debug"]["shared"] > 0 for match in matches)
+    assert [match["score"] for match in matches] == sorted((match["score"] for match in matches), reverse=True)
+    assert (answer["results"][0]["lang"], answer["results"][0]["centred"]) == ("zh", "language")
