@@ -63,9 +63,10 @@ class Settings(BaseSettings):
     )
 
     rerank_depth: int = Field(
-        100,
+        0,
         ge=0,
-        description="Candidates of a query that are ordered by shared terms beside the vectors; 0 leaves that out.",
+        description="Candidates of a query that are ordered by shared terms beside the vectors, 100 say. 0 leaves that "
+        "out: then a filter never changes the order of what passes it.",
     )
     max_queries: int = Field(100, ge=1, description="Queries of one request.")
     max_k: int = Field(1000, ge=1, description="Matches of one query.")

@@ -168,7 +168,9 @@ def is_missing(value: object) -> bool:
         return not value or (len(value) <= LONGEST_MISSING and value.strip().lower() in MISSING)
     if isinstance(value, float):
         return value != value
-    return isinstance(value, (list, tuple, dict)) and not value
+    if isinstance(value, (list, tuple)):
+        return all(not isinstance(item, (list, tuple, dict)) and is_missing(item) for item in value)
+    return isinstance(value, dict) and not value
 
 
 @lru_cache(maxsize=4096)

@@ -30,7 +30,12 @@ def sample_services(home: Path, **settings: object) -> Services:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client of a ready service with small limits."""
     services = sample_services(
-        tmp_path_factory.mktemp("home"), max_queries=5, max_k=50, max_text_chars=2000, max_body_bytes=100_000
+        tmp_path_factory.mktemp("home"),
+        max_queries=5,
+        max_k=50,
+        rerank_depth=20,
+        max_text_chars=2000,
+        max_body_bytes=100_000,
     )
     services.serving.open()
     with TestClient(create_app(services=services), raise_server_exceptions=False) as client:

@@ -92,7 +92,7 @@ def test_ingest_values_words_for_nothing_are_missing(value: Any) -> None:
     assert is_missing(value)
 
 
-@pytest.mark.parametrize("value", ["0", 0, False, "无线电", "NaN2", "None of these", [None], "否"])
+@pytest.mark.parametrize("value", ["0", 0, False, "无线电", "NaN2", "None of these", [None, 0], [[]], "否"])
 def test_ingest_values_other_values_are_not_missing(value: Any) -> None:
     """Zero, false and words that only begin like one for nothing are values."""
     assert not is_missing(value)
