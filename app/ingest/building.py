@@ -23,7 +23,7 @@ from app.ingest.outcomes import IngestLimits, Problem
 from app.ingest.places import credit_code_region, is_elsewhere, region_code
 from app.ingest.text import fold_line
 from app.ingest.values import as_maturity, as_text
-from app.ingest.words import document_kind_word, holder_type_word, licence_word, yes_or_no
+from app.ingest.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
 
 Built = tuple[AnyRecord | None, tuple[Problem, ...], tuple[Problem, ...]]
 """A record or ``None``, the reasons for rejecting it, and the warnings."""
@@ -153,17 +153,25 @@ def _identity(draft: Draft) -> str:
     """The row's id; its problems are noted."""
     value = draft.present.get("id")
     source = as_text(value) if value is not None else None
-    if source is None:
-        if value is None:
+    if source is None or (source is not value and is_missing(source)):
+        if value is None or source is not None:
             draft.reject("missing_id", "id")
         else:
             draft.reject("wrong_type", "id", value, found=type(value).__name__)
         return ""
-    identity = compact(fold_line(source)) if not _is_simple(source) else source
+    identity = source if _is_simple(source) else _settled(source)
     _check_identity(draft, identity, source)
     if identity != source:
         draft.original["id"] = source
     _note_other_column(draft, identity, value)
+    return identity
+
+
+def _settled(source: str) -> str:
+    """An id folded until folding it again changes nothing, so that what is given out is taken back as the same."""
+    identity = compact(fold_line(source))
+    while (again := compact(fold_line(identity))) != identity:
+        identity = again
     return identity
 
 
@@ -252,7 +260,8 @@ def _licence(draft: Draft) -> tuple[str, ...]:
     words: dict[str, None] = {}
     for value in draft.cells_of("licence"):
         for word in split_names((as_text(value) or repr(value)).replace("/", ";").replace("、", ";")):
-            words[licence_word(fold_line(word))] = None
+            if not is_missing(folded := fold_line(word)):
+                words[licence_word(folded)] = None
     return tuple(words)
 
 

@@ -59,7 +59,7 @@ def test_ingest_objects_take_anything_and_take_back_what_they_give(kind: Kind, d
         assert again.record == outcome.record
 
 
-@pytest.mark.parametrize("value", [["NA"], ["", None], [["无"]], []])
+@pytest.mark.parametrize("value", [["NA"], ["", None], ["无", "N/A"], []])
 def test_ingest_objects_see_a_list_of_nothing_as_nothing(value: list[Any]) -> None:
     """A list that holds only words for no value holds no value: no record gets the id ``NA``."""
     outcome = record_of(Kind.FIRMS, {"name": "甲公司", "id": value}, record_id="A1")

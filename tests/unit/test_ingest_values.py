@@ -85,7 +85,26 @@ def test_ingest_values_maturity(value: Any, expected: int | None) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", " ", "N/A", "n/a", "-", "—", "无", "null", "None", "nan", "NaN", "暂无", "#N/A", float("nan"), [], {}],
+    [
+        None,
+        "",
+        " ",
+        "N/A",
+        "n/a",
+        "-",
+        "—",
+        "无",
+        "null",
+        "None",
+        "nan",
+        "NaN",
+        "暂无",
+        "#N/A",
+        float("nan"),
+        [],
+        {},
+        [None, "NA"],
+    ],
 )
 def test_ingest_values_words_for_nothing_are_missing(value: Any) -> None:
     """Cells that say in words that they are empty are empty."""
