@@ -29,6 +29,7 @@ Built = tuple[AnyRecord | None, tuple[Problem, ...], tuple[Problem, ...]]
 """A record or ``None``, the reasons for rejecting it, and the warnings."""
 
 DERIVED_ID_DIGITS = 12
+_MOST_FOLDS = 5
 
 
 def build_record(kind: Kind, plan: Plan, cells: Sequence[Any], limits: IngestLimits, *, id_expected: bool) -> Built:
@@ -169,9 +170,11 @@ def _identity(draft: Draft) -> str:
 
 def _settled(source: str) -> str:
     """An id folded until folding it again changes nothing, so that what is given out is taken back as the same."""
-    identity = compact(fold_line(source))
-    while (again := compact(fold_line(identity))) != identity:
-        identity = again
+    identity = source
+    for _ in range(_MOST_FOLDS):
+        before, identity = identity, compact(fold_line(identity))
+        if identity == before:
+            break
     return identity
 
 
