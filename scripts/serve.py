@@ -36,6 +36,7 @@ def command(shell: Shell, host: str, port: int, workers: int) -> None:
     uvicorn.run(
         "app.main:create_app",
         factory=True,
+        http="scripts.protocol:PromptHTTPProtocol",
         host=host,
         port=port,
         workers=workers,
