@@ -129,18 +129,8 @@ def build_services(
     catalogue, metrics = Catalogue.open(settings.catalogue_url), Metrics()
     known = Encoders(_spec_loader(settings, encoder, encoders), encoder_spec(settings))
     slot = known.slot()
-    stores = VectorStores(settings.vectors_dir)
-    indexes = {
-        kind: ServedIndex(
-            settings.index_dir,
-            kind,
-            encoder_of=known.of_snapshot,
-            catalogue=catalogue,
-            delta=Delta(kind, catalogue, stores, settings.delta_limit),
-        )
-        for kind in Kind
-    }
-    serving = Serving(known, indexes, stores, settings.index_poll_seconds)
+    serving = _serving(settings, catalogue, known)
+    indexes = serving.indexes
     indexing = IndexService(catalogue, known, index_settings(settings))
     evaluating = EvaluationService(known, evaluation_settings(settings))
     return Services(
@@ -171,6 +161,21 @@ def build_services(
         evaluating=evaluating,
         training=TrainingService(evaluating, training_settings(settings)),
     )
+
+
+def _serving(settings: Settings, catalogue: Catalogue, encoders: Encoders) -> Serving:
+    stores = VectorStores(settings.vectors_dir)
+    indexes = {
+        kind: ServedIndex(
+            settings.index_dir,
+            kind,
+            encoder_of=encoders.of_snapshot,
+            catalogue=catalogue,
+            delta=Delta(kind, catalogue, stores, settings.delta_limit),
+        )
+        for kind in Kind
+    }
+    return Serving(encoders, indexes, stores, settings.index_poll_seconds)
 
 
 def build_launcher(settings: Settings, command: Sequence[str] = BUILD_COMMAND) -> ProcessLauncher:
