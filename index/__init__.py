@@ -1,5 +1,6 @@
-"""Vectors and ids to nearest neighbours: stored vectors, snapshots built, verified and published, the live one."""
+"""Vectors and terms to ids: stored vectors, snapshots built, verified and published, changes over them, the live one."""
 
+from index.bm25 import NO_TERMS, TermCounts
 from index.build import BuildOptions, SnapshotSpec, write_snapshot
 from index.columns import ColumnKind, Columns, ColumnValues
 from index.conditions import AtLeast, Between, Condition, Equals, Ids, OneOf, Prefix
@@ -44,9 +45,11 @@ from index.publication import (
     rollback_target,
 )
 from index.snapshot import Snapshot, VerifyReport, load_snapshot, verify_snapshot
+from index.terms import TermHits, TermIndex
 from index.vectors import ArrayVectors, StoredVectors, StoreReport, TextFacts, VectorSource, VectorStore, text_key
 
 __all__ = [
+    "NO_TERMS",
     "ArrayVectors",
     "AtLeast",
     "Between",
@@ -95,6 +98,9 @@ __all__ = [
     "StoreLockedError",
     "StoreReport",
     "StoredVectors",
+    "TermCounts",
+    "TermHits",
+    "TermIndex",
     "TextFacts",
     "Upsert",
     "VectorInputError",

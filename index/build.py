@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,8 @@ from index.snapshot import (
     load_snapshot,
     open_index,
 )
+from index.terms import TermIndex
+from index.terms_build import write_terms
 from index.vectors import ArrayVectors, VectorSource
 
 SELF_QUERIES = 256
@@ -63,6 +65,8 @@ class SnapshotSpec:
         sample_kind: what the sample queries are, for the manifest.
         extra: kept in the manifest; JSON values.
         arrays: kept in a file of their own; by name.
+        terms: gives the terms of each position and how often each occurs, in order, when it is called; they are taken
+            one position at a time. Without it the snapshot has no inverted index.
         built_at: when the build began, with a time zone; now when not given.
     """
 
@@ -77,6 +81,7 @@ class SnapshotSpec:
     sample_kind: str = "queries"
     extra: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict)
+    terms: Callable[[], Iterable[Mapping[str, int]]] | None = None
     built_at: datetime | None = None
 
 
@@ -185,6 +190,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         if checked.spec.arrays:
             write_arrays(temporary / ARRAYS_FILE, checked.spec.arrays)
     options.on_step("files")
+    terms = _write_terms(temporary, checked, options)
     recall = _query_back(temporary, checked.source, parameters, truth, options)
     measured = MeasuredRecall(truth.k, round(recall, 6), len(queries), kind)
     spec = checked.spec
@@ -202,7 +208,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         recall=measured,
         files={
             name: _entry(temporary / name)
-            for name in (*data_files(parameters), *([ARRAYS_FILE] if spec.arrays else []))
+            for name in (*data_files(parameters), *([ARRAYS_FILE] if spec.arrays else []), *terms)
         },
         extra=checked.extra,
     )
@@ -263,6 +269,17 @@ def _write_exact(directory: Path, source: VectorSource, index: Any) -> float:  #
     with disk_errors(SnapshotWriteError, NOT_WRITTEN):
         write_rows(directory / EXACT_FILE, EXACT_ARRAY, (len(source), source.dimension), measured())
     return error
+
+
+def _write_terms(directory: Path, checked: _Input, options: BuildOptions) -> tuple[str, ...]:
+    """Write the inverted index, where one is wanted, and ask it back; the names of its files."""
+    if checked.spec.terms is None:
+        return ()
+    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
+        names = write_terms(directory, checked.spec.terms(), len(checked.source), options.seed)
+        TermIndex.open(directory).check_sample()
+    options.on_step("terms")
+    return names
 
 
 def _query_back(

@@ -17,6 +17,7 @@ from typing import Protocol
 import faiss
 import numpy as np
 
+from index.bm25 import NO_TERMS, Postings, TermCounts, best
 from index.checks import Floats, Mask, Positions
 from index.columns import ColumnKind, Columns, ColumnValues, Value
 from index.conditions import Condition, Ids
@@ -24,6 +25,7 @@ from index.engine import NO_POSITION, FaissIndex
 from index.ids import IdList
 from index.plan import Plan
 from index.snapshot import Snapshot
+from index.terms import TermIndex
 
 
 class Searched(Protocol):
@@ -47,21 +49,29 @@ class Searched(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """A record as a segment holds it: float32 ``[dimension]`` of unit length, and the value of each filter column."""
+    """A record as a segment holds it: its vector, the value of each filter column, and its terms.
+
+    Attributes:
+        vector: float32 ``[dimension]`` of unit length.
+        terms: none where the snapshot below has no inverted index.
+    """
 
     id: str
     vector: Floats
     values: Mapping[str, Value]
+    terms: TermCounts = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Changed records in an exact index; ``values`` are kept to merge it with another."""
+    """Changed records in an exact index; ``values`` and ``terms`` are kept to merge it with another."""
 
     index: FaissIndex
     ids: IdList
     columns: Columns
     values: tuple[Mapping[str, Value], ...]
+    terms: tuple[TermCounts, ...]
+    postings: Postings
 
     @classmethod
     def of(cls, records: Sequence[Upsert], kinds: Mapping[str, ColumnKind], dimension: int) -> Segment:
@@ -79,6 +89,8 @@ class Segment:
             IdList.of([record.id for record in ordered]),
             Columns.build(len(ordered), columns),
             tuple(record.values for record in ordered),
+            tuple(record.terms for record in ordered),
+            Postings.of([record.terms for record in ordered]),
         )
 
     def upserts(self, hidden: Mask | None) -> list[Upsert]:
@@ -86,7 +98,7 @@ class Segment:
         places = np.arange(len(self.ids)) if hidden is None else np.flatnonzero(~hidden)
         vectors = self.index.vectors_at(places)
         return [
-            Upsert(self.ids[place], vector, self.values[place])
+            Upsert(self.ids[place], vector, self.values[place], self.terms[place])
             for place, vector in zip(places.tolist(), vectors, strict=True)
         ]
 
@@ -123,6 +135,30 @@ class Layer:
             return np.zeros(len(self.searched.ids), dtype=np.bool_)
         return columns.mask(conditions, self.searched.ids)
 
+    def search_terms(
+        self, queries: Sequence[Mapping[str, float]], k: int, allowed: Mask | None, corpus: TermIndex
+    ) -> list[tuple[Floats, Positions]]:
+        """Scores float32 ``[m]`` and positions int64 ``[m]`` of the ``k`` best of each query's terms."""
+        if not isinstance(self.searched, Segment):
+            found = [corpus.search(terms, k, allowed=allowed, hidden=self.hidden) for terms in queries]
+            return [(hits.scores, hits.positions) for hits in found]
+        results = []
+        for terms in queries:
+            scores = self.searched.postings.scores(terms, corpus)
+            if allowed is not None:
+                scores[~allowed] = 0
+            if self.hidden is not None:
+                scores[self.hidden] = 0
+            positions = best(scores, k)
+            results.append((scores[positions], positions))
+        return results
+
+    def term_scores(self, terms: Mapping[str, float], positions: Positions, corpus: TermIndex) -> Floats:
+        """BM25 of ``positions`` int64 ``[n]``, float32 ``[n]``."""
+        if isinstance(self.searched, Segment):
+            return self.searched.postings.scores(terms, corpus)[positions]
+        return corpus.scores(terms, positions)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -137,6 +173,9 @@ class Found:
     ids: tuple[str, ...]
     scores: Floats
     places: Positions
+
+
+_NOTHING = Found((), np.empty(0, dtype=np.float32), np.empty((0, 2), dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +251,42 @@ class View:
         ]
         found = [self._merged([(hit.scores[n], hit.positions[n]) for hit in hits], k) for n in range(len(queries))]
         return found, tuple(hit.plan for hit in hits)
+
+    @property
+    def terms(self) -> TermIndex | None:
+        """The inverted index of the snapshot, whose statistics hold for segments too; ``None`` where it has none."""
+        return self.snapshot.terms
+
+    def search_terms(
+        self, queries: Sequence[Mapping[str, float]], k: int, conditions: Sequence[Condition] = ()
+    ) -> list[Found]:
+        """The ``k`` best visible records of each query's terms by BM25, of those that pass all conditions.
+
+        A snapshot without an inverted index finds nothing, and then nor do its segments.
+
+        Args:
+            queries: what each term counts, beside its rarity; more than 0.
+            k: 1 or more.
+            conditions: combined with AND; with one or more of them the answer is exact.
+        """
+        if self.terms is None:
+            return [_NOTHING for _ in queries]
+        parts = [layer.search_terms(queries, k, layer.mask(conditions), self.terms) for layer in self.layers]
+        return [self._merged([found[n] for found in parts], k) for n in range(len(queries))]
+
+    def term_scores(self, terms: Mapping[str, float], places: Positions) -> Floats:
+        """BM25 of the records at ``places`` int64 ``[n, 2]``, float32 ``[n]``; 0 where nothing is shared.
+
+        The statistics are the snapshot's, whichever layer a record is in. All 0 without an inverted index.
+        """
+        scores = np.zeros(len(places), dtype=np.float32)
+        if self.terms is None:
+            return scores
+        for number, layer in enumerate(self.layers):
+            mine = np.flatnonzero(places[:, 0] == number)
+            if len(mine):
+                scores[mine] = layer.term_scores(terms, places[mine, 1], self.terms)
+        return scores
 
     def vectors_at(self, places: Positions) -> Floats:
         """The vectors float32 ``[n, dimension]`` at ``places`` int64 ``[n, 2]`` of a ``Found``."""

@@ -14,11 +14,12 @@ from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError
 from index.names import SnapshotId
 
 FILE_NAME = "manifest.json"
-FORMAT = 3
-READABLE = (1, 2, 3)
+FORMAT = 4
+READABLE = (1, 2, 3, 4)
 """Format 2 adds the exact vectors to an approximate index, and the error of its rounded ones. Format 1 is still read:
 its filtered searches compare rounded vectors. Format 3 may hold arrays that say how its vectors were moved, which an
-older program would not do to its queries."""
+older program would not do to its queries. Format 4 may hold an inverted index of terms, which an older program would
+not ask."""
 METRIC = "inner_product"
 
 

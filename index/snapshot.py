@@ -7,6 +7,7 @@
 - ``sample.safetensors``: the queries that recall was measured with
 - ``exact.safetensors``: the vectors as they are, where the index keeps rounded ones (from format 2 on)
 - ``arrays.safetensors``: what the builder wants kept with the snapshot, where there is something (from format 3 on)
+- ``terms.json`` and ``terms-0.*``: the inverted index of the texts' terms, where there is one (from format 4 on)
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from index.ids import IdList
 from index.manifest import FILE_NAME, IndexParameters, Manifest, read_manifest
 from index.names import BUILDING_PREFIX
 from index.recall import overlap_recall
+from index.terms import TERMS_FILE, TermIndex
 
 INDEX_FILE = "index.faiss"
 IDS_FILE = "ids.safetensors"
@@ -51,7 +53,11 @@ SELF_TOLERANCE = 1e-3  # a vector of 16-bit floats and its original differ by up
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One snapshot, open. Immutable: a request that holds it has all its answers from it, whatever is published."""
+    """One snapshot, open. Immutable: a request that holds it has all its answers from it, whatever is published.
+
+    Attributes:
+        terms: the inverted index of its texts; ``None`` where it was built without one.
+    """
 
     manifest: Manifest
     index: FaissIndex
@@ -59,6 +65,7 @@ class Snapshot:
     columns: Columns
     sample: Floats
     arrays: Mapping[str, Array] = field(default_factory=dict)
+    terms: TermIndex | None = None
 
     @property
     def id(self) -> str:
@@ -93,6 +100,7 @@ class VerifyReport:
         bytes: read and hashed.
         self_queries: how many stored vectors were searched for and found at rank 1.
         recall: recall@k of ``recall_queries`` sample queries against exhaustive search over the stored vectors.
+        term_queries: how many texts were searched for by their terms, and have the scores that BM25 gives them.
     """
 
     id: str
@@ -101,6 +109,7 @@ class VerifyReport:
     self_queries: int
     recall: float
     recall_queries: int
+    term_queries: int = 0
 
 
 def data_files(parameters: IndexParameters) -> tuple[str, ...]:
@@ -148,6 +157,8 @@ def load_snapshot(directory: Path, *, threads: int | None = None) -> Snapshot:
         # Pruned between the check and the opening.
         raise SnapshotMissingError(f"a file of snapshot {directory.name} vanished while it was read") from error
     counts = {INDEX_FILE: len(snapshot.index), IDS_FILE: len(snapshot.ids), COLUMNS_FILE: len(snapshot.columns)}
+    if snapshot.terms is not None:
+        counts[TERMS_FILE] = len(snapshot.terms)
     wrong = [
         FileProblem(name, f"holds {count}, not {manifest.count}")
         for name, count in counts.items()
@@ -161,7 +172,7 @@ def load_snapshot(directory: Path, *, threads: int | None = None) -> Snapshot:
 
 
 def verify_snapshot(directory: Path, *, threads: int | None = None) -> VerifyReport:
-    """Re-read everything: checksums, counts, stored vectors that must find themselves, recall of the stored sample.
+    """Re-read everything: checksums, counts, vectors and texts that must find themselves, recall of the stored sample.
 
     Raises:
         SnapshotMissingError: there is no such directory.
@@ -178,8 +189,9 @@ def verify_snapshot(directory: Path, *, threads: int | None = None) -> VerifyRep
     recall = overlap_recall(snapshot.search(queries, k), exact)
     if recall < manifest.recall.value - RECALL_SLACK:
         raise VerificationError(f"recall@{k} is {recall:.4f}, the manifest says {manifest.recall.value:.4f}")
+    texts = 0 if snapshot.terms is None else snapshot.terms.check_sample()
     total = sum(entry.bytes for entry in manifest.files.values())
-    return VerifyReport(manifest.id, manifest, total, len(positions), recall, len(queries))
+    return VerifyReport(manifest.id, manifest, total, len(positions), recall, len(queries), texts)
 
 
 def check_self_queries(index: FaissIndex, positions: Positions, take: Callable[[Positions], Floats]) -> None:
@@ -236,8 +248,10 @@ def _open(directory: Path, manifest: Manifest, threads: int | None) -> Snapshot:
         sample = read_arrays(directory / SAMPLE_FILE)[0][SAMPLE_ARRAY]
         name = ARRAYS_FILE
         arrays = read_arrays(directory / ARRAYS_FILE)[0] if ARRAYS_FILE in manifest.files else {}
+        name = TERMS_FILE
+        terms = TermIndex.open(directory) if TERMS_FILE in manifest.files else None
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise SnapshotDamagedError(directory.name, FileProblem(name, str(error))) from error
-    return Snapshot(manifest, index, ids, columns, sample, arrays)
+    return Snapshot(manifest, index, ids, columns, sample, arrays, terms)

@@ -20,16 +20,18 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import TermStatistics
+from app.ranking.lexical import TermStatistics, terms_of
 from app.ranking.space import PLAIN, Space
 from app.services.embedding import Embedder
 from app.services.filters import COLUMNS
 from app.services.origin import revision_in
 from app.services.spaces import space_of, term_statistics_of
 from index import (
+    NO_TERMS,
     FileLock,
     LockedError,
     Snapshot,
+    TermCounts,
     Upsert,
     VectorStore,
     VectorStoreDamagedError,
@@ -242,7 +244,8 @@ class Delta:
                 vector = state.space.of_passages(vector[None], [record.lang])[0]
             if vector is not None:
                 values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
-                found.upserts.append(Upsert(record.id, vector, values))
+                terms = NO_TERMS if state.view.terms is None else TermCounts.of(terms_of(record.passage))
+                found.upserts.append(Upsert(record.id, vector, values, terms))
         return found
 
     def _vectors(self, encoder: Encoder, keys: Sequence[bytes]) -> list[Floats | None]:

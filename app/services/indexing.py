@@ -309,6 +309,7 @@ class IndexService:
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
             arrays=arrays_of(space) | ({} if space is PLAIN else self._term_arrays(target, walk)),
+            terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),
                 CATALOGUE_KEY: self._catalogue.identity(),

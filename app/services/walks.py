@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import TermStatistics
+from app.ranking.lexical import TermStatistics, terms_of
 from app.ranking.space import Space
 from app.services.embedding import Embedder, Progress, Report
 from app.services.filters import COLUMNS, column_values
@@ -112,6 +112,19 @@ class Walker:
         pages = (chosen[start : start + PAGE] for start in range(0, len(chosen), PAGE))
         records = (record for page in pages for record in self._catalogue.get_many(target, page).values())
         return TermStatistics.of(record.passage for record in records)
+
+    def terms(self, target: Kind, walk: Walk) -> Iterator[Mapping[str, int]]:
+        """The terms of each record of a walk, in its order.
+
+        A record that was changed or deleted since has none: whoever adds the changes since the walk adds its own.
+        """
+        for start in range(0, len(walk.ids), PAGE):
+            ids, keys = walk.ids[start : start + PAGE], walk.keys[start : start + PAGE]
+            records = self._catalogue.get_many(target, ids)
+            for record_id, key in zip(ids, keys, strict=True):
+                record = records.get(record_id)
+                known = record is not None and text_key(Role.PASSAGE, record.passage) == key
+                yield terms_of(record.passage) if record is not None and known else {}
 
     def _walk(self, target: Kind, embedder: Embedder, report: Report) -> Walk:
         walk, total = Walk(self._catalogue.revision()), self._catalogue.count(target)

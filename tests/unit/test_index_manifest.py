@@ -56,8 +56,8 @@ def test_index_manifest_notices_any_changed_digit():
         ("[]", "not a JSON object"),
         ("", "Expecting value"),
         (
-            '{"format": 4, "target": "needs"}',
-            "format version is 4, this program reads 1 to 3; build a new one: patmatch index build needs --publish",
+            '{"format": 5, "target": "needs"}',
+            "format version is 5, this program reads 1 to 4; build a new one: patmatch index build needs --publish",
         ),
         ("{}", "format version is None"),
         ('{"format": 1}', "sha256 differs"),

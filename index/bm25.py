@@ -1,0 +1,157 @@
+"""BM25 over term counts in memory, to the same figures that the inverted index of a snapshot gives.
+
+Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009. A text's length is kept in one
+byte, as tantivy and Lucene keep it: exact up to 40 terms, then with three bits of mantissa. Changed records are scored
+with the snapshot's statistics and the same rounding, so a text has one score wherever it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from index.checks import Floats, Positions
+
+K1, B = 1.2, 0.75
+"""Saturation and length normalisation, the usual values, which tantivy has built in."""
+LONGEST_TERM = 16_000
+"""Characters: tantivy leaves out terms over 65,530 bytes, and a character takes up to four."""
+
+_EXACT_LENGTHS = 24  # lengths below this have a code each, beside the codes of a four-bit float
+_MANTISSA = 8
+
+Lengths = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32]
+
+
+class TermWeights(Protocol):
+    """What scoring has to know of a corpus."""
+
+    @property
+    def mean_length(self) -> float:
+        """Mean number of terms of a text."""
+        ...
+
+    def weight(self, term: str) -> float:
+        """The inverse document frequency of a term."""
+        ...
+
+
+def _decoded(code: int) -> int:
+    """The length that a byte stands for."""
+    if code < _EXACT_LENGTHS:
+        return code
+    rest = code - _EXACT_LENGTHS
+    if rest < _MANTISSA:
+        return _EXACT_LENGTHS + rest
+    return _EXACT_LENGTHS + ((rest % _MANTISSA + _MANTISSA) << (rest // _MANTISSA - 1))
+
+
+_LENGTHS: Lengths = np.array([_decoded(code) for code in range(256)], dtype=np.int64)
+
+
+def rounded_lengths(lengths: Lengths) -> Lengths:
+    """The lengths int64 ``[n]`` as a byte keeps them: the largest that it can stand for and that is no longer."""
+    return _LENGTHS[np.searchsorted(_LENGTHS, lengths, side="right") - 1]
+
+
+def inverse_frequency(frequency: int, texts: int) -> float:
+    """``log(1 + (n - f + 0.5) / (f + 0.5))``; a term that no text holds counts as held by one, the one asked about."""
+    held = max(1, frequency)
+    return log(1 + max(0.0, texts - held + 0.5) / (held + 0.5))
+
+
+def saturated(counts: Counts, lengths: Lengths, mean_length: float) -> Floats:
+    """``tf (k1 + 1) / (tf + k1 (1 - b + b length / mean))``, float32, with lengths rounded as a byte keeps them."""
+    norms = (K1 * (1 - B + B * rounded_lengths(lengths) / max(mean_length, 1e-9))).astype(np.float32)
+    return (counts * np.float32(K1 + 1) / (counts + norms)).astype(np.float32)
+
+
+def usable(counts: Mapping[str, int]) -> Mapping[str, int]:
+    """The counts without terms that an index cannot hold: longer than `LONGEST_TERM`, empty, or not there at all."""
+    if all(0 < len(term) <= LONGEST_TERM and count > 0 for term, count in counts.items()):
+        return counts
+    return {term: count for term, count in counts.items() if 0 < len(term) <= LONGEST_TERM and count > 0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TermCounts:
+    """The terms of one text, 12 bytes each: a few thousand changed records are kept in memory.
+
+    Attributes:
+        hashes: of its terms, int64 ``[t]``; Python's, which hold in this process alone and are written nowhere.
+        counts: how often each occurs, int32 ``[t]``.
+    """
+
+    hashes: Hashes
+    counts: Counts
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int]) -> TermCounts:
+        """Those of a text."""
+        kept = usable(counts)
+        hashes = np.fromiter(map(hash, kept), dtype=np.int64, count=len(kept))
+        return cls(hashes, np.fromiter(kept.values(), dtype=np.int32, count=len(kept)))
+
+
+NO_TERMS = TermCounts.of({})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Postings:
+    """An inverted index in memory: entry e says that text ``places[e]`` holds a term ``counts[e]`` times.
+
+    Attributes:
+        hashes: int64 ``[e]``, ascending.
+        places: int32 ``[e]``, ascending within a term.
+        counts: int32 ``[e]``.
+        lengths: of the texts, int64 ``[n]``.
+    """
+
+    hashes: Hashes
+    places: Counts
+    counts: Counts
+    lengths: Lengths
+
+    @classmethod
+    def of(cls, texts: Sequence[TermCounts]) -> Postings:
+        """The index of these texts, by position."""
+        sizes = [len(text.hashes) for text in texts]
+        hashes = np.concatenate([text.hashes for text in texts]) if texts else NO_TERMS.hashes
+        counts = np.concatenate([text.counts for text in texts]) if texts else NO_TERMS.counts
+        places = np.repeat(np.arange(len(texts), dtype=np.int32), sizes)
+        order = np.argsort(hashes, kind="stable")
+        lengths = np.array([int(text.counts.sum()) for text in texts], dtype=np.int64)
+        return cls(hashes[order], places[order], counts[order], lengths)
+
+    def scores(self, terms: Mapping[str, float], corpus: TermWeights) -> Floats:
+        """BM25 of every text for a query's terms, float32 ``[n]``; 0 where nothing is shared.
+
+        Args:
+            terms: what each counts, beside its rarity.
+            corpus: whose statistics hold.
+        """
+        scores = np.zeros(len(self.lengths), dtype=np.float32)
+        for term, weight in terms.items():
+            low = int(np.searchsorted(self.hashes, (wanted := hash(term)), side="left"))
+            high = int(np.searchsorted(self.hashes, wanted, side="right"))
+            if high > low:
+                places = self.places[low:high]
+                found = saturated(self.counts[low:high], self.lengths[places], corpus.mean_length)
+                scores[places] += np.float32(weight * corpus.weight(term)) * found
+        return scores
+
+
+def best(scores: Floats, k: int) -> Positions:
+    """Where the ``k`` best positive scores lie, best first and equal ones by position, int64 ``[m]``."""
+    found = np.flatnonzero(scores > 0)
+    if len(found) > k:
+        last = np.partition(scores[found], len(found) - k)[len(found) - k]
+        found = found[scores[found] >= last]
+    return found[np.lexsort((found, -scores[found]))][:k]

@@ -1,0 +1,72 @@
+"""BM25 of term counts in memory: lengths as a byte keeps them, and the formula as it is printed."""
+
+from math import log
+
+import numpy as np
+import pytest
+
+from index import TermCounts
+from index.bm25 import B, K1, LONGEST_TERM, Postings, best, inverse_frequency, rounded_lengths, usable
+
+
+class Corpus:
+    """Statistics of an invented corpus."""
+
+    mean_length = 10.0
+
+    def weight(self, term):
+        """Rarer the longer it is."""
+        return float(len(term))
+
+
+def test_index_bm25_keeps_short_lengths_and_rounds_long_ones_down():
+    """Lengths up to 40 are exact; longer ones lose less than an eighth and are never raised."""
+    lengths = np.arange(100_000)
+    rounded = rounded_lengths(lengths)
+    assert (rounded[:41] == lengths[:41]).all()
+    assert (rounded <= lengths).all()
+    assert (rounded[41:] > lengths[41:] * 7 / 8).all()
+    assert rounded_lengths(rounded).tolist() == rounded.tolist()
+
+
+def test_index_bm25_of_postings_is_the_formula():
+    """Each text scores the sum over terms of weight, rarity and saturation; terms it has not add nothing."""
+    texts = [{"电": 2, "电池": 1}, {"x": 5}, {}, {"电": 1, "y": 30}]
+    scores = Postings.of([TermCounts.of(text) for text in texts]).scores({"电": 2.0, "电池": 0.5, "z": 9.0}, Corpus())
+
+    def score(text):
+        norm = K1 * (1 - B + B * sum(text.values()) / 10.0)
+        return sum(
+            weight * len(term) * text.get(term, 0) * (K1 + 1) / (text.get(term, 0) + norm)
+            for term, weight in {"电": 2.0, "电池": 0.5}.items()
+        )
+
+    assert scores == pytest.approx([score(text) for text in texts], rel=1e-6)
+    assert scores[1] == scores[2] == 0
+
+
+def test_index_bm25_of_no_texts_is_empty():
+    """A segment of records without terms, and one without records, answer with zeros."""
+    assert Postings.of([]).scores({"a": 1.0}, Corpus()).tolist() == []
+    assert Postings.of([TermCounts.of({})]).scores({"a": 1.0}, Corpus()).tolist() == [0.0]
+
+
+def test_index_bm25_takes_an_unknown_term_as_held_by_one_text():
+    """What no text of the corpus holds is as rare as what one holds: the text that is scored."""
+    assert inverse_frequency(0, 100) == inverse_frequency(1, 100) == pytest.approx(log(1 + 99.5 / 1.5))
+    assert inverse_frequency(0, 0) == 0
+
+
+def test_index_bm25_leaves_out_what_an_index_cannot_hold():
+    """Empty terms, terms that do not occur, and terms too long are no terms, in memory as on disk."""
+    assert usable({"": 1, "a": 0, "b": 2, "c" * (LONGEST_TERM + 1): 3, "d" * LONGEST_TERM: 1}) == {
+        "b": 2,
+        "d" * LONGEST_TERM: 1,
+    }
+
+
+def test_index_bm25_best_are_positive_and_equal_ones_by_position():
+    """Only texts that share something are found, best first; the last place goes to the first of equals."""
+    assert best(np.array([0, 2, 1, 2, 3, 2], dtype=np.float32), 3).tolist() == [4, 1, 3]
+    assert best(np.array([0, 0, 1], dtype=np.float32), 5).tolist() == [2]
+    assert best(np.zeros(3, dtype=np.float32), 2).tolist() == []
