@@ -1,4 +1,4 @@
-"""Vectors and terms to ids: stored vectors, snapshots built, verified and published, changes over them, the live one."""
+"""Vectors and terms to ids: stored vectors, snapshots built, verified and published, the live one, and changes."""
 
 from index.bm25 import NO_TERMS, TermCounts
 from index.build import BuildOptions, SnapshotSpec, write_snapshot

@@ -104,10 +104,7 @@ class TermIndex:
 
     def document_frequency(self, term: str) -> int:
         """How many texts hold a term."""
-        try:
-            return int(self._searcher.doc_freq(TERMS, term)) if term else 0
-        except UnicodeEncodeError:
-            return 0
+        return int(self._searcher.doc_freq(TERMS, term)) if term and is_text(term) else 0
 
     def weight(self, term: str) -> float:
         """The inverse document frequency; a term that no text holds counts as held by one."""
@@ -238,6 +235,15 @@ class TermIndex:
 
 
 _EMPTY = TermHits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+
+
+def is_text(term: str) -> bool:
+    """Whether UTF-8 can hold it: half a surrogate pair, which JSON can bring, it cannot."""
+    try:
+        term.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def segment_name(number: int) -> str:

@@ -29,6 +29,7 @@ from index.terms import (
     TERMS_FILE,
     TEXT_LENGTH,
     TOKENS,
+    is_text,
     segment_file,
     segment_name,
 )
@@ -60,7 +61,7 @@ def write_terms(directory: Path, texts: Iterable[Mapping[str, int]], count: int,
         seed: of the texts that are kept to verify with.
 
     Raises:
-        VectorInputError: there are more or fewer texts than said, or a term holds a blank.
+        VectorInputError: there are more or fewer texts than said, or a term holds a blank or no text.
         SnapshotWriteError: tantivy could not write its files.
         OSError: the disk did not take them.
     """
@@ -95,8 +96,9 @@ def _counted(
     position = -1
     for position, counts in enumerate(texts):
         kept = usable(counts)
-        if _BLANK.search("".join(kept)):
-            raise VectorInputError(f"a term of position {position} holds a blank")
+        joined = "".join(kept)
+        if _BLANK.search(joined) or not is_text(joined):
+            raise VectorInputError(f"a term of position {position} holds a blank or half a surrogate pair")
         length = sum(kept.values())
         facts[TOKENS] += length
         if position in chosen and kept:
@@ -160,7 +162,5 @@ def _schema() -> tantivy.Schema:
 def _written() -> Iterator[None]:
     try:
         yield
-    except UnicodeEncodeError as error:
-        raise VectorInputError("a term holds half a surrogate pair, which is no text") from error
     except (ValueError, RuntimeError) as error:  # tantivy's only ones; their text holds the path
         raise SnapshotWriteError("the snapshot could not be written: tantivy could not write its files") from error

@@ -42,6 +42,19 @@ def test_index_golden_snapshot_answers_as_it_did(form, target):
     assert np.allclose(hits.scores, expected["scores"], atol=1e-6)
 
 
+@every_snapshot
+def test_index_golden_terms_answer_as_they_did(form, target):
+    """An inverted index of each format that has one gives the ids and scores that it gave; older formats have none."""
+    live = LiveIndex(GOLDEN / form, target, made_with("golden"))
+    live.refresh()
+    terms, expected = live.current().terms, EXPECTED[form][target].get("terms")
+    assert (terms is None) == (form < "index-v4") == (expected is None)
+    if terms is not None:
+        hits = terms.search({"电池": 2.0, "电": 1.0, "x7": 0.5}, 5)
+        assert live.current().ids.take(hits.positions) == expected["ids"]
+        assert np.allclose(hits.scores, expected["scores"], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("condition", "passes"),
     [

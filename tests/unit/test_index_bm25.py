@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from index import TermCounts
-from index.bm25 import B, K1, LONGEST_TERM, Postings, best, inverse_frequency, rounded_lengths, usable
+from index.bm25 import K1, LONGEST_TERM, B, Postings, best, inverse_frequency, rounded_lengths, usable
 
 
 class Corpus:

@@ -1,11 +1,11 @@
 """A snapshot and what changed since, against a plain dictionary of what is there.
 
 Vectors come from a small pool with repeats and near repeats, so that ties between layers are frequent. The oracle
-sorts the dictionary by float32 scores and then by id.
+sorts the dictionary by float32 scores and then by id. Terms are few, so that most records share some.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 
@@ -26,12 +26,14 @@ from index import (
     Prefix,
     Segment,
     SnapshotSpec,
+    TermCounts,
     Upsert,
     VectorInputError,
     View,
     load_snapshot,
     write_snapshot,
 )
+from index.bm25 import K1, B, rounded_lengths
 
 DIMENSION = 8
 KINDS = {
@@ -59,16 +61,18 @@ POOL = pool()
 
 @dataclass(frozen=True)
 class Entry:
-    """What the oracle keeps of a record: which vector of the pool, and its filter values."""
+    """What the oracle keeps of a record: which vector of the pool, its filter values and its terms."""
 
     vector: int
     values: dict
+    terms: dict = field(default_factory=dict)
 
     def upsert(self, key):
         """The record as a view takes it."""
-        return Upsert(key, POOL[self.vector], self.values)
+        return Upsert(key, POOL[self.vector], self.values, TermCounts.of(self.terms))
 
 
+TERMS = st.integers(0, 11).map("t{}".format)  # those from 9 on are in no snapshot
 ENTRIES = st.builds(
     Entry,
     st.integers(0, len(POOL) - 1),
@@ -81,6 +85,7 @@ ENTRIES = st.builds(
             "agreed": st.none() | st.booleans(),
         }
     ),
+    st.dictionaries(TERMS, st.integers(1, 5), max_size=6),
 )
 KEYS = st.integers(0, 45).map("R{:02}".format)  # those from 30 on are in no snapshot
 CHANGES = st.tuples(st.dictionaries(KEYS, ENTRIES, max_size=8), st.sets(KEYS, max_size=6))
@@ -135,6 +140,7 @@ def start(request, tmp_path_factory):
                 "maturity": n % 10 or None,
                 "agreed": (None, True, False)[n % 3],
             },
+            {f"t{term}": 1 + (n + term) % 4 for term in range(9) if n % (term + 2) == 0},
         )
         for n, key in enumerate(names)
     }
@@ -146,6 +152,7 @@ def start(request, tmp_path_factory):
         encoder="test",
         source_revision="0",
         columns={n: ColumnValues(kind, [entry.values[n] for entry in entries.values()]) for n, kind in KINDS.items()},
+        terms=lambda: [entry.terms for entry in entries.values()],
     )
     flat_below = 1 if request.param == "ivf" else 10**6
     manifest = write_snapshot(root, spec, BuildOptions(threads=1, flat_below=flat_below))
@@ -194,6 +201,73 @@ def test_index_layers_follow_a_dictionary(start, changes, question, k, condition
     for old, then in (history[0], history[len(history) // 2], history[-1]):
         assert_same(old, then, POOL[question], k, conditions)
         assert_same(old, then, POOL[question], k, ())
+
+
+def assert_same_terms(view, there, query, k, conditions):
+    """What shares a term is found by BM25 with the snapshot's statistics, each record once, wherever it lies."""
+    lengths = {key: int(rounded_lengths(np.array(sum(entry.terms.values())))) for key, entry in there.items()}
+
+    def score(key):
+        norm = K1 * (1 - B + B * lengths[key] / view.terms.mean_length)
+        counts = there[key].terms
+        return sum(
+            weight * view.terms.weight(term) * counts[term] * (K1 + 1) / (counts[term] + norm)
+            for term, weight in query.items()
+            if term in counts
+        )
+
+    scores = {key: score(key) for key in there}
+    passing = {
+        key: scores[key]
+        for key, entry in there.items()
+        if scores[key] and all(passes(key, entry.values, condition) for condition in conditions)
+    }
+    (found,) = view.search_terms([query], k, conditions)
+    assert found.scores == pytest.approx(sorted(passing.values(), reverse=True)[:k], rel=1e-5)
+    assert found.scores == pytest.approx([passing[key] for key in found.ids], rel=1e-5)
+    assert len(set(found.ids)) == len(found.ids)
+    assert [view.place_of(key) for key in found.ids] == [tuple(place) for place in found.places.tolist()]
+    places = np.array([view.place_of(key) for key in there], dtype=np.int64).reshape(-1, 2)
+    assert view.term_scores(query, places) == pytest.approx([scores[key] for key in there], rel=1e-5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(CHANGES, max_size=8),
+    st.dictionaries(TERMS, st.floats(0.1, 3), max_size=5),
+    st.sampled_from([1, 3, 10, 500]),
+    CONDITIONS,
+)
+def test_index_layers_find_terms_as_a_dictionary_does(start, changes, query, k, conditions):
+    """After any changes a search for terms, filtered or not, sees each record once, in its last version."""
+    view, there = start
+    for revision, change in enumerate(changes, 1):
+        view, there = changed(view, there, change, revision)
+    assert_same_terms(view, there, query, k, conditions)
+    assert_same_terms(view, there, query, k, ())
+
+
+def test_index_layers_score_a_record_alike_wherever_it_lies(start):
+    """A record that is written again as it was keeps its score of terms, to float32's rounding."""
+    view, there = start
+    query = {"t0": 1.0, "t1": 0.3, "t5": 2.0}
+    (before,) = view.search_terms([query], 500)
+    view, _ = changed(view, there, ({key: there[key] for key in list(there)[::2]}, set()), 1)
+    (after,) = view.search_terms([query], 500)
+    assert (after.places[:, 0] > 0).any()
+    assert sorted(after.ids) == sorted(before.ids)
+    ours = dict(zip(before.ids, before.scores.tolist(), strict=True))
+    assert after.scores == pytest.approx([ours[key] for key in after.ids], rel=1e-6)
+
+
+def test_index_layers_without_an_inverted_index_find_no_terms(start):
+    """A view of a snapshot of before finds nothing by terms, scores 0, and says so."""
+    view, there = start
+    view = View.of(replace(view.snapshot, terms=None), KINDS, 0)
+    view, _ = changed(view, there, ({"X": Entry(0, {}, {"t0": 1})}, set()), 1)
+    assert view.terms is None
+    assert [found.ids for found in view.search_terms([{"t0": 1.0}] * 2, 5)] == [(), ()]
+    assert view.term_scores({"t0": 1.0}, np.array([[0, 1], [1, 0]])).tolist() == [0, 0]
 
 
 @settings(max_examples=60, deadline=None)
