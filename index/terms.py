@@ -27,12 +27,13 @@ META_FILE = "meta.json"
 EXTENSIONS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 TERMS, POSITION, TOKENS, SAMPLE, TEXT_LENGTH = "terms", "position", "tokens", "sample", "length"
 
-FEW = 1_000
+FEW = 2_000
 """Positions that are asked for one by one; more are looked up as a set, which first costs a pass over all positions."""
-SUBSET = 20_000
-"""Passing positions that are all scored, 2 us each; with more, searching deeper and leaving out is cheaper."""
+SCORE_NS, HIT_NS = 4_000, 1_000
+"""What a position costs that is scored, and a hit of a deeper search, of 940,000 texts and some 34 terms; only their
+ratio matters, for the choice between the two."""
 DEEPEST = 65_536
-"""Hits that a deeper search may bring, 1 us each; beyond, every passing position is scored."""
+"""Hits that a deeper search may bring; beyond, every passing position is scored."""
 SCORE_TOLERANCE = 1e-4
 """How far apart two float32 sums of one BM25 may lie, relative to it."""
 
@@ -138,7 +139,7 @@ class TermIndex:
         if passing is None:
             return self._found(clauses, min(k, reachable))
         depth = -(-min(k, reachable) * self._count // reachable) + _SPARE
-        if reachable > SUBSET or reachable * 2 > self._count:
+        if reachable * SCORE_NS > depth * HIT_NS:
             while depth <= DEEPEST:
                 hits = self._found(clauses, min(depth, self._count))
                 kept = passing[hits.positions]

@@ -1,4 +1,4 @@
-"""What the tests of snapshots build from: clustered unit vectors, ids that tell their generation, small columns."""
+"""What the tests of snapshots build from: clustered vectors, ids that tell their generation, small columns, terms."""
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def spec_of(count=300, generation=0, target="patents", **changes):
         "sample_queries": clustered(60, 1000 + generation),
         "sample_kind": "needs",
         "extra": {"generation": generation},
+        "terms": lambda: ({"all": 1, f"third{number % 3}": 2, f"own{number}": 1} for number in range(count)),
     }
     return SnapshotSpec(**{**values, **changes})
 

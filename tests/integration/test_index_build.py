@@ -64,7 +64,37 @@ def test_index_build_gives_a_snapshot_that_loads_and_answers(tmp_path, kind):
     assert manifest.extra == {"generation": 0}
     exact = {"exact.safetensors"} if manifest.index.nlist else set()
     common = {"index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors"}
-    assert set(manifest.files) == common | exact
+    terms = {"terms.json", *(f"terms-0.{kind}" for kind in ("fast", "fieldnorm", "idx", "pos", "store", "term"))}
+    assert set(manifest.files) == common | exact | terms
+    assert loaded.terms.search({"own77": 1.0, "all": 1.0}, 1).positions.tolist() == [77]
+
+
+def test_index_build_without_terms_has_no_inverted_index(tmp_path):
+    """Terms are left out where none are given, and the snapshot says so."""
+    manifest = write_snapshot(tmp_path, spec_of(terms=None), options())
+    assert not any(name.startswith("terms") for name in manifest.files)
+    assert load_snapshot(directory_of(tmp_path, manifest)).terms is None
+    assert verify_snapshot(directory_of(tmp_path, manifest)).term_queries == 0
+
+
+@pytest.mark.parametrize("count", [299, 301])
+def test_index_build_refuses_terms_of_another_count(tmp_path, count):
+    """Terms of fewer or more records than there are vectors are refused, and nothing is left behind."""
+    with pytest.raises(VectorInputError, match="for 300 positions"):
+        write_snapshot(tmp_path, spec_of(terms=lambda: [{"a": 1}] * count), options())
+    assert sorted(path.name for path in (tmp_path / "patents").iterdir()) == [BUILD_LOCK]
+
+
+def test_index_build_fails_as_its_terms_do(tmp_path):
+    """What the giver of terms raises comes through as it is, and nothing is left behind."""
+
+    def broken():
+        yield {"a": 1}
+        raise LookupError("the catalogue is gone")
+
+    with pytest.raises(LookupError, match="the catalogue is gone"):
+        write_snapshot(tmp_path, spec_of(terms=broken), options())
+    assert sorted(path.name for path in (tmp_path / "patents").iterdir()) == [BUILD_LOCK]
 
 
 def test_index_build_chooses_the_type_by_size(tmp_path):
@@ -223,7 +253,7 @@ def test_index_build_reports_its_steps(tmp_path):
     """Whoever watches a build hears each step once, in order."""
     heard = []
     write_snapshot(tmp_path, spec_of(600), options(flat_below=1, on_step=heard.append))
-    assert heard == ["truth", "trained", "exact", "index", "files", "manifest", "verified", "renamed"]
+    assert heard == ["truth", "trained", "exact", "index", "files", "terms", "manifest", "verified", "renamed"]
 
 
 @pytest.mark.parametrize("failing", ["write_arrays", "sync_file", "sync_directory"])
@@ -275,6 +305,9 @@ def test_index_verify_measures_recall_again(tmp_path, monkeypatch):
         "columns.safetensors",
         "sample.safetensors",
         "exact.safetensors",
+        "terms.json",
+        "terms-0.idx",
+        "terms-0.store",
     ],
 )
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "missing", "emptied", "longer"])

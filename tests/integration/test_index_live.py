@@ -91,7 +91,8 @@ def test_index_live_does_no_work_when_nothing_changed(tmp_path, index, monkeypat
 
 
 @pytest.mark.parametrize(
-    "file", ["manifest.json", "index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors"]
+    "file",
+    ["manifest.json", "index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors", "terms-0.idx"],
 )
 @pytest.mark.parametrize("damage", ["flip", "remove"])
 def test_index_live_refuses_a_damaged_snapshot_and_keeps_what_it_has(tmp_path, index, file, damage, monkeypatch):

@@ -17,6 +17,8 @@ SNAPSHOT_FILES = (
     "ids.safetensors",
     "columns.safetensors",
     "sample.safetensors",
+    "terms.json",
+    "terms-0.idx",
 )
 FILES = (
     *(f"index/patents/{{current}}/{name}" for name in SNAPSHOT_FILES),
