@@ -4,7 +4,7 @@ A scale is a proportional-odds model (McCullagh, Regression models for ordinal d
 better", "3 or better" and "4" rise with relevance along parallel lines, so the three probabilities never cross and none
 of them ever falls. The score is the second one, the probability that a judge calls the pair at least fairly strong
 (较强相关). The level is the median of the levels' distribution, which makes the mean absolute error least: a level is
-said from where its own probability passes one half. "Fairly strong" therefore begins at a score of 0.5 whatever the scale.
+said from where its own probability passes one half. "Fairly strong" therefore begins at a score of 0.5 on every scale.
 
 The built-in scales are fitted to the 4,585 judged pairs of 96 needs in bdci2019 (needs by title and text, achievements
 by title, multilingual-e5-small). `patmatch calibrate` fits a deployment's own, by `app.ranking.ordinal.fit_scale`;
@@ -13,6 +13,7 @@ docs/calibration.md has the figures of both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,9 @@ class Scale:
         if not (np.diff(places[1:]) > 0).all():
             raise ValueError("bends are in rising order")
         if not 0 < self.weak_from < FAIRLY_STRONG_FROM < self.strong_from < 1:
-            raise ValueError(f"levels begin in their order between 0 and 1, not at {self.weak_from}, {self.strong_from}")
+            raise ValueError(
+                f"levels begin in their order between 0 and 1, not at {self.weak_from}, {self.strong_from}"
+            )
 
 
 PLAIN_SCALE = Scale(midpoint=0.9216, steepness=70.2)
@@ -73,6 +76,14 @@ CENTRED_SCALE = Scale(midpoint=0.4715, steepness=7.99)
 """For cosines in a centred space (`app.ranking.space`)."""
 RERANKED_SCALE = Scale(midpoint=0.6916, steepness=5.223, lexical=0.006)
 """For these with BM25 added. For the order alone twice the weight is as good; for the levels less is better."""
+
+
+BUILT_IN_SCALES: Mapping[str, Scale] = {
+    "plain": PLAIN_SCALE,
+    "centred": CENTRED_SCALE,
+    "reranked": RERANKED_SCALE,
+}
+"""By the ranking that gives relevance: cosines of the encoder, of a centred space, and these with shared terms."""
 
 
 def score_from_relevance(relevance: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -> Scores:

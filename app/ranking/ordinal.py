@@ -166,8 +166,9 @@ def held_out_probabilities(pairs: JudgedPairs, fold: Integers) -> Floats:
 def _weights(groups: Sequence[str]) -> Floats:
     """One over the root of the group's size, 1 in the mean."""
     _, places, counts = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True, return_counts=True)
-    weights: Floats = 1.0 / np.sqrt(counts[places])
-    return weights / weights.mean()
+    weights = 1.0 / np.sqrt(counts[places].astype(np.float64))
+    found: Floats = weights / weights.mean()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,9 @@ class _Problem:
         if not (np.diff(parameters[2:]) > 0).all():
             return -np.inf
         upper, lower = self._bounds(parameters)
-        return float(self.weights @ np.log(np.maximum(upper - lower, _LEAST)) - parameters[:2] @ _RIDGES @ parameters[:2])
+        return float(
+            self.weights @ np.log(np.maximum(upper - lower, _LEAST)) - parameters[:2] @ _RIDGES @ parameters[:2]
+        )
 
     def _bounds(self, parameters: Floats) -> tuple[Floats, Floats]:
         """P(at least this pair's level) and P(at least the next one), each float64 ``[n]``."""
