@@ -336,13 +336,15 @@ class QueryResult:
 class SnapshotRef:
     """Which published state of an index an answer came from.
 
-    ``revision`` is the catalogue's: every change up to it is in the answer.
+    ``revision`` is the catalogue's: every change up to it is in the answer. ``calibration`` is what gave the scores,
+    ``built-in`` where the deployment has none of its own for this encoder and ranking.
     """
 
     id: str
     encoder: str
     built_at: str
     revision: int = 0
+    calibration: str = "built-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

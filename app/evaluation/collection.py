@@ -51,10 +51,11 @@ class Ranked(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What the service says of one judged pair: its score and its level, 1 to 4."""
+    """What the service says of one judged pair: its score and its level, 1 to 4; and the relevance behind both."""
 
     score: float
     level: int
+    relevance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from app.evaluation.collection import Qrels, QueryRun, Ranked, Served
 from app.evaluation.measures import RECALL_DEPTH
 from app.evaluation.report import ReportContents
 from app.evaluation.result import EvaluationResult, evaluate_runs
+from app.services.calibrations import CalibrationStore, RankingId
 from app.services.embedding import Progress, Report
 from app.services.encoders import Encoders, EncoderSpec
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial, titles
@@ -145,12 +146,20 @@ class EvaluationService:
         result = evaluate_runs(runs, material.collection())
         result = replace(result, counts={**result.counts, **material.counts, **_shortfalls(runs, material.known.qrels)})
         return ReportContents(
-            result=_with_origin(result, encoder, snapshot.manifest, build, perf_counter() - began),
+            result=_with_origin(
+                result, encoder, snapshot.manifest, build, perf_counter() - began, self._read(snapshot)
+            ),
             runs=runs,
             qrels=material.known.qrels,
             query_titles=titles(material.queries),
             document_titles=titles(material.documents),
         )
+
+    def _read(self, snapshot: index.Snapshot) -> dict[str, str]:
+        """What gave relevance, and what it was read by."""
+        ranking = RankingId.of_manifest(snapshot.manifest, reranked=self._settings.limits.rerank_depth > 0)
+        shelf = CalibrationStore(self._settings.index_dir, _TARGET).read()
+        return {"ranking": ranking.ranking, "calibration": shelf.reading(ranking).id}
 
     def _ask(
         self,
@@ -170,7 +179,7 @@ class EvaluationService:
             index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
         ):
             kept = KeptEncoder(encoder, store)
-            still = StillIndex(snapshot, kept, _TARGET)
+            still = StillIndex(snapshot, kept, _TARGET, CalibrationStore(self._settings.index_dir, _TARGET).read())
             matching = MatchService(indexes={_TARGET: still}, catalogue=catalogue, limits=limits)
             for start in range(0, len(queries), _BATCH):
                 report(Progress("ask", start, len(queries)))
@@ -180,7 +189,12 @@ class EvaluationService:
 
 
 def _with_origin(
-    result: EvaluationResult, encoder: Encoder, manifest: index.Manifest, build: BuildReport, seconds: float
+    result: EvaluationResult,
+    encoder: Encoder,
+    manifest: index.Manifest,
+    build: BuildReport,
+    seconds: float,
+    read: Mapping[str, str],
 ) -> EvaluationResult:
     return replace(
         result,
@@ -190,6 +204,7 @@ def _with_origin(
             "count": manifest.count,
             "index": manifest.index.type,
             "recall@20": manifest.recall.value,
+            **read,
         },
         settings={
             "depth": RECALL_DEPTH,
@@ -218,7 +233,7 @@ def _served(matching: MatchService, query: Query, documents: tuple[str, ...]) ->
         return {}
     asked = MatchRequest(queries=(query,), target=_TARGET, k=len(documents), filter=Filter(ids=documents))
     matches = matching.match(asked).results[0].matches
-    return {match.id: Served(match.score, match.level.grade) for match in matches}
+    return {match.id: Served(match.score, match.level.grade, match.cosine + match.shared) for match in matches}
 
 
 def _reason(error: Exception) -> str:

@@ -18,6 +18,8 @@ from app.errors import IndexProblem, ModelProblem
 from app.ranking.space import PLAIN
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
+from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
+from app.services.calibrations import SPACE_KEY, CalibrationStore
 from app.services.embedding import Embedder, Progress, Report
 from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
@@ -142,6 +144,10 @@ class IndexService:
         """
         manifest = self.published(target)
         return None if manifest is None else self.changed_since(manifest)
+
+    def calibrations(self, target: Kind) -> CalibrationStore:
+        """The calibrations of a target."""
+        return CalibrationStore(self._settings.index_dir, target)
 
     def changed_since(self, manifest: index.Manifest) -> int | None:
         """How many records have changed since a snapshot was read; ``None`` where that cannot be known."""
@@ -314,6 +320,8 @@ class IndexService:
                 MANIFEST_KEY: spec.as_json(),
                 CATALOGUE_KEY: self._catalogue.identity(),
                 SKIPPED_KEY: walk.skipped,
+                SPACE_KEY: "plain" if space is PLAIN else "centred",
+                CALIBRATIONS_KEY: self.calibrations(target).read().kept_with(encoder.fingerprint),
             },
         )
 

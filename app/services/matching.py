@@ -27,7 +27,7 @@ from app.domain import (
 )
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
-from app.ranking.levels import level_from_score, score_from_relevance
+from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.lexical import bm25, imputed, query_terms
 from app.ranking.space import PLAIN, Space
 from app.ranking.terms import best_passage, shared_terms, vocabulary
@@ -91,11 +91,11 @@ class _EncodedQuery:
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """The places among a query's candidates in order, and of each candidate its score and what that is made of."""
+    """The places among a query's candidates in order, of each candidate its relevance, and how that is read."""
 
     places: Sequence[int]
-    scores: Floats
     relevance: Floats
+    scale: Scale
 
 
 class MatchService:
@@ -152,7 +152,7 @@ class MatchService:
             else QueryResult(id=query.id, requested=request.k, error=outcome)
             for query, outcome in zip(request.queries, outcomes, strict=True)
         )
-        return _answer(served, results, plans)
+        return _answer(served, results, plans, served.reading(reranked=self._reranks).id)
 
     def _check(self, request: MatchRequest) -> None:
         limits, asked = self._limits, len(request.queries)
@@ -246,8 +246,7 @@ class MatchService:
         if request.diversity > 0 and kept:
             vectors = served.view.vectors_at(found.places[kept])
             kept = [kept[n] for n in diversify(relevance[kept], vectors, request.k, request.diversity)]
-        scores = score_from_relevance(relevance, served.scale(reranked=self._reranks))
-        ranked = _Ranked(kept[: request.k], scores, relevance)
+        ranked = _Ranked(kept[: request.k], relevance, served.reading(reranked=self._reranks).scale)
         matches = _as_matches(request, query.resolved, found, ranked, records)
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
@@ -302,11 +301,15 @@ class MatchService:
         self._observe(name, perf_counter() - began)
 
 
-def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan]) -> MatchAnswer:
+def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan], calibration: str) -> MatchAnswer:
     manifest, view = served.snapshot.manifest, served.view
     return MatchAnswer(
         snapshot=SnapshotRef(
-            id=manifest.id, encoder=manifest.encoder, built_at=manifest.built_at, revision=view.revision
+            id=manifest.id,
+            encoder=manifest.encoder,
+            built_at=manifest.built_at,
+            revision=view.revision,
+            calibration=calibration,
         ),
         results=results,
         plans=tuple(
@@ -358,12 +361,13 @@ def _as_matches(
     records: Mapping[str, AnyRecord],
 ) -> list[Match]:
     terms = vocabulary(" ".join(resolved.views)) if request.explain else frozenset[str]()
+    scores = score_from_relevance(ranked.relevance, ranked.scale)
     return [
         Match(
             id=found.ids[n],
             rank=rank,
-            score=float(ranked.scores[n]),
-            level=level_from_score(float(ranked.scores[n])),
+            score=float(scores[n]),
+            level=level_from_score(float(scores[n]), ranked.scale),
             cosine=float(found.scores[n]),
             shared=float(ranked.relevance[n] - found.scores[n]),
             record=records[found.ids[n]],
