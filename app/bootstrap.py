@@ -151,7 +151,11 @@ def build_services(
         ),
         records=RecordService(catalogue),
         health=HealthService(
-            encoders=known, indexes=indexes, catalogue=catalogue, metrics=metrics, reranks=settings.rerank_depth > 0
+            encoders=known,
+            indexes=indexes,
+            catalogue=catalogue,
+            metrics=metrics,
+            shared_terms=settings.shared_terms,
         ),
         importing=ImportService(catalogue, settings.rejects_dir),
         industries=IndustryService(catalogue, settings.rejects_dir),
@@ -160,7 +164,7 @@ def build_services(
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)
         ),
-        overview=OverviewService(catalogue, indexing, reranks=settings.rerank_depth > 0),
+        overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
         training=TrainingService(evaluating, training_settings(settings)),
@@ -225,7 +229,8 @@ def match_limits(settings: Settings) -> MatchLimits:
         max_queries=settings.max_queries,
         max_k=settings.max_k,
         max_text_chars=settings.max_text_chars,
-        rerank_depth=settings.rerank_depth,
+        candidates=settings.candidates,
+        shared_terms=settings.shared_terms,
     )
 
 

@@ -290,7 +290,8 @@ class Match:
         rank: from 1.
         score: probability of being at least fairly strong, 0 to 1.
         cosine: inner product of the two unit vectors, in the space of the index.
-        shared: what shared terms added to it.
+        shared: what shared terms add to it.
+        language: what makes it comparable where query and record are in two languages.
     """
 
     id: str
@@ -300,6 +301,7 @@ class Match:
     cosine: float
     record: AnyRecord
     shared: float = 0.0
+    language: float = 0.0
     why: Why | None = None
 
 

@@ -206,8 +206,9 @@ class DebugOut(BaseModel):
         description="Inner product of the two unit vectors, relative to the means of their languages."
     )
     shared: float = Field(
-        description="What terms that both sides share added to it; the order and the score are by the sum."
+        description="What terms that both sides share add to it; the order and the score are by the sum of the three."
     )
+    language: float = Field(description="What makes it comparable where query and record are in two languages.")
 
 
 class RecordOut(BaseModel):
@@ -359,5 +360,7 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
     if match.why:
         out.why = WhyOut(terms=list(match.why.terms), passage=match.why.passage)
     if debug:
-        out.debug = DebugOut(cosine=round(match.cosine, 6), shared=round(match.shared, 6))
+        out.debug = DebugOut(
+            cosine=round(match.cosine, 6), shared=round(match.shared, 6), language=round(match.language, 6)
+        )
     return out

@@ -24,7 +24,7 @@ from app.domain import Level
 Scores = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-RANKING_VERSION = 1
+RANKING_VERSION = 2
 """Of how relevance is computed. Whoever changes that raises it, and refits the built-in scales: a calibration that was
 made for another version is not applied."""
 
@@ -41,7 +41,6 @@ class Scale:
     Attributes:
         midpoint: the relevance at which half of the pairs are at least fairly strong.
         steepness: logits per unit of relevance below the first bend, above 0.
-        lexical: what one unit of BM25 is added to the cosine as.
         bends: where the steepness changes and by how much, in rising order; it stays above 0.
         weak_from: the smallest score of the level "weak", above 0 and below 0.5.
         strong_from: the smallest score of the level "strong", above 0.5 and below 1.
@@ -52,7 +51,6 @@ class Scale:
 
     midpoint: float
     steepness: float
-    lexical: float = 0.0
     weak_from: float = WEAK_FROM
     strong_from: float = STRONG_FROM
     bends: tuple[tuple[float, float], ...] = ()
@@ -74,14 +72,14 @@ PLAIN_SCALE = Scale(midpoint=0.9216, steepness=70.2)
 """For the encoder's own cosines: almost all of them lie between 0.75 and 0.95."""
 CENTRED_SCALE = Scale(midpoint=0.4715, steepness=7.99)
 """For cosines in a centred space (`app.ranking.space`)."""
-RERANKED_SCALE = Scale(midpoint=0.6916, steepness=5.223, lexical=0.006)
-"""For these with BM25 added. For the order alone twice the weight is as good; for the levels less is better."""
+FUSED_SCALE = Scale(midpoint=0.80, steepness=4.2)
+"""For these fused with shared terms (`app.ranking.relevance`)."""
 
 
 BUILT_IN_SCALES: Mapping[str, Scale] = {
     "plain": PLAIN_SCALE,
     "centred": CENTRED_SCALE,
-    "reranked": RERANKED_SCALE,
+    "fused": FUSED_SCALE,
 }
 """By the ranking that gives relevance: cosines of the encoder, of a centred space, and these with shared terms."""
 

@@ -117,8 +117,8 @@ class CalibrationService:
         served = self._serving.indexes[target].fresh()
         if served is None:
             raise _nothing_published(target)
-        reranked = self._limits.rerank_depth > 0
-        ranking = RankingId(served.encoder.fingerprint, served.ranking(reranked=reranked))
+        shared_terms = self._limits.shared_terms
+        ranking = RankingId(served.encoder.fingerprint, served.ranking(shared_terms=shared_terms))
         deepest = max(len(levels) for levels in qrels.values())
         limits = replace(self._limits, max_queries=1, max_k=max(1, deepest))
         matching = MatchService(indexes=self._serving.indexes, catalogue=self._catalogue, limits=limits)
@@ -207,7 +207,7 @@ class CalibrationService:
         served = self._serving.indexes[target].current()
         if served is None:
             raise _nothing_published(target)
-        return RankingId(served.encoder.fingerprint, served.ranking(reranked=self._limits.rerank_depth > 0))
+        return RankingId(served.encoder.fingerprint, served.ranking(shared_terms=self._limits.shared_terms))
 
     def _store(self, target: Kind) -> CalibrationStore:
         return CalibrationStore(self._index_dir, target)

@@ -26,6 +26,7 @@ from index import Manifest, SnapshotWriteError
 from index.durable import disk_errors, make_directory, replace_file
 from index.lock import FileLock
 from index.steps import step
+from index.terms import TERMS_FILE
 
 BUILT_IN = "built-in"
 """What an answer names where its scores come from no calibration of the deployment's own."""
@@ -48,7 +49,7 @@ class RankingId:
 
     Attributes:
         fingerprint: of the encoder.
-        ranking: ``plain``, ``centred`` or ``reranked``.
+        ranking: ``plain``, ``centred`` or ``fused``.
         version: of how relevance is computed.
     """
 
@@ -62,11 +63,12 @@ class RankingId:
         return f"{self.ranking}-v{self.version}-{self.fingerprint}"
 
     @classmethod
-    def of_manifest(cls, manifest: Manifest, *, reranked: bool) -> RankingId:
-        """That of a snapshot, where a service reranks or not."""
+    def of_manifest(cls, manifest: Manifest, *, shared_terms: bool) -> RankingId:
+        """That of a snapshot, where a service counts shared terms or not."""
         default = "centred" if _ARRAYS in manifest.files else "plain"
         space = str(manifest.extra.get(SPACE_KEY, default))
-        return cls(manifest.fingerprint, "reranked" if reranked and space == "centred" else space)
+        fused = shared_terms and space == "centred" and TERMS_FILE in manifest.files
+        return cls(manifest.fingerprint, "fused" if fused else space)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,12 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import TermStatistics, terms_of
+from app.ranking.lexical import terms_of
 from app.ranking.space import PLAIN, Space
 from app.services.embedding import Embedder
 from app.services.filters import COLUMNS
 from app.services.origin import revision_in
-from app.services.spaces import space_of, term_statistics_of
+from app.services.spaces import space_of
 from index import (
     NO_TERMS,
     FileLock,
@@ -88,14 +88,12 @@ class DeltaState:
 
     Attributes:
         space: that of the snapshot, which changes are moved to.
-        terms: how common the terms of the snapshot are; ``None`` where it does not know.
         pending: ids whose text has no vector yet, in the order of their changes, with the key of that text.
         left_out: ids of new or changed records that are over the delta's limit; the next build takes them in.
     """
 
     view: View
     space: Space = PLAIN
-    terms: TermStatistics | None = None
     pending: Mapping[str, bytes] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
 
@@ -132,7 +130,7 @@ class Delta:
             log.warning("%s: snapshot %s is not of this catalogue; comparing everything", self._kind, snapshot.id)
             known = {record_id for page in self._catalogue.walk_ids(self._kind) for record_id, _ in page}
             view = view.changed((), [record_id for record_id in snapshot.ids if record_id not in known], 0)
-        return DeltaState(view, space_of(snapshot.arrays), term_statistics_of(snapshot.arrays))
+        return DeltaState(view, space_of(snapshot.arrays))
 
     def advanced(self, state: DeltaState, encoder: Encoder, most: int | None = None) -> DeltaState:
         """The state after the changes behind its revision.

@@ -157,7 +157,7 @@ class EvaluationService:
 
     def _read(self, snapshot: index.Snapshot) -> dict[str, str]:
         """What gave relevance, and what it was read by."""
-        ranking = RankingId.of_manifest(snapshot.manifest, reranked=self._settings.limits.rerank_depth > 0)
+        ranking = RankingId.of_manifest(snapshot.manifest, shared_terms=self._settings.limits.shared_terms)
         shelf = CalibrationStore(self._settings.index_dir, _TARGET).read()
         return {"ranking": ranking.ranking, "calibration": shelf.reading(ranking).id}
 

@@ -38,7 +38,7 @@ class Health:
 
 
 class HealthService:
-    """Looks at the parts of a running service; ``reranks`` says whether its matches are ordered by shared terms too."""
+    """Looks at the parts of a running service; ``shared_terms`` says whether these count in its matches."""
 
     def __init__(
         self,
@@ -47,13 +47,13 @@ class HealthService:
         indexes: Mapping[Kind, ServedIndex],
         catalogue: Catalogue,
         metrics: Metrics,
-        reranks: bool = False,
+        shared_terms: bool = True,
     ) -> None:
         self._encoders = encoders
         self._indexes = indexes
         self._catalogue = catalogue
         self._metrics = metrics
-        self._reranks = reranks
+        self._shared_terms = shared_terms
 
     def readiness(self) -> Health:
         """Every part as it is now; the gauges of `/metrics` are set on the way."""
@@ -91,7 +91,7 @@ class HealthService:
         manifest, view, state = served.snapshot.manifest, served.view, served.state
         self._metrics.snapshot(kind.value, len(served.snapshot), datetime.fromisoformat(manifest.built_at).timestamp())
         self._metrics.delta(kind.value, view.upserted, view.hidden, len(state.pending))
-        reading = served.reading(reranked=self._reranks)
+        reading = served.reading(shared_terms=self._shared_terms)
         text = f"{manifest.id}, {len(view)} records; {reading.text}"
         text_zh = f"{manifest.id}，{len(view)} 条记录；{reading.text_zh}"
         if view.upserted or view.hidden or state.pending:

@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-import numpy.typing as npt
 
 import index
 from app.catalogue import Catalogue
@@ -25,7 +22,7 @@ from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
 from app.services.origin import CATALOGUE_KEY, revision_in
-from app.services.spaces import MovedVectors, arrays_of, measured_space, term_arrays
+from app.services.spaces import MovedVectors, arrays_of, measured_space
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
 from index.publication import leftovers
@@ -314,7 +311,7 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays=arrays_of(space) | ({} if space is PLAIN else self._term_arrays(target, walk)),
+            arrays=arrays_of(space),
             terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),
@@ -324,9 +321,6 @@ class IndexService:
                 CALIBRATIONS_KEY: self.calibrations(target).read().kept_with(encoder.fingerprint),
             },
         )
-
-    def _term_arrays(self, target: Kind, walk: Walk) -> dict[str, npt.NDArray[Any]]:
-        return term_arrays(self._walker.term_statistics(target, walk.ids))
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
         """How many records have changed, when that is no reason to build and nothing else is."""

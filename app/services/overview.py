@@ -65,13 +65,13 @@ class OverviewService:
     Args:
         catalogue: the records.
         indexing: snapshots, publications and builds.
-        reranks: whether a service with these settings orders matches by shared terms too.
+        shared_terms: whether a service with these settings counts shared terms.
     """
 
-    def __init__(self, catalogue: Catalogue, indexing: IndexService, *, reranks: bool = False) -> None:
+    def __init__(self, catalogue: Catalogue, indexing: IndexService, *, shared_terms: bool = True) -> None:
         self._catalogue = catalogue
         self._indexing = indexing
-        self._reranks = reranks
+        self._shared_terms = shared_terms
 
     def targets(self) -> list[TargetOverview]:
         """Every target."""
@@ -98,7 +98,7 @@ class OverviewService:
         )
 
     def _reading(self, kind: Kind, manifest: Manifest) -> Reading:
-        ranking = RankingId.of_manifest(manifest, reranked=self._reranks)
+        ranking = RankingId.of_manifest(manifest, shared_terms=self._shared_terms)
         return self._indexing.calibrations(kind).read().reading(ranking, manifest)
 
 

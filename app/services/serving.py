@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
-from app.ranking.levels import BUILT_IN_SCALES, Scale
+from app.ranking.levels import BUILT_IN_SCALES
 from app.ranking.space import PLAIN
 from app.services.calibrations import CalibrationStore, Reading, Shelf
 from app.services.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
@@ -20,7 +20,7 @@ from app.services.embedding import Embedder
 from app.services.encoders import Encoders
 from app.services.failures import Refusal, as_refusal, translated
 from app.services.filters import COLUMNS
-from app.services.spaces import space_of, term_statistics_of
+from app.services.spaces import space_of
 from index import LiveIndex, Manifest, Snapshot, View
 from models import Encoder, Role
 
@@ -65,19 +65,15 @@ class Served:
         """The snapshot with what changed since."""
         return self.state.view
 
-    def ranking(self, *, reranked: bool) -> str:
-        """What gives relevance: cosines of its space, with shared terms where its matches are ``reranked``."""
+    def ranking(self, *, shared_terms: bool) -> str:
+        """What gives relevance: cosines of its space, fused with what ``shared_terms`` say where they are asked."""
         if self.state.space is PLAIN:
             return "plain"
-        return "reranked" if reranked and self.state.terms is not None else "centred"
+        return "fused" if shared_terms and self.view.terms is not None else "centred"
 
-    def scale(self, *, reranked: bool) -> Scale:
-        """The built-in scale of that, with what shared terms weigh in it."""
-        return BUILT_IN_SCALES[self.ranking(reranked=reranked)]
-
-    def reading(self, *, reranked: bool) -> Reading:
+    def reading(self, *, shared_terms: bool) -> Reading:
         """How its relevance is read as score and level."""
-        ranking = self.ranking(reranked=reranked)
+        ranking = self.ranking(shared_terms=shared_terms)
         return self.readings.get(ranking) or Reading(BUILT_IN_SCALES[ranking])
 
 
@@ -95,7 +91,7 @@ class StillIndex:
 
     def __init__(self, snapshot: Snapshot, encoder: Encoder, kind: Kind, shelf: Shelf | None = None) -> None:
         view = View.of(snapshot, COLUMNS[kind], int(snapshot.manifest.source_revision))
-        state = DeltaState(view, space_of(snapshot.arrays), term_statistics_of(snapshot.arrays))
+        state = DeltaState(view, space_of(snapshot.arrays))
         self._served = Served(encoder, state, (shelf or Shelf()).readings(snapshot.manifest))
 
     def fresh(self) -> Served:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import TermStatistics, terms_of
+from app.ranking.lexical import terms_of
 from app.ranking.space import Space
 from app.services.embedding import Embedder, Progress, Report
 from app.services.filters import COLUMNS, column_values
@@ -34,8 +34,6 @@ _EXACT_SAMPLE = 32
 _CATCH_UP = 1_000
 """Records changed during a walk from which on it is walked again; fewer are the served delta's business."""
 _MOST_WALKS = 3
-_TERM_SAMPLE = 20_000
-"""Texts that terms are counted in, 0.5 ms each. Terms that fewer than one in 20,000 hold are all rare alike."""
 
 
 _ASKERS = {
@@ -105,13 +103,6 @@ class Walker:
             if self._catalogue.count_changed(target, walk.revision) < _CATCH_UP:
                 break
         return walk
-
-    def term_statistics(self, target: Kind, ids: Sequence[str]) -> TermStatistics:
-        """How many texts of a target hold each term, from a sample spread over its ids."""
-        chosen = ids[:: max(1, len(ids) // _TERM_SAMPLE)][:_TERM_SAMPLE]
-        pages = (chosen[start : start + PAGE] for start in range(0, len(chosen), PAGE))
-        records = (record for page in pages for record in self._catalogue.get_many(target, page).values())
-        return TermStatistics.of(record.passage for record in records)
 
     def terms(self, target: Kind, walk: Walk) -> Iterator[Mapping[str, int]]:
         """The terms of each record of a walk, in its order.
