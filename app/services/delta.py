@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import TermStatistics, terms_of
+from app.ranking.lexical import TermStatistics
 from app.ranking.space import PLAIN, Space
+from app.services.asked_terms import counted_terms
 from app.services.embedding import Embedder
 from app.services.filters import COLUMNS
 from app.services.origin import revision_in
@@ -244,7 +245,7 @@ class Delta:
                 vector = state.space.of_passages(vector[None], [record.lang])[0]
             if vector is not None:
                 values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
-                terms = NO_TERMS if state.view.terms is None else TermCounts.of(terms_of(record.passage))
+                terms = NO_TERMS if state.view.terms is None else TermCounts.of(counted_terms(record.passage))
                 found.upserts.append(Upsert(record.id, vector, values, terms))
         return found
 

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import TermStatistics, terms_of
+from app.ranking.lexical import TermStatistics
 from app.ranking.space import Space
+from app.services.asked_terms import counted_terms
 from app.services.embedding import Embedder, Progress, Report
 from app.services.filters import COLUMNS, column_values
 from app.services.spaces import HEADINGS_A_LANGUAGE
@@ -124,7 +125,7 @@ class Walker:
             for record_id, key in zip(ids, keys, strict=True):
                 record = records.get(record_id)
                 known = record is not None and text_key(Role.PASSAGE, record.passage) == key
-                yield terms_of(record.passage) if record is not None and known else {}
+                yield counted_terms(record.passage) if record is not None and known else {}
 
     def _walk(self, target: Kind, embedder: Embedder, report: Report) -> Walk:
         walk, total = Walk(self._catalogue.revision()), self._catalogue.count(target)
