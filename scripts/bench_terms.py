@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from app.services.asked_terms import asked_terms, counted_terms
 from index import TermCounts, TermIndex
-from index.bm25 import Postings, best, saturated
+from index.bm25 import Postings, best, hash_of, saturated
 from index.terms_build import write_terms
 from scripts.console import Shell, shell_command
 
@@ -109,7 +109,7 @@ class _Matrix:
         """BM25 of every text, float32 ``[n]``."""
         scores = np.zeros(len(self.postings.lengths), dtype=np.float32)
         for term, weight in query.items():
-            low, high = np.searchsorted(self.postings.hashes, (hash(term), hash(term) + 1))
+            low, high = np.searchsorted(self.postings.hashes, ((wanted := hash_of(term)), wanted + 1))
             scores[self.postings.places[low:high]] += (
                 np.float32(weight * self.index.weight(term)) * self.added[low:high]
             )
