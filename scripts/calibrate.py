@@ -125,10 +125,10 @@ def _print(shell: Shell, calibration: Calibration, check: CalibrationCheck, judg
         (f"served now ({check.served_by})", check.served),
         ("built-in", check.built_in),
         ("base rate", check.base_rate),
-        ("most common level", check.commonest),
     )
     names = ("", "Brier", "log loss", "calibration error", "level_score")
-    shell.table(names, [(name, *_numbers(one)) for name, one in rows])
+    commonest = ("most common level", "", "", "", f"{check.commonest.level_score:.4f}")
+    shell.table(names, [*((name, *_numbers(one)) for name, one in rows), commonest])
     shell.line("Brier skill: " + ", ".join(f"against {name} {value:+.3f}" for name, value in check.skill.items()))
     scale = calibration.scale
     shell.line(f"levels begin at scores of {scale.weak_from:.3f} (weak), 0.500 and {scale.strong_from:.3f} (strong)")
