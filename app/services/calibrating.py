@@ -28,12 +28,14 @@ from app.ranking.ordinal import (
     scale_of,
 )
 from app.services.builds import requester
-from app.services.calibrations import Calibration, CalibrationStore, RankingId, Reading, new_id
+from app.services.calibrations import Calibration, CalibrationStore, RankingId, new_id
 from app.services.embedding import Progress, Report
 from app.services.evaluating import EvaluationService
 from app.services.evaluation_material import EvaluationFiles
+from app.services.failures import translated
 from app.services.matching import MatchLimits, MatchService
 from app.services.serving import Serving
+from index import Manifest, list_snapshots
 
 REPEATS = 5
 """Cross-validations with folds drawn anew: one draw moves `level_score` by 0.001."""
@@ -203,18 +205,23 @@ class CalibrationService:
         self._store(target).reset(self._published(target))
 
     def _published(self, target: Kind) -> RankingId:
-        self._serving.open()
-        served = self._serving.indexes[target].current()
-        if served is None:
+        manifest = self._manifest(target)
+        if manifest is None:
             raise _nothing_published(target)
-        return RankingId(served.encoder.fingerprint, served.ranking(reranked=self._limits.rerank_depth > 0))
+        return RankingId.of_manifest(manifest, reranked=self._limits.rerank_depth > 0)
+
+    def _manifest(self, target: Kind) -> Manifest | None:
+        """Of the published snapshot; ``None`` where there is none that can be read."""
+        with translated():
+            snapshots = list_snapshots(self._index_dir, target.value)
+        return next((entry.manifest for entry in snapshots if entry.current), None)
 
     def _store(self, target: Kind) -> CalibrationStore:
         return CalibrationStore(self._index_dir, target)
 
     def _checked(self, judged: JudgedRelevance) -> CalibrationCheck:
         pairs, shelf = judged.pairs, self._store(judged.target).read()
-        reading = self._reading(judged)
+        reading = shelf.reading(judged.ranking, self._manifest(judged.target))
         in_force = shelf.usable.get(reading.id)
         seen = in_force is not None and in_force.material.get("judgements_sha256") == judged.digest
         cut = [fold_of_each(pairs.groups, seed=SEED + repeat) for repeat in range(REPEATS)]
@@ -236,12 +243,6 @@ class CalibrationService:
             needs=len(set(pairs.groups)),
             seen=seen,
         )
-
-    def _reading(self, judged: JudgedRelevance) -> Reading:
-        """What is served now; of the published snapshot also what it keeps, where it is of this ranking."""
-        served = self._serving.indexes[judged.target].current()
-        manifest = served.snapshot.manifest if served is not None else None
-        return self._store(judged.target).read().reading(judged.ranking, manifest)
 
 
 def _asked(matching: MatchService, qrels: Qrels, target: Kind) -> Iterator[tuple[str, QueryResult]]:

@@ -20,6 +20,7 @@ from app.services.evaluation_material import EvaluationFiles
 from app.settings import Settings
 from models import Encoder
 from models.testing import HashingEncoder
+from scripts.cli import run
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 BUNDLED = EvaluationFiles(corpus=SAMPLE / "patents.jsonl", queries=SAMPLE / "needs.jsonl", qrels=SAMPLE / "qrels.tsv")
@@ -231,3 +232,34 @@ def test_calibrating_warns_of_few_needs(services: Services) -> None:
     _, check = services.calibrating.fit(services.calibrating.from_files(BUNDLED, Kind.PATENTS))
     assert any("20 needs" in one.text for one in check.warnings())
     json.dumps(check.as_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--qrels", str(BUNDLED.qrels), "--corpus", str(BUNDLED.corpus)],
+        ["--rollback", "--reset"],
+        ["--rollback", "--qrels", str(BUNDLED.qrels)],
+        ["--target", "cars", "--reset"],
+    ],
+)
+def test_calibrating_wrong_usage_exits_with_2(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says what is right."""
+    assert run(["calibrate", "--home", str(tmp_path), *arguments]) == 2
+    assert capsys.readouterr().err
+
+
+def test_calibrating_back_works_by_command_without_a_model(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--reset` and `--rollback` name what gives the scores now; what has no calibration before exits with 1."""
+    name, home = publish(services), str(services.settings.home)
+    for arguments, expected in ((["--reset"], BUILT_IN), (["--rollback"], name), (["--rollback"], BUILT_IN)):
+        assert run(["calibrate", "--home", home, "--json", *arguments]) == 0
+        assert json.loads(capsys.readouterr().out)["calibration"] == expected
+        answered_by(services, expected)
+    assert run(["calibrate", "--home", home, "--rollback"]) == 1
+    assert "无法回滚" in capsys.readouterr().err
