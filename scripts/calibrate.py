@@ -67,6 +67,10 @@ def command(shell: Shell, *, target: str, rollback: bool, reset: bool, **options
         if not options["dry_run"]:
             services.calibrating.publish(calibration, check, allow_worse=options["allow_worse"])
             told["published"] = True
+            unused = services.calibrating.unused(calibration)
+            told["unused"] = None if unused is None else {"message": unused.text, "message_zh": unused.text_zh}
+            if unused is not None:
+                shell.line(f"not applied yet: {unused.text} · 暂未生效：{unused.text_zh}")
     if options["report_dir"] is not None:
         write_calibration_report(options["report_dir"], check, told)
         shell.line(f"report: {options['report_dir'] / PAGE}")

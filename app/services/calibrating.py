@@ -13,7 +13,7 @@ import numpy as np
 from app.catalogue import Catalogue
 from app.domain import Filter, Kind, MatchRequest, Query, QueryResult
 from app.errors import InputError, JobError, NotFoundError, NotReadyError
-from app.evaluation.calibration_check import CalibrationCheck
+from app.evaluation.calibration_check import CalibrationCheck, Sentence
 from app.evaluation.collection import Qrels
 from app.evaluation.files import read_qrels
 from app.evaluation.reliability import Floats, Integers, Quality, mean_quality, quality, spread
@@ -186,6 +186,21 @@ class CalibrationService:
                 code="not_better",
             )
         self._store(calibration.target).publish(calibration)
+
+    def unused(self, calibration: Calibration) -> Sentence | None:
+        """Why the published snapshot is not read by a calibration that is in force; ``None`` where it is."""
+        manifest, made = self._manifest(calibration.target), calibration.ranking
+        if manifest is None:
+            return Sentence("no index is published yet", "尚未发布索引")
+        asked = RankingId.of_manifest(manifest, reranked=self._limits.rerank_depth > 0)
+        if asked == made:
+            return None
+        return Sentence(
+            f"the published index is ranked by {asked.ranking} with encoder {asked.fingerprint[:12]}, this calibration "
+            f"was made for {made.ranking} with {made.fingerprint[:12]}: it is kept until such an index is published",
+            f"已发布的索引使用 {asked.ranking} 排序和模型 {asked.fingerprint[:12]}，本次校准适用于 {made.ranking} 和 "
+            f"{made.fingerprint[:12]}；待发布相应索引后生效",
+        )
 
     def rollback(self, target: Kind) -> str | None:
         """Put in force what was before for the published snapshot; ``None`` for the built-in scale.

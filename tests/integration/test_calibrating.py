@@ -117,6 +117,23 @@ def test_calibrating_is_never_applied_to_another_encoder(services: Services) -> 
     answered_by(services, name)
 
 
+def test_calibrating_for_a_model_that_is_published_later_waits_for_it(tmp_path: Path) -> None:
+    """Made with another model before its index is published, it gives the first scores of that index."""
+    settings = Settings(home=tmp_path / "home", model="hub:other")
+    made = build_services(settings, encoders=lambda _spec: HashingEncoder(48))
+    made.importing.load(BUNDLED.corpus, Kind.PATENTS)
+    calibration, check = made.calibrating.fit(made.calibrating.from_files(BUNDLED, Kind.PATENTS))
+    made.calibrating.publish(calibration, check, allow_worse=True)
+    unused = made.calibrating.unused(calibration)
+    assert unused is not None
+    assert "no index" in unused.text
+    made.indexing.build(Kind.PATENTS, publish=True)
+    made.serving.open()
+    assert made.calibrating.unused(calibration) is None
+    assert ask(made).snapshot.calibration == calibration.id
+    made.close()
+
+
 def findings(services: Services) -> list[object]:
     """What doctor finds."""
     return list(
