@@ -304,6 +304,11 @@ class Match:
     language: float = 0.0
     why: Why | None = None
 
+    @property
+    def relevance(self) -> float:
+        """What ranks it: the sum of its parts."""
+        return self.cosine + self.shared + self.language
+
 
 Centred = Literal["language", "all", "none"]
 """How a query was made comparable: by the mean of its language, by that of all, or not at all in a small index."""

@@ -67,6 +67,10 @@ def command(shell: Shell, *, target: str, rollback: bool, reset: bool, **options
         if not options["dry_run"]:
             services.calibrating.publish(calibration, check, allow_worse=options["allow_worse"])
             told["published"] = True
+            unused = services.calibrating.unused(calibration)
+            told["unused"] = None if unused is None else {"message": unused.text, "message_zh": unused.text_zh}
+            if unused is not None:
+                shell.line(f"not applied yet: {unused.text} · 暂未生效：{unused.text_zh}")
     if options["report_dir"] is not None:
         write_calibration_report(options["report_dir"], check, told)
         shell.line(f"report: {options['report_dir'] / PAGE}")
@@ -125,10 +129,10 @@ def _print(shell: Shell, calibration: Calibration, check: CalibrationCheck, judg
         (f"served now ({check.served_by})", check.served),
         ("built-in", check.built_in),
         ("base rate", check.base_rate),
-        ("most common level", check.commonest),
     )
     names = ("", "Brier", "log loss", "calibration error", "level_score")
-    shell.table(names, [(name, *_numbers(one)) for name, one in rows])
+    commonest = ("most common level", "", "", "", f"{check.commonest.level_score:.4f}")
+    shell.table(names, [*((name, *_numbers(one)) for name, one in rows), commonest])
     shell.line("Brier skill: " + ", ".join(f"against {name} {value:+.3f}" for name, value in check.skill.items()))
     scale = calibration.scale
     shell.line(f"levels begin at scores of {scale.weak_from:.3f} (weak), 0.500 and {scale.strong_from:.3f} (strong)")

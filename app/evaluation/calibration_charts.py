@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from app.evaluation.elements import Markup, element, joined
 from app.evaluation.reliability import Bin
 
-SIZE, LEFT, TOP, FOOT = 300, 46, 10, 42
-"""Pixels: of the square, left of it and below it for the scales, above it."""
+SIZE, LEFT, RIGHT, TOP, FOOT = 300, 46, 26, 10, 42
+"""Pixels: of the square, and around it for the scales."""
 DOT = 4
 
 
@@ -41,7 +41,7 @@ def reliability_plot(bins: Sequence[Bin], colour: str, label: str) -> Markup:
         diagonal,
         _scales(most),
         *(_dot(one, x(one.said), y, colour) for one in bins),
-        viewBox=f"0 0 {LEFT + SIZE + 10} {TOP + SIZE + FOOT}",
+        viewBox=f"0 0 {LEFT + SIZE + RIGHT} {TOP + SIZE + FOOT}",
         role="img",
         aria_label=label,
     )

@@ -134,7 +134,7 @@ class CalibrationCheck:
             "served": self.served.as_json() | {"calibration": self.served_by, "seen": self.seen},
             "built_in": self.built_in.as_json(),
             "base_rate": self.base_rate.as_json(),
-            "commonest_level": self.commonest.as_json(),
+            "commonest_level": {"level_score": self.commonest.level_score},
             "brier_skill": dict(self.skill),
             "needs": self.needs,
             "pairs": len(self.levels),

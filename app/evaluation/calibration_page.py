@@ -19,7 +19,7 @@ from app.evaluation.reliability import SCORE, THRESHOLDS, Quality, bins, median_
 
 PAGE, JSON = "report.html", "calibration.json"
 PLOTS_STYLE = """
-.plots{display:flex;flex-wrap:wrap;gap:1.5rem}figure{flex:1 1 290px;margin:0}figcaption{font-weight:600}
+.plots{display:flex;flex-wrap:wrap;gap:1.5rem}figure{flex:1 1 290px;margin:0}figcaption{font-weight:600;min-height:3em}
 .warning{border-left:4px solid #c58a12;padding-left:.6rem}.objection{border-left:4px solid #b3261e;padding-left:.6rem}
 """
 PLOT_LABELS: Mapping[int, str] = {
@@ -119,22 +119,30 @@ def _measures(check: CalibrationCheck) -> Markup:
         ("base rate · 基准率", check.base_rate),
         ("most common level · 最常见等级", check.commonest),
     ]
-    return element(
+    table = element(
         "table",
         element("tr", *(element("th", name) for name in names)),
         *(_row(name, one, check) for name, one in rows),
     )
+    note = (
+        "What is served, and the built-in scale, may have been fitted to some of these judgements; this calibration is "
+        "measured on needs that it was not fitted to. · "
+        "当前使用的校准和内置校准可能用过其中部分评判；本次校准只在未参与拟合的需求上评测。"
+    )
+    return element("div", table, element("p", note, class_="quiet"))
 
 
 def _row(name: str, one: Quality, check: CalibrationCheck) -> Markup:
     skill = "" if one is check.fold_spread else f"{1 - one.brier / check.base_rate.brier:+.3f}"
-    cells = (
+    cells: tuple[str, ...] = (
         f"{one.brier:.4f}",
         skill,
         f"{one.log_loss:.4f}",
         f"{one.calibration_error:.4f}",
         f"{one.level_score:.4f}",
     )
+    if one is check.commonest:  # a level without a probability
+        cells = ("", "", "", "", cells[-1])
     return element("tr", element("td", name), *(element("td", cell, class_="number") for cell in cells))
 
 

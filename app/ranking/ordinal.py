@@ -32,6 +32,8 @@ BEND_RIDGE = 1.0
 FOLDS = 10
 SEED = 20191
 _ROUNDS = 100
+_STEEPEST = 30.0
+"""Of a slope's logarithm: a step that goes further has gone astray, and would overflow."""
 _SLIGHT = 1e-10
 _LEAST = 1e-300
 
@@ -211,7 +213,7 @@ class _Problem:
         return np.concatenate([[0.0, 0.0], -np.log(shares / (1.0 - shares))])
 
     def _likelihood(self, parameters: Floats) -> float:
-        if not (np.diff(parameters[2:]) > 0).all():
+        if not (np.diff(parameters[2:]) > 0).all() or np.abs(parameters[:2]).max() > _STEEPEST:
             return -np.inf
         upper, lower = self._bounds(parameters)
         return float(

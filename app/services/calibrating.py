@@ -13,7 +13,7 @@ import numpy as np
 from app.catalogue import Catalogue
 from app.domain import Filter, Kind, MatchRequest, Query, QueryResult
 from app.errors import InputError, JobError, NotFoundError, NotReadyError
-from app.evaluation.calibration_check import CalibrationCheck
+from app.evaluation.calibration_check import CalibrationCheck, Sentence
 from app.evaluation.collection import Qrels
 from app.evaluation.files import read_qrels
 from app.evaluation.reliability import Floats, Integers, Quality, mean_quality, quality, spread
@@ -28,12 +28,14 @@ from app.ranking.ordinal import (
     scale_of,
 )
 from app.services.builds import requester
-from app.services.calibrations import Calibration, CalibrationStore, RankingId, Reading, new_id
+from app.services.calibrations import Calibration, CalibrationStore, RankingId, new_id
 from app.services.embedding import Progress, Report
 from app.services.evaluating import EvaluationService
 from app.services.evaluation_material import EvaluationFiles
+from app.services.failures import translated
 from app.services.matching import MatchLimits, MatchService
 from app.services.serving import Serving
+from index import Manifest, list_snapshots
 
 REPEATS = 5
 """Cross-validations with folds drawn anew: one draw moves `level_score` by 0.001."""
@@ -126,7 +128,7 @@ class CalibrationService:
         for done, (key, result) in enumerate(_asked(matching, qrels, target), 1):
             report(Progress("ask", done, len(qrels)))
             if result.error is None:
-                relevance[key] = {match.id: match.cosine + match.shared for match in result.matches}
+                relevance[key] = {match.id: match.relevance for match in result.matches}
             elif not isinstance(result.error, NotFoundError):
                 raise result.error
         records = self._catalogue.get_many(ASKED_BY[target], sorted(relevance))
@@ -185,6 +187,21 @@ class CalibrationService:
             )
         self._store(calibration.target).publish(calibration)
 
+    def unused(self, calibration: Calibration) -> Sentence | None:
+        """Why the published snapshot is not read by a calibration that is in force; ``None`` where it is."""
+        manifest, made = self._manifest(calibration.target), calibration.ranking
+        if manifest is None:
+            return Sentence("no index is published yet", "尚未发布索引")
+        asked = RankingId.of_manifest(manifest, shared_terms=self._limits.shared_terms)
+        if asked == made:
+            return None
+        return Sentence(
+            f"the published index is ranked by {asked.ranking} with encoder {asked.fingerprint[:12]}, this calibration "
+            f"was made for {made.ranking} with {made.fingerprint[:12]}: it is kept until such an index is published",
+            f"已发布的索引使用 {asked.ranking} 排序和模型 {asked.fingerprint[:12]}，本次校准适用于 {made.ranking} 和 "
+            f"{made.fingerprint[:12]}；待发布相应索引后生效",
+        )
+
     def rollback(self, target: Kind) -> str | None:
         """Put in force what was before for the published snapshot; ``None`` for the built-in scale.
 
@@ -203,18 +220,23 @@ class CalibrationService:
         self._store(target).reset(self._published(target))
 
     def _published(self, target: Kind) -> RankingId:
-        self._serving.open()
-        served = self._serving.indexes[target].current()
-        if served is None:
+        manifest = self._manifest(target)
+        if manifest is None:
             raise _nothing_published(target)
-        return RankingId(served.encoder.fingerprint, served.ranking(shared_terms=self._limits.shared_terms))
+        return RankingId.of_manifest(manifest, shared_terms=self._limits.shared_terms)
+
+    def _manifest(self, target: Kind) -> Manifest | None:
+        """Of the published snapshot; ``None`` where there is none that can be read."""
+        with translated():
+            snapshots = list_snapshots(self._index_dir, target.value)
+        return next((entry.manifest for entry in snapshots if entry.current), None)
 
     def _store(self, target: Kind) -> CalibrationStore:
         return CalibrationStore(self._index_dir, target)
 
     def _checked(self, judged: JudgedRelevance) -> CalibrationCheck:
         pairs, shelf = judged.pairs, self._store(judged.target).read()
-        reading = self._reading(judged)
+        reading = shelf.reading(judged.ranking, self._manifest(judged.target))
         in_force = shelf.usable.get(reading.id)
         seen = in_force is not None and in_force.material.get("judgements_sha256") == judged.digest
         cut = [fold_of_each(pairs.groups, seed=SEED + repeat) for repeat in range(REPEATS)]
@@ -236,12 +258,6 @@ class CalibrationService:
             needs=len(set(pairs.groups)),
             seen=seen,
         )
-
-    def _reading(self, judged: JudgedRelevance) -> Reading:
-        """What is served now; of the published snapshot also what it keeps, where it is of this ranking."""
-        served = self._serving.indexes[judged.target].current()
-        manifest = served.snapshot.manifest if served is not None else None
-        return self._store(judged.target).read().reading(judged.ranking, manifest)
 
 
 def _asked(matching: MatchService, qrels: Qrels, target: Kind) -> Iterator[tuple[str, QueryResult]]:

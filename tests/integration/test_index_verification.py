@@ -265,7 +265,8 @@ def test_commands_index_list_log_and_verify(services: Services, command) -> None
     _, built = command("index", "build", "patents", "--encoder", "dir:/models/other")
     made = built["builds"][0]["snapshot"]
     _, listed = command("index", "list", "patents")
-    assert listed["targets"] == [{"target": "patents", "records": 53, "delta": 3, "running": None}]
+    read = {"id": "built-in", "why": None, "why_zh": None}
+    assert listed["targets"] == [{"target": "patents", "records": 53, "delta": 3, "running": None, "calibration": read}]
     assert [entry["current"] for entry in listed["snapshots"]] == [False, True]
     assert listed["snapshots"][0]["encoder_source"] == "dir:/models/other"
     assert listed["snapshots"][0]["age_seconds"] >= 0
