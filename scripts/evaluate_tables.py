@@ -9,7 +9,7 @@ from app.evaluation.comparison import Difference, Differences, all_differences
 from app.evaluation.report import numbered
 from app.evaluation.result import EvaluationResult
 from app.evaluation.slice_tables import PAIR_MEASURES
-from app.evaluation.verdict import VERDICTS, Words, summary
+from app.evaluation.verdict import VERDICTS, Words, chance, summary
 from scripts.console import Shell
 
 
@@ -87,8 +87,8 @@ def _tests(place: int, found: Differences) -> list[tuple[object, ...]]:
         (
             f"{place} - 1",
             name,
-            _number(each.p_value),
-            _number(each.p_holm),
+            chance(each.p_value),
+            chance(each.p_holm),
             "/".join(map(str, each.tally)) if each.tally else "",
             _number(each.visible_from),
             " ".join(VERDICTS[each.verdict]),
@@ -99,10 +99,10 @@ def _tests(place: int, found: Differences) -> list[tuple[object, ...]]:
 
 
 def _slices(shell: Shell, headings: Sequence[str], results: Sequence[EvaluationResult]) -> None:
-    """The pairs of languages, where there is more than one."""
+    """The pairs of languages, where there is more than a language and itself."""
     keys = sorted({key for result in results for key in result.slices.languages})
-    if len(keys) < 2:  # one pair of languages is what the measures themselves say
-        return
+    if all(len(set(key.split("->"))) == 1 for key in keys) and len(keys) < 2:
+        return  # one language searched in itself is what the measures say already
     rows = [
         (
             f"{key} {heading}".strip(),

@@ -15,7 +15,7 @@ from app.evaluation.movement import Moved, moved
 from app.evaluation.page import LABELS
 from app.evaluation.result import MEANS
 from app.evaluation.slice_tables import slice_tables
-from app.evaluation.verdict import VERDICTS, Words, summary
+from app.evaluation.verdict import VERDICTS, Words, chance, summary
 
 QUERIES_SHOWN = 40
 """Queries of the table of those that changed most; ``per_query_comparison.tsv`` has all of them."""
@@ -123,8 +123,8 @@ def _difference(name: str, found: Difference) -> Markup:
         element("td", element("code", name)),
         signed(found.value),
         element("td", f"{interval.low:+.4f} to {interval.high:+.4f}" if interval else "", class_="number"),
-        number(found.p_value),
-        number(found.p_holm),
+        element("td", chance(found.p_value), class_="number"),
+        element("td", chance(found.p_holm), class_="number"),
         element("td", " / ".join(map(str, found.tally)) if found.tally else "", class_="number"),
         number(found.visible_from),
         element("td", f"{words.en} {words.zh}" if words else "", class_=verdict),
@@ -161,7 +161,7 @@ def _changed(main: str, first: _Side, side: _Side) -> Markup:
                 *(signed(table.get(query_id)) for table in tables.values()),
             )
         )
-    columns = ("Query · 查询", main, "Difference · 差异", *tables)
+    columns = ("Query · 查询", main, "Difference · 差异", *(f"Δ {name}" for name in tables))
     rest = len(rows) - len(lines)
     more = f"{rest} more in per_query_comparison.tsv · 其余 {rest} 条见 per_query_comparison.tsv"
     return joined(element("table", header(*columns), *lines), element("p", more, class_="quiet") if rest else None)

@@ -89,7 +89,7 @@ def read_report(folder: Path) -> EarlierReport:
             f"{folder.name} 中缺少 {'、'.join(missing)}，不是可供比较的单系统报告；请用 --report 重新生成",
             code=BAD_FILE,
         )
-    ranked = read_run(folder / RUN)
+    ranked = read_run(folder / RUN, by_rank=True)
     runs, qrels, digests = {}, {}, {}
     for place, line in numbered_lines(folder / JUDGED):
         row = _object(line, place)

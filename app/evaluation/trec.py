@@ -39,10 +39,14 @@ def write_qrels(qrels: Qrels, file: TextIO) -> None:
         file.writelines(f"{name} 0 {escaped(doc_id)} {level - LOWEST}\n" for doc_id, level in levels.items())
 
 
-def read_run(path: Path) -> dict[str, tuple[Ranked, ...]]:
+def read_run(path: Path, *, by_rank: bool = False) -> dict[str, tuple[Ranked, ...]]:
     """The ranked lists of a run file, by query in the file's order.
 
     As TREC's own tools do, the score decides the order; where two are equal, the rank does.
+
+    Args:
+        path: the file.
+        by_rank: the rank decides instead, as in a file of ours, whose order is final whatever the scores are.
 
     Raises:
         InputError: the file cannot be read, a line is not of six columns, or a document appears twice for one query.
@@ -57,8 +61,13 @@ def read_run(path: Path) -> dict[str, tuple[Ranked, ...]]:
                 f"查询 {query_id} 的文档 {doc_id} 重复出现；请只保留一行",
             )
         places[doc_id] = (-score, rank)
+
+    def order(item: tuple[str, tuple[float, int]]) -> tuple[float, int]:
+        negated, rank = item[1]
+        return (rank, 0) if by_rank else (negated, rank)
+
     return {
-        query_id: tuple(Ranked(doc_id, -places[doc_id][0]) for doc_id in sorted(places, key=places.__getitem__))
+        query_id: tuple(Ranked(doc_id, -negated) for doc_id, (negated, _) in sorted(places.items(), key=order))
         for query_id, places in found.items()
     }
 

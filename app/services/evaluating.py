@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from app.services.encoders import Encoders, EncoderSpec
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial
 from app.services.evaluation_systems import Bench, System
 from app.services.failures import translated
-from app.services.indexing import BuildReport, IndexService, IndexSettings
+from app.services.indexing import IndexService, IndexSettings
 from app.services.kept import KeptEncoder
 from app.services.matching import MatchLimits, MatchService
 from app.services.serving import StillIndex
@@ -160,7 +160,9 @@ class EvaluationService:
             finally:
                 catalogue.close()
         seconds = perf_counter() - began
-        return bench.measured(runs, lambda result: _with_origin(result, encoder, snapshot.manifest, build, seconds))
+        asked: dict[str, float] = {"centre_from": settings.centre_from, "rerank_depth": settings.limits.rerank_depth}
+        asked |= {"depth": RECALL_DEPTH, "texts_embedded": build.embedded, "seconds": round(seconds, 2)}
+        return bench.measured(runs, lambda result: _with_origin(result, encoder, snapshot.manifest, asked))
 
     def _ask(
         self,
@@ -191,7 +193,7 @@ class EvaluationService:
 
 
 def _with_origin(
-    result: EvaluationResult, encoder: Encoder, manifest: index.Manifest, build: BuildReport, seconds: float
+    result: EvaluationResult, encoder: Encoder, manifest: index.Manifest, settings: Mapping[str, float]
 ) -> EvaluationResult:
     return replace(
         result,
@@ -202,11 +204,7 @@ def _with_origin(
             "index": manifest.index.type,
             "recall@20": manifest.recall.value,
         },
-        settings={
-            "depth": RECALL_DEPTH,
-            "texts_embedded": build.embedded,
-            "seconds": round(seconds, 2),
-        },
+        settings=settings,
     )
 
 

@@ -16,6 +16,9 @@ from app.evaluation.trec import answered, read_run
 from app.evaluation.verdict import Words
 from app.services.evaluation_material import EvaluationMaterial, titles
 
+_OF_THE_WORK = frozenset({"seconds", "texts_embedded"})
+"""Settings of an evaluation that do not decide an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -178,6 +181,7 @@ def side_by_side(bench: Bench, wanted: SystemsWanted, served: Callable[[], Seque
         systems = [replace(system, contents=restricted(system.contents, common)) for system in systems]
     notes = [Words(f"{system.source}: {en}", f"{system.source}：{zh}") for system, _, told in found for en, zh in told]
     notes += [note for system in runs for note in _run_notes(system)]
+    notes += [note for system in systems[1:] if (note := _made_otherwise(systems[0], system)) is not None]
     return Compared(tuple(systems), tuple(notes))
 
 
@@ -200,6 +204,32 @@ def _run_notes(system: System) -> Iterator[Words]:
             f"{source}: {unknown} documents are not in the corpus; they keep their places and are not relevant.",
             f"{source}：{unknown} 个文档不在文档库中，保留名次但视为不相关。",
         )
+
+
+def _made_otherwise(first: System, system: System) -> Words | None:
+    """What of encoder and settings is not as in the first; of a run file nobody knows."""
+    before, after = (_made(each.contents.result) for each in (first, system))
+    if not before or not after:
+        return None
+    keys = [key for key in (before | after) if before.get(key) != after.get(key)]
+    if not keys:
+        return Words(
+            f"{system.source} and {first.source} have the same encoder and settings.",
+            f"{system.source} 与 {first.source} 的模型和设置相同。",
+        )
+    told = ", ".join(f"{key} {before.get(key, '-')} → {after.get(key, '-')}" for key in keys)
+    return Words(
+        f"{system.source} differs from {first.source} in: {told}.",
+        f"{system.source} 与 {first.source} 的不同之处：{told}。",
+    )
+
+
+def _made(result: EvaluationResult) -> dict[str, object]:
+    """Encoder and settings, without what says only how the work went."""
+    if "fingerprint" not in result.encoder:
+        return {}
+    made = {**result.encoder, **result.settings, "index": result.snapshot.get("index")}
+    return {key: value for key, value in made.items() if key not in _OF_THE_WORK}
 
 
 def _shortfalls(runs: Sequence[QueryRun], collection: Collection) -> dict[str, int]:
