@@ -138,7 +138,7 @@ def test_folders_that_are_no_report_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_kept_lines_are_plain_json(tmp_path: Path) -> None:
-    """Other programs read a judged pair with its score, level and language; a relevant one with whether it was found."""
+    """Other programs read a judged pair's score, level and language, and of a relevant one whether it was found."""
     write_report(tmp_path, contents())
     first = json.loads((tmp_path / "judged.jsonl").read_text("utf-8").splitlines()[0])
     assert first["id"] == "q 1"
