@@ -8,7 +8,7 @@ from pathlib import Path
 from app.evaluation.comparison import Difference, Differences, all_differences
 from app.evaluation.report import numbered
 from app.evaluation.result import EvaluationResult
-from app.evaluation.slice_tables import PAIR_MEASURES
+from app.evaluation.slice_tables import PAIR_MEASURES, PAIR_SIZES
 from app.evaluation.verdict import VERDICTS, Words, chance, summary
 from scripts.console import Shell
 
@@ -106,15 +106,14 @@ def _slices(shell: Shell, headings: Sequence[str], results: Sequence[EvaluationR
     rows = [
         (
             f"{key} {heading}".strip(),
-            values["pairs"],
-            values["queries"],
+            *(values[size] for size in PAIR_SIZES),
             *(_number(values[name]) for name in PAIR_MEASURES),
         )
         for key in keys
         for heading, result in zip(headings, results, strict=True)
         if (values := result.slices.languages.get(key)) is not None
     ]
-    shell.table(("languages", "pairs", "queries", *PAIR_MEASURES), rows)
+    shell.table(("languages", *PAIR_SIZES, *PAIR_MEASURES), rows)
 
 
 def _notes(shell: Shell, notes: Sequence[Words]) -> None:

@@ -14,6 +14,7 @@ from app.evaluation.elements import Markup, element, joined
 from app.evaluation.movement import Moved, moved
 from app.evaluation.page import LABELS
 from app.evaluation.result import MEANS
+from app.evaluation.significance import TIE
 from app.evaluation.slice_tables import slice_tables
 from app.evaluation.verdict import VERDICTS, Words, chance, summary
 
@@ -137,34 +138,32 @@ def _bars(measure: str, first: _Side, side: _Side) -> Markup:
 
 
 def _changed(main: str, first: _Side, side: _Side) -> Markup:
-    """The queries by the size of their difference, each with the documents that moved."""
-    tables = {name: _deltas(column, first, side) for name, column in MEANS.items() if name != main}
+    """The queries by the size of their difference, each with the documents that moved in a row below it."""
+    others = {name: _deltas(column, first, side) for name, column in MEANS.items() if name != main}
     rows = paired(MEANS[main], first.contents.result.per_query, side.contents.result.per_query)
-    rows.sort(key=lambda row: -abs(row[2] - row[1]))
+    moves = sorted((row for row in rows if abs(row[2] - row[1]) > TIE), key=lambda row: -abs(row[2] - row[1]))
     runs = [{run.query_id: run for run in each.contents.runs} for each in (first, side)]
-    lines = []
-    for query_id, before, after in rows[:QUERIES_SHOWN]:
-        contents = side.contents
+    contents, lines = side.contents, []
+    for query_id, before, after in moves[:QUERIES_SHOWN]:
         documents = moved(runs[0][query_id], runs[1][query_id], contents.qrels.get(query_id, {}))
-        lines.append(
+        title = contents.query_titles.get(query_id) or query_id
+        lines += [
             element(
                 "tr",
-                element(
-                    "td",
-                    contents.query_titles.get(query_id) or query_id,
-                    element("br"),
-                    element("span", query_id, class_="quiet"),
-                    _moves(documents, contents.document_titles),
-                ),
+                element("td", title, element("br"), _quiet(query_id)),
                 element("td", f"{shown(before)} → {shown(after)}", class_="number"),
                 element("td", f"{after - before:+.4f}", class_=f"number {'better' if after > before else 'worse'}"),
-                *(signed(table.get(query_id)) for table in tables.values()),
-            )
-        )
-    columns = ("Query · 查询", main, "Difference · 差异", *(f"Δ {name}" for name in tables))
-    rest = len(rows) - len(lines)
-    more = f"{rest} more in per_query_comparison.tsv · 其余 {rest} 条见 per_query_comparison.tsv"
-    return joined(element("table", header(*columns), *lines), element("p", more, class_="quiet") if rest else None)
+                *(signed(deltas.get(query_id)) for deltas in others.values()),
+            ),
+            element("tr", element("td", _moves(documents, contents.document_titles), colspan=len(others) + 3)),
+        ]
+    columns = ("Query · 查询", main, "Difference · 差异", *(f"Δ {name}" for name in others))
+    told = (
+        f"{len(moves)} of {len(rows)} queries changed, {len(moves[:QUERIES_SHOWN])} of them are shown; "
+        f"per_query_comparison.tsv has all. · {len(rows)} 个查询中有 {len(moves)} 个发生变化，"
+        f"此处列出 {len(moves[:QUERIES_SHOWN])} 个；全部见 per_query_comparison.tsv。"
+    )
+    return joined(element("p", told, class_="quiet"), element("table", header(*columns), *lines))
 
 
 def _deltas(column: str, first: _Side, side: _Side) -> dict[str, float]:
@@ -172,9 +171,7 @@ def _deltas(column: str, first: _Side, side: _Side) -> dict[str, float]:
     return {query_id: after - before for query_id, before, after in rows}
 
 
-def _moves(documents: Sequence[Moved], titles: Mapping[str, str]) -> Markup | None:
-    if not documents:
-        return None
+def _moves(documents: Sequence[Moved], titles: Mapping[str, str]) -> Markup:
     rows = [
         element(
             "tr",

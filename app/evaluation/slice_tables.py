@@ -8,8 +8,9 @@ from app.evaluation.cells import header, number
 from app.evaluation.elements import Markup, element, joined
 from app.evaluation.slices import LENGTHS, Slices
 
+PAIR_SIZES = ("pairs", "queries", "documents")
 PAIR_MEASURES = ("recall@10", "recall@100", "mrr", "recall@10_alone")
-"""Measures of a pair of languages, in the order shown."""
+"""Sizes and measures of a pair of languages, in the order shown."""
 
 
 def slice_tables(names: Sequence[str], found: Sequence[Slices]) -> Markup:
@@ -43,10 +44,10 @@ def _languages(names: Sequence[str], found: Sequence[Slices]) -> Markup:
         for name, each in zip(names, found, strict=True):
             values = each.languages.get(key)
             if values is not None:
-                sizes = (element("td", values[size], class_="number") for size in ("pairs", "queries"))
+                sizes = (element("td", values[size], class_="number") for size in PAIR_SIZES)
                 cells = (number(values[measure]) for measure in PAIR_MEASURES)
                 rows.append(element("tr", element("td", key), element("td", name), *sizes, *cells))
-    columns = ("Languages · 语言", "System · 系统", "Pairs · 对数", "Queries · 查询数")
+    columns = ("Languages · 语言", "System · 系统", "Pairs · 对数", "Queries · 查询数", "Documents · 文档数")
     return element("table", header(*columns, *PAIR_MEASURES), *rows)
 
 

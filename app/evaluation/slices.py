@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +24,10 @@ class Slices:
     """Measures over parts of the queries and pairs.
 
     Attributes:
-        languages: ``"zh->en"`` (query, document) -> ``pairs`` relevant and judged, ``queries``, ``recall@10``,
-            ``recall@100`` and ``mrr`` of these pairs in the ranking of the whole corpus, and ``recall@10_alone`` when
-            asked among documents of that language alone, ``None`` where nobody asked. Each pair weighs the same.
+        languages: ``"zh->en"`` (query, document) -> ``pairs`` relevant and judged, their ``queries``, how many
+            ``documents`` of that language there are, ``recall@10``, ``recall@100`` and ``mrr`` of these pairs in the
+            ranking of the whole corpus, and ``recall@10_alone`` when asked among documents of that language alone,
+            ``None`` where nobody asked. Each pair weighs the same.
         query_length: ``short``, ``middle``, ``long`` -> ``queries`` counted, shortest and longest in ``characters``,
             ``judged_ndcg@10`` and its 95 % ``interval``.
     """
@@ -65,15 +67,17 @@ def _languages(runs: Sequence[QueryRun], collection: Collection) -> dict[str, Sl
                 lang = collection.document_langs.get(doc_id) or UNKNOWN_LANGUAGE
                 alone = doc_id in run.alone[lang] if lang in run.alone else None
                 found.setdefault((asked, lang), []).append(_Pair(run.query_id, ranks.get(doc_id), alone))
-    return {f"{asked}->{lang}": _slice(pairs) for (asked, lang), pairs in sorted(found.items())}
+    documents = Counter(lang or UNKNOWN_LANGUAGE for lang in collection.document_langs.values())
+    return {f"{asked}->{lang}": _slice(pairs, documents[lang]) for (asked, lang), pairs in sorted(found.items())}
 
 
-def _slice(pairs: Sequence[_Pair]) -> Slice:
+def _slice(pairs: Sequence[_Pair], documents: int) -> Slice:
     ranks = np.array([pair.rank or np.inf for pair in pairs])
     alone = [pair.alone for pair in pairs if pair.alone is not None]
     return {
         "pairs": len(pairs),
         "queries": len({pair.query_id for pair in pairs}),
+        "documents": documents,
         "recall@10": float((ranks <= NDCG_DEPTH).mean()),
         "recall@100": float((ranks <= RECALL_DEPTH).mean()),
         "mrr": float((1.0 / ranks).mean()),

@@ -94,7 +94,7 @@ def _unseen(told: Differences) -> Words | None:
     seen = [f"{measure} {found.visible_from:.4f} ({_queries(found)} queries)" for measure, found in unclear.items()]
     seen_zh = [f"{measure} {found.visible_from:.4f}（{_queries(found)} 个查询）" for measure, found in unclear.items()]
     return Words(
-        f"So few queries show a difference only from about: {', '.join(seen)}.",
+        f"With these queries a difference would show from about: {', '.join(seen)}.",
         f"以现有查询数，差异约达到以下数值才能看出：{SEPARATOR_ZH.join(seen_zh)}。",
     )
 

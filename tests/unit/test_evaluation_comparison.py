@@ -12,7 +12,7 @@ import pytest
 
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
 from app.evaluation.comparison import all_differences, differences
-from app.evaluation.comparison_charts import forest, frequencies, query_bars
+from app.evaluation.comparison_charts import BARS, forest, frequencies, query_bars
 from app.evaluation.contents import ReportContents
 from app.evaluation.measures import level_score, measure_query
 from app.evaluation.movement import moved
@@ -185,9 +185,9 @@ def inside(picture: str) -> bool:
 
 @pytest.mark.parametrize("deltas", [[0.5], [0.0, 0.0], [0.3, -0.7, 0.0, 0.1], list(np.linspace(-1, 1, 1000))])
 def test_every_query_has_a_bar_inside_the_picture(deltas: list[float]) -> None:
-    """One bar a query, gained most first, and how many there are of each kind."""
+    """One bar a query, gained most first, as far as a screen can tell; and how many queries there are of each kind."""
     picture = query_bars(deltas, "mrr")
-    assert picture.count("<rect") == len(deltas)
+    assert picture.count("<rect") == min(len(deltas), BARS)
     assert inside(picture)
     assert f"{sum(value > 0 for value in deltas)} better" in picture
 

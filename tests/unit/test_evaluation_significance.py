@@ -101,7 +101,7 @@ def test_a_verdict_is_said_of_the_adjusted_p_value() -> None:
             "在 ndcg@10 (-0.1000) 上更差",
         ),
         ({"mrr": difference(0.02, 0.9)}, "every difference could be luck", "所有差异都可能出于偶然"),
-        ({"mrr": difference(0.02, 0.9)}, "only from about: mrr 0.1000 (10 queries)", "mrr 0.1000（10 个查询）"),
+        ({"mrr": difference(0.02, 0.9)}, "would show from about: mrr 0.1000 (10 queries)", "mrr 0.1000（10 个查询）"),
         ({"mrr": difference(0.2, 0.2, 0.04)}, "Looked at alone, mrr (+0.2000) would count", "若单独检验，mrr"),
         ({"reach@10": Difference(0.1)}, "nothing can be told", "无法判断"),
     ],

@@ -35,6 +35,7 @@ def test_language_slices_are_calculated_by_hand() -> None:
     assert found["zh->zh"] == {
         "pairs": 1,
         "queries": 1,
+        "documents": 2,
         "recall@10": 1.0,
         "recall@100": 1.0,
         "mrr": 1.0,
