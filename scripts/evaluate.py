@@ -97,7 +97,7 @@ def command(
     bench = Bench(EvaluationMaterial.read(EvaluationFiles(corpus=corpus, queries=queries, qrels=qrels)))
     if out.qrels is not None:
         write_qrels_file(out.qrels, bench.material.known.qrels)
-    compared = side_by_side(bench, wanted, lambda: _served(shell, bench, encoders))
+    compared = side_by_side(bench, wanted, lambda: _served(shell, bench, encoders, out.run))
     _tell(shell, compared, wanted, out)
 
 
@@ -124,13 +124,17 @@ def _check(wanted: SystemsWanted, encoders: Sequence[str], out: _Outputs) -> Non
         )
 
 
-def _served(shell: Shell, bench: Bench, encoders: Sequence[str]) -> list[System]:
+def _served(shell: Shell, bench: Bench, encoders: Sequence[str], run_out: Path | None) -> list[System]:
+    """What the service answers; as a run it is written with every query, also those that cannot be compared."""
     with shell.services() as services, shell.progress("evaluate") as advance:
 
         def report(progress: Progress) -> None:
             advance(progress.done, progress.total)
 
-        return services.evaluating.systems(bench, encoders, report=report)
+        systems = services.evaluating.systems(bench, encoders, report=report)
+    if run_out is not None:
+        write_run_file(run_out, systems[0].contents.runs)
+    return systems
 
 
 def _tell(shell: Shell, compared: Compared, wanted: SystemsWanted, out: _Outputs) -> None:
@@ -139,8 +143,6 @@ def _tell(shell: Shell, compared: Compared, wanted: SystemsWanted, out: _Outputs
     results = [each.result for each in contents]
     # What was measured earlier is there to be compared with: the measures of this command are those of the next one.
     now = min(len(wanted.baselines), len(contents) - 1)
-    if out.run is not None:
-        write_run_file(out.run, contents[now].runs)
     notes = [note._asdict() for note in compared.notes]
     if len(contents) == 1:
         if out.report is not None:

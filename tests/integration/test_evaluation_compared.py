@@ -86,7 +86,9 @@ def test_changed_judgements_leave_their_queries_out(tmp_path: Path, capsys: pyte
     home, files = tmp_path / "home", small(tmp_path)
     assert run([*arguments(files, home), "--report", str(tmp_path / "base")]) == 0
     small(tmp_path, "q1\td1\t4\nq1\td2\t1\nq2\td2\t3\n")
-    plain = result(capsys, [*arguments(files, home), "--baseline", str(tmp_path / "base")])
+    run_out = tmp_path / "out.trec"
+    plain = result(capsys, [*arguments(files, home), "--baseline", str(tmp_path / "base"), "--run-out", str(run_out)])
+    assert {line.split()[0] for line in run_out.read_text("utf-8").splitlines()} == {"q1", "q2"}
     assert [entry["measures"]["mrr"] for entry in plain["comparison"]] == [1.0, 1.0]
     assert plain["counts"]["queries"] == 1
     assert "1 queries had other judgements then and are left out: q2." in plain["notes"][0]["en"]
