@@ -30,6 +30,9 @@ OFTEN = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 19), (20, 49), (50, None))
 BAR_ROOM = 0.8
 """Share of the width that the longest possible bar takes; the rest is for its figures."""
 
+APART = 0.1
+"""Share of the scale by which the ends must be away from zero, lest their labels cover its label."""
+
 MARGIN = 0.08
 """Room left and right of the outermost interval, as a share of the scale."""
 
@@ -94,7 +97,8 @@ def forest(differences: Differences) -> Markup:
     marks = [_interval(name, found, place * LINE + LINE / 2, x) for place, (name, found) in enumerate(rows)]
     ticks = [
         element("text", f"{value:+.3f}", x=x(value), y=bottom + 18, text_anchor="middle", class_="quiet")
-        for value in {low + room, 0.0, high - room}
+        for value in (low + room, 0.0, high - room)
+        if value == 0.0 or abs(value) > APART * (high - low)
     ]
     zero = element("line", x1=x(0.0), x2=x(0.0), y1=0, y2=bottom + 4, stroke="#888", stroke_dasharray="3 3")
     return _picture(bottom + AXIS, "Differences with 95 % intervals · 差异及 95% 区间", zero, *marks, *ticks)
