@@ -226,7 +226,8 @@ class Columns:
 
 def _first_codes(column: CodeColumn | ValueColumn | None, count: int) -> FirstCodes:
     codes = tuple(column.codes) if isinstance(column, CodeColumn) else ()
-    places = np.full(count, -1, dtype=np.int16 if len(codes) < np.iinfo(np.int16).max else np.int32)
+    small = len(codes) < np.iinfo(np.int16).max
+    places: npt.NDArray[np.integer[Any]] = np.full(count, -1, dtype=np.int16 if small else np.int32)
     if isinstance(column, CodeColumn):
         for place in range(len(codes) - 1, -1, -1):
             places[column.positions[column.starts[place] : column.starts[place + 1]]] = place

@@ -12,9 +12,9 @@ import numpy as np
 from app.errors import JobError
 from app.evaluation.calibration_charts import reliability_plot
 from app.evaluation.calibration_check import CalibrationCheck
+from app.evaluation.cells import STYLE
 from app.evaluation.charts import COLOURS, LEVEL_NAMES, score_histogram
 from app.evaluation.elements import Markup, element
-from app.evaluation.page import STYLE
 from app.evaluation.reliability import SCORE, THRESHOLDS, Quality, bins, median_levels
 
 PAGE, JSON = "report.html", "calibration.json"

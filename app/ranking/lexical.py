@@ -83,4 +83,5 @@ def expected(cosines: Scores, language: str | None) -> Scores:
         language: that of the query.
     """
     slope = EXPECTED_PAIRS if language in LANGUAGES_BY_PAIRS else EXPECTED_WORDS
-    return (slope * np.maximum(cosines - EXPECTED_FROM, 0.0)).astype(np.float32)
+    found: Scores = (slope * np.maximum(cosines - EXPECTED_FROM, 0.0)).astype(np.float32)
+    return found

@@ -79,16 +79,13 @@ class JudgedPairs:
         return JudgedPairs(self.relevance[places], self.levels[places], tuple(self.groups[n] for n in chosen))
 
 
-def fit_scale(
-    relevance: npt.ArrayLike, levels: npt.ArrayLike, groups: Sequence[str] | None = None, *, lexical: float = 0.0
-) -> Scale:
+def fit_scale(relevance: npt.ArrayLike, levels: npt.ArrayLike, groups: Sequence[str] | None = None) -> Scale:
     """The scale under which the judged levels are most likely.
 
     Args:
         relevance: float ``[n]``, as the ranking gave it.
         levels: int ``[n]``, 1 to 4.
         groups: of each pair, the need it belongs to; without, every pair weighs alike.
-        lexical: kept with the scale, see `Scale`.
 
     Returns:
         The scale, which rises everywhere, if by next to nothing where levels do not rise with relevance.
@@ -97,10 +94,10 @@ def fit_scale(
         NoFitError: there is nothing to fit.
     """
     size = np.size(levels)
-    return scale_of(JudgedPairs.of(relevance, levels, groups or [str(n) for n in range(size)]), lexical=lexical)
+    return scale_of(JudgedPairs.of(relevance, levels, groups or [str(n) for n in range(size)]))
 
 
-def scale_of(pairs: JudgedPairs, *, lexical: float = 0.0) -> Scale:
+def scale_of(pairs: JudgedPairs) -> Scale:
     """The same of pairs.
 
     Raises:
@@ -123,7 +120,6 @@ def scale_of(pairs: JudgedPairs, *, lexical: float = 0.0) -> Scale:
     return Scale(
         midpoint=mean + spread * middle,
         steepness=below / spread,
-        lexical=lexical,
         weak_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[0]))),
         strong_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[2]))),
         bends=((mean + spread * bend, (above - below) / spread),),

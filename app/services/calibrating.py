@@ -145,7 +145,7 @@ class CalibrationService:
         """
         pairs, ranking = judged.pairs, judged.ranking
         try:
-            scale = scale_of(pairs, lexical=BUILT_IN_SCALES[ranking.ranking].lexical)
+            scale = scale_of(pairs)
             check = self._checked(judged)
         except NoFitError as error:
             raise InputError(

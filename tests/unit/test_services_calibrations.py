@@ -67,7 +67,7 @@ def test_calibrations_in_force_are_read_for_their_ranking_alone(store: Calibrati
     store.publish(one)
     shelf = store.read()
     assert (shelf.reading(HERE).scale, shelf.reading(HERE).id) == (SCALE, one.id)
-    for other in (RankingId("b" * 64, "centred"), RankingId("a" * 64, "reranked"), RankingId("a" * 64, "centred", 0)):
+    for other in (RankingId("b" * 64, "centred"), RankingId("a" * 64, "fused"), RankingId("a" * 64, "centred", 0)):
         reading = shelf.reading(other)
         assert reading.id == BUILT_IN
         assert reading.scale == BUILT_IN_SCALES[other.ranking]
