@@ -13,7 +13,6 @@ that of a sample of the corpus, which is all that the weight of a term needs.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from math import log
 
 import numpy as np
 import numpy.typing as npt
+
+from app.ranking.reading import term_reading
 
 Hashes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
@@ -44,8 +45,8 @@ _FIRST_HAN = "\u3400"
 
 
 def folded(text: str) -> str:
-    """The text as terms are looked for in it: NFKC, in lower case."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """The text as terms are looked for in it: NFKC, in one Chinese script, in lower case."""
+    return term_reading(text)
 
 
 def terms_of(text: str) -> Counter[str]:

@@ -29,6 +29,7 @@ from app.errors import FieldError, InputError, NotReadyError, PatmatchError, Too
 from app.ranking.diversity import diversify
 from app.ranking.levels import level_from_score, score_from_relevance
 from app.ranking.lexical import bm25, imputed, query_terms
+from app.ranking.reading import passage_of
 from app.ranking.space import PLAIN, Space
 from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
@@ -284,7 +285,7 @@ class MatchService:
         terms = query_terms(query.views, statistics, titled=query.titled)
         candidates = [records[found.ids[n]] for n in first]
         own = np.array([query.lang in (record.lang, None) for record in candidates])
-        shared = imputed(bm25(terms, [record.passage for record in candidates], statistics), relevance[first], own)
+        shared = imputed(bm25(terms, [passage_of(record) for record in candidates], statistics), relevance[first], own)
         relevance[first] += served.scale(reranked=True).lexical * shared
         first.sort(key=lambda n: (-relevance[n], found.ids[n]))
         if rest:
