@@ -161,7 +161,7 @@ class VerificationService:
         reading = opened.manifest.extra.get(READING_KEY)
         troubles = [] if reading == READING else [_other_reading()]
         encoder, cosines = None, dict[str, float]()
-        if encode and not troubles:
+        if encode:
             try:
                 with translated():
                     encoder = self._encoders.of_snapshot(opened.manifest)
@@ -170,7 +170,7 @@ class VerificationService:
         members = self._members(opened, target, revision)
         troubles += self._membership(opened, target, members, encoder)
         step("verify.ids")
-        if encoder is not None:
+        if encoder is not None and reading == READING:  # else all would differ, for a known reason
             try:
                 cosines = self._cosines(opened, target, members.unchanged, encoder)
             except PatmatchError as error:
