@@ -16,6 +16,8 @@ LONGEST = 60
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _CHINESE = re.compile("一種|及其|與|所述")
 """Grammar that Japanese does not have: half of all Traditional titles begin or end with it."""
+_HONG_KONG = frozenset("啓峯悦温着税粘脱葱説鈎鋭閲")
+"""Japanese forms that Hong Kong writes too, where Big5's first level has Taiwan's (啟, 溫, 稅)."""
 _BIG5_FIRST_LEVEL = (0xA440, 0xC67E)
 _JIS_FIRST_LEVEL = (0x889F, 0x9872)
 """Both as bytes, of Big5 and of Shift JIS."""
@@ -32,7 +34,10 @@ def japanese_kanji(text: str) -> bool:
     han = _HAN.findall(text)
     if len(han) > LONGEST:
         return False
-    japanese = sum(_in(char, "cp932", _JIS_FIRST_LEVEL) and not _in(char, "big5", _BIG5_FIRST_LEVEL) for char in han)
+    japanese = sum(
+        char not in _HONG_KONG and _in(char, "cp932", _JIS_FIRST_LEVEL) and not _in(char, "big5", _BIG5_FIRST_LEVEL)
+        for char in han
+    )
     foreign = sum(not _in(char, "cp932", _JIS_FIRST_LEVEL) for char in han)
     return japanese > foreign and any(not _simplified(char) for char in han)
 

@@ -90,6 +90,14 @@ def test_ranking_stock_of_a_scope_is_cut_out(formula: str) -> None:
     assert without_legal_formulae(f"许可经营项目:无 一般经营项目:{SCOPE}{formula}").rstrip("。") == SCOPE
 
 
+def test_ranking_stock_of_a_scope_ends_at_its_comma() -> None:
+    """Items behind a formula stay, whether or not it stands in brackets."""
+    text = "进出口业务,但国家限定公司经营或禁止进出口的商品和技术除外,金属材料、化工原料"
+    assert without_legal_formulae(text) == "进出口业务,金属材料、化工原料"
+    law = "法律、法规规定应当许可(审批)的,经审批机关批准后凭许可(审批)文件经营;"
+    assert without_legal_formulae(law + SCOPE) == SCOPE
+
+
 @pytest.mark.parametrize("text", [SCOPE, "药品(不含危险化学品)零售", "电力工程(凭许可证经营;)设备安装与维修服务"])
 def test_ranking_stock_rules_keep_items_apart(text: str) -> None:
     """What an item says of itself stays, and two items do not become one."""
