@@ -9,12 +9,13 @@ than a segmenter's words (docs/quality.md). The inverted index of a snapshot (`i
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from app.ranking.reading import term_reading
 
 Scores = npt.NDArray[np.float32]
 Rarity = Callable[[str], float]
@@ -35,8 +36,8 @@ _HAN_CHARACTER = re.compile(f"[{_HAN}]")
 
 
 def folded(text: str) -> str:
-    """The text as terms are looked for in it: NFKC, in lower case."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """The text as terms are looked for in it: NFKC, in one Chinese script, in lower case."""
+    return term_reading(text)
 
 
 def terms_of(text: str) -> Counter[str]:

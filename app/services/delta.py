@@ -21,6 +21,7 @@ import numpy.typing as npt
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.ranking.lexical import terms_of
+from app.ranking.reading import passage_of
 from app.ranking.space import PLAIN, Space
 from app.services.embedding import Embedder
 from app.services.filters import COLUMNS
@@ -186,7 +187,7 @@ class Delta:
         except OSError as error:
             log.warning("%s: the home cannot be written, vectors stay in memory: %s", self._kind, error.strerror)
         try:
-            texts = [record.passage for record in self._catalogue.get_many(self._kind, ids).values()]
+            texts = [passage_of(record) for record in self._catalogue.get_many(self._kind, ids).values()]
             self._embed(texts, encoder, store)
         finally:
             lock.release()
@@ -229,7 +230,7 @@ class Delta:
         return [upsert for upsert, there in zip(upserts, again, strict=True) if there] + fresh[:room], fresh[room:]
 
     def _sorted_out(self, state: DeltaState, encoder: Encoder, records: Sequence[AnyRecord]) -> _SortedOut:
-        keys = [text_key(Role.PASSAGE, record.passage) for record in records]
+        keys = [text_key(Role.PASSAGE, passage_of(record)) for record in records]
         found = _SortedOut([], {}, [])
         for record, key, vector in zip(records, keys, self._vectors(encoder, keys), strict=True):
             if (encoder.fingerprint, key) in self._unreadable:
@@ -242,7 +243,7 @@ class Delta:
                 vector = state.space.of_passages(vector[None], [record.lang])[0]
             if vector is not None:
                 values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
-                terms = NO_TERMS if state.view.terms is None else TermCounts.of(terms_of(record.passage))
+                terms = NO_TERMS if state.view.terms is None else TermCounts.of(terms_of(passage_of(record)))
                 found.upserts.append(Upsert(record.id, vector, values, terms))
         return found
 

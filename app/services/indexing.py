@@ -12,6 +12,7 @@ import index
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
+from app.ranking.reading import READING, passage_of
 from app.ranking.space import PLAIN
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
@@ -44,6 +45,8 @@ log = logging.getLogger("patmatch.builds")
 
 SKIPPED_KEY = "skipped"
 """Where a manifest, under ``extra``, says how many records were left out because the model sees nothing in them."""
+READING_KEY = "reading"
+"""Where it says how texts were read: `app.ranking.reading.READING` of then."""
 END = "end"
 _ESTIMATE_TEXTS = 48
 _VECTOR_BYTES = 4
@@ -163,7 +166,7 @@ class IndexService:
             pages = self._catalogue.iterate(target, batch_size=PAGE)
             records, missing, sample = 0, 0, list[str]()
             for page in pages:
-                texts = [record.passage for record in page]
+                texts = [passage_of(record) for record in page]
                 absent = store.missing([index.text_key(Role.PASSAGE, text) for text in texts])
                 records, missing = records + len(page), missing + int(absent.sum())
                 # Spread over the corpus: the first page alone may be untypically short.
@@ -319,6 +322,7 @@ class IndexService:
                 SKIPPED_KEY: walk.skipped,
                 SPACE_KEY: "plain" if space is PLAIN else "centred",
                 CALIBRATIONS_KEY: self.calibrations(target).read().kept_with(encoder.fingerprint),
+                READING_KEY: READING,
             },
         )
 
@@ -326,7 +330,7 @@ class IndexService:
         """How many records have changed, when that is no reason to build and nothing else is."""
         manifest = self.published(request.target)
         delta = self.changed_since(manifest) if manifest is not None else None
-        if manifest is None or delta is None or delta > over:
+        if manifest is None or delta is None or delta > over or manifest.extra.get(READING_KEY) != READING:
             return None
         return delta if self._encoder(request.encoder).fingerprint == manifest.fingerprint else None
 

@@ -13,6 +13,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
 from app.ranking.levels import BUILT_IN_SCALES
+from app.ranking.reading import passage_of
 from app.ranking.space import PLAIN
 from app.services.calibrations import CalibrationStore, Reading, Shelf
 from app.services.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
@@ -302,7 +303,7 @@ class Serving:
             return 0
         with translated():
             embedder = Embedder(served.encoder, self._stores.of(served.encoder), at_once=EMBED_AT_ONCE)
-            return embedder.embed_some([record.passage for record in records], Role.PASSAGE, _EMBED_INLINE)
+            return embedder.embed_some([passage_of(record) for record in records], Role.PASSAGE, _EMBED_INLINE)
 
     def _run(self) -> None:
         try:
