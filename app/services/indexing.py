@@ -24,6 +24,7 @@ from app.services.failures import translated
 from app.services.filters import COLUMNS
 from app.services.origin import CATALOGUE_KEY, revision_in
 from app.services.spaces import MovedVectors, arrays_of, measured_space, term_arrays
+from app.services.term_tables import measured_table, table_arrays
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
 from index.publication import leftovers
@@ -308,7 +309,7 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays=arrays_of(space) | ({} if space is PLAIN else self._term_arrays(target, walk)),
+            arrays=arrays_of(space) | ({} if space is PLAIN else self._term_arrays(target, walk, asking)),
             extra={
                 MANIFEST_KEY: spec.as_json(),
                 CATALOGUE_KEY: self._catalogue.identity(),
@@ -316,8 +317,9 @@ class IndexService:
             },
         )
 
-    def _term_arrays(self, target: Kind, walk: Walk) -> dict[str, npt.NDArray[Any]]:
-        return term_arrays(self._walker.term_statistics(target, walk.ids))
+    def _term_arrays(self, target: Kind, walk: Walk, embedder: Embedder) -> dict[str, npt.NDArray[Any]]:
+        table = measured_table(self._catalogue, target, walk.ids, embedder)
+        return term_arrays(self._walker.term_statistics(target, walk.ids)) | table_arrays(table)
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
         """How many records have changed, when that is no reason to build and nothing else is."""
