@@ -18,9 +18,11 @@ from app.domain import Meaning
 
 Floats = npt.NDArray[np.float32]
 
-CHANCE, CHANCE_ALIKE = 2e-3, 2e-4
+CHANCE, CHANCE_ALIKE = 1e-3, 2e-4
 """Share of random pairs of terms that are as similar as a pair must be to be shown: of two scripts, and of one. Within
 one script terms that share a character or a stem lie close without meaning the same, so it takes more there."""
+LEAST = 0.42
+"""Similarity that a pair has in any case: of pairs below, in matches of unrelated texts, hardly one was right."""
 TELLING = 3.0
 """Weight of a term that one text in twenty holds; what is more common says nothing of why two texts match."""
 LETTERS_WEIGHT = 0.25
@@ -71,7 +73,8 @@ def chance_thresholds(vectors: Floats, scripts: Sequence[str]) -> dict[tuple[str
         left, right = random.choice(rows[first], _PAIRS_DRAWN), random.choice(rows[second], _PAIRS_DRAWN)
         different = left != right
         similar = np.einsum("nd,nd->n", vectors[left[different]], vectors[right[different]])
-        thresholds[first, second] = float(np.quantile(similar, 1 - (CHANCE_ALIKE if first == second else CHANCE)))
+        chance = float(np.quantile(similar, 1 - (CHANCE_ALIKE if first == second else CHANCE)))
+        thresholds[first, second] = max(LEAST, chance)
     return thresholds
 
 

@@ -16,10 +16,13 @@ STOCK = re.compile(
     "本发明|本申请|实用新型|一种|方法|装置|系统|发明|公开|涉及|包括|所述|技术|领域|以及|其中|进行|具有|用于|"
     "需求|企业|公司|我们|目前|问题|希望|解决|研发|开发|项目|产品|生产|研究|应用|现有|要求|"
     "使用|采用|实现|提高|降低|减少|增加|可以|能够|通过|以上|之间|使得|从而|非常|主要|经过|完成|基于|提出|"
+    "大大|较大|很大|广泛|"
     "[的了和与及或在是为对其该等]"
 )
 STOP_WORD = re.compile(
     "the|and|for|with|from|that|this|are|was|were|been|has|have|not|can|its|our|method|device|system|apparatus|"
+    "use|uses|used|using|having|including|includes|contain|contains|containing|preparing|providing|provided|provides|"
+    "or|of|in|on|to|is|an|as|at|it|be|by|present|based|thereof|thereby|therefor|therein|one|two|first|second|least|also|such|than|into|each|between|high|low|"
     "invention|comprising|said|wherein|which|der|die|das|und|mit|für|von|eine|einer|verfahren|vorrichtung"
 )
 _LONGEST = 12

@@ -28,7 +28,7 @@ _TERMS_SHOWN = 8
 _MEANINGS_SHOWN = 8
 _QUERY_TERMS = 48
 """Terms of a query that are compared, those of its title first: a text of 3,000 characters has hundreds."""
-_NEW_TERMS = 6
+_NEW_TERMS = 4
 """Terms of a query that are embedded because no table has them, the longest: each takes a few milliseconds."""
 _NEW_KEPT = 4_096
 """New terms whose vectors are kept in memory, 1.5 KB each: who asks again, or asks for the next page, uses the same."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.ranking.reasons import CHANCE, CHANCE_ALIKE, TELLING, Terms, carrying_sentence, chance_thresholds, meanings
+from app.ranking.reasons import (
+    CHANCE,
+    CHANCE_ALIKE,
+    LEAST,
+    TELLING,
+    Terms,
+    carrying_sentence,
+    chance_thresholds,
+    meanings,
+)
 from app.ranking.term_table import packed, rarity, unpacked
 
 BOUNDS = {("han", "spaced"): 0.3, ("han", "han"): 0.7}
@@ -80,7 +89,7 @@ def test_ranking_reasons_choose_the_sentence_by_letters_where_meanings_tie() -> 
 
 def test_ranking_reasons_thresholds_are_passed_by_chance_as_seldom_as_said() -> None:
     """Random terms pass the threshold of two scripts at `CHANCE`, of one script at `CHANCE_ALIKE`."""
-    vectors = unit(800)
+    vectors = unit(800, 12)  # in few dimensions, so that chance is more than `LEAST`
     scripts = ["han"] * 400 + ["spaced"] * 390 + ["kana"] * 10
     bounds = chance_thresholds(vectors, scripts)
     assert sorted(bounds) == [("han", "han"), ("han", "spaced"), ("spaced", "spaced")]
@@ -89,7 +98,8 @@ def test_ranking_reasons_thresholds_are_passed_by_chance_as_seldom_as_said() -> 
     within = (similar[:400, :400] >= bounds["han", "han"])[~np.eye(400, dtype=bool)].mean()
     assert across == pytest.approx(CHANCE, rel=0.5)
     assert within == pytest.approx(CHANCE_ALIKE, rel=0.9)
-    assert bounds["han", "han"] > bounds["han", "spaced"]
+    assert bounds["han", "han"] > bounds["han", "spaced"] > LEAST
+    assert set(chance_thresholds(unit(800, 384), scripts).values()) == {LEAST}
 
 
 def test_ranking_reasons_packed_vectors_keep_their_direction() -> None:
