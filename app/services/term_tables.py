@@ -22,7 +22,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 MOST_TERMS = 20_000
 """Terms of a table: of 100,000 patents those that about one in 3,000 holds. They are embedded once per fingerprint, in
-the time of some 1,000 abstracts, and take 8 MB of a snapshot at 384 dimensions."""
+the time of some 1,200 abstracts, and take 8 MB of a snapshot at 384 dimensions."""
 FEWEST_TERMS = 200
 """With fewer terms, what is similar by chance cannot be told; reasons are then by letters alone."""
 _FEWEST_TEXTS = 2
