@@ -30,6 +30,8 @@ _QUERY_TERMS = 48
 """Terms of a query that are compared, those of its title first: a text of 3,000 characters has hundreds."""
 _NEW_TERMS = 4
 """Terms of a query that are embedded because no table has them, the longest: each takes a few milliseconds."""
+_NEW_LONGEST = 40
+"""Characters of the longest of these: what is longer is a sequence or noise, and would take as long as an abstract."""
 _NEW_KEPT = 4_096
 """New terms whose vectors are kept in memory, 1.5 KB each: who asks again, or asks for the next page, uses the same."""
 _TABLES_KEPT = 6
@@ -116,8 +118,10 @@ class Explainer:
     def _query(self, table: TermTable, encoder: Encoder, views: Sequence[str]) -> Terms:
         """A query's terms, those of its first view first; some that no table has are embedded."""
         names = list(dict.fromkeys(chain.from_iterable(table.lexicon.terms(folded(view)) for view in views)))
-        new = sorted(table.unknown(names), key=lambda name: (-len(name), name))[:_NEW_TERMS]
-        known = set(names) - set(table.unknown(names)) | set(new)
+        unknown = table.unknown(names)
+        short = [name for name in unknown if len(name) <= _NEW_LONGEST]
+        new = sorted(short, key=lambda name: (-len(name), name))[:_NEW_TERMS]
+        known = set(names) - set(unknown) | set(new)
         return table.terms(
             [name for name in names if name in known][:_QUERY_TERMS], self._embedded(table, encoder, new)
         )

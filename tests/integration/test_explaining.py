@@ -115,6 +115,8 @@ def test_explaining_embeds_no_text_of_a_record(sample) -> None:
     before = encoder.texts
     explainer.explained(asked, ("鋰電池電解液之添加劑", "unheardofword"), matches, titled=True)
     assert encoder.texts == before
+    explainer.explained(asked, ("g" * 2000,), matches, titled=True)
+    assert encoder.texts == before
 
 
 def test_explaining_a_changed_record_with_the_same_table(tmp_path: Path) -> None:
