@@ -148,6 +148,7 @@ class EvaluationService:
                 vectors_dir=settings.vectors_dir,
                 options=settings.options,
                 centre_from=settings.centre_from,
+                reasons=False,
             )
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
