@@ -318,7 +318,7 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays=arrays_of(space) | self._table(target, walk, asking, space),
+            arrays={**arrays_of(space), **self._table(target, walk, asking, space)},
             terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),
