@@ -149,6 +149,7 @@ class EvaluationService:
                 options=settings.options,
                 centre_from=settings.centre_from,
                 reasons=False,
+                hubness=False,
             )
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:

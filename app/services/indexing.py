@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -22,6 +23,7 @@ from app.services.embedding import Embedder, Progress, Report
 from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
+from app.services.hubness import HUBNESS_QUERIES, measured_hubness
 from app.services.origin import CATALOGUE_KEY, revision_in
 from app.services.spaces import MovedVectors, arrays_of, measured_space
 from app.services.term_tables import measured_table, table_arrays
@@ -61,6 +63,7 @@ class IndexSettings:
     Attributes:
         centre_from: records from which on languages are centred.
         reasons: whether snapshots keep the table of terms that reasons by meaning need; measuring needs none.
+        hubness: whether a build measures hubs before and after vectors are moved; an evaluation measures its own.
     """
 
     index_dir: Path
@@ -68,6 +71,7 @@ class IndexSettings:
     options: index.BuildOptions
     centre_from: int
     reasons: bool = True
+    hubness: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,9 +310,11 @@ class IndexService:
     def _spec(
         self, target: Kind, walk: Walk, encoder: Encoder, spec: EncoderSpec, store: index.VectorStore
     ) -> index.SnapshotSpec:
-        exact = len(walk.ids) < self._settings.options.flat_below
+        options, hubness = self._settings.options, self._settings.hubness
+        exact = len(walk.ids) < options.flat_below
         source, asking = index.StoredVectors(store, walk.keys), Embedder(encoder, store)
         space = measured_space(source, walk.languages, walk.headings, asking, self._settings.centre_from)
+        asked = partial(self._walker.asked_of, target, asking, walk, HUBNESS_QUERIES)
         return index.SnapshotSpec(
             target=target.value,
             ids=walk.ids,
@@ -327,6 +333,7 @@ class IndexService:
                 SPACE_KEY: "plain" if space is PLAIN else "centred",
                 CALIBRATIONS_KEY: self.calibrations(target).read().kept_with(encoder.fingerprint),
                 READING_KEY: READING,
+                **(measured_hubness(source, walk.languages, space, asked, options.threads) if hubness else {}),
             },
         )
 
