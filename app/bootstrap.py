@@ -19,6 +19,7 @@ from app.services.calibrating import CalibrationService
 from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
+from app.services.experiments import ExperimentService
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
@@ -62,6 +63,7 @@ class Services:
     overview: OverviewService
     verification: VerificationService
     evaluating: EvaluationService
+    experiments: ExperimentService
     training: TrainingService
     calibrating: CalibrationService
 
@@ -167,6 +169,7 @@ def build_services(
         overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
+        experiments=ExperimentService(known, evaluation_settings(settings)),
         training=TrainingService(evaluating, training_settings(settings)),
         calibrating=CalibrationService(
             evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
