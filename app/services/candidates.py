@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.ranking.lexical import query_terms
-from app.ranking.relevance import Relevance, Terms, best_first, relevance
+from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
 from app.ranking.space import PLAIN, surrounded
 from app.services.queries import ResolvedQuery
 from app.services.serving import Served
@@ -120,8 +120,10 @@ class CandidateSearch:
         if around is not None:
             records = surrounded(records, around)
         cosines = (records.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
-        bm25 = self._view.term_scores(terms, places) if self._terms is not None else None
+        shared = None
+        if self._terms is not None:
+            shared = SharedTerms(self._view.term_scores(terms, places), self._terms.rarest)
         languages = self._view.codes_at(LANG, places)
-        scored = relevance(cosines, bm25, self._space, query.lang, languages)
+        scored = relevance(cosines, shared, self._space, query.lang, languages)
         order = best_first(scored.total, ids)
         return Candidates(tuple(ids[n] for n in order), places[order], scored.at(order))
