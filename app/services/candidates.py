@@ -59,7 +59,7 @@ def counted_terms(passage: str) -> Mapping[str, int]:
 
 
 def asked_terms(views: Sequence[str], index: TermIndex, *, titled: bool) -> Terms:
-    """What a query's terms count beside their rarity in an index; of two views the first is a title where ``titled``."""
+    """What a query's terms count beside their rarity; of two views the first is a title where ``titled``."""
     return query_terms(views, index.weight, titled=titled)
 
 
