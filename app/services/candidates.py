@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from app.ranking.lexical import query_terms
-from app.ranking.relevance import Relevance, Terms, best_first, relevance
-from app.ranking.space import PLAIN
+from app.ranking.lexical import query_terms, terms_of
+from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
+from app.ranking.space import PLAIN, surrounded
 from app.services.queries import ResolvedQuery
 from app.services.serving import Served
-from index import Condition, Found, Part, Plan
+from index import Condition, Found, Part, Plan, TermIndex
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
@@ -51,6 +51,16 @@ def depth_for(k: int, depth: int) -> int:
     while 2 * k > depth:
         depth *= 2
     return depth
+
+
+def counted_terms(passage: str) -> Mapping[str, int]:
+    """The terms of a record's passage and how often each occurs, as snapshots and changes over them hold them."""
+    return terms_of(passage)
+
+
+def asked_terms(views: Sequence[str], index: TermIndex, *, titled: bool) -> Terms:
+    """What a query's terms count beside their rarity; of two views the first is a title where ``titled``."""
+    return query_terms(views, index.weight, titled=titled)
 
 
 class CandidateSearch:
@@ -91,7 +101,7 @@ class CandidateSearch:
         return answers, plans
 
     def _terms_of(self, query: ResolvedQuery) -> Terms:
-        return {} if self._terms is None else query_terms(query.views, self._terms.weight, titled=query.titled)
+        return {} if self._terms is None else asked_terms(query.views, self._terms, titled=query.titled)
 
     def _nearest(self, vectors: Floats, depth: int) -> tuple[list[list[Found]], tuple[Plan, ...]]:
         """The nearest of each language: the nearest of all would be of the query's own, whatever the others hold."""
@@ -116,9 +126,14 @@ class CandidateSearch:
         if not ids:
             return Candidates((), places, relevance(np.empty(0, dtype=np.float32), None, self._space, None, ()))
         # Scored alike wherever they were found: an inverted list search, a full one and a product differ in rounding.
-        cosines = (self._view.vectors_at(places).astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
-        bm25 = self._view.term_scores(terms, places) if self._terms is not None else None
+        records, around = self._view.vectors_at(places), self._view.around_at(places)
+        if around is not None:
+            records = surrounded(records, around)
+        cosines = (records.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
+        shared = None
+        if self._terms is not None:
+            shared = SharedTerms(self._view.term_scores(terms, places), self._terms.rarest)
         languages = self._view.codes_at(LANG, places)
-        scored = relevance(cosines, bm25, self._space, query.lang, languages)
+        scored = relevance(cosines, shared, self._space, query.lang, languages)
         order = best_first(scored.total, ids)
         return Candidates(tuple(ids[n] for n in order), places[order], scored.at(order))

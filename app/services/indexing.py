@@ -14,7 +14,7 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
 from app.ranking.reading import READING, passage_of
-from app.ranking.space import PLAIN, Space
+from app.ranking.space import NEIGHBOURS, PLAIN, Space
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
 from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
@@ -62,6 +62,7 @@ class IndexSettings:
 
     Attributes:
         centre_from: records from which on languages are centred.
+        neighbours_from: records from which on each is seen with its nearest neighbours.
         reasons: whether snapshots keep the table of terms that reasons by meaning need; measuring needs none.
         hubness: whether a build measures hubs before and after vectors are moved; an evaluation measures its own.
     """
@@ -70,6 +71,7 @@ class IndexSettings:
     vectors_dir: Path
     options: index.BuildOptions
     centre_from: int
+    neighbours_from: int = 1_000
     reasons: bool = True
     hubness: bool = True
 
@@ -325,6 +327,7 @@ class IndexService:
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
             arrays={**arrays_of(space), **self._table(target, walk, asking, space)},
+            neighbours=NEIGHBOURS if space is not PLAIN and len(walk.ids) >= self._settings.neighbours_from else 0,
             terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),

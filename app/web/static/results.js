@@ -95,10 +95,14 @@ function reason(why, lang) {
     terms.length ? element("li", {}, t("sharedTerms", { terms: terms.join(separator) })) : null,
     pairs.length ? element("li", {}, t("meanings", { pairs: pairs.join(separator) })) : null,
     passage ? element("li", {}, t("carrying"), element("q", lang, passage)) : null,
-    signals
-      ? element("li", {}, t("signals", { cosine: signals.cosine.toFixed(3), terms: signals.shared_terms.toFixed(3) }))
-      : null,
+    signals ? element("li", {}, signalsLine(signals)) : null,
   );
+}
+
+function signalsLine({ cosine, shared_terms: sharedTerms, language }) {
+  const values = { cosine: cosine.toFixed(3), terms: sharedTerms.toFixed(3), language: language.toFixed(3) };
+  // Within one language there is nothing to make comparable.
+  return t(Math.abs(language) < 0.0005 ? "signals" : "signalsAcross", values);
 }
 
 function holderLine({ holders = [], holder_type: holderType }) {
