@@ -13,8 +13,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from app.ranking.space import PLAIN, Means, Space
-from app.ranking.views import TITLE_WEIGHT
+from app.ranking.space import NEIGHBOURS, PLAIN, Means, Space, surrounded
 from app.services.embedding import Floats
 from app.services.experiment_material import ExperimentMaterial
 
@@ -26,7 +25,7 @@ COMPONENTS = (1, 2, 4, 8)
 POWERS = (0.25, 0.5, 1.0)
 ITEM_WEIGHTS = (0.25, 0.5, 1.0)
 ITEM_NEIGHBOURS = 10
-NEIGHBOURS = (5, 10)
+SOME = (5, 10)
 SHIFTS = (0.25, 0.5, 1.0)
 _BLOCK = 2_048
 """Rows of a product of all documents with all that are held at once."""
@@ -40,15 +39,18 @@ class Centred:
     passages: Floats
 
     @classmethod
-    def of(
-        cls, material: ExperimentMaterial, space: Space | None = None, title_weight: float = TITLE_WEIGHT
-    ) -> Centred:
+    def of(cls, material: ExperimentMaterial, space: Space | None = None) -> Centred:
         """In a space; in that of a build where none is given."""
         chosen = material.space if space is None else space
         return cls(
-            chosen.of_queries(material.queries(title_weight), material.query_languages),
+            chosen.of_queries(material.queries(), material.query_languages),
             chosen.of_passages(material.passages, material.languages),
         )
+
+    def among_neighbours(self) -> Centred:
+        """With each passage among its neighbours, as a snapshot ranks it."""
+        nearest = _nearest(self.passages, min(NEIGHBOURS, len(self.passages) - 1))
+        return Centred(self.queries, surrounded(self.passages, self.passages[nearest].mean(axis=1)))
 
     @property
     def cosines(self) -> Floats:
@@ -71,10 +73,11 @@ def spaces(material: ExperimentMaterial) -> Scored:
     )
 
 
-def title_weights(material: ExperimentMaterial) -> Scored:
-    """The weight of a query's title beside its text."""
+def title_weights(material: ExperimentMaterial, near: Centred) -> Scored:
+    """The weight of a query's title beside its text, among passages as they are ranked."""
     for weight in TITLE_WEIGHTS:
-        yield f"centred, title {weight:g}", Centred.of(material, title_weight=weight).cosines
+        queries = material.space.of_queries(material.queries(weight), material.query_languages)
+        yield f"title {weight:g}", Centred(queries, near.passages).cosines
 
 
 def components(centred: Centred) -> Scored:
@@ -113,8 +116,8 @@ def item_terms(centred: Centred, material: ExperimentMaterial, titles: Sequence[
 
 def smoothed(centred: Centred) -> Scored:
     """Each document moved to the mean of its nearest ones."""
-    nearest = _nearest(centred.passages, min(max(NEIGHBOURS), len(centred.passages) - 1))
-    for count in NEIGHBOURS:
+    nearest = _nearest(centred.passages, min(max(SOME), len(centred.passages) - 1))
+    for count in SOME:
         means = centred.passages[nearest[:, :count]].mean(axis=1)
         for shift in SHIFTS:
             passages = _unit(centred.passages + np.float32(shift) * means)
@@ -124,7 +127,7 @@ def smoothed(centred: Centred) -> Scored:
 def feedback(centred: Centred, ranking: Floats) -> Scored:
     """Each query moved to the mean of the first documents of a ranking float32 ``[q, n]``."""
     first = np.argsort(-ranking, axis=1, kind="stable")
-    for count in NEIGHBOURS:
+    for count in SOME:
         means = _unit(centred.passages[first[:, :count]].mean(axis=1))
         for shift in SHIFTS:
             queries = _unit(centred.queries + np.float32(shift) * means)

@@ -28,11 +28,12 @@ from app.services.experiment_vectors import (
     title_weights,
 )
 
-SERVED = "served: centred, with shared terms"
+SERVED = "served: centred, among neighbours, with shared terms"
 """What the others are compared with."""
 
+_WITH_TERMS = f", + {LEXICAL_WEIGHT:g} BM25"
 _NEVER = 2**31 - 1
-"""No corpus has so many records: none is centred."""
+"""No corpus has so many records: none is centred, or has neighbours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +99,20 @@ class ExperimentService:
             yield Experiment(group=group, name=name, runs=every)
 
     def _served(self, bench: Bench, report: Report) -> Iterator[Experiment]:
-        """What the service itself answers in three states, the present one first."""
+        """What the service itself answers in its states, the present one first."""
         settings = self._settings
+        near, centre = settings.neighbours_from, settings.centre_from
         states = (
-            (SERVED, True, settings.centre_from),
-            ("centred", False, settings.centre_from),
-            ("plain cosine", False, _NEVER),
+            (SERVED, True, near, centre),
+            ("centred, with shared terms", True, _NEVER, centre),
+            ("centred, among neighbours", False, near, centre),
+            ("centred", False, _NEVER, centre),
+            ("plain cosine", False, _NEVER, _NEVER),
         )
-        for name, shared_terms, centre_from in states:
+        for name, shared_terms, neighbours_from, centre_from in states:
             limits = replace(settings.limits, shared_terms=shared_terms)
-            service = EvaluationService(self._encoders, replace(settings, limits=limits, centre_from=centre_from))
+            changed = replace(settings, limits=limits, neighbours_from=neighbours_from, centre_from=centre_from)
+            service = EvaluationService(self._encoders, changed)
             (system,) = service.systems(bench, report=report)
             yield Experiment(group="The service itself", name=name, runs=tuple(system.contents.runs))
 
@@ -115,22 +120,26 @@ class ExperimentService:
 def _scored(material: ExperimentMaterial, bench: Bench, titles: Mapping[str, str]) -> Iterator[tuple[str, str, Floats]]:
     """Group, name and scores of each; nothing is cut off at a depth, and one language is taken for all."""
     centred, counting = Centred.of(material), Counting.of(material.terms)
-    cosines, shared = centred.cosines, np.float32(LEXICAL_WEIGHT) * counting.scores(counting.queries(material))
+    near = centred.among_neighbours()
+    cosines, shared = near.cosines, np.float32(LEXICAL_WEIGHT) * counting.scores(counting.queries(material))
     asked = [titles[key] for key in material.query_ids]
     yield from _named("Vectors alone: means", spaces(material))
-    yield from _named("Vectors alone: weight of a title", title_weights(material))
+    for name, scores in title_weights(material, near):
+        yield "Weight of a title", name, scores
+        yield "Weight of a title", f"{name}{_WITH_TERMS}", scores + shared
     changes: Sequence[tuple[str, Scored]] = (
-        ("components", components(centred)),
-        ("hubs", item_terms(centred, material, asked)),
-        ("neighbours of documents", smoothed(centred)),
-        ("feedback", feedback(centred, cosines + shared)),
+        ("centred, components", components(centred)),
+        ("centred, neighbours of documents", smoothed(centred)),
+        ("centred, among neighbours, hubs", item_terms(near, material, asked)),
+        ("centred, among neighbours, feedback", feedback(near, cosines + shared)),
     )
     for group, scored in changes:
         for name, scores in scored:
             yield f"Vectors changed: {group}", name, scores
-            yield f"Vectors changed: {group}", f"{name}, + {LEXICAL_WEIGHT:g} BM25", scores + shared
+            yield f"Vectors changed: {group}", f"{name}{_WITH_TERMS}", scores + shared
     yield from _named("Shared terms alone", alone(material, counting))
-    yield from _named("Vectors and shared terms", fused(cosines, material, counting))
+    yield from _named("Vectors and shared terms: centred", fused(centred.cosines, material, counting))
+    yield from _named("Vectors and shared terms: centred, among neighbours", fused(cosines, material, counting))
     yield "Bound", "oracle: judged documents by level, then as served", _oracle(material, bench, cosines + shared)
 
 

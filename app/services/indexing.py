@@ -15,7 +15,14 @@ from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
 from app.ranking.reading import READING, passage_of
 from app.ranking.space import NEIGHBOURS, PLAIN, Space
-from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
+from app.services.build_reports import (
+    BuildEstimate,
+    BuildReport,
+    BuildRequest,
+    BuildSkipped,
+    report_of,
+    snapshot_bytes,
+)
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
 from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
 from app.services.calibrations import SPACE_KEY, CalibrationStore
@@ -288,7 +295,8 @@ class IndexService:
                 by = job.record.requested_by
                 index.publish(self._settings.index_dir, manifest.id, by=by)
                 step("build.published")
-        done = _report(manifest, embedder, walk, perf_counter() - began, published=request.publish)
+        seconds = perf_counter() - began
+        done = report_of(manifest, embedder.counts, skipped=walk.skipped, seconds=seconds, published=request.publish)
         job.end(
             BuildState.DONE,
             stage=END,
@@ -368,34 +376,9 @@ class IndexService:
         return index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension)
 
 
-def snapshot_bytes(manifest: index.Manifest) -> int:
-    """Size of a snapshot's files on disk."""
-    return sum(entry.bytes for entry in manifest.files.values())
-
-
 def _nothing(target: Kind) -> IndexProblem:
     return IndexProblem(
         f"There are no {target} to index. Load some first: patmatch ingest {target} FILE",
         f"没有可建索引的记录（{target}）。请先加载：patmatch ingest {target} 文件",
         code="nothing_to_index",
-    )
-
-
-def _report(
-    manifest: index.Manifest, embedder: Embedder, walk: Walk, seconds: float, *, published: bool
-) -> BuildReport:
-    counts = embedder.counts
-    return BuildReport(
-        target=Kind(manifest.target),
-        snapshot=manifest.id,
-        records=manifest.count,
-        embedded=counts.texts,
-        tokens=counts.tokens,
-        truncated=counts.truncated,
-        skipped=walk.skipped,
-        recall=manifest.recall.value,
-        bytes=snapshot_bytes(manifest),
-        seconds=seconds,
-        embed_seconds=counts.seconds,
-        published=published,
     )
