@@ -16,6 +16,7 @@ from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial
 from app.services.evaluation_systems import Bench
 from app.services.experiment_material import ExperimentMaterial, experiment_material, titles_of
+from app.services.experiment_oracles import oracles
 from app.services.experiment_terms import Counting, alone, fused
 from app.services.experiment_vectors import (
     Centred,
@@ -140,20 +141,8 @@ def _scored(material: ExperimentMaterial, bench: Bench, titles: Mapping[str, str
     yield from _named("Shared terms alone", alone(material, counting))
     yield from _named("Vectors and shared terms: centred", fused(centred.cosines, material, counting))
     yield from _named("Vectors and shared terms: centred, among neighbours", fused(cosines, material, counting))
-    yield "Bound", "oracle: judged documents by level, then as served", _oracle(material, bench, cosines + shared)
+    yield from _named("Bounds", oracles(material, bench.collection.qrels, cosines + shared))
 
 
 def _named(group: str, scored: Scored) -> Iterator[tuple[str, str, Floats]]:
     return ((group, name, scores) for name, scores in scored)
-
-
-def _oracle(material: ExperimentMaterial, bench: Bench, scores: Floats) -> Floats:
-    """Scores that list each query's judged documents first, the best level first of all."""
-    above = np.float32(np.ptp(scores) + 1)
-    places = {document: place for place, document in enumerate(material.ids)}
-    found = scores.copy()
-    for row, key in zip(found, material.query_ids, strict=True):
-        for document, level in bench.collection.qrels.get(key, {}).items():
-            if document in places:
-                row[places[document]] += level * above
-    return found
