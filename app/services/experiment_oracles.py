@@ -25,10 +25,10 @@ def oracles(material: ExperimentMaterial, qrels: Qrels, served: Floats) -> Score
         qrels: what judges said of them.
         served: relevance of every document for every query, float32 ``[q, n]``.
     """
-    yield "oracle: judged documents by level, then as served", _by_level(material, qrels, served)
+    yield "oracle: by level, then as served", _by_level(material, qrels, served)
     by_id = np.zeros_like(served) - np.arange(served.shape[1], dtype=np.float32) / served.shape[1]
-    yield "oracle: judged documents by level, then by id", _by_level(material, qrels, by_id)
-    yield "oracle: judged documents by level, then the least listed", _by_level(material, qrels, served, spread=True)
+    yield "oracle: by level, then by id", _by_level(material, qrels, by_id)
+    yield "oracle: by level, then the least listed", _by_level(material, qrels, served, spread=True)
 
 
 def _by_level(material: ExperimentMaterial, qrels: Qrels, ties: Floats, *, spread: bool = False) -> Floats:

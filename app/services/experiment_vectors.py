@@ -65,7 +65,7 @@ def spaces(material: ExperimentMaterial) -> Scored:
     own = Means(material.passages.shape[1])
     own.add(material.queries(), material.query_languages)
     yield "plain cosine", Centred.of(material, PLAIN).cosines
-    yield "centred, queries by the mean of headings asked as queries (as served)", Centred.of(material).cosines
+    yield "centred, queries by the mean of headings (as served)", Centred.of(material).cosines
     yield "centred, queries by their own mean", Centred.of(material, Space(built.passages, own.result())).cosines
     yield (
         "centred, queries by the mean of passages",
