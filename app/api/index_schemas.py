@@ -85,10 +85,10 @@ class HubnessOut(BaseModel):
 
     queries: int = Field(description="Needs that ask for the target, or its own headings. Both figures depend on it.")
     before: dict[str, float] = Field(
-        description="By the encoder's own cosines.", examples=[{"hub_share@10": 0.189, "reach@10": 0.094}]
+        description="By the encoder's own cosines.", examples=[{"hub_share@10": 0.111979, "reach@10": 0.227882}]
     )
     after: dict[str, float] = Field(
-        description="By the cosines of the snapshot.", examples=[{"hub_share@10": 0.176, "reach@10": 0.113}]
+        description="By the cosines of the snapshot.", examples=[{"hub_share@10": 0.109896, "reach@10": 0.22818}]
     )
 
 
