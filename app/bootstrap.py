@@ -18,6 +18,7 @@ from app.metrics import Metrics
 from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
+from app.services.feedback import FeedbackService, OutreachService
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
@@ -56,6 +57,8 @@ class Services:
     importing: ImportService
     industries: IndustryService
     writing: WriteService
+    feedback: FeedbackService
+    outreach: OutreachService
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
@@ -152,6 +155,13 @@ def build_services(
         importing=ImportService(catalogue, settings.rejects_dir),
         industries=IndustryService(catalogue, settings.rejects_dir),
         writing=WriteService(catalogue, embed or serving.embed, max_batch_records=settings.max_batch_records),
+        feedback=FeedbackService(
+            catalogue,
+            embed or serving.embed,
+            settings.rejects_dir,
+            max_batch_records=settings.max_batch_records,
+        ),
+        outreach=OutreachService(catalogue),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)

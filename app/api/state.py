@@ -8,6 +8,7 @@ from fastapi import Request
 
 from app.api.workers import Workers
 from app.metrics import Metrics
+from app.services.feedback import FeedbackService, OutreachService
 from app.services.health import HealthService
 from app.services.indexing import IndexService
 from app.services.launching import BuildService
@@ -31,6 +32,8 @@ class ApiState:
     match: MatchService
     records: RecordService
     writing: WriteService
+    feedback: FeedbackService
+    outreach: OutreachService
     health: HealthService
     indexing: IndexService
     builds: BuildService
