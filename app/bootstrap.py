@@ -19,10 +19,12 @@ from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.feedback import FeedbackService, OutreachService
+from app.services.funnel import FunnelService
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
 from app.services.industries import IndustryService
+from app.services.judgements import JudgementService
 from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
@@ -59,6 +61,8 @@ class Services:
     writing: WriteService
     feedback: FeedbackService
     outreach: OutreachService
+    judgements: JudgementService
+    funnel: FunnelService
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
@@ -162,6 +166,8 @@ def build_services(
             max_batch_records=settings.max_batch_records,
         ),
         outreach=OutreachService(catalogue),
+        judgements=JudgementService(catalogue),
+        funnel=FunnelService(catalogue),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)

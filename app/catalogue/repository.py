@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,7 +17,7 @@ from app.catalogue.feedback import FeedbackLog
 from app.catalogue.grades import GradeLog
 from app.catalogue.opt_outs import OptOutList
 from app.catalogue.pools import PoolShelf
-from app.catalogue.rows import CODECS
+from app.catalogue.rows import CODECS, field_value
 from app.catalogue.statements import READ_COUNTER, READ_IDENTITY, READ_MAPPING, statements_of
 from app.catalogue.tables import TABLES
 from app.catalogue.writing import Applied, Told, Writer
@@ -211,14 +211,14 @@ class Catalogue:
                 found |= {row[0]: decode(row) for row in connection.execute(ask.by_ids, {IDS: wanted})}
         return found
 
-    def values_of(self, kind: Kind, field: str, ids: Sequence[str]) -> dict[str, str | None]:
-        """One column of records by id, as it is stored; of deleted ones, too, since what was sent to them stays."""
-        table, found = TABLES[kind], dict[str, str | None]()
+    def values_of(self, kind: Kind, field: str, ids: Sequence[str]) -> dict[str, Any]:
+        """One field of records by id; of deleted ones, too: what was sent to them stays."""
+        table, found = TABLES[kind], dict[str, Any]()
         ask = sa.select(table.c.id, table.c[field]).where(self._backend.is_one_of(table.c.id))
         with self._reading() as connection:
             for start in range(0, len(ids), _IDS_A_STATEMENT):
                 wanted = self._backend.ids_parameter(ids[start : start + _IDS_A_STATEMENT])
-                found |= {row[0]: row[1] for row in connection.execute(ask, {IDS: wanted})}
+                found |= {row[0]: field_value(field, row[1]) for row in connection.execute(ask, {IDS: wanted})}
         return found
 
     def count(self, kind: Kind) -> int:

@@ -137,3 +137,26 @@ def test_commands_firm_opt_out_and_back(home: Path, capsys: pytest.CaptureFixtur
     assert run(["firm", "opt-out", CREDIT_CODE, "--undo", "--home", str(home)]) == 1
     assert run(["firm", "opt-out", "nobody", "--home", str(home)]) == 1
     assert "nobody" in capsys.readouterr().err
+
+
+def test_commands_feedback_export_and_funnel(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Judgements come out as a table, the funnel prints shares with intervals; without judgements it is exit 1."""
+    assert run(["feedback", "export", "--qrels", str(tmp_path / "q.tsv"), "--home", str(home)]) == 1
+    assert "feedback import" in capsys.readouterr().err
+    path = tmp_path / "events.jsonl"
+    said = {"firm_id": CREDIT_CODE, "patent_id": "CN1A", "run": "2026-11"}
+    lines = [{"event": event, **said} for event in ("viewed", "contacted")]
+    lines += [{"level": "strong", "need_id": "N1", "patent_id": "CN2A", "by": "王"}]
+    path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf8")
+    assert ran(home, capsys, "feedback", "import", str(path))[0] == 0
+    status, report = ran(home, capsys, "feedback", "export", "--qrels", str(tmp_path / "q.tsv"), "--events")
+    assert (status, report["judgements"], report["queries"], report["documents"]) == (0, 2, 2, 0)
+    assert (tmp_path / "q.tsv").read_text(encoding="utf8").splitlines()[1:] == [
+        f"{CREDIT_CODE}\tCN1A\t3", "N1\tCN2A\t4",
+    ]  # fmt: skip
+    _, funnel = ran(home, capsys, "feedback", "funnel", "--run", "2026-11", "--by", "region")
+    assert [(stage["stage"], stage["pairs"]) for stage in funnel["funnels"][0]["stages"]][:3] == [
+        ("viewed", 1), ("interested", 0), ("contacted", 1),
+    ]  # fmt: skip
+    assert run(["feedback", "funnel", "--home", str(home)]) == 0
+    assert "0.00% (0.00% to" in capsys.readouterr().out
