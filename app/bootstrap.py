@@ -20,6 +20,7 @@ from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.feedback import FeedbackService, OutreachService
 from app.services.funnel import FunnelService
+from app.services.grading import GradingService
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
@@ -28,6 +29,7 @@ from app.services.judgements import JudgementService
 from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
+from app.services.pools import PoolService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
 from app.services.training import TrainingService, TrainingSettings
@@ -63,6 +65,8 @@ class Services:
     outreach: OutreachService
     judgements: JudgementService
     funnel: FunnelService
+    pools: PoolService
+    grading: GradingService
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
@@ -168,6 +172,8 @@ def build_services(
         outreach=OutreachService(catalogue),
         judgements=JudgementService(catalogue),
         funnel=FunnelService(catalogue),
+        pools=PoolService(catalogue),
+        grading=GradingService(catalogue, settings.rejects_dir),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)

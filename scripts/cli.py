@@ -20,6 +20,7 @@ COMMANDS = (
     "serve",
     "feedback",
     "firm",
+    "pool",
     "evaluate",
     "train",
     "doctor",

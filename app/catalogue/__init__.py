@@ -2,11 +2,13 @@
 
 from app.catalogue.backend import Finding
 from app.catalogue.feedback import Entry, Recorded, Refusal
+from app.catalogue.pools import Band
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
 from app.catalogue.writing import Applied, Told
 
 __all__ = [
     "Applied",
+    "Band",
     "Catalogue",
     "CatalogueStatus",
     "Change",

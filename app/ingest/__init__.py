@@ -6,6 +6,7 @@ The way of a row: a format's reader (``delimited``, ``jsonlines``, ``workbooks``
 """
 
 from app.ingest.feedback import FeedbackFile, FeedbackRow, GivenFeedback, feedback_of, read_feedback
+from app.ingest.grades import GradingFile, GradingRow, grading_of, read_grades
 from app.ingest.industries import MappingFile, MappingRow, read_industries
 from app.ingest.mapping import load_mapping
 from app.ingest.objects import record_of
@@ -19,6 +20,8 @@ __all__ = [
     "FeedbackFile",
     "FeedbackRow",
     "GivenFeedback",
+    "GradingFile",
+    "GradingRow",
     "IngestLimits",
     "MappingFile",
     "MappingRow",
@@ -28,9 +31,11 @@ __all__ = [
     "RowOutcome",
     "SourceFile",
     "feedback_of",
+    "grading_of",
     "load_mapping",
     "problem",
     "read_feedback",
+    "read_grades",
     "read_industries",
     "read_records",
     "record_of",
