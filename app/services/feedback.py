@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -271,6 +271,15 @@ class OutreachService:
     def opted_out(self, firm_ids: Sequence[str] | None = None) -> frozenset[str]:
         """Those of the firms that opted out; of all firms where none are named."""
         return self._catalogue.opt_outs.opted_out(firm_ids)
+
+    def is_opted_out(self, firm_id: str) -> bool:
+        """Whether a firm wants no lists."""
+        return self._catalogue.opt_outs.current(firm_id) is not None
+
+    def rejected_pairs(self, firm_ids: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Firm and patent of each pair that a firm rejected, of these firms or of all."""
+        for firm_id, patents in self._catalogue.feedback.rejected(firm_ids).items():
+            yield from ((firm_id, patent_id) for patent_id in patents)
 
     def excluded_pairs(self, firm_ids: Sequence[str] | None = None) -> Exclusions:
         """What must not be pushed to these firms, or to any: opt-outs, and patents that a firm rejected.

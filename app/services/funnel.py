@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -128,20 +129,20 @@ class FunnelService:
         events, levels = self._events(run)
         groups = self._groups(list(events), levels, by)
         entries = self._pushed(run)
-        counted: dict[str, _Counted] = {}
+        counted: defaultdict[str, _Counted] = defaultdict(_Counted.empty)
         pushed_pairs: set[_Pair] = set()
         if entries is not None:
             for pair, group in self._pushed_groups(entries, by):
-                counted.setdefault(group, _Counted.empty()).pushed += 1
+                counted[group].pushed += 1
                 if pair in events:
                     pushed_pairs.add(pair)
                     groups[pair] = group
         for pair, reached in events.items():
-            _count(counted.setdefault(groups[pair], _Counted.empty()), reached, pair in pushed_pairs)
+            _count(counted[groups[pair]], reached, pair in pushed_pairs)
         known = entries is not None
         ordered = sorted(counted.items(), key=lambda item: (-item[1].pushed, -sum(item[1].reached), item[0]))
         if by is None:
-            return [Funnel(None, _stages(counted.get(_UNKNOWN, _Counted.empty()), known))]
+            return [Funnel(None, _stages(counted[_UNKNOWN], known))]
         return [Funnel(group, _stages(numbers, known)) for group, numbers in ordered]
 
     def _events(self, run: str | None) -> tuple[dict[_Pair, int], dict[_Pair, str]]:
@@ -167,6 +168,9 @@ class FunnelService:
 
     def _pushed_groups(self, entries: Iterable[PushedPair], by: By | None) -> Iterator[tuple[_Pair, str]]:
         stream = iter(entries)
+        if by is None:
+            yield from ((_Pair(entry.firm_id, entry.patent_id), _UNKNOWN) for entry in stream)
+            return
         while chunk := list(islice(stream, _CHUNK)):
             levels = {_Pair(entry.firm_id, entry.patent_id): entry.level or _UNKNOWN for entry in chunk}
             groups = self._groups(list(levels), levels, by)

@@ -100,6 +100,18 @@ class PoolService:
         self.get(name)
         self._catalogue.pools.delete(name)
 
+    def filter(self, name: str, *, since: date | None = None) -> Filter:
+        """A pool as one filter that an index understands: of a pool of changes, with the ids that it has now.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        pool = self.get(name, since=since)
+        if pool.changed_from is None:
+            return pool.filter
+        found = self._catalogue.pools.ids(pool)
+        return replace(pool.filter, ids=tuple(key for page in found for key in page))
+
     def ids(self, name: str, *, since: date | None = None) -> Iterator[list[str]]:
         """The ids of a pool's patents in their order, a page at a time.
 

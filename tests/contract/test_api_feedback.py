@@ -286,6 +286,8 @@ def test_api_opt_out_and_back(client: TestClient, services: Services) -> None:
     excluded = services.outreach.excluded_pairs(["F1", "F2"])
     assert excluded.opted_out == {"F2"}
     assert not excluded.allows("F2", "P1")
+    assert list(services.outreach.rejected_pairs()) == [("F1", "P2")]
+    assert (services.outreach.is_opted_out("F2"), services.outreach.is_opted_out("F1")) == (True, False)
     assert (excluded.allows("F1", "P1"), excluded.allows("F1", "P2")) == (True, False)
     assert client.delete("/v1/firms/F2/opt-out").status_code == 204
     gone = client.delete("/v1/firms/F2/opt-out")

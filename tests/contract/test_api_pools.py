@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.bootstrap import Services, build_services
-from app.domain import Patent
+from app.domain import Filter, Patent
 from app.main import create_app
 from app.settings import Settings
 from models.testing import HashingEncoder
@@ -126,6 +126,9 @@ def test_commands_pool(services: Services, home: Path, capsys: pytest.CaptureFix
     assert [pool["name"] for pool in pools][-2:] == ["new", "old"]
     assert ran("show", "new", "--since", "2999-01-01")["patents"] == 0
     assert list(services.pools.ids("old")) == [["P1"]]
+    assert services.pools.filter("old") == Filter(dormant=True, filed_to=date(2019, 12, 31))
+    assert services.pools.filter("new") == Filter(ids=("P1", "P2", "P3", "P4"))
+    assert services.pools.filter("new", since=date(2999, 1, 1)) == Filter(ids=())
     assert ran("delete", "old") == {"name": "old", "deleted": True}
     assert run(["pool", "show", "old", "--home", str(home)]) == 1
     assert run(["pool", "set", "p", "--filter", "{", "--home", str(home)]) == 2
