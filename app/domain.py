@@ -275,11 +275,42 @@ class MatchRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """A term of the query and one of the record that mean the same, though they are written otherwise.
+
+    Attributes:
+        similarity: cosine of the two, relative to the means of their scripts.
+    """
+
+    query: str
+    record: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What each signal added to a match's relevance; they sum to it."""
+
+    cosine: float
+    shared_terms: float
+    language: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Why a record matched: terms that both sides share, longest first, and the passage that holds most of them."""
+    """Why a record matched.
+
+    Attributes:
+        terms: shared to the letter, longest first.
+        meanings: terms that mean the same, the most telling first.
+        passage: the sentence that carries most of it; of a record that is only a title, the title.
+        signals: what ranked it.
+    """
 
     terms: tuple[str, ...] = ()
+    meanings: tuple[Meaning, ...] = ()
     passage: str | None = None
+    signals: Signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +321,8 @@ class Match:
         rank: from 1.
         score: probability of being at least fairly strong, 0 to 1.
         cosine: inner product of the two unit vectors, in the space of the index.
-        shared: what shared terms added to it.
+        shared: what shared terms add to it.
+        language: what makes it comparable where query and record are in two languages.
     """
 
     id: str
@@ -300,7 +332,13 @@ class Match:
     cosine: float
     record: AnyRecord
     shared: float = 0.0
+    language: float = 0.0
     why: Why | None = None
+
+    @property
+    def relevance(self) -> float:
+        """What ranks it: the sum of its parts."""
+        return self.cosine + self.shared + self.language
 
 
 Centred = Literal["language", "all", "none"]
@@ -336,13 +374,15 @@ class QueryResult:
 class SnapshotRef:
     """Which published state of an index an answer came from.
 
-    ``revision`` is the catalogue's: every change up to it is in the answer.
+    ``revision`` is the catalogue's: every change up to it is in the answer. ``calibration`` is what gave the scores,
+    ``built-in`` where the deployment has none of its own for this encoder and ranking.
     """
 
     id: str
     encoder: str
     built_at: str
     revision: int = 0
+    calibration: str = "built-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from index.errors import (
     VerificationError,
 )
 from index.ids import IdList
-from index.layers import Found, Layer, Segment, Upsert, View
+from index.layers import Found, Layer, Part, Segment, Upsert, View
 from index.live import Follower, LiveIndex, made_with
 from index.lock import FileLock
 from index.manifest import FileEntry, IndexParameters, Manifest, MeasuredRecall, read_manifest
@@ -78,6 +78,7 @@ __all__ = [
     "Manifest",
     "MeasuredRecall",
     "OneOf",
+    "Part",
     "Plan",
     "PlanKind",
     "Prefix",

@@ -18,7 +18,9 @@ import httpx
 import numpy as np
 
 from app.errors import InputError
+from scripts.bench_explain import explain
 from scripts.bench_filters import filters
+from scripts.bench_terms import terms
 from scripts.console import Shell, shell_command
 
 _TIMEOUT_SECONDS = 60.0
@@ -57,6 +59,8 @@ def command() -> None:
 
 
 command.add_command(filters)
+command.add_command(explain)
+command.add_command(terms)
 
 
 @command.command("serve")

@@ -22,6 +22,7 @@ COMMANDS = (
     "firm",
     "pool",
     "evaluate",
+    "calibrate",
     "train",
     "doctor",
     "settings",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
+from app.api.reason_schemas import WhyOut, why_out
 from app.domain import (
     AnyRecord,
     Filter,
@@ -186,13 +187,10 @@ class SnapshotOut(BaseModel):
     encoder: str
     built_at: str
     revision: int = Field(description="The catalogue's revision: every change up to it is in the answer.")
-
-
-class WhyOut(BaseModel):
-    """Why a record matched."""
-
-    terms: list[str] = Field(description="What both sides share to the letter, longest first.")
-    passage: str | None = Field(description="The sentence of the record that holds most of it.")
+    calibration: str = Field(
+        description="What gave the scores: the id of a calibration, or `built-in`.",
+        examples=["calibration-patents-20261124T090000Z-1a2b3c4d"],
+    )
 
 
 class DebugOut(BaseModel):
@@ -202,8 +200,9 @@ class DebugOut(BaseModel):
         description="Inner product of the two unit vectors, relative to the means of their languages."
     )
     shared: float = Field(
-        description="What terms that both sides share added to it; the order and the score are by the sum."
+        description="What terms that both sides share add to it; the order and the score are by the sum of the three."
     )
+    language: float = Field(description="What makes it comparable where query and record are in two languages.")
 
 
 class RecordOut(BaseModel):
@@ -219,7 +218,7 @@ class MatchOut(BaseModel):
 
     id: str
     rank: int
-    score: float = Field(description="Probability of being at least fairly strong.")
+    score: float = Field(description="Calibrated probability of being at least fairly strong.")
     level: Level
     title: str
     why: WhyOut | None = None
@@ -310,7 +309,13 @@ def answer_out(answer: MatchAnswer, *, debug: bool, request_id: str) -> MatchAns
     """The domain's answer as it goes over the wire."""
     origin = answer.snapshot
     out = MatchAnswerOut(
-        snapshot=SnapshotOut(id=origin.id, encoder=origin.encoder, built_at=origin.built_at, revision=origin.revision),
+        snapshot=SnapshotOut(
+            id=origin.id,
+            encoder=origin.encoder,
+            built_at=origin.built_at,
+            revision=origin.revision,
+            calibration=origin.calibration,
+        ),
         results=[_result_out(result, debug, request_id) for result in answer.results],
     )
     if debug:
@@ -347,7 +352,9 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
         record=record_out(match.record),
     )
     if match.why:
-        out.why = WhyOut(terms=list(match.why.terms), passage=match.why.passage)
+        out.why = why_out(match.why)
     if debug:
-        out.debug = DebugOut(cosine=round(match.cosine, 6), shared=round(match.shared, 6))
+        out.debug = DebugOut(
+            cosine=round(match.cosine, 6), shared=round(match.shared, 6), language=round(match.language, 6)
+        )
     return out

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-import numpy.typing as npt
 
 import index
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
-from app.ranking.space import PLAIN
+from app.ranking.reading import READING, passage_of
+from app.ranking.space import NEIGHBOURS, PLAIN, Space
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
+from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
+from app.services.calibrations import SPACE_KEY, CalibrationStore
 from app.services.embedding import Embedder, Progress, Report
 from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
 from app.services.origin import CATALOGUE_KEY, revision_in
-from app.services.spaces import MovedVectors, arrays_of, measured_space, term_arrays
+from app.services.spaces import MovedVectors, arrays_of, measured_space
+from app.services.term_tables import measured_table, table_arrays
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
+from index.arrays import Array
 from index.publication import leftovers
 from index.steps import step
 from models import Encoder, Role
@@ -45,6 +47,8 @@ log = logging.getLogger("patmatch.builds")
 
 SKIPPED_KEY = "skipped"
 """Where a manifest, under ``extra``, says how many records were left out because the model sees nothing in them."""
+READING_KEY = "reading"
+"""Where it says how texts were read: `app.ranking.reading.READING` of then."""
 END = "end"
 _ESTIMATE_TEXTS = 48
 _VECTOR_BYTES = 4
@@ -56,12 +60,16 @@ class IndexSettings:
 
     Attributes:
         centre_from: records from which on languages are centred.
+        neighbours_from: records from which on each is seen with its nearest neighbours.
+        reasons: whether snapshots keep the table of terms that reasons by meaning need; measuring needs none.
     """
 
     index_dir: Path
     vectors_dir: Path
     options: index.BuildOptions
     centre_from: int
+    neighbours_from: int = 1_000
+    reasons: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +151,10 @@ class IndexService:
         manifest = self.published(target)
         return None if manifest is None else self.changed_since(manifest)
 
+    def calibrations(self, target: Kind) -> CalibrationStore:
+        """The calibrations of a target."""
+        return CalibrationStore(self._settings.index_dir, target)
+
     def changed_since(self, manifest: index.Manifest) -> int | None:
         """How many records have changed since a snapshot was read; ``None`` where that cannot be known."""
         revision = revision_in(self._catalogue, manifest)
@@ -160,7 +172,7 @@ class IndexService:
             pages = self._catalogue.iterate(target, batch_size=PAGE)
             records, missing, sample = 0, 0, list[str]()
             for page in pages:
-                texts = [record.passage for record in page]
+                texts = [passage_of(record) for record in page]
                 absent = store.missing([index.text_key(Role.PASSAGE, text) for text in texts])
                 records, missing = records + len(page), missing + int(absent.sum())
                 # Spread over the corpus: the first page alone may be untypically short.
@@ -308,23 +320,30 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays=arrays_of(space) | ({} if space is PLAIN else self._term_arrays(target, walk)),
+            arrays={**arrays_of(space), **self._table(target, walk, asking, space)},
+            neighbours=NEIGHBOURS if space is not PLAIN and len(walk.ids) >= self._settings.neighbours_from else 0,
             terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),
                 CATALOGUE_KEY: self._catalogue.identity(),
                 SKIPPED_KEY: walk.skipped,
+                SPACE_KEY: "plain" if space is PLAIN else "centred",
+                CALIBRATIONS_KEY: self.calibrations(target).read().kept_with(encoder.fingerprint),
+                READING_KEY: READING,
             },
         )
 
-    def _term_arrays(self, target: Kind, walk: Walk) -> dict[str, npt.NDArray[Any]]:
-        return term_arrays(self._walker.term_statistics(target, walk.ids))
+    def _table(self, target: Kind, walk: Walk, embedder: Embedder, space: Space) -> Mapping[str, Array]:
+        """What reasons need to tell which terms mean the same."""
+        if space is PLAIN or not self._settings.reasons:
+            return {}
+        return table_arrays(measured_table(self._catalogue, target, walk.ids, embedder))
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
         """How many records have changed, when that is no reason to build and nothing else is."""
         manifest = self.published(request.target)
         delta = self.changed_since(manifest) if manifest is not None else None
-        if manifest is None or delta is None or delta > over:
+        if manifest is None or delta is None or delta > over or manifest.extra.get(READING_KEY) != READING:
             return None
         return delta if self._encoder(request.encoder).fingerprint == manifest.fingerprint else None
 

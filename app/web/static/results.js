@@ -44,7 +44,7 @@ function matchItem(match, kind, actions) {
     holderLine(record),
     facts(record, match.id, kind),
     body,
-    reason(match.why),
+    reason(match.why, lang),
     actions.judge(match, kind, title),
     element(
       "p",
@@ -86,13 +86,25 @@ function verdict({ score, level, debug }) {
   );
 }
 
-function reason(why) {
-  if (!why?.terms?.length) return null;
+function reason(why, lang) {
+  if (!why) return null;
+  const separator = currentLanguage() === "zh" ? "、" : ", ";
+  const { terms = [], meanings = [], passage, signals } = why;
+  const pairs = meanings.map(({ query, record }) => t("meaning", { query, record }));
   return element(
-    "p",
+    "ul",
     { className: "why quiet" },
-    t("sharedTerms", { terms: why.terms.join(currentLanguage() === "zh" ? "、" : ", ") }),
+    terms.length ? element("li", {}, t("sharedTerms", { terms: terms.join(separator) })) : null,
+    pairs.length ? element("li", {}, t("meanings", { pairs: pairs.join(separator) })) : null,
+    passage ? element("li", {}, t("carrying"), element("q", lang, passage)) : null,
+    signals ? element("li", {}, signalsLine(signals)) : null,
   );
+}
+
+function signalsLine({ cosine, shared_terms: sharedTerms, language }) {
+  const values = { cosine: cosine.toFixed(3), terms: sharedTerms.toFixed(3), language: language.toFixed(3) };
+  // Within one language there is nothing to make comparable.
+  return t(Math.abs(language) < 0.0005 ? "signals" : "signalsAcross", values);
 }
 
 function holderLine({ holders = [], holder_type: holderType }) {
