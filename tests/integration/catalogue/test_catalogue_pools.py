@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from catalogue_databases import postgres_schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,17 +65,16 @@ def patents() -> list[Patent]:
     ]
 
 
-@pytest.fixture(scope="module")
-def stocked(migrated_url: str) -> Any:
-    """A catalogue that the examples read."""
-    opened = Catalogue.open(migrated_url)
-    for page in list(opened.walk_ids(Kind.PATENTS)):  # what tests before left
-        opened.delete(Kind.PATENTS, [key for key, _ in page])
-    opened.upsert([*patents(), Patent(id="GONE", title="t", ipc=("H01M",), dormant=True)])
-    opened.delete(Kind.PATENTS, ["GONE"])
-    yield opened
-    opened.delete(Kind.PATENTS, [patent.id for patent in patents()])
-    opened.close()
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def stocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    """A catalogue of its own that the examples read."""
+    own = nullcontext(f"sqlite:///{tmp_path_factory.mktemp('pools') / 'catalogue.sqlite3'}")
+    with own if request.param == "sqlite" else postgres_schema() as url:
+        opened = Catalogue.open(url)
+        opened.upsert([*patents(), Patent(id="GONE", title="t", ipc=("H01M",), dormant=True)])
+        opened.delete(Kind.PATENTS, ["GONE"])
+        yield opened
+        opened.close()
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
