@@ -20,13 +20,18 @@ from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.experiments import ExperimentService
+from app.services.feedback import FeedbackService, OutreachService
+from app.services.funnel import FunnelService
+from app.services.grading import GradingService
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
 from app.services.industries import IndustryService
+from app.services.judgements import JudgementService
 from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
+from app.services.pools import PoolService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
 from app.services.training import TrainingService, TrainingSettings
@@ -58,6 +63,12 @@ class Services:
     importing: ImportService
     industries: IndustryService
     writing: WriteService
+    feedback: FeedbackService
+    outreach: OutreachService
+    judgements: JudgementService
+    funnel: FunnelService
+    pools: PoolService
+    grading: GradingService
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
@@ -162,6 +173,17 @@ def build_services(
         importing=ImportService(catalogue, settings.rejects_dir),
         industries=IndustryService(catalogue, settings.rejects_dir),
         writing=WriteService(catalogue, embed or serving.embed, max_batch_records=settings.max_batch_records),
+        feedback=FeedbackService(
+            catalogue,
+            embed or serving.embed,
+            settings.rejects_dir,
+            max_batch_records=settings.max_batch_records,
+        ),
+        outreach=OutreachService(catalogue),
+        judgements=JudgementService(catalogue),
+        funnel=FunnelService(catalogue),
+        pools=PoolService(catalogue),
+        grading=GradingService(catalogue, settings.rejects_dir),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)

@@ -1,7 +1,21 @@
 """Every SQL statement of the project: the records of the three kinds, in SQLite or PostgreSQL."""
 
 from app.catalogue.backend import Finding
+from app.catalogue.feedback import Entry, Recorded, Refusal
+from app.catalogue.pools import Band
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
 from app.catalogue.writing import Applied, Told
 
-__all__ = ["Applied", "Catalogue", "CatalogueStatus", "Change", "Finding", "Told", "UpsertCounts"]
+__all__ = [
+    "Applied",
+    "Band",
+    "Catalogue",
+    "CatalogueStatus",
+    "Change",
+    "Entry",
+    "Finding",
+    "Recorded",
+    "Refusal",
+    "Told",
+    "UpsertCounts",
+]

@@ -14,7 +14,8 @@ export function element(tag, { attributes = {}, ...properties } = {}, ...childre
 const BODIES = { patents: "abstract", needs: "text", firms: "business_scope" };
 const FILED_WORDS = { patents: "filedOn", needs: "postedOn", firms: "registeredOn" };
 
-/** The list items of one result, in rank order. `actions` has `similar(kind, id, title)` and `copy(id)`. */
+/** The list items of one result, in rank order. `actions` has `similar(kind, id, title)`, `copy(id)` and
+ * `judge(match, kind, title)`, which gives the element to judge a match with, or `null`. */
 export function matchItems(result, kind, actions) {
   return result.matches.map((match) => matchItem(match, kind, actions));
 }
@@ -44,6 +45,7 @@ function matchItem(match, kind, actions) {
     facts(record, match.id, kind),
     body,
     reason(match.why, lang),
+    actions.judge(match, kind, title),
     element(
       "p",
       { className: "match-actions" },

@@ -73,6 +73,14 @@ export const WORDS = {
     copied: "已复制 {id}",
     copyFailed: "浏览器不允许复制，请手动选择：{id}",
     untitled: "（无标题）",
+    judging: {
+      title: "评价人",
+      name: "姓名或代号",
+      token: "管理令牌（服务要求时）",
+      of: "评价“{title}”的相关级别",
+      saving: "正在保存…",
+    },
+    judged: "已保存：{level}",
     truncated: "文本有 {tokens} 个词元，超过模型的上限，末尾部分未参与匹配。请缩短文本或把要点放在前面。",
     windows: "文本较长（{tokens} 个词元），已分 {windows} 段全部读取。",
     shortfall: {
@@ -193,6 +201,14 @@ export const WORDS = {
     copied: "Copied {id}",
     copyFailed: "The browser does not allow copying; select it by hand: {id}",
     untitled: "(untitled)",
+    judging: {
+      title: "Judge",
+      name: "Name or code",
+      token: "Admin token (where the service asks for one)",
+      of: "Judge how well “{title}” fits",
+      saving: "Saving…",
+    },
+    judged: "Saved: {level}",
     truncated:
       "The text has {tokens} tokens, over the model's limit; its end had no influence. Shorten it, or put what matters first.",
     windows: "A long text ({tokens} tokens): all of it was read, in {windows} windows.",
