@@ -167,7 +167,7 @@ def build_services(
         overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
-        training=TrainingService(evaluating, training_settings(settings)),
+        training=TrainingService(catalogue, training_settings(settings)),
         calibrating=CalibrationService(
             evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
         ),
@@ -250,8 +250,10 @@ def training_settings(settings: Settings) -> TrainingSettings:
     """What training shares with the service in force."""
     return TrainingSettings(
         models_dir=settings.models_dir,
+        index_dir=settings.index_dir,
         spec_of=lambda source: encoder_spec(settings, source),
         centre_from=settings.centre_from,
+        shared_terms=settings.shared_terms,
     )
 
 
