@@ -114,9 +114,12 @@ def command(
 
         outcome = services.training.train(request, report=report, told=lambda fold: _fold(shell, fold))
     _print(shell, outcome)
-    if out is not None:
-        _next(shell, out, corpus, queries, qrels)
-    shell.result(outcome.as_json() | {"folder": None if out is None else str(out)})
+    following = [] if out is None else _next(out, corpus, queries, qrels)
+    if following:
+        shell.line(f"the model is at {out} and not in service yet; next: · 模型位于 {out}，尚未启用；后续步骤：")
+    for step in following:
+        shell.line(f"  {step}")
+    shell.result(outcome.as_json() | {"folder": None if out is None else str(out), "next": following})
 
 
 def _judged(corpus: Path | None, queries: Path | None, qrels: Path) -> EvaluationFiles | Path:
@@ -149,14 +152,14 @@ def _print(shell: Shell, outcome: Outcome) -> None:
     shell.line(f"steps {outcome.steps}, seconds {outcome.seconds:.0f}, better {'yes' if outcome.better else 'no'}")
 
 
-def _next(shell: Shell, out: Path, corpus: Path | None, queries: Path | None, qrels: Path) -> None:
-    """What puts the model into service: each step can be gone back from."""
+def _next(out: Path, corpus: Path | None, queries: Path | None, qrels: Path) -> list[str]:
+    """The commands that put the model into service; `patmatch index rollback` goes back."""
     files = f"--qrels {qrels}" if corpus is None else f"--corpus {corpus} --queries {queries} --qrels {qrels}"
-    shell.line(f"the model is at {out}; it is not in service yet. Next · 模型位于 {out}，尚未启用。后续步骤：")
-    steps = [f"patmatch model prepare --source dir:{out}"]
-    if corpus is not None:
-        steps.append(f"patmatch evaluate {files} --encoder served --encoder dir:{out}")
-    steps.append(f"patmatch index build all --encoder dir:{out} --publish")
-    steps.append(f"patmatch calibrate {files}")
-    for step in steps:
-        shell.line(f"  {step}")
+    evaluate = [] if corpus is None else [f"patmatch evaluate {files} --encoder served --encoder dir:{out}"]
+    return [
+        f"patmatch model prepare --source dir:{out}",
+        *evaluate,
+        f"patmatch index build all --encoder dir:{out} --publish",
+        f"export PATMATCH_MODEL=dir:{out}",
+        f"patmatch calibrate {files}",
+    ]
