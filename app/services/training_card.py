@@ -189,10 +189,10 @@ def _judged_by(outcome: Outcome) -> str:
             f"Measured by {folds}-fold cross-validation: each need by a model that never saw it. This model learned "
             "from all needs, for as long as was best over the folds."
         )
-    return (
-        f"{outcome.counts['held_out_needs']} needs were held out. The weights were chosen by them, so on new needs "
-        "expect a little less; `--folds` measures without that."
-    )
+    held = f"{outcome.counts['held_out_needs']} needs were held out."
+    if len(outcome.checks) > 2:  # the base's, and more than one to choose from
+        return f"{held} The weights were chosen by them, so on new needs expect a little less."
+    return f"{held} They chose nothing but whether this model is better."
 
 
 def measure_rows(compared: Compared) -> list[tuple[str, ...]]:

@@ -38,7 +38,8 @@ def catalogue_material(
     patents = catalogue.get_many(Kind.PATENTS, sorted(judged | drawn))
     needs = catalogue.get_many(Kind.NEEDS, sorted(judgements.qrels))
     documents = {key: _of_patent(one) for key, one in patents.items() if isinstance(one, Patent)}
-    queries = {key: _of_need(one) for key, one in needs.items() if isinstance(one, Need)}
+    # In the file's order: what is drawn by a seed is drawn from an order.
+    queries = {key: _of_need(one) for key in judgements.qrels if isinstance(one := needs.get(key), Need)}
     known = keep_known(judgements.qrels, queries, documents)
     if not known.qrels:
         raise InputError(

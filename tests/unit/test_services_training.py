@@ -11,13 +11,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.catalogue import Catalogue
+from app.domain import Kind
 from app.errors import InputError
 from app.evaluation.collection import QueryRun, Ranked, Served, TextRow
 from app.evaluation.files import KnownJudgements
 from app.ranking.lexical import query_terms, terms_of
+from app.ranking.reading import passage_of
+from app.ranking.views import view_weights
 from app.services.evaluation_material import EvaluationMaterial
+from app.services.queries import QueryResolver, ResolvedQuery
 from app.services.training_corpus import Corpus, SharedTerms
-from app.services.training_material import Need, folds, hard_negatives, split
+from app.services.training_material import Need, folds, hard_negatives, judged_needs, passages, split
 from app.services.training_measures import Measured, Rows, differences, level_score, means, score
 from index import TermIndex
 from index.terms_build import write_terms
@@ -124,6 +129,29 @@ def test_training_corpus_keeps_what_is_judged_and_draws_the_rest() -> None:
     assert list(first.ids) == sorted(first.ids)
     assert set(first.headings["zh"]) == set(first.texts)
     assert Corpus.of(material, texts, 0, 1).ids == ("d3",)
+
+
+def test_training_texts_are_those_that_are_served(tmp_path: Path) -> None:
+    """Script, torn words, stock and language are read, and views weighed, as a request's and an index's are."""
+    query = TextRow(id="q", title="高 鎳 三元電解液", text="我公司成立于2005年，注册资本500万元。寻求电解液添加剂。")
+    row = TextRow(id="d", title="電解液 及其製備 (diàn jiě yè)", text="一種\n電解液。")
+    known = KnownJudgements({"q": {"d": 4}}, 0, 0, 0)
+    material = EvaluationMaterial(documents={"d": row}, queries={"q": query}, known=known, counts={})
+    catalogue = Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite3'}")
+    try:
+        material.store(catalogue)
+        stored = catalogue.get_many(Kind.PATENTS, ["d"])["d"]
+        (resolved,) = QueryResolver(catalogue, max_text_chars=1000).resolve(material.asked(), Kind.PATENTS)
+    finally:
+        catalogue.close()
+    assert isinstance(resolved, ResolvedQuery)
+    texts = passages(material)
+    (learned,) = judged_needs(material, texts)
+    assert texts == {"d": passage_of(stored)}
+    assert texts["d"] != f"{row.title}\n{row.text}"
+    assert (learned.judged.views, learned.lang) == (resolved.views, resolved.lang)
+    assert learned.judged.views != (query.title, query.text)
+    assert learned.judged.weights == view_weights(2, titled=True)
 
 
 def test_training_shared_terms_are_those_of_the_inverted_index(tmp_path: Path) -> None:
