@@ -197,7 +197,7 @@ def _judged_by(outcome: Outcome) -> str:
 
 def measure_rows(compared: Compared) -> list[tuple[str, ...]]:
     """Of each measure its name, the base's, the model's, the difference and its interval, as texts."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, before in compared.before.items():
         difference = compared.differences.get(name)
         interval = difference.interval if difference else None
@@ -209,7 +209,7 @@ def measure_rows(compared: Compared) -> list[tuple[str, ...]]:
 
 def fold_rows(folds: Sequence[Fold], spread: Mapping[str, float]) -> list[tuple[str, ...]]:
     """Of each fold its number, needs, and each measure before and after, as texts; the spread of the gains last."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"{place}", f"{fold.needs}", *(f"{fold.before[name]:.4f} to {fold.after[name]:.4f}" for name in fold.before))
         for place, fold in enumerate(folds, start=1)
     ]
