@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 import models.training
 from models import ModelSource, Prefixes, Role, load_encoder, prepare
+from models.errors import TrainingError
 from models.packaged import write_folder
 from models.training import FineTuner
 from models.training_data import JudgedQuery, TuningOptions
@@ -298,7 +299,7 @@ def test_training_leaves_nothing_when_it_is_stopped(
     ("more", "said"),
     [
         (("--freeze-layers", "2"), "no 2 layers"),
-        (("--learning-rate", "1"), "diverged|not better"),
+        (("--folds", "7"), "12 different needs have judgements of two levels; 14 are wanted"),
         (("--base", "dir:/nowhere/at/all"), "no model folder all"),
     ],
 )
@@ -346,3 +347,14 @@ def test_training_blends_towards_the_base(tiny: Path) -> None:
     base = {name: value.detach().numpy() for name, value in tuner._parameters.items()}
     assert all(np.allclose(found[1][name], (base[name] + found[0][name]) / 2, atol=1e-6) for name in base)
     assert any(not np.allclose(found[0][name], base[name], atol=1e-4) for name in base)
+
+
+def test_training_says_that_it_diverged(tiny: Path) -> None:
+    """A rate that throws the weights out of all bounds ends it, in words, and the base's weights can be taken back."""
+    query = JudgedQuery(views=("a b",), weights=(1.0,), passages=("电池 a", "c", "cell"), levels=(4, 1, 2))
+    tuner = FineTuner(tiny, TuningOptions(precision="float32", learning_rate=1e36, epochs=5))
+    before = tuner.encoder.encode(["a b"], Role.QUERY).vectors
+    with pytest.raises(TrainingError, match="diverged"):
+        tuner.train([query], None)
+    tuner.reset()
+    assert np.array_equal(tuner.encoder.encode(["a b"], Role.QUERY).vectors, before)
