@@ -192,7 +192,7 @@ def build_services(
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
         experiments=ExperimentService(known, evaluation_settings(settings)),
-        training=TrainingService(evaluating, training_settings(settings)),
+        training=TrainingService(catalogue, training_settings(settings)),
         calibrating=CalibrationService(
             evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
         ),
@@ -277,8 +277,11 @@ def training_settings(settings: Settings) -> TrainingSettings:
     """What training shares with the service in force."""
     return TrainingSettings(
         models_dir=settings.models_dir,
+        index_dir=settings.index_dir,
         spec_of=lambda source: encoder_spec(settings, source),
         centre_from=settings.centre_from,
+        neighbours_from=settings.neighbours_from,
+        shared_terms=settings.shared_terms,
     )
 
 

@@ -74,7 +74,7 @@ class TuningOptions:
     freeze_embeddings: bool = True
     freeze_layers: int = 0
     blend: float = 0.5
-    checks: int = 3
+    checks: int = 1
     patience: int = 2
     precision: Precision = "bfloat16"
     seed: int = 1

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from app.ranking.space import ANY, PLAIN, Means, Space
-from app.services.embedding import Embedder
 from index import VectorSource
 from models import Role
 
@@ -24,6 +23,14 @@ PASSAGES_A_LANGUAGE = 2_000
 _BLOCK = 65_536
 _PASSAGES, _QUERIES = "passages.", "queries."
 _SPREAD = "spread."
+
+
+class Embeds(Protocol):
+    """What embeds texts, such as `app.services.embedding.Embedder`."""
+
+    def vectors(self, texts: Sequence[str], role: Role) -> Floats:
+        """Vectors float32 ``[n, d]`` of those of ``texts`` that are not empty."""
+        ...
 
 
 class MovedVectors:
@@ -58,7 +65,7 @@ def measured_space(
     source: VectorSource,
     languages: Sequence[str | None],
     headings: Mapping[str | None, Sequence[str]],
-    embedder: Embedder,
+    embedder: Embeds,
     fewest: int,
 ) -> Space:
     """The means of passages, and of headings of the same corpus asked as queries.
@@ -87,7 +94,7 @@ def _spreads(
     source: VectorSource,
     languages: Sequence[str | None],
     headings: Mapping[str | None, Sequence[str]],
-    embedder: Embedder,
+    embedder: Embeds,
     space: Space,
 ) -> dict[tuple[str, str], float]:
     """Standard deviation of the cosines of each language's headings with passages of each; none of rare languages."""

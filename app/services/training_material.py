@@ -53,12 +53,12 @@ def passages(material: EvaluationMaterial) -> dict[str, str]:
 
 
 def judged_needs(material: EvaluationMaterial, texts: Mapping[str, str]) -> list[Need]:
-    """The queries that have a text and judgements of two levels, in the file's order."""
+    """The queries with a text and a judgement, in the file's order; those of one level judge, but teach nothing."""
     needs = []
     for row in material.queries.values():
         views = need_views(fold_body(row.title), fold_body(row.text), language(row))
         levels = {key: level for key, level in material.known.qrels.get(row.id, {}).items() if key in texts}
-        if not views or len(set(levels.values())) < FEWEST:
+        if not views or not levels:
             continue
         judged = JudgedQuery(
             views=views,
@@ -85,8 +85,8 @@ def folds(needs: Sequence[Need], count: int, seed: int) -> list[list[Need]]:
     titled: dict[str, list[Need]] = defaultdict(list)
     for need in needs:
         titled[need.title].append(need)
-    if len(titled) < count * FEWEST:
-        _too_few(len(titled), count * FEWEST)
+    if (enough := _teaching(needs)) < count * FEWEST:
+        _too_few(enough, count * FEWEST)
     found: list[list[Need]] = [[] for _ in range(count)]
     for place in np.random.default_rng(seed).permutation(len(titled)):
         min(found, key=len).extend(list(titled.values())[place])
@@ -101,8 +101,8 @@ def split(needs: Sequence[Need], share: float, seed: int) -> tuple[list[Need], l
     """
     titles = sorted({need.title for need in needs})
     count = max(FEWEST, round(len(titles) * share))
-    if len(titles) - count < FEWEST:
-        _too_few(len(titles), count + FEWEST)
+    if (enough := _teaching(needs)) - count < FEWEST:
+        _too_few(enough, count + FEWEST)
     drawn = {titles[place] for place in np.random.default_rng(seed).permutation(len(titles))[:count]}
     return [need for need in needs if need.title not in drawn], [need for need in needs if need.title in drawn]
 
@@ -130,6 +130,11 @@ def hard_negatives(run: QueryRun, judged: Qrels, texts: Mapping[str, str], count
 def _passage(row: TextRow) -> str:
     """As it is read of the record that ingest makes of it."""
     return passage_of(Patent(id=row.id, title=fold_line(row.title), abstract=fold_body(row.text), lang=language(row)))
+
+
+def _teaching(needs: Sequence[Need]) -> int:
+    """Different needs that teach an order."""
+    return len({need.title for need in needs if len(set(need.judged.levels)) > 1})
 
 
 def _too_few(found: int, wanted: int) -> None:

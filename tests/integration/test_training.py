@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 import models.training
 from models import ModelSource, Prefixes, Role, load_encoder, prepare
+from models.errors import TrainingError
 from models.packaged import write_folder
 from models.training import FineTuner
 from models.training_data import JudgedQuery, TuningOptions
@@ -51,9 +52,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def train(files: dict[str, Path], base: Path, out: Path, *more: str) -> int:
     """Run the command in a home beside ``out``; its exit status."""
-    given = [part for name, path in files.items() for part in (f"--{name}", str(path))]
     home = ("--home", str(out.parent / "home"))
-    return run(["train", *given, "--base", f"dir:{base}", "--out", str(out), *home, *FAST, *more])
+    return run(["train", *given(files), "--base", f"dir:{base}", "--out", str(out), *home, *FAST, *more])
+
+
+def given(files: dict[str, Path]) -> list[str]:
+    """Files as options."""
+    return [part for name, path in files.items() for part in (f"--{name}", str(path))]
 
 
 def weights(folder: Path) -> dict[str, np.ndarray]:
@@ -74,6 +79,13 @@ def test_training_writes_a_model_that_prepare_takes(
     assert told["measures"]["after"]["judged_ndcg@10"] > told["measures"]["before"]["judged_ndcg@10"] + 0.05
     assert (told["counts"]["needs"], told["counts"]["held_out_needs"], told["counts"]["judged_pairs"]) == (12, 2, 108)
     assert told["counts"]["hard_negatives"] > 0
+    assert [step.split()[1] for step in told["next"]] == [
+        "model",
+        "evaluate",
+        "index",
+        f"PATMATCH_MODEL=dir:{out}",
+        "calibrate",
+    ]
     assert prepare(ModelSource.parse(f"dir:{out}"), tmp_path / "models").created
     encoder, base = load_encoder(out), load_encoder(tiny)
     assert encoder.fingerprint != base.fingerprint
@@ -92,7 +104,7 @@ def test_training_writes_a_model_that_prepare_takes(
         "CoSENT",
     ):
         assert word in card
-    assert report == {name: value for name, value in told.items() if name != "folder"}
+    assert report == {name: value for name, value in told.items() if name not in {"folder", "next"}}
     assert str(tmp_path) not in card + json.dumps(report)
 
 
@@ -115,12 +127,12 @@ def test_training_refuses_a_model_that_is_not_better(
     out, still = tmp_path / "trained", ("--learning-rate", "1e-12", "--negatives", "0")
     assert train(files, tiny, out, *still) == 1
     err = capsys.readouterr().err
-    assert "not better than its base (judged_ndcg@10 0." in err
+    assert "as they are served, the trained one is not better than its base (judged_ndcg@10 0." in err
     assert "不优于原模型" in err
     assert not out.exists()
     assert not list(tmp_path.glob(".trained*"))
     assert train(files, tiny, out, *still, "--allow-worse") == 0
-    assert "NOT better than its base" in (out / "README.md").read_text("utf-8")
+    assert "NOT better than its base as served" in (out / "README.md").read_text("utf-8")
 
 
 def test_training_judges_by_folds_and_learns_from_all(
@@ -133,7 +145,73 @@ def test_training_judges_by_folds_and_learns_from_all(
     assert told["counts"]["held_out_needs"] == told["counts"]["needs"] == 12
     assert told["options"]["folds"] == 3
     assert told["steps"] > 0
-    assert "3-fold cross-validation" in (out / "README.md").read_text("utf-8")
+    card = (out / "README.md").read_text("utf-8")
+    assert "3-fold cross-validation" in card
+    assert "| spread of the gains |" in card
+    assert [fold["needs"] for fold in told["folds"]] == [4, 4, 4]
+    for side in ("before", "after"):
+        # Every need counts for this measure here, and folds are of one size: the mean over folds is that over needs.
+        mean = np.mean([fold[side]["judged_ndcg@10"] for fold in told["folds"]])
+        assert mean == pytest.approx(told["measures"][side]["judged_ndcg@10"])
+    gains = [fold["after"]["judged_ndcg@10"] - fold["before"]["judged_ndcg@10"] for fold in told["folds"]]
+    assert told["spread"]["judged_ndcg@10"] == pytest.approx(np.std(gains, ddof=1))
+
+
+def test_training_measures_folds_without_making_a_model(
+    files: dict[str, Path], tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each fold is said as soon as it is measured; the folds' measures are those of a run that makes a model."""
+    asked = [
+        "train",
+        *given(files),
+        "--base",
+        f"dir:{tiny}",
+        "--home",
+        str(tmp_path / "home"),
+        *FAST,
+        "--negatives",
+        "0",
+    ]
+    assert run([*asked, "--folds", "2"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("fold of 6 needs, as served: judged_ndcg@10 0.") == 2
+    assert "not in service" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    assert run(asked) == 2
+    assert "--folds" in capsys.readouterr().err
+
+
+def test_training_takes_judgements_of_the_catalogue(
+    files: dict[str, Path],
+    tiny: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same records from the catalogue give the same model and measures as from files; ids nobody knows do not."""
+    monkeypatch.setenv("PATMATCH_MODEL", f"dir:{tiny}")
+    home, qrels = ("--home", str(tmp_path / "home")), ("--qrels", str(files["qrels"]))
+    asked = ["train", *qrels, *home, *FAST, "--allow-worse", "--json", "--out"]
+    assert run(["model", "prepare", "--source", f"dir:{tiny}", *home]) == 0
+    assert run(["ingest", "needs", str(files["queries"]), *home]) == 0
+    assert run(["ingest", "patents", str(files["corpus"]), *home]) == 0
+    capsys.readouterr()
+    assert run([*asked, str(tmp_path / "early")]) == 1
+    assert "patmatch index build patents --publish" in capsys.readouterr().err
+    assert run(["index", "build", "patents", "--publish", *home]) == 0
+    capsys.readouterr()
+    assert run([*asked, str(tmp_path / "catalogue")]) == 0
+    of_catalogue = json.loads(capsys.readouterr().out)
+    assert run(["train", *given(files), *home, *FAST, "--allow-worse", "--json", "--out", str(tmp_path / "files")]) == 0
+    of_files = json.loads(capsys.readouterr().out)
+    for name in ("measures", "vectors", "counts", "checks"):
+        assert of_catalogue[name] == of_files[name]
+    assert [step.split()[1] for step in of_catalogue["next"]][1] == "index"
+    models_of = [weights(tmp_path / name) for name in ("catalogue", "files")]
+    assert all(np.array_equal(models_of[0][name], models_of[1][name]) for name in models_of[0])
+    (tmp_path / "strange.tsv").write_text("query\tdoc\tlevel\nx\ty\t4\n")
+    assert run(["train", "--qrels", str(tmp_path / "strange.tsv"), *home, "--out", str(tmp_path / "none")]) == 1
+    assert "编号" in capsys.readouterr().err
 
 
 def test_training_measures_in_the_space_that_is_served(
@@ -145,11 +223,47 @@ def test_training_measures_in_the_space_that_is_served(
 ) -> None:
     """With as many passages as a build centres from, the base's held-out measures are other ones."""
     told = []
-    for name, least in (("plain", "1000"), ("centred", "2")):
+    for name, least, shared in (("plain", "1000", "1"), ("fused", "2", "1"), ("centred", "2", "0")):
         monkeypatch.setenv("PATMATCH_CENTRE_FROM", least)
+        monkeypatch.setenv("PATMATCH_SHARED_TERMS", shared)
         assert train(files, tiny, tmp_path / name, "--json", "--negatives", "0", "--allow-worse") == 0
-        told.append(json.loads(capsys.readouterr().out)["measures"]["before"])
-    assert told[0] != told[1]
+        said = json.loads(capsys.readouterr().out)
+        told.append((said["measures"]["before"], said["vectors"]["before"]))
+    plain, fused, centred = told
+    assert plain[0] == plain[1] != fused[1]  # shared terms count in a centred space alone
+    assert fused[0] != fused[1] == centred[0] == centred[1]
+
+
+def test_training_judges_by_what_an_evaluation_measures(
+    files: dict[str, Path],
+    tiny: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Over all needs, the base's measures are those of `patmatch evaluate`, which asks an index through the service."""
+    monkeypatch.setenv("PATMATCH_CENTRE_FROM", "2")
+    home = ("--home", str(tmp_path / "home"))
+    asked = [
+        "train",
+        *given(files),
+        "--base",
+        f"dir:{tiny}",
+        *home,
+        *FAST,
+        "--negatives",
+        "0",
+        "--folds",
+        "2",
+        "--json",
+    ]
+    assert run(asked) == 0
+    measured = json.loads(capsys.readouterr().out)["measures"]["before"]
+    assert run(["model", "prepare", "--source", f"dir:{tiny}", *home]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", *given(files), "--encoder", f"dir:{tiny}", *home, "--json"]) == 0
+    served = json.loads(capsys.readouterr().out)["measures"]
+    assert {name: pytest.approx(served[name], abs=1e-6) for name in measured} == measured
 
 
 def test_training_leaves_a_taken_folder_alone(
@@ -185,7 +299,7 @@ def test_training_leaves_nothing_when_it_is_stopped(
     ("more", "said"),
     [
         (("--freeze-layers", "2"), "no 2 layers"),
-        (("--learning-rate", "1"), "diverged|not better"),
+        (("--folds", "7"), "12 different needs have judgements of two levels; 14 are wanted"),
         (("--base", "dir:/nowhere/at/all"), "no model folder all"),
     ],
 )
@@ -233,3 +347,14 @@ def test_training_blends_towards_the_base(tiny: Path) -> None:
     base = {name: value.detach().numpy() for name, value in tuner._parameters.items()}
     assert all(np.allclose(found[1][name], (base[name] + found[0][name]) / 2, atol=1e-6) for name in base)
     assert any(not np.allclose(found[0][name], base[name], atol=1e-4) for name in base)
+
+
+def test_training_says_that_it_diverged(tiny: Path) -> None:
+    """A rate that throws the weights out of all bounds ends it, in words, and the base's weights can be taken back."""
+    query = JudgedQuery(views=("a b",), weights=(1.0,), passages=("电池 a", "c", "cell"), levels=(4, 1, 2))
+    tuner = FineTuner(tiny, TuningOptions(precision="float32", learning_rate=1e36, epochs=5))
+    before = tuner.encoder.encode(["a b"], Role.QUERY).vectors
+    with pytest.raises(TrainingError, match="diverged"):
+        tuner.train([query], None)
+    tuner.reset()
+    assert np.array_equal(tuner.encoder.encode(["a b"], Role.QUERY).vectors, before)
