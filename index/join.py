@@ -203,7 +203,8 @@ class JoinPart:
         import torch
 
         wanted = self._options.k + self._options.spare + 1
-        best = groups = None
+        best: Any = None
+        groups: Any = None
         for maxima, first in self._sweeps(queries):
             values, places = torch.topk(maxima, min(wanted, maxima.shape[1]), dim=1)
             places = places + first
@@ -212,7 +213,7 @@ class JoinPart:
                 values, chosen = torch.topk(values, min(wanted, values.shape[1]), dim=1)
                 places = torch.gather(places, 1, chosen)
             best, groups = values, places
-        return best.float().numpy(), groups.numpy()  # type: ignore[union-attr]
+        return best.float().numpy(), groups.numpy()
 
     def _sweeps(self, queries: Any) -> Iterator[tuple[Any, int]]:  # noqa: ANN401
         """Group maxima ``[q, groups]`` of a sweep of vectors, and the number of its first group."""
@@ -279,7 +280,7 @@ def _inner_products(queries: Floats, rows: Floats, candidates: Positions) -> Flo
     there = candidates != NO_POSITION
     wanted = np.ascontiguousarray(np.where(there, candidates, 0))
     products = np.empty(candidates.shape, dtype=np.float32)
-    faiss.fvec_inner_products_by_idx(
+    _products_by_place(
         faiss.swig_ptr(products),
         faiss.swig_ptr(np.ascontiguousarray(queries)),
         faiss.swig_ptr(rows),
@@ -289,6 +290,10 @@ def _inner_products(queries: Floats, rows: Floats, candidates: Positions) -> Flo
     )
     products[~there] = -np.inf
     return products
+
+
+# FAISS adds it at run time, where its own type information does not see it.
+_products_by_place: Any = vars(faiss)["fvec_inner_products_by_idx"]
 
 
 def _smallest(dtype: Any) -> Any:  # noqa: ANN401 - of torch

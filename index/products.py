@@ -114,7 +114,7 @@ class Coder:
     def __init__(self, arithmetic: Arithmetic, dimension: int, largest: float, *, seed: int) -> None:
         self._arithmetic = arithmetic
         self._rotation = None if arithmetic is Arithmetic.FLOAT32 else rotation(dimension, seed)
-        self._step = max(largest, np.finfo(np.float32).tiny) / _LEVELS
+        self._step = max(largest, float(np.finfo(np.float32).tiny)) / _LEVELS
 
     def corpus(self, vectors: Floats) -> Coded:
         """Codes of vectors float32 ``[n, d]``, with one step for all."""
