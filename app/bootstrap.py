@@ -15,6 +15,7 @@ import models
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.metrics import Metrics
+from app.services.calibrating import CalibrationService
 from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
@@ -62,6 +63,7 @@ class Services:
     verification: VerificationService
     evaluating: EvaluationService
     training: TrainingService
+    calibrating: CalibrationService
 
     def close(self) -> None:
         """Stop what runs and close what is open."""
@@ -148,7 +150,13 @@ def build_services(
             observe=metrics.stage,
         ),
         records=RecordService(catalogue),
-        health=HealthService(encoders=known, indexes=indexes, catalogue=catalogue, metrics=metrics),
+        health=HealthService(
+            encoders=known,
+            indexes=indexes,
+            catalogue=catalogue,
+            metrics=metrics,
+            shared_terms=settings.shared_terms,
+        ),
         importing=ImportService(catalogue, settings.rejects_dir),
         industries=IndustryService(catalogue, settings.rejects_dir),
         writing=WriteService(catalogue, embed or serving.embed, max_batch_records=settings.max_batch_records),
@@ -156,10 +164,13 @@ def build_services(
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)
         ),
-        overview=OverviewService(catalogue, indexing),
+        overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
         training=TrainingService(evaluating, training_settings(settings)),
+        calibrating=CalibrationService(
+            evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
+        ),
     )
 
 
@@ -218,7 +229,8 @@ def match_limits(settings: Settings) -> MatchLimits:
         max_queries=settings.max_queries,
         max_k=settings.max_k,
         max_text_chars=settings.max_text_chars,
-        rerank_depth=settings.rerank_depth,
+        candidates=settings.candidates,
+        shared_terms=settings.shared_terms,
     )
 
 

@@ -290,7 +290,8 @@ class Match:
         rank: from 1.
         score: probability of being at least fairly strong, 0 to 1.
         cosine: inner product of the two unit vectors, in the space of the index.
-        shared: what shared terms added to it.
+        shared: what shared terms add to it.
+        language: what makes it comparable where query and record are in two languages.
     """
 
     id: str
@@ -300,7 +301,13 @@ class Match:
     cosine: float
     record: AnyRecord
     shared: float = 0.0
+    language: float = 0.0
     why: Why | None = None
+
+    @property
+    def relevance(self) -> float:
+        """What ranks it: the sum of its parts."""
+        return self.cosine + self.shared + self.language
 
 
 Centred = Literal["language", "all", "none"]
@@ -336,13 +343,15 @@ class QueryResult:
 class SnapshotRef:
     """Which published state of an index an answer came from.
 
-    ``revision`` is the catalogue's: every change up to it is in the answer.
+    ``revision`` is the catalogue's: every change up to it is in the answer. ``calibration`` is what gave the scores,
+    ``built-in`` where the deployment has none of its own for this encoder and ranking.
     """
 
     id: str
     encoder: str
     built_at: str
     revision: int = 0
+    calibration: str = "built-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

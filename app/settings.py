@@ -62,11 +62,14 @@ class Settings(BaseSettings):
         description="New and changed records of a target that are searchable before a build; each takes 2 kB.",
     )
 
-    rerank_depth: int = Field(
-        0,
-        ge=0,
-        description="Candidates of a query that are ordered by shared terms beside the vectors, 100 say. 0 leaves that "
-        "out: then a filter never changes the order of what passes it.",
+    candidates: int = Field(
+        200,
+        ge=10,
+        description="Records of each language, and as many that share terms, that are ordered for a query. Lists of up "
+        "to nearly half as many are of the same candidates; longer ones look deeper.",
+    )
+    shared_terms: bool = Field(
+        True, description="Whether terms that query and record share find and order matches, beside the vectors."
     )
     max_queries: int = Field(100, ge=1, description="Queries of one request.")
     max_k: int = Field(1000, ge=1, description="Matches of one query.")

@@ -28,7 +28,7 @@ from index.errors import (
 from index.ids import IdList
 from index.join import JoinCorpus, JoinOptions, Neighbours, merge_neighbours
 from index.join_run import JoinProgress, JoinTask, read_join, run_join, sampled_recall
-from index.layers import Found, Layer, Segment, Upsert, View
+from index.layers import Found, Layer, Part, Segment, Upsert, View
 from index.live import Follower, LiveIndex, made_with
 from index.lock import FileLock
 from index.manifest import FileEntry, IndexParameters, Manifest, MeasuredRecall, read_manifest
@@ -87,6 +87,7 @@ __all__ = [
     "MeasuredRecall",
     "Neighbours",
     "OneOf",
+    "Part",
     "Plan",
     "PlanKind",
     "Prefix",

@@ -80,6 +80,11 @@ def usable(counts: Mapping[str, int]) -> Mapping[str, int]:
     return {term: count for term, count in counts.items() if 0 < len(term) <= LONGEST_TERM and count > 0}
 
 
+def hash_of(term: str) -> int:
+    """The hash of a term's UTF-8. A string's own is of its memory, where 慧 and ``ga`` are the same two bytes."""
+    return hash(term.encode("utf-8", "surrogatepass"))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TermCounts:
     """The terms of one text, 12 bytes each: a few thousand changed records are kept in memory.
@@ -96,7 +101,7 @@ class TermCounts:
     def of(cls, counts: Mapping[str, int]) -> TermCounts:
         """Those of a text."""
         kept = usable(counts)
-        hashes = np.fromiter(map(hash, kept), dtype=np.int64, count=len(kept))
+        hashes = np.fromiter(map(hash_of, kept), dtype=np.int64, count=len(kept))
         return cls(hashes, np.fromiter(kept.values(), dtype=np.int32, count=len(kept)))
 
 
@@ -139,7 +144,7 @@ class Postings:
         """
         scores = np.zeros(len(self.lengths), dtype=np.float32)
         for term, weight in terms.items():
-            low = int(np.searchsorted(self.hashes, (wanted := hash(term)), side="left"))
+            low = int(np.searchsorted(self.hashes, (wanted := hash_of(term)), side="left"))
             high = int(np.searchsorted(self.hashes, wanted, side="right"))
             if high > low:
                 places = self.places[low:high]

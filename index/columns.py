@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,12 +79,37 @@ class ValueColumn:
     values: npt.NDArray[np.int32] | npt.NDArray[np.int8]
 
 
+@dataclass(frozen=True, slots=True)
+class FirstCodes:
+    """A column of single codes the other way round: for each position its code.
+
+    Attributes:
+        codes: in ascending order.
+        places: int16 or int32 ``[n]``, where in ``codes`` that of each position is; -1 where it has none.
+    """
+
+    codes: tuple[str, ...]
+    places: npt.NDArray[np.integer[Any]]
+
+    def other_than(self, code: str | None) -> Mask:
+        """Bool ``[n]``: the positions whose code is another one; ``None`` stands for no code."""
+        place = -1 if code is None else self.codes.index(code) if code in self.codes else len(self.codes)
+        return np.asarray(self.places != place)
+
+    def counts(self) -> dict[str | None, int]:
+        """How many positions have each code that there is, and how many have none under ``None``."""
+        found = np.bincount(self.places.astype(np.int64) + 1, minlength=len(self.codes) + 1).tolist()
+        named: dict[str | None, int] = dict(zip((None, *self.codes), found, strict=True))
+        return {code: count for code, count in named.items() if count}
+
+
 class Columns:
     """The columns of ``count`` positions, by field name. Immutable; safe to use from several threads."""
 
     def __init__(self, count: int, columns: Mapping[str, CodeColumn | ValueColumn]) -> None:
         self._count = count
         self._columns = dict(columns)
+        self._first: dict[str, FirstCodes] = {}
 
     @classmethod
     def build(cls, count: int, fields: Mapping[str, ColumnValues]) -> Columns:
@@ -118,6 +144,16 @@ class Columns:
             passing = self._passing(condition, ids)
             result = passing if result is None else np.logical_and(result, passing, out=result)
         return np.ones(self._count, dtype=np.bool_) if result is None else result
+
+    def first_codes(self, field: str) -> FirstCodes:
+        """The code of each position, the alphabetically first of several. Made when first asked for, and kept.
+
+        A field that is not there, or holds no codes, has none at any position.
+        """
+        found = self._first.get(field)
+        if found is None:  # two threads may both make it; both make the same
+            found = self._first[field] = _first_codes(self._columns.get(field), self._count)
+        return found
 
     def _passing(self, condition: Condition, ids: IdList | None) -> Mask:
         if isinstance(condition, Ids):
@@ -186,6 +222,16 @@ class Columns:
         except KeyError as error:
             raise ValueError(f"there is no array {error}") from error
         return cls(count, columns)
+
+
+def _first_codes(column: CodeColumn | ValueColumn | None, count: int) -> FirstCodes:
+    codes = tuple(column.codes) if isinstance(column, CodeColumn) else ()
+    small = len(codes) < np.iinfo(np.int16).max
+    places: npt.NDArray[np.integer[Any]] = np.full(count, -1, dtype=np.int16 if small else np.int32)
+    if isinstance(column, CodeColumn):
+        for place in range(len(codes) - 1, -1, -1):
+            places[column.positions[column.starts[place] : column.starts[place + 1]]] = place
+    return FirstCodes(codes, places)
 
 
 def _build_column(name: str, count: int, column: ColumnValues) -> CodeColumn | ValueColumn:

@@ -10,6 +10,7 @@ merge-tree, 1996), so that there are few of them and a record is copied a logari
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -26,6 +27,17 @@ from index.ids import IdList
 from index.plan import Plan
 from index.snapshot import Snapshot
 from index.terms import TermIndex
+
+SMALL_PART = 50_000
+"""Records of a part up to which it is searched exactly: below that an inverted list search would come back short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The records whose first code in ``field`` is ``code``; ``None`` for those without one."""
+
+    field: str
+    code: str | None
 
 
 class Searched(Protocol):
@@ -135,6 +147,15 @@ class Layer:
             return np.zeros(len(self.searched.ids), dtype=np.bool_)
         return columns.mask(conditions, self.searched.ids)
 
+    def within(self, part: Part, allowed: Mask | None) -> tuple[Mask | None, Mask | None]:
+        """What is allowed and what is hidden where a search looks at one part alone."""
+        outside = self.searched.columns.first_codes(part.field).other_than(part.code)
+        if allowed is not None:
+            return allowed & ~outside, self.hidden
+        if len(outside) - int(np.count_nonzero(outside)) <= SMALL_PART:
+            return ~outside, self.hidden
+        return None, outside if self.hidden is None else outside | self.hidden
+
     def search_terms(
         self, queries: Sequence[Mapping[str, float]], k: int, allowed: Mask | None, corpus: TermIndex
     ) -> list[tuple[Floats, Positions]]:
@@ -233,7 +254,7 @@ class View:
         return replace(self, layers=tuple(layers), revision=revision)
 
     def search(
-        self, queries: Floats, k: int, conditions: Sequence[Condition] = ()
+        self, queries: Floats, k: int, conditions: Sequence[Condition] = (), *, part: Part | None = None
     ) -> tuple[list[Found], tuple[Plan, ...]]:
         """The ``k`` nearest visible records of each query that pass all conditions.
 
@@ -241,14 +262,18 @@ class View:
             queries: float32 ``[q, dimension]``, C-contiguous.
             k: 1 or more.
             conditions: combined with AND; with one or more of them the answer is exact.
+            part: look there alone. Unlike a condition it leaves a search of an approximate index as fast and as
+                approximate as one of everything, unless the part is small.
 
         Returns:
             What each query found, and how each layer was searched.
         """
-        hits = [
-            layer.searched.index.search(queries, k, allowed=layer.mask(conditions), hidden=layer.hidden)
-            for layer in self.layers
-        ]
+        hits = []
+        for layer in self.layers:
+            allowed, hidden = layer.mask(conditions), layer.hidden
+            if part is not None:
+                allowed, hidden = layer.within(part, allowed)
+            hits.append(layer.searched.index.search(queries, k, allowed=allowed, hidden=hidden))
         found = [self._merged([(hit.scores[n], hit.positions[n]) for hit in hits], k) for n in range(len(queries))]
         return found, tuple(hit.plan for hit in hits)
 
@@ -287,6 +312,33 @@ class View:
             if len(mine):
                 scores[mine] = layer.term_scores(terms, places[mine, 1], self.terms)
         return scores
+
+    def part_sizes(self, field: str) -> dict[str | None, int]:
+        """How many records of all layers, hidden ones too, have each code of a field first."""
+        total: Counter[str | None] = Counter()
+        for layer in self.layers:
+            total.update(layer.searched.columns.first_codes(field).counts())
+        return dict(total)
+
+    def codes_at(self, field: str, places: Positions) -> list[str | None]:
+        """The first code in ``field`` of the records at ``places`` int64 ``[n, 2]``, ``None`` where there is none."""
+        found: list[str | None] = [None] * len(places)
+        for number, layer in enumerate(self.layers):
+            mine = np.flatnonzero(places[:, 0] == number)
+            if len(mine):
+                first = layer.searched.columns.first_codes(field)
+                for n, place in zip(mine.tolist(), first.places[places[mine, 1]].tolist(), strict=True):
+                    found[n] = first.codes[place] if place >= 0 else None
+        return found
+
+    def ids_at(self, places: Positions) -> list[str]:
+        """The ids of the records at ``places`` int64 ``[n, 2]``."""
+        found = [""] * len(places)
+        for number, layer in enumerate(self.layers):
+            mine = np.flatnonzero(places[:, 0] == number)
+            for n, record_id in zip(mine.tolist(), layer.searched.ids.take(places[mine, 1]), strict=True):
+                found[n] = record_id
+        return found
 
     def vectors_at(self, places: Positions) -> Floats:
         """The vectors float32 ``[n, dimension]`` at ``places`` int64 ``[n, 2]`` of a ``Found``."""

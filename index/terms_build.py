@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,28 @@ def _fill(work: Path, texts: Iterator[str], count: int) -> None:
     with _written():
         index = tantivy.Index(_schema(), path=str(work), reuse=False, sort_by_field=POSITION)
         writer = index.writer(heap_size=HEAP_BYTES, num_threads=1)
-    pieces, piece = pieces_of(count), 1
+    pieces = pieces_of(count)
+    try:
+        _add(writer, texts, count, pieces)
+    except BaseException:
+        # Its threads would go on to write into a directory that whoever catches this removes.
+        with suppress(ValueError, RuntimeError):
+            writer.wait_merging_threads()
+        raise
+    with _written():
+        writer.wait_merging_threads()
+        for _ in range(_ROUNDS):
+            # A commit asks the merge policy again; merges of merges may have ended unasked.
+            if pieces == 1 or index.searcher().num_segments == 1:
+                break
+            writer = index.writer(heap_size=HEAP_BYTES, num_threads=1)
+            writer.commit()
+            writer.wait_merging_threads()
+            index.reload()
+
+
+def _add(writer: tantivy.IndexWriter, texts: Iterator[str], count: int, pieces: int) -> None:
+    piece = 1
     for position, text in enumerate(texts):
         document = tantivy.Document()
         with _written():
@@ -125,15 +146,6 @@ def _fill(work: Path, texts: Iterator[str], count: int) -> None:
                 piece += 1
     with _written():
         writer.commit()
-        writer.wait_merging_threads()
-        for _ in range(_ROUNDS):
-            # A commit asks the merge policy again; merges of merges may have ended unasked.
-            if pieces == 1 or index.searcher().num_segments == 1:
-                break
-            writer = index.writer(heap_size=HEAP_BYTES, num_threads=1)
-            writer.commit()
-            writer.wait_merging_threads()
-            index.reload()
 
 
 def _renamed(work: Path, directory: Path, meta: dict[str, Any]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from app.errors import InputError
 from scripts.bench_filters import filters
+from scripts.bench_terms import terms
 from scripts.console import Shell, shell_command
 
 _TIMEOUT_SECONDS = 60.0
@@ -57,6 +58,7 @@ def command() -> None:
 
 
 command.add_command(filters)
+command.add_command(terms)
 
 
 @command.command("serve")

@@ -12,7 +12,19 @@ import click
 
 from app.errors import PatmatchError, UsageError
 
-COMMANDS = ("model", "ingest", "index", "match", "serve", "evaluate", "train", "doctor", "settings", "bench")
+COMMANDS = (
+    "model",
+    "ingest",
+    "index",
+    "match",
+    "serve",
+    "evaluate",
+    "calibrate",
+    "train",
+    "doctor",
+    "settings",
+    "bench",
+)
 
 
 class _Group(click.Group):

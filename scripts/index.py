@@ -16,7 +16,7 @@ from app.services.builds import BuildJob
 from app.services.embedding import Report
 from app.services.failures import translated
 from app.services.indexing import SnapshotEntry, snapshot_bytes
-from app.services.overview import TargetOverview, age_seconds, entry_json
+from app.services.overview import TargetOverview, age_seconds, entry_json, reading_json
 from app.services.verification import Verification
 from scripts.console import Advance, Shell, shell_command
 
@@ -172,6 +172,7 @@ def list_(shell: Shell, target: str) -> None:
                     "records": found.records,
                     "delta": found.delta,
                     "running": None if found.running is None else found.running.as_json(),
+                    "calibration": None if found.reading is None else reading_json(found.reading),
                 }
                 for found in targets
             ],
@@ -185,6 +186,8 @@ def _standing(found: TargetOverview) -> Iterator[str]:
         yield f"{found.target}: {found.delta} records changed since the served snapshot"
     elif found.records:
         yield f"{found.target}: {found.records} records, nothing usable is published"
+    if found.reading is not None:
+        yield f"{found.target}: {found.reading.text} · {found.reading.text_zh}"
     if found.running is not None:
         running = found.running
         rate = f", {running.rate:,.0f}/s" if running.rate else ""

@@ -118,6 +118,14 @@ class PublicationOut(BaseModel):
     records: int | None
 
 
+class CalibrationOut(BaseModel):
+    """What gives the scores."""
+
+    id: str = Field(description="The id of a calibration, or `built-in`.")
+    why: str | None = Field(description="Why there is no calibration to apply, where there is one that cannot be.")
+    why_zh: str | None = Field(description="`why` in Chinese.")
+
+
 class TargetOut(BaseModel):
     """Where the index of one target stands."""
 
@@ -125,6 +133,7 @@ class TargetOut(BaseModel):
     records: int = Field(description="In the catalogue now.")
     published: SnapshotOut | None
     delta: DeltaOut
+    calibration: CalibrationOut | None = Field(description="What gives the scores; null where nothing is published.")
     running: BuildOut | None = Field(description="The build that runs now.")
     last_build: BuildOut | None = Field(description="The latest that does not run.")
     snapshots: list[SnapshotOut] = Field(description="Newest first.")

@@ -186,6 +186,10 @@ class SnapshotOut(BaseModel):
     encoder: str
     built_at: str
     revision: int = Field(description="The catalogue's revision: every change up to it is in the answer.")
+    calibration: str = Field(
+        description="What gave the scores: the id of a calibration, or `built-in`.",
+        examples=["calibration-patents-20261124T090000Z-1a2b3c4d"],
+    )
 
 
 class WhyOut(BaseModel):
@@ -202,8 +206,9 @@ class DebugOut(BaseModel):
         description="Inner product of the two unit vectors, relative to the means of their languages."
     )
     shared: float = Field(
-        description="What terms that both sides share added to it; the order and the score are by the sum."
+        description="What terms that both sides share add to it; the order and the score are by the sum of the three."
     )
+    language: float = Field(description="What makes it comparable where query and record are in two languages.")
 
 
 class RecordOut(BaseModel):
@@ -219,7 +224,7 @@ class MatchOut(BaseModel):
 
     id: str
     rank: int
-    score: float = Field(description="Probability of being at least fairly strong.")
+    score: float = Field(description="Calibrated probability of being at least fairly strong.")
     level: Level
     title: str
     why: WhyOut | None = None
@@ -310,7 +315,13 @@ def answer_out(answer: MatchAnswer, *, debug: bool, request_id: str) -> MatchAns
     """The domain's answer as it goes over the wire."""
     origin = answer.snapshot
     out = MatchAnswerOut(
-        snapshot=SnapshotOut(id=origin.id, encoder=origin.encoder, built_at=origin.built_at, revision=origin.revision),
+        snapshot=SnapshotOut(
+            id=origin.id,
+            encoder=origin.encoder,
+            built_at=origin.built_at,
+            revision=origin.revision,
+            calibration=origin.calibration,
+        ),
         results=[_result_out(result, debug, request_id) for result in answer.results],
     )
     if debug:
@@ -349,5 +360,7 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
     if match.why:
         out.why = WhyOut(terms=list(match.why.terms), passage=match.why.passage)
     if debug:
-        out.debug = DebugOut(cosine=round(match.cosine, 6), shared=round(match.shared, 6))
+        out.debug = DebugOut(
+            cosine=round(match.cosine, 6), shared=round(match.shared, 6), language=round(match.language, 6)
+        )
     return out

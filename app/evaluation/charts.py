@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from app.evaluation.collection import Qrels, QueryRun
 from app.evaluation.elements import Markup, element, joined
 
 BINS = 30
@@ -46,6 +47,17 @@ def score_histogram(scores_by_level: Mapping[int, Sequence[float]]) -> Markup:
         role="img",
         aria_label="Scores by judged level · 各评判等级的得分分布",
     )
+
+
+def scores_by_level(runs: Iterable[QueryRun], qrels: Qrels) -> dict[int, list[float]]:
+    """The scores of the judged pairs that were served, by judged level, strongest first."""
+    scores: dict[int, list[float]] = {level: [] for level in LEVEL_NAMES}
+    for run in runs:
+        levels = qrels.get(run.query_id, {})
+        for doc_id, served in run.served.items():
+            if doc_id in levels:
+                scores[levels[doc_id]].append(served.score)
+    return scores
 
 
 def _row(level: int, scores: npt.NDArray[np.float64], edges: npt.NDArray[np.float64], at: int) -> Markup:

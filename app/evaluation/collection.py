@@ -51,10 +51,14 @@ class Ranked(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What the service says of one judged pair: its score and its level, 1 to 4."""
+    """What the service says of one judged pair: its score, its level, 1 to 4, and the relevance behind both.
+
+    A run file says no level.
+    """
 
     score: float
-    level: int
+    level: int | None
+    relevance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +71,17 @@ class QueryRun:
             breaks ties. A judged document that is missing here was not served: it gains nothing, ranks behind all
             others, and its level is none.
         error: why there is no answer. The query stays in every mean with the value of an empty answer.
+        levelled: whether levels were said at all; a run file has scores alone.
+        alone: document language -> the first 10 documents when asked among documents of that language alone, for the
+            languages of this query's relevant documents. Empty where nobody asked.
     """
 
     query_id: str
     ranked: tuple[Ranked, ...] = ()
     served: Mapping[str, Served] = field(default_factory=dict)
     error: str | None = None
+    levelled: bool = True
+    alone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +93,11 @@ class Collection:
         qrels: judgements between queries and documents that exist; unknown ids are removed (and counted) before.
         query_langs: language of each query that was asked.
         document_langs: language of each document.
+        query_lengths: characters of each query.
     """
 
     size: int
     qrels: Qrels
     query_langs: Mapping[str, str | None] = field(default_factory=dict)
     document_langs: Mapping[str, str | None] = field(default_factory=dict)
+    query_lengths: Mapping[str, int] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-VOID = frozenset({"br", "meta", "rect", "line"})
+VOID = frozenset({"br", "meta", "rect", "line", "circle"})
 """Elements of ours that have no content."""
 
 

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from app.errors import InputError
 from app.evaluation.collection import Judged, Qrels, TextRow
+from app.evaluation.identifiers import unescaped
 
 GZIP_MAGIC = b"\x1f\x8b"
 LOWEST, HIGHEST = 1, 4
@@ -210,7 +211,7 @@ def _trec_judgement(line: str, place: Place) -> Judged:
             "needs four columns, query id, iteration, document id and relevance, as the lines before",
             "需要与前面各行相同的四列：查询编号、迭代、文档编号、相关度",
         )
-    return Judged(cells[0], cells[2], _level(cells[3], 1, place))
+    return Judged(unescaped(cells[0]), unescaped(cells[2]), _level(cells[3], 1, place))
 
 
 def _level(cell: str, shift: int, place: Place) -> int:

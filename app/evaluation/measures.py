@@ -42,7 +42,7 @@ class QueryMeasures:
         ndcg: over the whole corpus, first 10, gain 1 for a relevant document; counts with one relevant document.
         reciprocal_rank: of the first relevant document in the list, 0 where it holds none; counts as ``ndcg``.
         recall: share of the relevant documents in the first 100; counts as ``ndcg``.
-        level_error: mean distance of served from judged level, 0 to 3; counts with one judgement.
+        level_error: mean distance of served from judged level, 0 to 3; counts with one judgement, if levels were said.
         error: why the query has no answer.
     """
 
@@ -61,7 +61,7 @@ class QueryMeasures:
 
 def measure_query(run: QueryRun, levels: Mapping[str, int]) -> QueryMeasures:
     """All measures of one query against its judgements (document id -> level 1 to 4)."""
-    order = _judged_order(run, levels)
+    order = judged_order(run, levels)
     judged_levels = np.array([levels[doc_id] for doc_id in order], dtype=np.int64)
     gains = np.exp2(judged_levels - 1.0) - 1.0
     served = sum(doc_id in run.served for doc_id in order)
@@ -151,14 +151,14 @@ def hub_share(runs: Iterable[QueryRun], corpus_size: int) -> float:
     Even exposure over a large corpus gives little more than 0.01 with many queries; with few queries a document that
     appears once is already among the most frequent, so compare only runs over the same queries.
     """
-    counts = sorted(_top_counts(runs).values(), reverse=True)
+    counts = sorted(top_counts(runs).values(), reverse=True)
     hubs = max(1, corpus_size * HUB_PERCENT // 100)
     return sum(counts[:hubs]) / sum(counts) if counts else 0.0
 
 
 def reach(runs: Iterable[QueryRun], corpus_size: int) -> float:
     """Share of the corpus that is in any query's top 10."""
-    return len(_top_counts(runs)) / corpus_size if corpus_size else 0.0
+    return len(top_counts(runs)) / corpus_size if corpus_size else 0.0
 
 
 def _shares(counter: Counter[str]) -> dict[str, float]:
@@ -166,11 +166,12 @@ def _shares(counter: Counter[str]) -> dict[str, float]:
     return {key: count / counter.total() for key, count in largest_first}
 
 
-def _top_counts(runs: Iterable[QueryRun]) -> Counter[str]:
+def top_counts(runs: Iterable[QueryRun]) -> Counter[str]:
+    """In how many top tens each document is."""
     return Counter(match.doc_id for run in runs for match in run.ranked[:NDCG_DEPTH])
 
 
-def _judged_order(run: QueryRun, levels: Mapping[str, int]) -> list[str]:
+def judged_order(run: QueryRun, levels: Mapping[str, int]) -> list[str]:
     """Judged documents as ranked by score alone; what was not served comes last."""
     served = sorted(
         (doc_id for doc_id in run.served if doc_id in levels), key=lambda doc_id: run.served[doc_id].score, reverse=True
@@ -185,14 +186,20 @@ def _judged_spearman(run: QueryRun, order: Sequence[str], judged_levels: npt.NDA
     return spearman(scores, judged_levels)
 
 
+def served_level(run: QueryRun, doc_id: str) -> int:
+    """The level that a judged document was given; none where it was given nothing."""
+    pair = run.served.get(doc_id)
+    return UNSERVED if pair is None or pair.level is None else pair.level
+
+
 def _reciprocal_rank(found: npt.NDArray[np.bool_]) -> float:
     return 1.0 / (int(found.argmax()) + 1) if found.any() else 0.0
 
 
 def _level_error(run: QueryRun, order: Sequence[str], judged_levels: npt.NDArray[np.int64]) -> float | None:
-    if not order:
+    if not order or not run.levelled:
         return None
-    served = np.array([run.served[doc_id].level if doc_id in run.served else UNSERVED for doc_id in order])
+    served = np.array([served_level(run, doc_id) for doc_id in order])
     return float(np.abs(served - judged_levels).mean())
 
 

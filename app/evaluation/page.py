@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from app.evaluation.charts import COLOURS, LEVEL_NAMES, score_histogram
+from app.evaluation.cells import chip, document, header, number, shown
+from app.evaluation.charts import LEVEL_NAMES, score_histogram, scores_by_level
 from app.evaluation.collection import Qrels, QueryRun
+from app.evaluation.comparison_charts import frequencies
 from app.evaluation.elements import Markup, element, joined
-from app.evaluation.measures import NDCG_DEPTH, UNSERVED, QueryMeasures
+from app.evaluation.measures import NDCG_DEPTH, QueryMeasures, served_level
 from app.evaluation.result import EvaluationResult
+from app.evaluation.slice_tables import slice_tables
 
 QUERIES_SHOWN = 500
 """Worst queries on the page; the table beside it has all of them. A browser stays quick with some 5,000 matches."""
@@ -24,19 +27,6 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "hub_share@10": ("places taken by the 1 % most frequent documents", "最高频 1% 文档所占位次"),
     "reach@10": ("share of the corpus in any top 10", "进入任一前 10 名的文档比例"),
 }
-
-STYLE = """
-body{font:15px/1.5 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;margin:2rem auto;
-max-width:1000px;padding:0 1rem;color:#1b1b1b;background:#fff}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e2e2e2;
-vertical-align:top}th{font-weight:600;background:#f6f6f6}.number{text-align:right;font-variant-numeric:tabular-nums;
-white-space:nowrap}.quiet{color:#666;fill:#666;font-size:13px}.failed{color:#b3261e}
-.level{color:#fff;border-radius:3px;padding:0 .4rem;font-size:13px;white-space:nowrap}
-.unjudged{color:#666;font-size:13px}
-summary{cursor:pointer}details{border-bottom:1px solid #e2e2e2;padding:.35rem 0}details table{margin:.5rem 0 1rem}
-svg{width:100%;height:auto;font-size:13px}
-"""
 
 
 class PageContents(Protocol):
@@ -65,30 +55,26 @@ class PageContents(Protocol):
 
 def render_page(result: EvaluationResult, table: Sequence[QueryMeasures], contents: PageContents) -> str:
     """The page as text; ``table`` is the per-query table in the order to show it."""
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width"),
-        element("title", "patmatch evaluation · 评测报告"),
-        element("style", Markup(STYLE)),
-    )
-    body = element(
-        "body",
-        element("h1", "patmatch evaluation · 评测报告"),
+    return document(
+        "patmatch evaluation · 评测报告",
         _facts(result),
         element("h2", "Measures · 指标"),
         _measures(result),
+        slice_tables(("",), (result.slices,)),
         element("h2", "Scores by judged level · 各评判等级的得分分布"),
         element("p", "Dashed: the median. · 虚线为中位数。", class_="quiet"),
-        score_histogram(_scores_by_level(contents)),
+        score_histogram(scores_by_level(contents.runs, contents.qrels)),
         element("h2", "Judged against served level · 评判等级与输出等级"),
         _confusion(contents),
         element("h2", "Languages of the first 10 places · 前 10 名的语种构成"),
         _language_mix(result),
+        element(
+            "h2", "Places of all top tens, by how often their document comes up · 前 10 名位次按文档出现次数的分布"
+        ),
+        frequencies(("share of places · number of documents 位次占比 · 文档数",), (contents.runs,)),
         element("h2", "Queries, worst first · 各查询（由差到好）"),
         _queries(table, contents),
     )
-    return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
 
 
 def _facts(result: EvaluationResult) -> Markup:
@@ -107,8 +93,8 @@ def _facts(result: EvaluationResult) -> Markup:
 
 
 def _measures(result: EvaluationResult) -> Markup:
-    header = _header("Measure · 指标", "Value · 值", "95 % interval · 区间", "Queries · 查询数", "Meaning · 含义")
-    return element("table", header, *(_measure(name, result) for name in LABELS))
+    names = header("Measure · 指标", "Value · 值", "95 % interval · 区间", "Queries · 查询数", "Meaning · 含义")
+    return element("table", names, *(_measure(name, result) for name in LABELS))
 
 
 def _measure(name: str, result: EvaluationResult) -> Markup:
@@ -117,7 +103,7 @@ def _measure(name: str, result: EvaluationResult) -> Markup:
     return element(
         "tr",
         element("td", element("code", name)),
-        _number(value if isinstance(value, float) else None),
+        number(value if isinstance(value, float) else None),
         element("td", f"{interval.low:.4f} - {interval.high:.4f}" if interval else "", class_="number"),
         element("td", result.counts.get(f"queries_in_{name}", ""), class_="number"),
         element("td", english, element("br"), element("span", chinese, class_="quiet")),
@@ -130,27 +116,29 @@ def _language_mix(result: EvaluationResult) -> Markup:
         return element("p", "No query was asked. · 没有查询。")
     languages = sorted({other for shares in mix.values() for other in shares})
     rows = [
-        element("tr", element("td", lang), *(_number(shares.get(other, 0.0)) for other in languages))
+        element("tr", element("td", lang), *(number(shares.get(other, 0.0)) for other in languages))
         for lang, shares in mix.items()
     ]
-    return element("table", _header("Query · 查询", *languages), *rows)
+    return element("table", header("Query · 查询", *languages), *rows)
 
 
 def _confusion(contents: PageContents) -> Markup:
+    if not all(run.levelled for run in contents.runs):
+        return element("p", "A run file says no levels. · 检索结果文件不含等级。")
     counts: dict[tuple[int, int], int] = {}
     for run in contents.runs:
         for doc_id, judged in contents.qrels.get(run.query_id, {}).items():
-            pair = judged, run.served[doc_id].level if doc_id in run.served else UNSERVED
+            pair = judged, served_level(run, doc_id)
             counts[pair] = counts.get(pair, 0) + 1
     rows = [
         element(
             "tr",
-            element("td", _chip(judged)),
+            element("td", chip(judged)),
             *(element("td", counts.get((judged, served), 0), class_="number") for served in LEVEL_NAMES),
         )
         for judged in LEVEL_NAMES
     ]
-    return element("table", _header("Judged \\ served · 评判 \\ 输出", *LEVEL_NAMES.values()), *rows)
+    return element("table", header("Judged \\ served · 评判 \\ 输出", *LEVEL_NAMES.values()), *rows)
 
 
 def _queries(table: Sequence[QueryMeasures], contents: PageContents) -> Markup:
@@ -170,7 +158,7 @@ def _query(row: QueryMeasures, run: QueryRun, contents: PageContents) -> Markup:
         "recall": row.recall,
         "level error": row.level_error,
     }
-    figures = " · ".join(f"{name} {_shown(value)}" for name, value in values.items() if value is not None)
+    figures = " · ".join(f"{name} {shown(value)}" for name, value in values.items() if value is not None)
     summary = element(
         "summary",
         element("strong", contents.query_titles.get(row.query_id) or row.query_id),
@@ -189,39 +177,11 @@ def _matches(run: QueryRun, contents: PageContents) -> Markup | None:
         element(
             "tr",
             element("td", rank, class_="number"),
-            _number(match.score),
-            element("td", _chip(levels.get(match.doc_id))),
+            number(match.score),
+            element("td", chip(levels.get(match.doc_id))),
             element("td", contents.document_titles.get(match.doc_id) or match.doc_id),
             element("td", match.doc_id, class_="quiet"),
         )
         for rank, match in enumerate(run.ranked[:NDCG_DEPTH], start=1)
     ]
-    return element("table", _header("#", "Score · 得分", "Judged · 评判", "Title · 标题", "Id · 编号"), *rows)
-
-
-def _scores_by_level(contents: PageContents) -> dict[int, list[float]]:
-    scores: dict[int, list[float]] = {level: [] for level in LEVEL_NAMES}
-    for run in contents.runs:
-        levels = contents.qrels.get(run.query_id, {})
-        for doc_id, served in run.served.items():
-            if doc_id in levels:
-                scores[levels[doc_id]].append(served.score)
-    return scores
-
-
-def _chip(level: int | None) -> Markup:
-    if level is None:
-        return element("span", "unjudged 未评判", class_="unjudged")
-    return element("span", LEVEL_NAMES[level], class_="level", style=f"background:{COLOURS[level]}")
-
-
-def _header(*names: str) -> Markup:
-    return element("tr", *(element("th", name) for name in names))
-
-
-def _number(value: float | None) -> Markup:
-    return element("td", _shown(value), class_="number")
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return element("table", header("#", "Score · 得分", "Judged · 评判", "Title · 标题", "Id · 编号"), *rows)

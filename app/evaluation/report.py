@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from app.errors import JobError
 from app.evaluation.collection import Qrels, QueryRun
 from app.evaluation.comparison import comparison
+from app.evaluation.comparison_page import render_comparison
+from app.evaluation.contents import ReportContents
+from app.evaluation.earlier import COMPARISON, JUDGED, MEASURED, MEASURES, RUN, judged_lines
 from app.evaluation.measures import QueryMeasures
 from app.evaluation.page import render_page
-from app.evaluation.result import EvaluationResult
-from app.evaluation.trec import write_run
+from app.evaluation.result import MEANS
+from app.evaluation.trec import write_qrels, write_run
+from app.evaluation.verdict import Words
 
-PAGE, TABLE, MEASURES, RUN = "report.html", "per_query.tsv", "measures.json", "run.trec"
-COMPARISON = "comparison.json"
+PAGE, TABLE = "report.html", "per_query.tsv"
+COMPARISON_TABLE = "per_query_comparison.tsv"
 FINGERPRINT_CHARS = 12
 """How much of a fingerprint names the folder of an encoder's report, as in the list of snapshots."""
+
+NAME_CHARS = 40
+"""How much of a run file's name names its folder; the end tells files apart."""
+
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+COMPARED = (*MEANS.values(), "level_error")
+"""Columns of the table of queries that are compared."""
 
 TAG = "patmatch"
 """Name of the system in run files."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportContents:
-    """What a report is written from.
-
-    Attributes:
-        result: measures and the table of queries.
-        runs: what was answered, one run for every query.
-        qrels: judgements, to show beside the answers.
-        query_titles: what to call a query.
-        document_titles: what to call a document.
-    """
-
-    result: EvaluationResult
-    runs: Sequence[QueryRun]
-    qrels: Qrels
-    query_titles: Mapping[str, str]
-    document_titles: Mapping[str, str]
-
-
 def write_report(folder: Path, contents: ReportContents) -> tuple[Path, ...]:
-    """Write ``report.html``, ``per_query.tsv``, ``measures.json`` and ``run.trec`` into ``folder``, over older ones.
+    """Write page, table of queries, measures, run and judged pairs into ``folder``, over older ones.
 
     The page needs no network: styles and pictures are inside it.
 
@@ -60,22 +55,32 @@ def write_report(folder: Path, contents: ReportContents) -> tuple[Path, ...]:
         PAGE: render_page(contents.result, table, contents),
         TABLE: _table(table, contents.query_titles),
         MEASURES: _json(contents.result.as_json()),
+        JUDGED: "".join(f"{line}\n" for line in judged_lines(contents)),
     }
-    _write(folder, texts)
+    _write(folder, texts, instead_of=(COMPARISON, COMPARISON_TABLE))
     write_run_file(folder / RUN, contents.runs)
     return tuple(folder / name for name in (*texts, RUN))
 
 
-def write_comparison(folder: Path, sources: Sequence[str], contents: Sequence[ReportContents]) -> tuple[Path, ...]:
-    """Write ``comparison.json``, and the report of each encoder into a folder of its own beside it.
+def write_comparison(
+    folder: Path,
+    sources: Sequence[str],
+    contents: Sequence[ReportContents],
+    notes: Sequence[Words] = (),
+    *,
+    now: int = 0,
+) -> tuple[Path, ...]:
+    """Write the comparison as JSON, page and table of queries, and the report of each system into a folder beside it.
 
     Args:
         folder: where to.
-        sources: what each encoder was asked for as.
-        contents: what the encoders' evaluations gave, in the same order.
+        sources: what each system was asked for as, the one that the others are compared with first.
+        contents: what the systems' evaluations gave, in the same order and over the same queries.
+        notes: what a reader must know of what was compared.
+        now: place of the system that was measured now: the one that a later comparison with this folder is with.
 
     Returns:
-        The files written, the comparison first.
+        The files written, those of the comparison first.
 
     Raises:
         JobError: the folder cannot be written.
@@ -83,19 +88,69 @@ def write_comparison(folder: Path, sources: Sequence[str], contents: Sequence[Re
     entries = comparison(sources, [each.result for each in contents])
     files: list[Path] = []
     for place, (entry, each) in enumerate(zip(entries, contents, strict=True), start=1):
-        entry["report"] = f"{place}-{str(entry['fingerprint'])[:FINGERPRINT_CHARS]}"
+        entry["report"] = f"{place}-{_folder_name(entry)}"
         files += write_report(folder / entry["report"], each)
-    _write(folder, {COMPARISON: _json({"comparison": entries})})
-    return folder / COMPARISON, *files
+    told = {"comparison": entries, "notes": [note._asdict() for note in notes], MEASURED: entries[now]["report"]}
+    texts = {
+        COMPARISON: _json(told),
+        PAGE: render_comparison(numbered(sources), contents, notes),
+        COMPARISON_TABLE: _compared_table(contents),
+    }
+    _write(folder, texts, instead_of=(TABLE, MEASURES, JUDGED, RUN))
+    return (*(folder / name for name in texts), *files)
+
+
+def numbered(sources: Sequence[str]) -> list[str]:
+    """What a comparison calls its systems: two may have been asked for as the same."""
+    return [f"{place} {source}" for place, source in enumerate(sources, start=1)]
+
+
+def write_qrels_file(path: Path, qrels: Qrels) -> None:
+    """Write judgements as TREC qrels, over an older file.
+
+    Raises:
+        JobError: the file cannot be written.
+    """
+    with _writing(path) as file:
+        write_qrels(qrels, file)
+
+
+def _folder_name(entry: Mapping[str, Any]) -> str:
+    """The start of the fingerprint, or of a system without one its name, as far as it can name a folder."""
+    if entry["fingerprint"] is not None:
+        return str(entry["fingerprint"])[:FINGERPRINT_CHARS]
+    return _UNSAFE.sub("-", str(entry["source"])).strip("-.")[-NAME_CHARS:] or "run"
+
+
+def _compared_table(contents: Sequence[ReportContents]) -> str:
+    """Every query with each measure of each system, and the later systems' differences to the first."""
+    tables = [{row.query_id: row for row in each.result.per_query} for each in contents]
+    places = range(1, len(tables) + 1)
+    names = ["query_id", "title"]
+    for measure in COMPARED:
+        names += [f"{measure}_{place}" for place in places]
+        names += [f"{measure}_{place}-1" for place in places[1:]]
+    lines = ["\t".join(names)]
+    for query_id in tables[0]:
+        cells: list[Any] = [query_id, contents[0].query_titles.get(query_id, "")]
+        for measure in COMPARED:
+            values = [getattr(table[query_id], measure) for table in tables]
+            cells += values
+            cells += [None if None in (values[0], value) else value - values[0] for value in values[1:]]
+        lines.append("\t".join(map(_cell, cells)))
+    return "\n".join(lines) + "\n"
 
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _write(folder: Path, texts: Mapping[str, str]) -> None:
+def _write(folder: Path, texts: Mapping[str, str], *, instead_of: Sequence[str]) -> None:
+    """Write the files; a report of the other kind that lay there would be taken for this one's, so it goes."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for name in instead_of:
+            (folder / name).unlink(missing_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
@@ -111,9 +166,15 @@ def write_run_file(path: Path, runs: Sequence[QueryRun]) -> None:
     Raises:
         JobError: the file cannot be written.
     """
+    with _writing(path) as file:
+        write_run(runs, file, TAG)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[TextIO]:
     try:
         with path.open("w", encoding="utf-8") as file:
-            write_run(runs, file, TAG)
+            yield file
     except OSError as error:
         reason = error.strerror or str(error)
         raise JobError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from app.evaluation.collection import Collection, QueryRun
 from app.evaluation.measures import QueryMeasures, hub_share, language_mix, level_score, measure_query, reach
+from app.evaluation.slices import Slices, slices
 from app.evaluation.uncertainty import Interval, bootstrap_interval
 
 MEANS: Mapping[str, str] = {
@@ -36,6 +37,8 @@ class EvaluationResult:
         encoder: name and fingerprint of the model.
         snapshot: the index that answered.
         settings: whatever else decided the answers.
+        slices: measures of parts of the queries and pairs.
+        material: digests of what was evaluated on, so that a later run can tell whether it has the same.
     """
 
     measures: Mapping[str, Measure]
@@ -45,6 +48,8 @@ class EvaluationResult:
     encoder: Mapping[str, Any] = field(default_factory=dict)
     snapshot: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    slices: Slices = field(default_factory=Slices)
+    material: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, floats and strings; the per-query table is a file of its own."""
@@ -55,6 +60,8 @@ class EvaluationResult:
             "encoder": dict(self.encoder),
             "snapshot": dict(self.snapshot),
             "settings": dict(self.settings),
+            "slices": self.slices.as_json(),
+            "material": dict(self.material),
         }
 
 
@@ -86,7 +93,13 @@ def evaluate_runs(runs: Sequence[QueryRun], collection: Collection) -> Evaluatio
     measures["language_mix@10"] = language_mix(runs, collection.query_langs, collection.document_langs)
     measures["hub_share@10"] = hub_share(runs, collection.size)
     measures["reach@10"] = reach(runs, collection.size)
-    return EvaluationResult(measures=measures, intervals=intervals, counts=counts, per_query=table)
+    return EvaluationResult(
+        measures=measures,
+        intervals=intervals,
+        counts=counts,
+        per_query=table,
+        slices=slices(runs, table, collection),
+    )
 
 
 def _level_score(table: Sequence[QueryMeasures]) -> tuple[float | None, Interval | None]:

@@ -1,19 +1,19 @@
-"""Cosine to score, score to level: one fixed mapping until a deployment calibrates its own.
+"""Relevance to score, score to level: what a number means to a person.
 
-The score is a logistic of the cosine, read as the probability that a judge calls the pair at least fairly strong
-(较强相关). It is monotone, so it never changes an order; it only gives the model's narrow cosines a meaning that people
-can read and that survives a change of model.
+A scale is a proportional-odds model (McCullagh, Regression models for ordinal data, 1980): the logits of "level 2 or
+better", "3 or better" and "4" rise with relevance along parallel lines, so the three probabilities never cross and none
+of them ever falls. The score is the second one, the probability that a judge calls the pair at least fairly strong
+(较强相关). The level is the median of the levels' distribution, which makes the mean absolute error least: a level is
+said from where its own probability passes one half. "Fairly strong" therefore begins at a score of 0.5 on every scale.
 
-The numbers come from the 4,585 judged pairs of 96 needs in bdci2019 (needs by title and text, achievements by title,
-multilingual-e5-small). Over the pairs, logistics were fitted to "level 2 or better", "3 or better" and "4"; each level
-begins where its own logistic passes one half, which is what makes the mean error of the level least. Cross-validated
-over needs, level_score is 0.705 for plain cosines and 0.709 for centred ones; always answering "weak" would give 0.619.
-`docs/evaluation.md` has the table. Plain cosines read a title without a text about half a level too low; centred ones
-need nearly the same mapping for both.
+The built-in scales are fitted to the 4,585 judged pairs of 96 needs in bdci2019 (needs by title and text, achievements
+by title, multilingual-e5-small). `patmatch calibrate` fits a deployment's own, by `app.ranking.ordinal.fit_scale`;
+docs/calibration.md has the figures of both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,58 +22,116 @@ import numpy.typing as npt
 from app.domain import Level
 
 Scores = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+RANKING_VERSION = 2
+"""Of how relevance is computed. Whoever changes that raises it, and refits the built-in scales: a calibration that was
+made for another version is not applied."""
+
+STRONG_FROM = 0.77
+FAIRLY_STRONG_FROM = 0.5
+WEAK_FROM = 0.057
+"""Smallest score of each level on the built-in scales. The middle one is the definition of the level's median."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Cosine to score in one kind of space.
+    """Relevance to score and level in one kind of space.
 
     Attributes:
-        midpoint: the cosine at which half of the pairs are at least fairly strong.
-        steepness: logits per unit of cosine.
-        lexical: what one unit of BM25 is added to the cosine as.
+        midpoint: the relevance at which half of the pairs are at least fairly strong.
+        steepness: logits per unit of relevance below the first bend, above 0.
+        bends: where the steepness changes and by how much, in rising order; it stays above 0.
+        weak_from: the smallest score of the level "weak", above 0 and below 0.5.
+        strong_from: the smallest score of the level "strong", above 0.5 and below 1.
+
+    Raises:
+        ValueError: a value is out of these bounds or not finite.
     """
 
     midpoint: float
     steepness: float
-    lexical: float = 0.0
+    weak_from: float = WEAK_FROM
+    strong_from: float = STRONG_FROM
+    bends: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        slopes = np.cumsum([self.steepness, *(change for _, change in self.bends)])
+        places = np.array([self.midpoint, *(place for place, _ in self.bends)])
+        if not (np.isfinite(slopes).all() and np.isfinite(places).all() and (slopes > 0).all()):
+            raise ValueError("a scale rises everywhere and holds finite numbers")
+        if not (np.diff(places[1:]) > 0).all():
+            raise ValueError("bends are in rising order")
+        if not 0 < self.weak_from < FAIRLY_STRONG_FROM < self.strong_from < 1:
+            raise ValueError(
+                f"levels begin in their order between 0 and 1, not at {self.weak_from}, {self.strong_from}"
+            )
 
 
 PLAIN_SCALE = Scale(midpoint=0.9216, steepness=70.2)
 """For the encoder's own cosines: almost all of them lie between 0.75 and 0.95."""
 CENTRED_SCALE = Scale(midpoint=0.4715, steepness=7.99)
 """For cosines in a centred space (`app.ranking.space`)."""
-RERANKED_SCALE = Scale(midpoint=0.6916, steepness=5.223, lexical=0.006)
-"""For these with BM25 added. For the order alone twice the weight is as good; for the levels less is better."""
-
-STRONG_FROM = 0.77
-FAIRLY_STRONG_FROM = 0.5
-WEAK_FROM = 0.057
-"""Smallest score of each level. They stay when the scale is fitted to other queries or another space: for needs by
-title alone the same fit gives 0.061, 0.5 and 0.772, in a centred space 0.057, 0.5 and 0.773."""
+FUSED_SCALE = Scale(midpoint=0.80, steepness=4.2)
+"""For these fused with shared terms (`app.ranking.relevance`)."""
 
 
-def score_from_relevance(cosine: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -> Scores:
-    """The probability of being at least fairly strong, for cosines of any shape.
+BUILT_IN_SCALES: Mapping[str, Scale] = {
+    "plain": PLAIN_SCALE,
+    "centred": CENTRED_SCALE,
+    "fused": FUSED_SCALE,
+}
+"""By the ranking that gives relevance: cosines of the encoder, of a centred space, and these with shared terms."""
+
+
+def score_from_relevance(relevance: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -> Scores:
+    """The probability of being at least fairly strong, for relevance of any shape.
 
     Args:
-        cosine: float array of any shape, inner products of unit vectors, with ``scale.lexical`` times BM25 added.
-        scale: that of the space they were taken in.
+        relevance: float array of any shape: cosines, with what shared terms add.
+        scale: that of the ranking that gave them.
 
     Returns:
-        float32 array of the same shape, 0 to 1, monotone in the cosine.
+        float32 array of the same shape, 0 to 1, monotone in relevance.
     """
-    logits = scale.steepness * (np.asarray(cosine, dtype=np.float64) - scale.midpoint)
-    scores: Scores = (1.0 / (1.0 + np.exp(-logits))).astype(np.float32)
+    scores: Scores = _logistic(_logits(relevance, scale)).astype(np.float32)
     return scores
 
 
-def level_from_score(score: float) -> Level:
+def level_from_score(score: float, scale: Scale = PLAIN_SCALE) -> Level:
     """The level that is served with ``score``; each level begins at its own smallest score."""
-    if score >= STRONG_FROM:
+    if score >= scale.strong_from:
         return Level.STRONG
     if score >= FAIRLY_STRONG_FROM:
         return Level.FAIRLY_STRONG
-    if score >= WEAK_FROM:
+    if score >= scale.weak_from:
         return Level.WEAK
     return Level.NONE
+
+
+def cumulative_probabilities(relevance: npt.ArrayLike, scale: Scale) -> Floats:
+    """The probabilities of level 2 or better, 3 or better, and 4.
+
+    Args:
+        relevance: float array of any shape.
+        scale: that of the ranking that gave it.
+
+    Returns:
+        float64 array of that shape and ``[..., 3]``; falling along the last axis, rising with relevance.
+    """
+    starts = np.array([scale.weak_from, FAIRLY_STRONG_FROM, scale.strong_from])
+    return _logistic(_logits(relevance, scale)[..., np.newaxis] - np.log(starts / (1.0 - starts)))
+
+
+def _logits(relevance: npt.ArrayLike, scale: Scale) -> Floats:
+    values = np.asarray(relevance, dtype=np.float64)
+    logits: Floats = scale.steepness * (values - scale.midpoint)
+    for place, change in scale.bends:
+        logits = logits + change * (np.maximum(values - place, 0.0) - max(scale.midpoint - place, 0.0))
+    return logits
+
+
+def _logistic(logits: Floats) -> Floats:
+    # By tanh, which never overflows.
+    found: Floats = 0.5 * (1.0 + np.tanh(0.5 * logits))
+    return found

@@ -9,8 +9,8 @@ lose what makes them near everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +22,24 @@ ANY = ""
 PRIOR = 5.0
 """Texts that the overall mean counts for in a language's own: with few texts, their mean is mostly their subject. On
 the sample, 20 keeps languages of ten texts apart, 1 costs the largest language a little."""
+CROSSING = 0.25
+"""What a pair of two languages gets on top, in standard deviations of a language's own cosines. On Korean patents asked
+for by English titles 1 finds 4 % more and costs Korean titles 2 % of their own; 0.25 finds 2 % more and costs 0.3 %."""
+MOST_STRETCH = 2.0
+"""How much a cosine is stretched at most: what two languages have more than this in common, no real pair lacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Means float32 ``[d]`` by language, of passages and of queries. Without any, vectors stay as they are."""
+    """Means float32 ``[d]`` by language, of passages and of queries. Without any, vectors stay as they are.
+
+    Attributes:
+        spreads: standard deviation of the cosines of one language's queries with another's passages.
+    """
 
     passages: Mapping[str, Floats]
     queries: Mapping[str, Floats]
+    spreads: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def of_passages(self, vectors: Floats, languages: Sequence[str | None]) -> Floats:
         """Passages float32 ``[n, d]`` in this space, unit vectors; ``languages`` has one for each."""
@@ -39,10 +49,39 @@ class Space:
         """Queries float32 ``[n, d]`` in this space, unit vectors; ``languages`` has one for each."""
         return _centred(vectors, languages, self.queries)
 
+    def crossing(self, query: str | None, passage: str | None) -> Crossing:
+        """How a cosine is read where a query meets a passage of another language; unchanged where it is its own.
+
+        Cosines across two languages are drawn together: those of pairs that have nothing to do with each other vary by
+        0.06 where they vary by 0.09 within a language, and a translation by as much less. Divided by their own spread
+        they can be compared (the standard score), and `CROSSING` makes up for what is lost in translation. Where a
+        language has too few texts to tell its spread, the mean over the others stands for it.
+        """
+        if not self.spreads or query == passage or query is None:
+            return SAME
+        own = self.spreads.get((query, query)) or _mean(s for (q, p), s in self.spreads.items() if q == p)
+        across = self.spreads.get((query, passage or ANY)) or _mean(
+            s for (q, p), s in self.spreads.items() if q != p and query in (q, p)
+        ) or _mean(s for (q, p), s in self.spreads.items() if q != p)  # fmt: skip
+        if not own or not across:
+            return SAME
+        return Crossing(min(max(own / across, 1.0), MOST_STRETCH), CROSSING * own)
+
     def known(self, language: str | None) -> bool:
         """Whether a language is centred by means of its own on both sides."""
         return language is not None and language in self.passages and language in self.queries
 
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """What becomes of a cosine between two languages: times ``stretch``, plus ``bonus``."""
+
+    stretch: float = 1.0
+    bonus: float = 0.0
+
+
+SAME = Crossing()
+"""Within one language, or where nothing is known of the two."""
 
 PLAIN = Space({}, {})
 """The encoder's own space."""
@@ -90,6 +129,12 @@ def _centred(vectors: Floats, languages: Sequence[str | None], means: Mapping[st
     lengths = np.linalg.norm(moved, axis=1, keepdims=True)
     # A vector that is the mean itself has no direction left; it keeps its own.
     return np.where(lengths > _NOTHING, moved / np.maximum(lengths, _NOTHING), vectors).astype(np.float32)
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Their mean, 0 where there is none."""
+    found = list(values)
+    return sum(found) / len(found) if found else 0.0
 
 
 _NOTHING = 1e-6

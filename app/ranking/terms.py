@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from app.ranking.reading import as_written, term_reading
+
 _CJK = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}][^\s_{_CJK}]*", re.UNICODE)
 _CJK_RUN = re.compile(rf"[{_CJK}]+")
@@ -24,8 +26,8 @@ _STOP_WORD = re.compile(
 _LONGEST = 12
 
 
-def _runs(text: str) -> list[str]:
-    return [run.strip(_EDGE) for run in _RUN.findall(text.casefold())]
+def _runs(folded: str) -> list[str]:
+    return [run.strip(_EDGE) for run in _RUN.findall(folded)]
 
 
 def _grams(run: str) -> set[str]:
@@ -33,9 +35,16 @@ def _grams(run: str) -> set[str]:
 
 
 def vocabulary(text: str) -> frozenset[str]:
-    """All terms of a text: words of two letters or more, and every run of 2 to 12 CJK characters."""
+    """All terms of a text: words of two letters or more, and every run of 2 to 12 CJK characters.
+
+    They are folded as `term_reading` folds, so that both scripts of Chinese share theirs.
+    """
+    return _vocabulary(term_reading(text))
+
+
+def _vocabulary(folded: str) -> frozenset[str]:
     terms: set[str] = set()
-    for run in _runs(text):
+    for run in _runs(folded):
         if _CJK_RUN.fullmatch(run):
             terms |= {gram for part in _STOCK.split(run) for gram in _grams(part)}
         elif len(run) > 1 and not run.isdigit() and not _STOP_WORD.fullmatch(run):
@@ -44,20 +53,30 @@ def vocabulary(text: str) -> frozenset[str]:
 
 
 def shared_terms(query: frozenset[str], text: str, limit: int) -> tuple[str, ...]:
-    """The terms of ``query`` (a vocabulary) that ``text`` has too, longest first, none inside another."""
+    """The terms of ``query`` (a vocabulary) that ``text`` has too, longest first, none inside another.
+
+    They are given as ``text`` writes them.
+    """
+    written = as_written(text)
+    folded = term_reading(written)
     kept: list[str] = []
-    for term in sorted(query & vocabulary(text), key=lambda term: (-len(term), term)):
+    for term in sorted(query & _vocabulary(folded), key=lambda term: (-len(term), term)):
         if not any(term in longer for longer in kept):
             kept.append(term)
             if len(kept) == limit:
                 break
-    return tuple(kept)
+    if len(written) != len(folded):  # a letter became two, as ß does: places no longer agree
+        return tuple(kept)
+    places = ((folded.index(term), len(term)) for term in kept)
+    return tuple(written[place : place + length] for place, length in places)
 
 
 def best_passage(terms: tuple[str, ...], text: str) -> str | None:
     """The sentence of ``text`` that holds the most characters of ``terms``; ``None`` when it holds none of them."""
     sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
-    weights = [sum(len(term) for term in terms if term in sentence.casefold()) for sentence in sentences]
+    wanted = [term_reading(term) for term in terms]
+    read = [term_reading(sentence) for sentence in sentences]
+    weights = [sum(len(term) for term in wanted if term in sentence) for sentence in read]
     if not weights or max(weights) == 0:
         return None
     return sentences[weights.index(max(weights))]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-TITLE_WEIGHT = 0.7
+TITLE_WEIGHT = 0.4
 """Weight of a need's title beside its text; of 0.3 to 1 the best on judged needs, see docs/evaluation.md."""
 
 

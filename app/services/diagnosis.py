@@ -12,6 +12,7 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import PatmatchError
 from app.services.builds import BuildState
+from app.services.calibrations import Reading
 from app.services.encoders import EncoderSpec
 from app.services.indexing import IndexService
 from app.services.overview import OverviewService, TargetOverview
@@ -152,6 +153,8 @@ class Diagnosis:
             return
         yield self._freshness(standing, served.manifest)
         yield from self._encoder(served.manifest, part, fingerprint)
+        if (reading := standing.reading) is not None:
+            yield _calibration(kind, reading)
 
     def _freshness(self, standing: TargetOverview, manifest: Manifest) -> Finding:
         part, delta = f"index.{standing.target}", standing.delta or 0
@@ -220,6 +223,11 @@ class Diagnosis:
         left = self.indexing.leftovers(kind)
         if left:
             yield Finding(part, "warning", f"{left} leftovers of killed builds or removals", *prune)
+
+
+def _calibration(kind: Kind, reading: Reading) -> Finding:
+    """What gives the scores, and what to do where a calibration that is there cannot."""
+    return Finding(f"calibration.{kind}", "warning" if reading.why else "ok", reading.text, reading.why, reading.why_zh)
 
 
 def _build_advice(kind: Kind, *, publish: bool = True) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,15 +12,17 @@ import index
 from app.catalogue import Catalogue
 from app.domain import Filter, Kind, MatchRequest, Query
 from app.errors import IndexProblem, ModelProblem, PatmatchError, UsageError
-from app.evaluation.collection import Qrels, QueryRun, Ranked, Served
-from app.evaluation.measures import RECALL_DEPTH
-from app.evaluation.report import ReportContents
-from app.evaluation.result import EvaluationResult, evaluate_runs
+from app.evaluation.collection import RELEVANT_FROM, Collection, Qrels, QueryRun, Ranked, Served
+from app.evaluation.contents import ReportContents
+from app.evaluation.measures import NDCG_DEPTH, RECALL_DEPTH
+from app.evaluation.result import EvaluationResult
+from app.services.calibrations import CalibrationStore, RankingId
 from app.services.embedding import Progress, Report
 from app.services.encoders import Encoders, EncoderSpec
-from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial, titles
+from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial
+from app.services.evaluation_systems import Bench, System
 from app.services.failures import translated
-from app.services.indexing import BuildReport, IndexService, IndexSettings
+from app.services.indexing import IndexService, IndexSettings
 from app.services.kept import KeptEncoder
 from app.services.matching import MatchLimits, MatchService
 from app.services.serving import StillIndex
@@ -28,6 +30,9 @@ from models import Encoder
 
 SERVED = "served"
 """The source that stands for the encoder of the published snapshot of patents."""
+
+CONFIGURED = "configured"
+"""What a comparison calls the encoder of the settings, which is used where no source is named."""
 
 _TARGET = Kind.PATENTS
 _BATCH = 32
@@ -76,7 +81,7 @@ class EvaluationService:
             IndexProblem: no index could be built of the corpus.
             ConflictError: another job writes vectors of this model.
         """
-        return self._evaluate(EvaluationMaterial.read(files), self._encoders.get(), report)
+        return self._evaluate(Bench(EvaluationMaterial.read(files)), self._encoders.get(), report)
 
     def compare(
         self, files: EvaluationFiles, sources: Sequence[str], *, report: Report = lambda _progress: None
@@ -92,9 +97,22 @@ class EvaluationService:
             UsageError: a source names no model that can be loaded, or nothing is served.
             InputError: as `evaluate`; the others likewise.
         """
-        material = EvaluationMaterial.read(files)
-        encoders = [self._named(source) for source in sources]
-        return [self._evaluate(material, encoder, report) for encoder in encoders]
+        bench = Bench(EvaluationMaterial.read(files))
+        return [system.contents for system in self.systems(bench, sources, report=report)]
+
+    def systems(
+        self, bench: Bench, sources: Sequence[str] = (), *, report: Report = lambda _progress: None
+    ) -> list[System]:
+        """The same on material that was read before; without a source it is the configured encoder that is measured.
+
+        Raises:
+            UsageError: as `compare`; the others likewise.
+        """
+        encoders = [self._named(source) for source in sources] or [self._encoders.get()]
+        return [
+            System(source, self._evaluate(bench, encoder, report))
+            for source, encoder in zip(sources or (CONFIGURED,), encoders, strict=True)
+        ]
 
     def _named(self, source: str) -> Encoder:
         try:
@@ -121,7 +139,7 @@ class EvaluationService:
                 raise entry.damage or IndexProblem("the published snapshot cannot be read", "无法读取已发布的快照")
             return self._encoders.of_snapshot(entry.manifest)
 
-    def _evaluate(self, material: EvaluationMaterial, encoder: Encoder, report: Report) -> ReportContents:
+    def _evaluate(self, bench: Bench, encoder: Encoder, report: Report) -> ReportContents:
         began = perf_counter()
         with TemporaryDirectory(prefix="patmatch-evaluate-", ignore_cleanup_errors=True) as folder:
             settings = self._settings
@@ -133,35 +151,44 @@ class EvaluationService:
             )
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
-                material.store(catalogue)
+                bench.material.store(catalogue)
                 loaded = Encoders(lambda _spec: encoder, self._encoders.default_spec)
                 build = IndexService(catalogue, loaded, place).build(_TARGET, publish=True, report=report)
                 with translated():
                     name = index.SnapshotId.parse(build.snapshot)
                     snapshot = index.load_snapshot(name.directory(place.index_dir), threads=1)
-                runs = self._ask(catalogue, snapshot, material, encoder, report)
+                runs = self._ask(catalogue, snapshot, bench, encoder, report)
             finally:
                 catalogue.close()
-        result = evaluate_runs(runs, material.collection())
-        result = replace(result, counts={**result.counts, **material.counts, **_shortfalls(runs, material.known.qrels)})
-        return ReportContents(
-            result=_with_origin(result, encoder, snapshot.manifest, build, perf_counter() - began),
-            runs=runs,
-            qrels=material.known.qrels,
-            query_titles=titles(material.queries),
-            document_titles=titles(material.documents),
-        )
+        seconds = perf_counter() - began
+        limits = settings.limits
+        asked: dict[str, float] = {
+            "centre_from": settings.centre_from,
+            "candidates": limits.candidates,
+            "shared_terms": limits.shared_terms,
+            "depth": RECALL_DEPTH,
+            "texts_embedded": build.embedded,
+            "seconds": round(seconds, 2),
+        }
+        read = self._read(snapshot)
+        return bench.measured(runs, lambda result: _with_origin(result, encoder, snapshot.manifest, asked, read))
+
+    def _read(self, snapshot: index.Snapshot) -> dict[str, str]:
+        """What gave relevance, and what it was read by."""
+        ranking = RankingId.of_manifest(snapshot.manifest, shared_terms=self._settings.limits.shared_terms)
+        shelf = CalibrationStore(self._settings.index_dir, _TARGET).read()
+        return {"ranking": ranking.ranking, "calibration": shelf.reading(ranking).id}
 
     def _ask(
         self,
         catalogue: Catalogue,
         snapshot: index.Snapshot,
-        material: EvaluationMaterial,
+        bench: Bench,
         encoder: Encoder,
         report: Report,
     ) -> list[QueryRun]:
-        """Ask every query twice: for the best of the whole corpus, and for its judged documents alone."""
-        queries, qrels = material.asked(), material.known.qrels
+        """Ask every query for the best of all, for its judged documents alone, and language by language."""
+        queries, qrels = bench.material.asked(), bench.collection.qrels
         deepest = max(len(levels) for levels in qrels.values())
         limits = replace(self._settings.limits, max_queries=_BATCH, max_k=max(RECALL_DEPTH, deepest))
         runs: list[QueryRun] = []
@@ -170,17 +197,22 @@ class EvaluationService:
             index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
         ):
             kept = KeptEncoder(encoder, store)
-            still = StillIndex(snapshot, kept, _TARGET)
+            still = StillIndex(snapshot, kept, _TARGET, CalibrationStore(self._settings.index_dir, _TARGET).read())
             matching = MatchService(indexes={_TARGET: still}, catalogue=catalogue, limits=limits)
             for start in range(0, len(queries), _BATCH):
                 report(Progress("ask", start, len(queries)))
-                runs += _runs(matching, queries[start : start + _BATCH], qrels)
+                batch = queries[start : start + _BATCH]
+                runs += _with_languages(matching, batch, list(_runs(matching, batch, qrels)), bench.collection)
         report(Progress("ask", len(queries), len(queries)))
         return runs
 
 
 def _with_origin(
-    result: EvaluationResult, encoder: Encoder, manifest: index.Manifest, build: BuildReport, seconds: float
+    result: EvaluationResult,
+    encoder: Encoder,
+    manifest: index.Manifest,
+    settings: Mapping[str, float],
+    read: Mapping[str, str],
 ) -> EvaluationResult:
     return replace(
         result,
@@ -190,12 +222,9 @@ def _with_origin(
             "count": manifest.count,
             "index": manifest.index.type,
             "recall@20": manifest.recall.value,
+            **read,
         },
-        settings={
-            "depth": RECALL_DEPTH,
-            "texts_embedded": build.embedded,
-            "seconds": round(seconds, 2),
-        },
+        settings=settings,
     )
 
 
@@ -218,14 +247,33 @@ def _served(matching: MatchService, query: Query, documents: tuple[str, ...]) ->
         return {}
     asked = MatchRequest(queries=(query,), target=_TARGET, k=len(documents), filter=Filter(ids=documents))
     matches = matching.match(asked).results[0].matches
-    return {match.id: Served(match.score, match.level.grade) for match in matches}
+    return {match.id: Served(match.score, match.level.grade, match.relevance) for match in matches}
+
+
+def _with_languages(
+    matching: MatchService, queries: Sequence[Query], runs: Sequence[QueryRun], collection: Collection
+) -> list[QueryRun]:
+    """The runs with what each query finds among the documents of one language, for the languages of its relevant ones.
+
+    Where the corpus has one language that is what it finds anyway.
+    """
+    only = set(collection.document_langs.values())
+    alone: dict[str, dict[str, tuple[str, ...]]] = {run.query_id: {} for run in runs}
+    wanted: dict[str, list[Query]] = {}
+    for query, run in zip(queries, runs, strict=True):
+        levels = collection.qrels.get(query.id, {})
+        langs = {collection.document_langs.get(key) for key, level in levels.items() if level >= RELEVANT_FROM}
+        for lang in sorted(lang for lang in langs if lang is not None):
+            if len(only) == 1 or run.error is not None:
+                alone[query.id][lang] = tuple(match.doc_id for match in run.ranked[:NDCG_DEPTH])
+            else:
+                wanted.setdefault(lang, []).append(query)
+    for lang, asking in wanted.items():
+        request = MatchRequest(queries=tuple(asking), target=_TARGET, k=NDCG_DEPTH, filter=Filter(lang=(lang,)))
+        for query, result in zip(asking, matching.match(request).results, strict=True):
+            alone[query.id][lang] = tuple(match.id for match in result.matches)
+    return [replace(run, alone=alone[run.query_id]) for run in runs]
 
 
 def _reason(error: Exception) -> str:
     return f"{error.message} · {error.message_zh}" if isinstance(error, PatmatchError) else type(error).__name__
-
-
-def _shortfalls(runs: Sequence[QueryRun], qrels: Qrels) -> dict[str, int]:
-    """Judged pairs that got no score: their document has no text, or their query failed."""
-    asked = sum(len(qrels.get(run.query_id, ())) for run in runs)
-    return {"unserved_pairs": asked - sum(len(run.served) for run in runs)}

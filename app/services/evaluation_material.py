@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from app.ingest.text import fold_body, fold_line
 
 _PAGE = 4000
 """Records of one transaction, as when a file is imported."""
+_DIGEST_CHARS = 16
+"""64 bits of a digest: two texts of one evaluation do not share them by chance."""
 _TITLE_CHARS = 60
 """How much of a text stands for a title where there is none."""
 
@@ -87,7 +90,21 @@ class EvaluationMaterial:
             qrels=self.known.qrels,
             query_langs={row.id: _language(row) for row in self.queries.values()},
             document_langs={row.id: _language(row) for row in self.documents.values()},
+            query_lengths={row.id: len(row.title) + len(row.text) for row in self.queries.values()},
         )
+
+    def query_digests(self) -> dict[str, str]:
+        """A digest of each query's text."""
+        return {row.id: _digest([_words(row)]) for row in self.queries.values()}
+
+    def digests(self) -> dict[str, str]:
+        """One digest each of corpus, queries and judgements, whatever the order of their rows."""
+        qrels = self.known.qrels
+        return {
+            "corpus": _digest(sorted(map(_words, self.documents.values()))),
+            "queries": _digest(sorted(map(_words, self.queries.values()))),
+            "qrels": _digest(repr((key, sorted(qrels[key].items()))) for key in sorted(qrels)),
+        }
 
 
 def titles(rows: Mapping[str, TextRow]) -> dict[str, str]:
@@ -109,6 +126,17 @@ def _by_id(rows: Iterator[TextRow], path: Path) -> tuple[dict[str, TextRow], int
             code="empty_file",
         )
     return found, repeated
+
+
+def _words(row: TextRow) -> str:
+    return repr((row.id, row.title, row.text))
+
+
+def _digest(parts: Iterable[str]) -> str:
+    found = sha256()
+    for part in parts:
+        found.update(part.encode("utf-8", "surrogatepass"))
+    return found.hexdigest()[:_DIGEST_CHARS]
 
 
 def _patent(row: TextRow) -> Patent | None:

@@ -38,15 +38,22 @@ class Health:
 
 
 class HealthService:
-    """Looks at the parts of a running service."""
+    """Looks at the parts of a running service; ``shared_terms`` says whether these count in its matches."""
 
     def __init__(
-        self, *, encoders: Encoders, indexes: Mapping[Kind, ServedIndex], catalogue: Catalogue, metrics: Metrics
+        self,
+        *,
+        encoders: Encoders,
+        indexes: Mapping[Kind, ServedIndex],
+        catalogue: Catalogue,
+        metrics: Metrics,
+        shared_terms: bool = True,
     ) -> None:
         self._encoders = encoders
         self._indexes = indexes
         self._catalogue = catalogue
         self._metrics = metrics
+        self._shared_terms = shared_terms
 
     def readiness(self) -> Health:
         """Every part as it is now; the gauges of `/metrics` are set on the way."""
@@ -84,8 +91,9 @@ class HealthService:
         manifest, view, state = served.snapshot.manifest, served.view, served.state
         self._metrics.snapshot(kind.value, len(served.snapshot), datetime.fromisoformat(manifest.built_at).timestamp())
         self._metrics.delta(kind.value, view.upserted, view.hidden, len(state.pending))
-        text = f"{manifest.id}, {len(view)} records"
-        text_zh = f"{manifest.id}，{len(view)} 条记录"
+        reading = served.reading(shared_terms=self._shared_terms)
+        text = f"{manifest.id}, {len(view)} records; {reading.text}"
+        text_zh = f"{manifest.id}，{len(view)} 条记录；{reading.text_zh}"
         if view.upserted or view.hidden or state.pending:
             text += f"; since then {view.upserted} new or changed, {view.hidden} hidden, {len(state.pending)} pending"
             text_zh += f"；其后新增或变更 {view.upserted}，隐藏 {view.hidden}，待编码 {len(state.pending)}"

@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-import numpy.typing as npt
 
 import index
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
+from app.ranking.reading import READING, passage_of
 from app.ranking.space import PLAIN
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
+from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
+from app.services.calibrations import SPACE_KEY, CalibrationStore
 from app.services.embedding import Embedder, Progress, Report
 from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
 from app.services.origin import CATALOGUE_KEY, revision_in
-from app.services.spaces import MovedVectors, arrays_of, measured_space, term_arrays
+from app.services.spaces import MovedVectors, arrays_of, measured_space
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
 from index.publication import leftovers
@@ -45,6 +45,8 @@ log = logging.getLogger("patmatch.builds")
 
 SKIPPED_KEY = "skipped"
 """Where a manifest, under ``extra``, says how many records were left out because the model sees nothing in them."""
+READING_KEY = "reading"
+"""Where it says how texts were read: `app.ranking.reading.READING` of then."""
 END = "end"
 _ESTIMATE_TEXTS = 48
 _VECTOR_BYTES = 4
@@ -143,6 +145,10 @@ class IndexService:
         manifest = self.published(target)
         return None if manifest is None else self.changed_since(manifest)
 
+    def calibrations(self, target: Kind) -> CalibrationStore:
+        """The calibrations of a target."""
+        return CalibrationStore(self._settings.index_dir, target)
+
     def changed_since(self, manifest: index.Manifest) -> int | None:
         """How many records have changed since a snapshot was read; ``None`` where that cannot be known."""
         revision = revision_in(self._catalogue, manifest)
@@ -160,7 +166,7 @@ class IndexService:
             pages = self._catalogue.iterate(target, batch_size=PAGE)
             records, missing, sample = 0, 0, list[str]()
             for page in pages:
-                texts = [record.passage for record in page]
+                texts = [passage_of(record) for record in page]
                 absent = store.missing([index.text_key(Role.PASSAGE, text) for text in texts])
                 records, missing = records + len(page), missing + int(absent.sum())
                 # Spread over the corpus: the first page alone may be untypically short.
@@ -308,23 +314,23 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays=arrays_of(space) | ({} if space is PLAIN else self._term_arrays(target, walk)),
+            arrays=arrays_of(space),
             terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),
                 CATALOGUE_KEY: self._catalogue.identity(),
                 SKIPPED_KEY: walk.skipped,
+                SPACE_KEY: "plain" if space is PLAIN else "centred",
+                CALIBRATIONS_KEY: self.calibrations(target).read().kept_with(encoder.fingerprint),
+                READING_KEY: READING,
             },
         )
-
-    def _term_arrays(self, target: Kind, walk: Walk) -> dict[str, npt.NDArray[Any]]:
-        return term_arrays(self._walker.term_statistics(target, walk.ids))
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
         """How many records have changed, when that is no reason to build and nothing else is."""
         manifest = self.published(request.target)
         delta = self.changed_since(manifest) if manifest is not None else None
-        if manifest is None or delta is None or delta > over:
+        if manifest is None or delta is None or delta > over or manifest.extra.get(READING_KEY) != READING:
             return None
         return delta if self._encoder(request.encoder).fingerprint == manifest.fingerprint else None
 

@@ -27,16 +27,17 @@ from app.domain import (
 )
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
-from app.ranking.levels import level_from_score, score_from_relevance
-from app.ranking.lexical import bm25, imputed, query_terms
+from app.ranking.levels import Scale, level_from_score, score_from_relevance
+from app.ranking.relevance import Relevance
 from app.ranking.space import PLAIN, Space
 from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
+from app.services.candidates import Candidates, CandidateSearch, depth_for
 from app.services.failures import Refusal, translated
 from app.services.filters import conditions_of, still_passing
 from app.services.queries import QueryResolver, ResolvedQuery
 from app.services.serving import Served
-from index import Found, Plan
+from index import Plan
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
@@ -71,13 +72,15 @@ class MatchLimits:
     """How much one request may ask for.
 
     Attributes:
-        rerank_depth: candidates of a query that are ordered by shared terms too; 0 leaves that out.
+        candidates: records of each language, and as many that share terms, that are ordered for a query.
+        shared_terms: whether shared terms find and order candidates, beside the vectors.
     """
 
     max_queries: int
     max_k: int
     max_text_chars: int
-    rerank_depth: int = 0
+    candidates: int = 200
+    shared_terms: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +90,6 @@ class _EncodedQuery:
     tokens: int
     windows: int
     truncated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    """The places among a query's candidates in order, and of each candidate its score and what that is made of."""
-
-    places: Sequence[int]
-    scores: Floats
-    relevance: Floats
 
 
 class MatchService:
@@ -152,7 +146,7 @@ class MatchService:
             else QueryResult(id=query.id, requested=request.k, error=outcome)
             for query, outcome in zip(request.queries, outcomes, strict=True)
         )
-        return _answer(served, results, plans)
+        return _answer(served, results, plans, served.reading(shared_terms=self._limits.shared_terms).id)
 
     def _check(self, request: MatchRequest) -> None:
         limits, asked = self._limits, len(request.queries)
@@ -210,13 +204,15 @@ class MatchService:
         if not queries:
             return [], ()
         view, conditions = served.view, conditions_of(request.filter)
+        places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
+        places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
         with self._stage("search"), translated():
-            places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
-            places = max(places, self._limits.rerank_depth + _SPARE if served.scale(reranked=True).lexical else 0)
-            places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
-            languages = [query.resolved.lang for query in queries]
-            vectors = served.state.space.of_queries(np.stack([query.vector for query in queries]), languages)
-            found, plans = view.search(vectors, min(places, len(view) or 1), conditions)
+            resolved = [query.resolved for query in queries]
+            vectors = np.stack([query.vector for query in queries])
+            vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
+            search = CandidateSearch(served, conditions, shared_terms=self._limits.shared_terms)
+            found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
+            found = [one.first(places) for one in found]
         with self._stage("fetch"):
             wanted = sorted({record_id for one in found for record_id in one.ids})
             records = self._catalogue.get_many(request.target, wanted)
@@ -236,19 +232,18 @@ class MatchService:
         served: Served,
         request: MatchRequest,
         query: _EncodedQuery,
-        found: Found,
+        found: Candidates,
         records: Mapping[str, AnyRecord],
     ) -> QueryResult:
         kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
-        relevance = found.scores.copy()
-        if kept and served.scale(reranked=self._reranks).lexical:
-            kept = self._reranked(served, query.resolved, found, records, kept, relevance)
         if request.diversity > 0 and kept:
             vectors = served.view.vectors_at(found.places[kept])
-            kept = [kept[n] for n in diversify(relevance[kept], vectors, request.k, request.diversity)]
-        scores = score_from_relevance(relevance, served.scale(reranked=self._reranks))
-        ranked = _Ranked(kept[: request.k], scores, relevance)
-        matches = _as_matches(request, query.resolved, found, ranked, records)
+            chosen = diversify(found.relevance.total[kept], vectors, request.k, request.diversity)
+            kept = [kept[n] for n in chosen]
+        kept = kept[: request.k]
+        listed = [records[found.ids[n]] for n in kept]
+        scale = served.reading(shared_terms=self._limits.shared_terms).scale
+        matches = _as_matches(request, query.resolved, listed, found.relevance.at(kept), scale)
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
         return QueryResult(
@@ -263,38 +258,6 @@ class MatchService:
             centred=_centred(served.state.space, query.resolved.lang),
         )
 
-    def _reranked(
-        self,
-        served: Served,
-        query: ResolvedQuery,
-        found: Found,
-        records: Mapping[str, AnyRecord],
-        kept: list[int],
-        relevance: Floats,
-    ) -> list[int]:
-        """The first of ``kept`` in the order of cosine and shared terms; ``relevance`` is changed to their sum.
-
-        The depth is fixed, so that neither order nor scores depend on how many are asked for. What lies beyond keeps
-        its order, below.
-        """
-        statistics, depth = served.state.terms, self._limits.rerank_depth
-        if statistics is None:
-            return kept
-        first, rest = kept[:depth], kept[depth:]
-        terms = query_terms(query.views, statistics, titled=query.titled)
-        candidates = [records[found.ids[n]] for n in first]
-        own = np.array([query.lang in (record.lang, None) for record in candidates])
-        shared = imputed(bm25(terms, [record.passage for record in candidates], statistics), relevance[first], own)
-        relevance[first] += served.scale(reranked=True).lexical * shared
-        first.sort(key=lambda n: (-relevance[n], found.ids[n]))
-        if rest:
-            relevance[rest] = np.minimum(relevance[rest], relevance[first[-1]])
-        return first + rest
-
-    @property
-    def _reranks(self) -> bool:
-        return self._limits.rerank_depth > 0
-
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         began = perf_counter()
@@ -302,11 +265,15 @@ class MatchService:
         self._observe(name, perf_counter() - began)
 
 
-def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan]) -> MatchAnswer:
+def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan], calibration: str) -> MatchAnswer:
     manifest, view = served.snapshot.manifest, served.view
     return MatchAnswer(
         snapshot=SnapshotRef(
-            id=manifest.id, encoder=manifest.encoder, built_at=manifest.built_at, revision=view.revision
+            id=manifest.id,
+            encoder=manifest.encoder,
+            built_at=manifest.built_at,
+            revision=view.revision,
+            calibration=calibration,
         ),
         results=results,
         plans=tuple(
@@ -351,25 +318,23 @@ def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_E
 
 
 def _as_matches(
-    request: MatchRequest,
-    resolved: ResolvedQuery,
-    found: Found,
-    ranked: _Ranked,
-    records: Mapping[str, AnyRecord],
+    request: MatchRequest, resolved: ResolvedQuery, listed: Sequence[AnyRecord], ranked: Relevance, scale: Scale
 ) -> list[Match]:
     terms = vocabulary(" ".join(resolved.views)) if request.explain else frozenset[str]()
+    scores, language = score_from_relevance(ranked.total, scale), ranked.language
     return [
         Match(
-            id=found.ids[n],
-            rank=rank,
-            score=float(ranked.scores[n]),
-            level=level_from_score(float(ranked.scores[n])),
-            cosine=float(found.scores[n]),
-            shared=float(ranked.relevance[n] - found.scores[n]),
-            record=records[found.ids[n]],
-            why=_why(terms, records[found.ids[n]]) if request.explain else None,
+            id=record.id,
+            rank=n + 1,
+            score=float(scores[n]),
+            level=level_from_score(float(scores[n]), scale),
+            cosine=float(ranked.cosines[n]),
+            shared=float(ranked.shared[n]),
+            language=float(language[n]),
+            record=record,
+            why=_why(terms, record) if request.explain else None,
         )
-        for rank, n in enumerate(ranked.places, 1)
+        for n, record in enumerate(listed)
     ]
 
 

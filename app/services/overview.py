@@ -10,6 +10,7 @@ from typing import Any
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.services.builds import BuildRecord
+from app.services.calibrations import RankingId, Reading
 from app.services.encoders import EncoderSpec
 from app.services.indexing import IndexService, snapshot_bytes
 from index import Manifest, Publication, SnapshotEntry
@@ -28,6 +29,7 @@ class TargetOverview:
         last_build: the latest build that does not run.
         snapshots: every snapshot, newest first.
         history: publications and rollbacks, newest first.
+        reading: how a service over this home reads the published snapshot's relevance; ``None`` where there is none.
     """
 
     target: Kind
@@ -39,6 +41,7 @@ class TargetOverview:
     last_build: BuildRecord | None
     snapshots: Sequence[SnapshotEntry]
     history: Sequence[Publication]
+    reading: Reading | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The overview as JSON types."""
@@ -52,6 +55,7 @@ class TargetOverview:
             "last_build": None if self.last_build is None else self.last_build.as_json(),
             "snapshots": [entry_json(entry) for entry in self.snapshots],
             "history": [asdict(line) for line in self.history],
+            "calibration": None if self.reading is None else reading_json(self.reading),
         }
 
 
@@ -61,11 +65,13 @@ class OverviewService:
     Args:
         catalogue: the records.
         indexing: snapshots, publications and builds.
+        shared_terms: whether a service with these settings counts shared terms.
     """
 
-    def __init__(self, catalogue: Catalogue, indexing: IndexService) -> None:
+    def __init__(self, catalogue: Catalogue, indexing: IndexService, *, shared_terms: bool = True) -> None:
         self._catalogue = catalogue
         self._indexing = indexing
+        self._shared_terms = shared_terms
 
     def targets(self) -> list[TargetOverview]:
         """Every target."""
@@ -88,7 +94,17 @@ class OverviewService:
             last_build=next((build for build in builds if running is None or build.id != running.id), None),
             snapshots=snapshots,
             history=self._indexing.log(kind)[::-1],
+            reading=self._reading(kind, manifest) if manifest is not None else None,
         )
+
+    def _reading(self, kind: Kind, manifest: Manifest) -> Reading:
+        ranking = RankingId.of_manifest(manifest, shared_terms=self._shared_terms)
+        return self._indexing.calibrations(kind).read().reading(ranking, manifest)
+
+
+def reading_json(reading: Reading) -> dict[str, str | None]:
+    """Which calibration gives the scores, and why no other one, as JSON types."""
+    return {"id": reading.id, "why": reading.why or None, "why_zh": reading.why_zh or None}
 
 
 def entry_json(entry: SnapshotEntry) -> dict[str, Any]:

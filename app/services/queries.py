@@ -10,6 +10,7 @@ from app.domain import AnyRecord, Kind, Query
 from app.errors import InputError, NotFoundError, PatmatchError, TooLargeError
 from app.ingest.language import detect_language
 from app.ingest.text import fold_body
+from app.ranking.reading import need_views, views_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class QueryResolver:
                 return unknown_record(query.record_kind, query.record_id)
             own_id = record.id if record.kind is target else None
             titled = record.kind is not Kind.FIRMS
-            return ResolvedQuery(query=query, views=record.views, titled=titled, own_id=own_id, lang=record.lang)
+            return ResolvedQuery(query=query, views=views_of(record), titled=titled, own_id=own_id, lang=record.lang)
         return self._from_text(query)
 
     def _from_text(self, query: Query) -> ResolvedQuery | PatmatchError:
@@ -75,12 +76,13 @@ class QueryResolver:
                 f"文本有 {longest} 个字符，最多允许 {self._max_text_chars} 个。请只发送说明需求的部分。",
                 code="text_too_long",
             )
-        views = tuple(view for view in map(fold_body, raw) if view)
+        lang = detect_language(query.title or "", query.text or "")
+        views = need_views(fold_body(query.title or ""), fold_body(query.text or ""), lang)
         if not views:
             return InputError(
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
-        return ResolvedQuery(query=query, views=views, lang=detect_language(query.title or "", query.text or ""))
+        return ResolvedQuery(query=query, views=views, lang=lang)
 
 
 _NAMES = {Kind.PATENTS: ("patent", "专利"), Kind.NEEDS: ("need", "需求"), Kind.FIRMS: ("firm", "企业")}

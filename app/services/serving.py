@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic, sleep
@@ -12,14 +12,16 @@ from time import monotonic, sleep
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
-from app.ranking.levels import CENTRED_SCALE, PLAIN_SCALE, RERANKED_SCALE, Scale
+from app.ranking.levels import BUILT_IN_SCALES
+from app.ranking.reading import passage_of
 from app.ranking.space import PLAIN
+from app.services.calibrations import CalibrationStore, Reading, Shelf
 from app.services.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
 from app.services.embedding import Embedder
 from app.services.encoders import Encoders
 from app.services.failures import Refusal, as_refusal, translated
 from app.services.filters import COLUMNS
-from app.services.spaces import space_of, term_statistics_of
+from app.services.spaces import space_of
 from index import LiveIndex, Manifest, Snapshot, View
 from models import Encoder, Role
 
@@ -45,10 +47,14 @@ _ENCODER_GRACE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a request is answered from, replaced as a whole: an encoder, and a view made with the same encoder."""
+    """What a request is answered from, replaced as a whole: an encoder, and a view made with the same encoder.
+
+    ``readings`` says how relevance is read, by ranking; without, by the built-in scales.
+    """
 
     encoder: Encoder
     state: DeltaState
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -60,11 +66,16 @@ class Served:
         """The snapshot with what changed since."""
         return self.state.view
 
-    def scale(self, *, reranked: bool) -> Scale:
-        """How its scores are read: cosines of its space, with shared terms where its matches are ``reranked``."""
+    def ranking(self, *, shared_terms: bool) -> str:
+        """What gives relevance: cosines of its space, fused with what ``shared_terms`` say where they are asked."""
         if self.state.space is PLAIN:
-            return PLAIN_SCALE
-        return RERANKED_SCALE if reranked and self.state.terms is not None else CENTRED_SCALE
+            return "plain"
+        return "fused" if shared_terms and self.view.terms is not None else "centred"
+
+    def reading(self, *, shared_terms: bool) -> Reading:
+        """How its relevance is read as score and level."""
+        ranking = self.ranking(shared_terms=shared_terms)
+        return self.readings.get(ranking) or Reading(BUILT_IN_SCALES[ranking])
 
 
 class StillIndex:
@@ -74,14 +85,15 @@ class StillIndex:
         snapshot: what is searched.
         encoder: that of the snapshot.
         kind: its target.
+        shelf: the calibrations that its scores may come from.
     """
 
     refusal = None
 
-    def __init__(self, snapshot: Snapshot, encoder: Encoder, kind: Kind) -> None:
+    def __init__(self, snapshot: Snapshot, encoder: Encoder, kind: Kind, shelf: Shelf | None = None) -> None:
         view = View.of(snapshot, COLUMNS[kind], int(snapshot.manifest.source_revision))
-        state = DeltaState(view, space_of(snapshot.arrays), term_statistics_of(snapshot.arrays))
-        self._served = Served(encoder, state)
+        state = DeltaState(view, space_of(snapshot.arrays))
+        self._served = Served(encoder, state, (shelf or Shelf()).readings(snapshot.manifest))
 
     def fresh(self) -> Served:
         """The snapshot."""
@@ -113,6 +125,8 @@ class ServedIndex:
         self._catalogue = catalogue
         self._delta = delta
         self._live = LiveIndex(index_dir, target.value, encoder_of)
+        self._calibrations = CalibrationStore(index_dir, target)
+        self._shelf = Shelf()
         self._served: Served | None = None
         self._looked = False
         self._failure: Exception | None = None
@@ -153,6 +167,7 @@ class ServedIndex:
         try:
             self._live.refresh()
             self._looked = True
+            self._calibrate()
             snapshot = self._live.current()
             if snapshot is not None and (self._served is None or self._served.snapshot is not snapshot):
                 self._take_over(snapshot)
@@ -178,11 +193,23 @@ class ServedIndex:
                 return False
         return False
 
+    def _calibrate(self) -> None:
+        """Follow the calibrations; what is served takes a change up as a whole."""
+        shelf = self._calibrations.read(self._shelf)
+        if shelf is self._shelf:
+            return
+        changed, self._shelf = (shelf.chosen, shelf.problem) != (self._shelf.chosen, self._shelf.problem), shelf
+        with self._changing:
+            if changed and self._served is not None:
+                self._served = replace(self._served, readings=shelf.readings(self._served.snapshot.manifest))
+        for name, problem in shelf.problem.items() if changed else ():
+            log.error("%s: %s is damaged, the built-in scale gives the scores: %s", self._target, name, problem)
+
     def _settle(self, served: Served) -> Served:
         with self._changing:
             served = self._served or served
             state = self._delta.advanced(served.state, served.encoder, _INLINE_CHANGES)
-            self._served = Served(served.encoder, self._delta.settled(state, served.encoder))
+            self._served = replace(served, state=self._delta.settled(state, served.encoder))
             return self._served
 
     def _advance(self, most: int | None) -> None:
@@ -192,7 +219,7 @@ class ServedIndex:
             if state.view.revision > self._catalogue.revision():
                 log.warning("%s: the catalogue has gone back; following it from the snapshot on", self._target)
                 state = self._delta.begin(served.snapshot)
-            self._served = Served(served.encoder, self._delta.advanced(state, served.encoder, most))
+            self._served = replace(served, state=self._delta.advanced(state, served.encoder, most))
 
     def _take_over(self, snapshot: Snapshot) -> None:
         """Bring the new snapshot up to the present beside the old one, then swap."""
@@ -206,7 +233,7 @@ class ServedIndex:
         with self._changing:
             # Again, since searches went on with the old one: no answer may know less than one before it.
             state = self._delta.advanced(state, encoder)
-            self._served = Served(encoder, state)
+            self._served = Served(encoder, state, self._shelf.readings(snapshot.manifest))
         log.info("%s: serving snapshot %s at revision %d", self._target, snapshot.id, state.view.revision)
 
 
@@ -276,7 +303,7 @@ class Serving:
             return 0
         with translated():
             embedder = Embedder(served.encoder, self._stores.of(served.encoder), at_once=EMBED_AT_ONCE)
-            return embedder.embed_some([record.passage for record in records], Role.PASSAGE, _EMBED_INLINE)
+            return embedder.embed_some([passage_of(record) for record in records], Role.PASSAGE, _EMBED_INLINE)
 
     def _run(self) -> None:
         try:

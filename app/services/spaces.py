@@ -1,15 +1,15 @@
-"""What a snapshot keeps for ranking beside its vectors: the space they were moved to, and how common its terms are."""
+"""The space that a snapshot's vectors are moved to: measured by its build, and kept with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from app.ranking.lexical import TermStatistics
-from app.ranking.space import PLAIN, Means, Space
+from app.ranking.space import ANY, PLAIN, Means, Space
 from app.services.embedding import Embedder
 from index import VectorSource
 from models import Role
@@ -18,9 +18,12 @@ Floats = npt.NDArray[np.float32]
 
 HEADINGS_A_LANGUAGE = 96
 """Headings that are embedded as queries to tell where a language's queries lie: 96 give the mean to a tenth."""
+FEWEST_FOR_SPREAD = 8
+"""Headings of a language that tell how its cosines are spread; the spread of 8 by 8 is known to an eighth."""
+PASSAGES_A_LANGUAGE = 2_000
 _BLOCK = 65_536
 _PASSAGES, _QUERIES = "passages.", "queries."
-_TERMS, _FREQUENCIES, _TEXTS, _LENGTH = "terms.hashes", "terms.frequencies", "terms.texts", "terms.length"
+_SPREAD = "spread."
 
 
 class MovedVectors:
@@ -76,7 +79,34 @@ def measured_space(
     for language, texts in headings.items():
         vectors = embedder.vectors(texts, Role.QUERY)
         queries.add(vectors, [language] * len(vectors))
-    return Space(passages.result(), queries.result())
+    space = Space(passages.result(), queries.result())
+    return replace(space, spreads=_spreads(source, languages, headings, embedder, space))
+
+
+def _spreads(
+    source: VectorSource,
+    languages: Sequence[str | None],
+    headings: Mapping[str | None, Sequence[str]],
+    embedder: Embedder,
+    space: Space,
+) -> dict[tuple[str, str], float]:
+    """Standard deviation of the cosines of each language's headings with passages of each; none of rare languages."""
+    named = np.array([language or ANY for language in languages])
+    asked, told = dict[str, Floats](), dict[str, Floats]()
+    for language, texts in headings.items():
+        places = np.flatnonzero(named == (language or ANY))
+        if language is None or len(texts) < FEWEST_FOR_SPREAD:
+            continue
+        # Spread over the corpus: neighbours in it may be alike.
+        places = places[:: max(1, len(places) // PASSAGES_A_LANGUAGE)][:PASSAGES_A_LANGUAGE].astype(np.int64)
+        told[language] = space.of_passages(source.take(places), [language] * len(places))
+        vectors = embedder.vectors(texts, Role.QUERY)
+        asked[language] = space.of_queries(vectors, [language] * len(vectors))
+    return {
+        (query, passage): float(np.std(queries @ passages.T, dtype=np.float64))
+        for query, queries in asked.items()
+        for passage, passages in told.items()
+    }
 
 
 def arrays_of(space: Space) -> dict[str, npt.NDArray[Any]]:
@@ -84,6 +114,10 @@ def arrays_of(space: Space) -> dict[str, npt.NDArray[Any]]:
     return {
         **{_PASSAGES + language: mean for language, mean in space.passages.items()},
         **{_QUERIES + language: mean for language, mean in space.queries.items()},
+        **{
+            f"{_SPREAD}{query}.{passage}": np.array([value], dtype=np.float32)
+            for (query, passage), value in space.spreads.items()
+        },
     }
 
 
@@ -94,21 +128,7 @@ def space_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Space:
         return {name.removeprefix(prefix): mean for name, mean in arrays.items() if name.startswith(prefix)}
 
     passages, queries = side(_PASSAGES), side(_QUERIES)
-    return Space(passages, queries) if passages and queries else PLAIN
-
-
-def term_arrays(statistics: TermStatistics) -> dict[str, npt.NDArray[Any]]:
-    """Term statistics as named arrays of a snapshot."""
-    return {
-        _TERMS: statistics.hashes,
-        _FREQUENCIES: statistics.frequencies,
-        _TEXTS: np.array([statistics.texts], dtype=np.int64),
-        _LENGTH: np.array([statistics.length], dtype=np.float32),
+    spreads = {
+        (pair.partition(".")[0], pair.partition(".")[2]): float(value[0]) for pair, value in side(_SPREAD).items()
     }
-
-
-def term_statistics_of(arrays: Mapping[str, npt.NDArray[Any]]) -> TermStatistics | None:
-    """The statistics that `term_arrays` wrote; ``None`` where a snapshot holds none."""
-    if _TERMS not in arrays:
-        return None
-    return TermStatistics(int(arrays[_TEXTS][0]), float(arrays[_LENGTH][0]), arrays[_TERMS], arrays[_FREQUENCIES])
+    return Space(passages, queries, spreads) if passages and queries else PLAIN

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.domain import Patent
 from app.errors import InputError
 from app.evaluation.collection import Qrels, QueryRun, TextRow
 from app.ingest.language import detect_language, language_word
 from app.ingest.text import fold_body, fold_line
+from app.ranking.reading import need_views, passage_of
 from app.ranking.views import view_weights
 from app.services.evaluation_material import EvaluationMaterial
 from models.training_data import RELEVANT_FROM, JudgedQuery
@@ -54,7 +56,7 @@ def judged_needs(material: EvaluationMaterial, texts: Mapping[str, str]) -> list
     """The queries that have a text and judgements of two levels, in the file's order."""
     needs = []
     for row in material.queries.values():
-        views = tuple(view for view in map(fold_body, (row.title, row.text)) if view)
+        views = need_views(fold_body(row.title), fold_body(row.text), language(row))
         levels = {key: level for key, level in material.known.qrels.get(row.id, {}).items() if key in texts}
         if not views or len(set(levels.values())) < FEWEST:
             continue
@@ -126,8 +128,8 @@ def hard_negatives(run: QueryRun, judged: Qrels, texts: Mapping[str, str], count
 
 
 def _passage(row: TextRow) -> str:
-    """As `app.domain.Patent.passage` of the record that ingest makes of it."""
-    return "\n".join(view for view in (fold_line(row.title), fold_body(row.text)) if view)
+    """As it is read of the record that ingest makes of it."""
+    return passage_of(Patent(id=row.id, title=fold_line(row.title), abstract=fold_body(row.text), lang=language(row)))
 
 
 def _too_few(found: int, wanted: int) -> None:

@@ -14,9 +14,10 @@ import index
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import PatmatchError
+from app.ranking.reading import READING, passage_of
 from app.services.encoders import Encoders
 from app.services.failures import as_patmatch_error, translated
-from app.services.indexing import SKIPPED_KEY
+from app.services.indexing import READING_KEY, SKIPPED_KEY
 from app.services.origin import revision_in
 from app.services.spaces import space_of
 from index.steps import step
@@ -157,7 +158,8 @@ class VerificationService:
         revision = revision_in(self._catalogue, opened.manifest)
         if revision is None:
             return [_other_catalogue(opened.manifest.source_revision, self._catalogue.revision())], {}
-        troubles: list[Trouble] = []
+        reading = opened.manifest.extra.get(READING_KEY)
+        troubles = [] if reading == READING else [_other_reading()]
         encoder, cosines = None, dict[str, float]()
         if encode:
             try:
@@ -168,7 +170,7 @@ class VerificationService:
         members = self._members(opened, target, revision)
         troubles += self._membership(opened, target, members, encoder)
         step("verify.ids")
-        if encoder is not None:
+        if encoder is not None and reading == READING:  # else all would differ, for a known reason
             try:
                 cosines = self._cosines(opened, target, members.unchanged, encoder)
             except PatmatchError as error:
@@ -226,7 +228,8 @@ class VerificationService:
             skipped = opened.manifest.extra.get(SKIPPED_KEY)
             return missing if not isinstance(skipped, int) or len(missing) > skipped else []
         records = self._catalogue.get_many(target, missing[:_EMPTY_CHECKS])
-        readable = [id_ for id_ in missing[:_EMPTY_CHECKS] if id_ in records and _reads(encoder, records[id_].passage)]
+        known = [id_ for id_ in missing[:_EMPTY_CHECKS] if id_ in records]
+        readable = [id_ for id_ in known if _reads(encoder, passage_of(records[id_]))]
         return readable + missing[_EMPTY_CHECKS:]
 
     def _cosines(
@@ -241,7 +244,7 @@ class VerificationService:
         if not there:
             return {}
         with translated():
-            made = encoder.encode([records[ids[number]].passage for number in there], Role.PASSAGE).vectors
+            made = encoder.encode([passage_of(records[ids[number]]) for number in there], Role.PASSAGE).vectors
         made = space_of(opened.arrays).of_passages(made, [records[ids[number]].lang for number in there])
         stored = opened.vectors_at(chosen[there])
         cosines = np.einsum("nd,nd->n", made, stored) / np.linalg.norm(stored, axis=1)
@@ -275,6 +278,15 @@ def _other_catalogue(snapshot: str, catalogue: int) -> Trouble:
         f"it was read at revision {snapshot} of another catalogue, or of a newer state of this one, which is at "
         f"{catalogue}; build the index anew",
         f"快照读取自另一个目录的版本 {snapshot}，或本目录（现为版本 {catalogue}）较新的状态；请重建索引",
+    )
+
+
+def _other_reading() -> Trouble:
+    return Trouble(
+        "reading",
+        "its texts were read in another way than queries and changed records are now, so both fit less well; build "
+        "the index anew",
+        "快照中文本的读取方式与当前查询和变更记录不同，匹配会变差；请重建索引",
     )
 
 

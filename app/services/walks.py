@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import TermStatistics, terms_of
+from app.ranking.lexical import terms_of
+from app.ranking.reading import heading_of, passage_of
 from app.ranking.space import Space
 from app.services.embedding import Embedder, Progress, Report
 from app.services.filters import COLUMNS, column_values
@@ -34,8 +35,6 @@ _EXACT_SAMPLE = 32
 _CATCH_UP = 1_000
 """Records changed during a walk from which on it is walked again; fewer are the served delta's business."""
 _MOST_WALKS = 3
-_TERM_SAMPLE = 20_000
-"""Texts that terms are counted in, 0.5 ms each. Terms that fewer than one in 20,000 hold are all rare alike."""
 
 
 _ASKERS = {
@@ -64,10 +63,10 @@ class Walk:
         """The language of each record."""
         return self.columns["lang"]
 
-    def add(self, page: list[AnyRecord], kind: Kind) -> None:
-        """Take in a page of records."""
+    def add(self, page: list[AnyRecord], passages: list[str], kind: Kind) -> None:
+        """Take in a page of records, and the passage of each."""
         self.ids += [record.id for record in page]
-        self.keys += [text_key(Role.PASSAGE, record.passage) for record in page]
+        self.keys += [text_key(Role.PASSAGE, text) for text in passages]
         for name in COLUMNS[kind]:
             self.columns.setdefault(name, []).extend(column_values(page, name))
         for record in page:
@@ -78,9 +77,9 @@ class Walk:
         kept = self.headings.setdefault(record.lang, [])
         self._seen[record.lang] += 1
         if len(kept) < HEADINGS_A_LANGUAGE:
-            kept.append(record.heading)
+            kept.append(heading_of(record))
         elif (place := self._random.randrange(self._seen[record.lang])) < HEADINGS_A_LANGUAGE:
-            kept[place] = record.heading
+            kept[place] = heading_of(record)
 
 
 class Walker:
@@ -106,13 +105,6 @@ class Walker:
                 break
         return walk
 
-    def term_statistics(self, target: Kind, ids: Sequence[str]) -> TermStatistics:
-        """How many texts of a target hold each term, from a sample spread over its ids."""
-        chosen = ids[:: max(1, len(ids) // _TERM_SAMPLE)][:_TERM_SAMPLE]
-        pages = (chosen[start : start + PAGE] for start in range(0, len(chosen), PAGE))
-        records = (record for page in pages for record in self._catalogue.get_many(target, page).values())
-        return TermStatistics.of(record.passage for record in records)
-
     def terms(self, target: Kind, walk: Walk) -> Iterator[Mapping[str, int]]:
         """The terms of each record of a walk, in its order.
 
@@ -123,20 +115,20 @@ class Walker:
             records = self._catalogue.get_many(target, ids)
             for record_id, key in zip(ids, keys, strict=True):
                 record = records.get(record_id)
-                known = record is not None and text_key(Role.PASSAGE, record.passage) == key
-                yield terms_of(record.passage) if record is not None and known else {}
+                passage = "" if record is None else passage_of(record)
+                yield terms_of(passage) if text_key(Role.PASSAGE, passage) == key else {}
 
     def _walk(self, target: Kind, embedder: Embedder, report: Report) -> Walk:
         walk, total = Walk(self._catalogue.revision()), self._catalogue.count(target)
         report(Progress("embed", 0, total))
         for page in self._catalogue.iterate(target, batch_size=PAGE):
             step("build.page")
-            texts = [record.passage for record in page]
+            texts = [passage_of(record) for record in page]
             embedder.embed(texts, Role.PASSAGE, _counting_from(len(walk.ids), total, report))
             step("build.embedded")
-            readable = [record for record in page if record.passage not in embedder.empty]
+            readable = [pair for pair in zip(page, texts, strict=True) if pair[1] not in embedder.empty]
             walk.skipped += len(page) - len(readable)
-            walk.add(readable, target)
+            walk.add([record for record, _ in readable], [text for _, text in readable], target)
             report(Progress("embed", len(walk.ids), total))
         return walk
 
@@ -146,7 +138,7 @@ class Walker:
         asked: list[tuple[str, str | None]] = []
         for kind in _ASKERS[target]:
             records = (record for page in self._catalogue.iterate(kind, batch_size=size) for record in page)
-            asked += ((record.heading, record.lang) for record in islice(records, size - len(asked)))
+            asked += ((heading_of(record), record.lang) for record in islice(records, size - len(asked)))
         embedder.embed([text for text, _ in asked], Role.QUERY)
         readable = [(text, language) for text, language in asked if text not in embedder.empty]
         vectors = embedder.vectors([text for text, _ in readable], Role.QUERY)

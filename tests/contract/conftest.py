@@ -33,7 +33,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         tmp_path_factory.mktemp("home"),
         max_queries=5,
         max_k=50,
-        rerank_depth=20,
         max_text_chars=2000,
         max_body_bytes=100_000,
     )

@@ -75,6 +75,7 @@ def test_api_index_says_what_is_served_and_what_has_changed(client: TestClient, 
     assert 0 <= published["age_seconds"] < 600
     assert published["damage"] is None
     assert found["delta"] == {"changed": 4, "revision": 44}
+    assert found["calibration"] == {"id": "built-in", "why": None, "why_zh": None}
     assert found["records"] == 42
     assert [entry["id"] for entry in found["snapshots"]] == [published["id"]]
     (line,) = found["history"]
@@ -85,6 +86,7 @@ def test_api_index_says_what_is_served_and_what_has_changed(client: TestClient, 
     needs = target(client, "needs")
     assert (needs["published"], needs["snapshots"], needs["history"]) == (None, [], [])
     assert needs["delta"]["changed"] is None
+    assert needs["calibration"] is None
 
 
 def test_api_index_names_the_damage_of_a_snapshot(client: TestClient, services: Services) -> None:

@@ -20,7 +20,8 @@ def test_api_match_answers_in_order_with_the_contracts_fields(client: TestClient
     answer = ask(
         client, queries=[{"id": "b", "text": "锂离子电池电解液"}, {"id": "a", "text": "water treatment membrane"}], k=3
     )
-    assert set(answer["snapshot"]) == {"id", "encoder", "built_at", "revision"}
+    assert set(answer["snapshot"]) == {"id", "encoder", "built_at", "revision", "calibration"}
+    assert answer["snapshot"]["calibration"] == "built-in"
     assert [result["id"] for result in answer["results"]] == ["b", "a"]
     result = answer["results"][0]
     assert result["requested"] == result["returned"] == 3

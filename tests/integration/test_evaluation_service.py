@@ -8,50 +8,19 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from evaluation_samples import BUNDLED, arguments, services_with, small
 
 from app.bootstrap import Services, build_services
 from app.domain import Kind, MatchRequest, Query
 from app.errors import InputError, UsageError
 from app.evaluation.comparison import differences
-from app.evaluation.report import ReportContents
+from app.evaluation.contents import ReportContents
 from app.evaluation.result import MEANS
 from app.services.encoders import EncoderSpec
 from app.services.evaluation_material import EvaluationFiles
 from app.settings import Settings
 from models import HashingEncoder
 from scripts.cli import run
-
-SAMPLE = Path(__file__).parents[2] / "sample"
-BUNDLED = EvaluationFiles(corpus=SAMPLE / "patents.jsonl", queries=SAMPLE / "needs.jsonl", qrels=SAMPLE / "qrels.tsv")
-
-
-def services_with(home: Path, encoder: HashingEncoder) -> Services:
-    """Services with this encoder and nothing loaded."""
-    return build_services(Settings(home=home), encoder=lambda: encoder)
-
-
-def lines(path: Path, *rows: dict[str, object]) -> Path:
-    """A JSON lines file."""
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def small(folder: Path, qrels: str = "q1\td1\t4\nq1\td2\t1\nq2\td2\t4\n") -> EvaluationFiles:
-    """Two documents and two queries."""
-    (folder / "qrels.tsv").write_text("query\tdoc\tlevel\n" + qrels, encoding="utf-8")
-    return EvaluationFiles(
-        corpus=lines(
-            folder / "corpus.jsonl",
-            {"id": "d1", "title": "高镍三元正极材料"},
-            {"id": "d2", "title": "water treatment membrane", "abstract": "nanofiltration"},
-        ),
-        queries=lines(
-            folder / "queries.jsonl",
-            {"id": "q1", "title": "三元正极", "text": "需要高镍三元正极材料"},
-            {"id": "q2", "text": "a membrane for water treatment"},
-        ),
-        qrels=folder / "qrels.tsv",
-    )
 
 
 @pytest.fixture(scope="module")
@@ -185,12 +154,6 @@ def small_after_change(folder: Path) -> EvaluationFiles:
 def hashing_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with the test encoder instead of the configured model."""
     monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings, _spec: HashingEncoder())
-
-
-def arguments(files: EvaluationFiles, home: Path) -> list[str]:
-    """The command line for these files."""
-    given = {"--corpus": files.corpus, "--queries": files.queries, "--qrels": files.qrels, "--home": home}
-    return ["evaluate", *(str(part) for pair in given.items() for part in pair)]
 
 
 @pytest.mark.usefixtures("hashing_model")

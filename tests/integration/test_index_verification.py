@@ -11,10 +11,12 @@ import pytest
 import index
 import scripts.console
 from app.bootstrap import Services, build_services
-from app.domain import Kind, Patent
+from app.domain import Kind, MatchRequest, Patent, Query
 from app.errors import NotFoundError
+from app.ranking.reading import READING
 from app.services.diagnosis import Diagnosis, Finding
 from app.services.encoders import EncoderSpec
+from app.services.indexing import READING_KEY, BuildRequest, BuildSkipped
 from app.settings import Settings
 from index import ArrayVectors, SnapshotSpec, write_snapshot
 from models.encoder import Encoded, Role
@@ -52,7 +54,7 @@ def codes(services: Services, *, encode: bool = True) -> list[str]:
     return [trouble.code for trouble in services.verification.verify(encode=encode)[0].troubles]
 
 
-def made_by_hand(services: Services, ids: list[str], revision: int) -> str:
+def made_by_hand(services: Services, ids: list[str], revision: int, reading: str = READING) -> str:
     """A snapshot of these ids with right vectors, published."""
     encoder = HashingEncoder(name="package")
     texts = [record.passage for record in patents(0, 100) if record.id in ids]
@@ -64,10 +66,25 @@ def made_by_hand(services: Services, ids: list[str], revision: int) -> str:
         fingerprint=encoder.fingerprint,
         encoder=encoder.name,
         source_revision=str(revision),
+        extra={READING_KEY: reading},
     )
     made = write_snapshot(services.settings.index_dir, spec)
     index.publish(services.settings.index_dir, made.id)
     return made.id
+
+
+def test_verify_says_that_texts_are_read_in_another_way_now(services: Services) -> None:
+    """A snapshot of another reading is served, but said to need a build, which changes alone do not decide."""
+    ids, request = [f"CN{n:04}" for n in range(50)], BuildRequest(target=PATENTS, publish=True, if_delta_over=1_000)
+    assert isinstance(services.indexing.run(request), BuildSkipped)
+    made_by_hand(services, ids, services.catalogue.revision(), reading="0")
+    (found,) = services.verification.verify()
+    assert [trouble.code for trouble in found.troubles] == ["reading"]
+    assert (found.compared, found.least_cosine) == (0, None)
+    services.serving.open()
+    assert services.match.match(MatchRequest(queries=(Query(id="1", text="电池"),))).results[0].matches
+    assert not isinstance(services.indexing.run(request), BuildSkipped)
+    assert services.verification.verify()[0].sound
 
 
 def test_verify_finds_nothing_wrong_whatever_has_changed_since(services: Services) -> None:
@@ -265,7 +282,8 @@ def test_commands_index_list_log_and_verify(services: Services, command) -> None
     _, built = command("index", "build", "patents", "--encoder", "dir:/models/other")
     made = built["builds"][0]["snapshot"]
     _, listed = command("index", "list", "patents")
-    assert listed["targets"] == [{"target": "patents", "records": 53, "delta": 3, "running": None}]
+    read = {"id": "built-in", "why": None, "why_zh": None}
+    assert listed["targets"] == [{"target": "patents", "records": 53, "delta": 3, "running": None, "calibration": read}]
     assert [entry["current"] for entry in listed["snapshots"]] == [False, True]
     assert listed["snapshots"][0]["encoder_source"] == "dir:/models/other"
     assert listed["snapshots"][0]["age_seconds"] >= 0

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InputError
-from app.evaluation.collection import QueryRun, Ranked, TextRow
+from app.evaluation.collection import QueryRun, Ranked, Served, TextRow
 from app.evaluation.files import keep_known, read_qrels, read_texts
-from app.evaluation.trec import read_run, write_run
+from app.evaluation.identifiers import escaped, unescaped
+from app.evaluation.trec import answered, read_run, write_qrels, write_run
 
 
 def write(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> Path:
@@ -150,6 +151,47 @@ def test_a_run_file_gives_back_what_was_written(tmp_path_factory: pytest.TempPat
     write_run(runs, buffer, "pat match")
     path = write(tmp_path_factory.mktemp("runs"), buffer.getvalue(), "run.trec")
     assert read_run(path) == {run.query_id: run.ranked for run in runs}
+
+
+@given(st.dictionaries(IDS, st.dictionaries(IDS, st.integers(1, 4), min_size=1, max_size=5), min_size=1, max_size=4))
+def test_a_qrels_file_gives_back_what_was_written(tmp_path_factory: pytest.TempPathFactory, qrels: dict) -> None:
+    """Levels are one above TREC's relevance, and ids with white space or a percent sign survive."""
+    buffer = io.StringIO()
+    write_qrels(qrels, buffer)
+    path = write(tmp_path_factory.mktemp("qrels"), buffer.getvalue(), "qrels.trec")
+    assert read_qrels(path).qrels == qrels
+
+
+def test_other_tools_read_our_qrels_file() -> None:
+    """ir_measures parses the file that we write, with relevance 0 to 3."""
+    buffer = io.StringIO()
+    write_qrels({"q": {"a": 4, "b": 1}}, buffer)
+    assert buffer.getvalue().splitlines()[0] == "q 0 a 3"
+    judged = list(ir_measures.read_trec_qrels(buffer.getvalue()))
+    assert [(qrel.query_id, qrel.doc_id, qrel.relevance) for qrel in judged] == [("q", "a", 3), ("q", "b", 0)]
+
+
+@pytest.mark.parametrize("identifier", ["a%41", "50%", "%E3", "a%zz", "%25zz", "a b", "全\u3000角%"])
+def test_percent_signs_of_other_tools_are_left_alone(identifier: str) -> None:
+    """Only what we encode is decoded: white space and the percent sign itself."""
+    assert unescaped(escaped(identifier)) == identifier
+    assert unescaped("a%41%E4%B8%AD%zz") == "a%41%E4%B8%AD%zz"
+
+
+def test_a_run_may_be_read_by_its_ranks(tmp_path: Path) -> None:
+    """Scores decide as for TREC's tools; by rank, a list that was ordered by more than its scores stays as it was."""
+    path = write(tmp_path, "q Q0 a 1 0.5 t\nq Q0 b 2 0.9 t\n", "run.trec")
+    assert [match.doc_id for match in read_run(path)["q"]] == ["b", "a"]
+    assert read_run(path, by_rank=True) == {"q": (Ranked("a", 0.5), Ranked("b", 0.9))}
+
+
+def test_a_run_file_is_answered_like_a_service_without_levels() -> None:
+    """The first 100 are ranked, judged documents have their scores from anywhere, a missing query is empty."""
+    lists = {"q": tuple(Ranked(f"d{n}", 1.0 - n / 1000) for n in range(150)), "unasked": (Ranked("a", 1.0),)}
+    first, second = answered(lists, ["q", "missing"], {"q": {"d120": 4, "d3": 1, "gone": 3}})
+    assert (first.query_id, len(first.ranked), first.levelled) == ("q", 100, False)
+    assert list(first.served.items()) == [("d3", Served(0.997, None)), ("d120", Served(0.88, None))]
+    assert second == QueryRun(query_id="missing", levelled=False)
 
 
 def test_other_tools_read_our_run_file() -> None:

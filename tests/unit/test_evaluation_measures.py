@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import ir_measures
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from ir_measures import RR, R, nDCG
 
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
+from app.evaluation.files import read_qrels
 from app.evaluation.measures import (
     average_ranks,
     hub_share,
@@ -22,7 +24,9 @@ from app.evaluation.measures import (
     reach,
     spearman,
 )
+from app.evaluation.report import write_qrels_file, write_run_file
 from app.evaluation.result import evaluate_runs
+from app.evaluation.trec import answered, read_run
 
 
 def run_of(query_id: str = "q", ranked: str = "", served: dict[str, tuple[float, int]] | None = None) -> QueryRun:
@@ -179,6 +183,47 @@ def test_judged_ndcg_agrees_with_ir_measures_with_exponential_gains() -> None:
     for run in runs:
         row = measure_query(run, qrels[run.query_id])
         assert row.judged_ndcg == pytest.approx(theirs[run.query_id], abs=1e-9)
+
+
+def test_measures_of_files_agree_with_ir_measures(tmp_path: Path) -> None:
+    """A run and qrels read from files measure to 1e-9 what ir_measures measures from the same files, ties left out."""
+    generator = np.random.default_rng(9)
+    documents = [f"d {n}%" for n in range(200)]
+    qrels = {
+        f"q {n}": {str(doc_id): int(generator.integers(1, 5)) for doc_id in generator.permutation(documents)[:50]}
+        for n in range(20)
+    }
+    runs = [
+        QueryRun(
+            query_id=query_id,
+            ranked=tuple(
+                Ranked(str(doc_id), float(score))
+                for doc_id, score in zip(
+                    generator.permutation(documents)[:100], np.sort(generator.uniform(size=100))[::-1], strict=True
+                )
+            ),
+        )
+        for query_id in [*qrels][:18]
+    ]
+    write_run_file(tmp_path / "run.trec", runs)
+    write_qrels_file(tmp_path / "qrels.trec", qrels)
+    theirs = ir_measures.read_trec_run(str(tmp_path / "run.trec"))
+    judged = list(ir_measures.read_trec_qrels(str(tmp_path / "qrels.trec")))
+    relevant = [ir_measures.Qrel(qrel.query_id, qrel.doc_id, int(qrel.relevance >= 2)) for qrel in judged]
+    scored = list(theirs)
+    expected = ir_measures.calc_aggregate([nDCG @ 10, RR, R @ 100], relevant, scored)
+    gains = {(qrel.query_id, qrel.doc_id): 2**qrel.relevance - 1 for qrel in judged}
+    alone = [each for each in scored if (each.query_id, each.doc_id) in gains]
+    gained = [ir_measures.Qrel(*pair, gain) for pair, gain in gains.items()]
+    read = read_qrels(tmp_path / "qrels.trec").qrels
+    answers = answered(read_run(tmp_path / "run.trec"), read, read)
+    found = evaluate_runs(answers, Collection(size=200, qrels=read)).measures
+    assert found["ndcg@10"] == pytest.approx(expected[nDCG @ 10], abs=1e-9)
+    assert found["mrr"] == pytest.approx(expected[RR], abs=1e-9)
+    assert found["recall@100"] == pytest.approx(expected[R @ 100], abs=1e-9)
+    graded = ir_measures.calc_aggregate([nDCG @ 10], gained, alone)
+    assert found["judged_ndcg@10"] == pytest.approx(graded[nDCG @ 10], abs=1e-9)
+    assert found["level_score"] is None
 
 
 def test_ndcg_without_an_ideal_is_none() -> None:

@@ -13,8 +13,9 @@ from app.errors import JobError
 from app.evaluation import page
 from app.evaluation.charts import score_histogram
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
+from app.evaluation.contents import ReportContents
 from app.evaluation.elements import VOID, Markup, element
-from app.evaluation.report import ReportContents, worst_first, write_report
+from app.evaluation.report import worst_first, write_report
 from app.evaluation.result import evaluate_runs
 from app.evaluation.trec import read_run
 
@@ -138,7 +139,8 @@ def test_measures_and_run_are_files_of_their_own(tmp_path: Path) -> None:
     """The JSON is what the command prints; the run is read back as it was answered."""
     given = contents()
     files = write_report(tmp_path, given)
-    assert sorted(file.name for file in files) == ["measures.json", "per_query.tsv", "report.html", "run.trec"]
+    names = ["judged.jsonl", "measures.json", "per_query.tsv", "report.html", "run.trec"]
+    assert sorted(file.name for file in files) == names
     assert json.loads((tmp_path / "measures.json").read_text("utf-8")) == given.result.as_json()
     assert read_run(tmp_path / "run.trec") == {run.query_id: run.ranked for run in given.runs if run.ranked}
 

@@ -45,6 +45,14 @@ def test_index_bm25_of_postings_is_the_formula():
     assert scores[1] == scores[2] == 0
 
 
+def test_index_bm25_tells_terms_apart_that_python_stores_alike():
+    """A Chinese character and two Latin letters of the same bytes in memory are two terms; Python's hash has one."""
+    assert hash("慧") == hash("ga")
+    texts = [TermCounts.of({"慧": 1}), TermCounts.of({"ga": 1})]
+    assert (Postings.of(texts).scores({"慧": 1.0}, Corpus()) > 0).tolist() == [True, False]
+    assert (Postings.of(texts).scores({"ga": 1.0}, Corpus()) > 0).tolist() == [False, True]
+
+
 def test_index_bm25_of_no_texts_is_empty():
     """A segment of records without terms, and one without records, answer with zeros."""
     assert Postings.of([]).scores({"a": 1.0}, Corpus()).tolist() == []

@@ -156,3 +156,17 @@ def test_index_columns_refuse_a_file_of_something_else(tmp_path):
     write_arrays(tmp_path / "c", {"x": np.zeros(1, dtype=np.int8)}, {"count": "1", "kind.f": "flag"})
     with pytest.raises(ValueError, match=r"values\.f"):
         Columns.read(tmp_path / "c")
+
+
+def test_columns_say_the_first_code_of_each_position() -> None:
+    """The other way round: for each position its code, the first of several, and which positions have another."""
+    values = ["zh", None, ("en", "de"), "zh"]
+    columns = Columns.build(4, {"lang": ColumnValues(ColumnKind.CODES, values)})
+    first = columns.first_codes("lang")
+    assert [None if place < 0 else first.codes[place] for place in first.places.tolist()] == ["zh", None, "de", "zh"]
+    assert first.counts() == {None: 1, "de": 1, "zh": 2}
+    assert first.other_than("zh").tolist() == [False, True, True, False]
+    assert first.other_than(None).tolist() == [True, False, True, True]
+    assert first.other_than("ko").all()
+    assert columns.first_codes("lang") is first
+    assert columns.first_codes("nothing").counts() == {None: 4}

@@ -137,10 +137,39 @@ def test_ingest_names_kinds_of_holders(name: str, expected: str | None) -> None:
         ("Rooftop energy", "", "en"),
         ("12345", "", None),
         ("", "", None),
+        ("LED灯", "", "zh"),
+        ("5G通信基站", "", "zh"),
+        ("PVC管材", "", "zh"),
+        ("Al2O3 陶瓷", "", "zh"),
+        ("USB-C接口", "", "zh"),
+        ("鋰離子電池正極材料", "", "zh"),
+        ("電漿處理裝置及其製造方法", "", "zh"),
+        ("一種摩擦片粘合方法", "", "zh"),
+        ("温控器自動調節系統", "", "zh"),
+        ("窒化鉄磁性材料", "", "ja"),
+        ("画像処理装置", "", "ja"),
+        ("半導体製造装置", "", "ja"),
+        ("硫化物固体電解質", "", "ja"),
+        ("車両用灯具", "", "ja"),
+        ("砂防堰堤、鋼管壁の補強方法", "", "zh"),
+        ("電池用電解液", "", "zh"),
+        ("CO2 capture", "", "en"),
+        ("PCB", "", "en"),
+        ("battery", "", "en"),
+        ("LED bulb", "", "en"),
+        ("AI chip cooling", "", "en"),
+        ("Wärmepumpe", "", "de"),
+        ("Kühlkreislauf für Batterien", "", "de"),
+        ("Pompe à chaleur", "", "fr"),
+        ("Bomba de calor", "", "es"),
+        ("LED 조명", "", "ko"),
     ],
 )
 def test_ingest_names_languages(heading: str, body: str, expected: str | None) -> None:
-    """Script tells most; Latin script is told by a model; digits tell nothing."""
+    """Script tells most; Latin script is told by a model; digits tell nothing.
+
+    Kanji that a Chinese script shares character for character, and those behind a stray kana, count as Chinese.
+    """
     assert detect_language(heading, body) == expected
 
 

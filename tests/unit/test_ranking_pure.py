@@ -52,7 +52,7 @@ def test_ranking_diversity_passes_over_a_repeat() -> None:
 def test_ranking_terms_are_the_longest_shared() -> None:
     """Chinese runs and Latin words are found, and a term inside a longer one is left out."""
     asked = vocabulary("高镍三元动力电解液,添加 LiPF6")
-    assert shared_terms(asked, "一种适配高镍三元正极的电解液,含 LIPF6 与 lipf6", 5) == ("lipf6", "高镍三元", "电解液")
+    assert shared_terms(asked, "一种适配高镍三元正极的电解液,含 LIPF6 与 lipf6", 5) == ("LIPF6", "高镍三元", "电解液")
 
 
 def test_ranking_terms_skip_stock_phrases() -> None:

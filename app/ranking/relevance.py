@@ -1,0 +1,79 @@
+"""What ranks: one number a pair, made of the cosine, of shared terms, and of the two languages.
+
+It is a function of the query, the record and the snapshot alone. Neither how many matches are asked for nor a filter
+nor what else was found changes it, so that they cannot change the order of two records either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from app.ranking.lexical import expected
+from app.ranking.space import Space
+
+Floats = npt.NDArray[np.float32]
+
+LEXICAL_WEIGHT = 0.01
+"""What one unit of BM25 counts beside a centred cosine: 0.008 to 0.012 are alike on judged needs (docs/quality.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """What ranks some records for one query, and its parts; each float32 ``[n]``.
+
+    Attributes:
+        cosines: in the space of the snapshot.
+        shared: what shared terms add, or in another language what they would.
+        total: what ranks. What is left of it, `language`, makes cosines between two languages comparable.
+    """
+
+    cosines: Floats
+    shared: Floats
+    total: Floats
+
+    @property
+    def language(self) -> Floats:
+        """What was added because query and record are in two languages."""
+        return self.total - self.cosines - self.shared
+
+    def at(self, places: Sequence[int]) -> Relevance:
+        """Some of them, in this order."""
+        wanted = np.asarray(places, dtype=np.intp)
+        return Relevance(self.cosines[wanted], self.shared[wanted], self.total[wanted])
+
+
+def relevance(
+    cosines: Floats, bm25: Floats | None, space: Space, query: str | None, languages: Sequence[str | None]
+) -> Relevance:
+    """What ranks these records.
+
+    Args:
+        cosines: float32 ``[n]``.
+        bm25: of the query's terms, float32 ``[n]``; ``None`` where shared terms do not count.
+        space: that the cosines were taken in.
+        query: the query's language.
+        languages: of each record.
+    """
+    crossings = {language: space.crossing(query, language) for language in set(languages)}
+    stretch = np.array([crossings[language].stretch for language in languages], dtype=np.float32)
+    bonus = np.array([crossings[language].bonus for language in languages], dtype=np.float32)
+    comparable = cosines * stretch + bonus
+    if bm25 is None:
+        return Relevance(cosines, np.zeros_like(cosines), comparable)
+    foreign = np.array([query is not None and language != query for language in languages], dtype=np.bool_)
+    counted = np.where(foreign, np.maximum(bm25, expected(comparable, query)), bm25)
+    shared = (LEXICAL_WEIGHT * counted).astype(np.float32)
+    return Relevance(cosines, shared, comparable + shared)
+
+
+def best_first(total: Floats, ids: Sequence[str]) -> list[int]:
+    """Places in descending order of ``total`` float32 ``[n]``, equals by their ids."""
+    return sorted(range(len(ids)), key=lambda n: (-total[n], ids[n]))
+
+
+Terms = Mapping[str, float]
+"""What each term of a query counts, beside its rarity."""
