@@ -26,6 +26,7 @@ from app.services.industries import IndustryService
 from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
+from app.services.pushing import PushService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
 from app.services.training import TrainingService, TrainingSettings
@@ -63,6 +64,7 @@ class Services:
     verification: VerificationService
     evaluating: EvaluationService
     training: TrainingService
+    pushing: PushService
     calibrating: CalibrationService
 
     def close(self) -> None:
@@ -168,6 +170,7 @@ def build_services(
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
         training=TrainingService(evaluating, training_settings(settings)),
+        pushing=PushService(indexes[Kind.PATENTS], serving.store_of, catalogue, settings.push_dir),
         calibrating=CalibrationService(
             evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
         ),

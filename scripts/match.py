@@ -34,7 +34,7 @@ def command(shell: Shell, k: int, target: str, filter_json: str | None, explain:
       patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
     """
     request = MatchRequest(
-        queries=(_query(asked),), target=Kind(target), k=k, filter=_filter(shell, filter_json), explain=explain
+        queries=(_query(asked),), target=Kind(target), k=k, filter=read_filter(shell, filter_json), explain=explain
     )
     with shell.services() as services:
         services.serving.open()
@@ -69,7 +69,8 @@ def _query(asked: dict[str, str | None]) -> Query:
     return Query(id="q1", text=asked["text"], title=asked["title"])
 
 
-def _filter(shell: Shell, text: str | None) -> Filter:
+def read_filter(shell: Shell, text: str | None) -> Filter:
+    """The filter of an option, as in the HTTP interface."""
     try:
         given = FilterIn.model_validate_json(text or "{}")
     except ValidationError as error:

@@ -13,6 +13,7 @@ from app.catalogue import schema
 from app.catalogue.backend import IDS, Backend, Finding, backend_of
 from app.catalogue.checks import check
 from app.catalogue.failures import problem, translated
+from app.catalogue.pushes import PushStore
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import READ_COUNTER, READ_IDENTITY, READ_MAPPING, statements_of
 from app.catalogue.writing import Applied, Told, Writer
@@ -70,6 +71,7 @@ class Catalogue:
         self._backend = backend
         self._statements = {kind: statements_of(kind, backend) for kind in Kind}
         self._writer = Writer(backend, self._statements)
+        self.pushes = PushStore(backend)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Catalogue:

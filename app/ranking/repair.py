@@ -143,8 +143,10 @@ class _Repair:
         named = problem.patents[rows, columns]
         loss = self._worst(rows) - problem.values[rows, columns] if len(rows) else np.empty(0)
         order = np.lexsort((loss, named))
-        starts = np.flatnonzero(np.concatenate(([True], named[order][1:] != named[order][:-1]))) if len(order) else []
-        ends = [*list(starts[1:]), len(order)] if len(order) else []
+        if not len(order):
+            return
+        starts = np.flatnonzero(np.concatenate(([True], named[order][1:] != named[order][:-1]))).tolist()
+        ends = [*starts[1:], len(order)]
         # Those with the fewest firms first: others have more ways.
         spans = sorted(zip(starts, ends, strict=True), key=lambda span: (span[1] - span[0], span[0]))
         for start, end in spans:

@@ -1,0 +1,126 @@
+"""`patmatch push`: push lists of all firms, computed, listed, reported and exported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from app.services.embedding import Progress, Report
+from app.services.push_rules import read_rules
+from app.services.pushing import PushRequest, PushRun
+from scripts.console import Advance, Shell, shell_command
+from scripts.match import read_filter
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(short_help="Push lists of all firms: run, list, report, export.")
+def command() -> None:
+    """Push lists of all firms."""
+
+
+@command.command("run")
+@click.option("--run", "name", required=True, help="The run's name. The same call again does nothing twice.")
+@click.option("-k", "--k", "k", type=click.IntRange(min=1), help="Places in a list; before the rules.")
+@click.option("--pool", help="Push the patents of a saved pool.")
+@click.option("--filter", "filter_json", help='Push the patents that pass: {"grade": ["A"], "dormant": true}.')
+@click.option("--firms", "firms_json", help='Push to the firms that pass: {"region": ["62"]}.')
+@click.option("--rules", type=_FILE, help="TOML or JSON of rules; docs/push.md has them all.")
+@click.option("--compare", type=_FILE, help="Rules for half of the firms, drawn at random, to compare with.")
+@click.option("--seed", default=0, show_default=True, help="Of the assignment to rankings, and of ties.")
+@shell_command
+def run(
+    shell: Shell,
+    *,
+    name: str,
+    k: int | None,
+    pool: str | None,
+    filter_json: str | None,
+    firms_json: str | None,
+    rules: Path | None,
+    compare: Path | None,
+    seed: int,
+) -> None:
+    r"""Compute the list of every firm and keep it as one run.
+
+    Stopped anywhere, the same command goes on. Done, it says so and changes nothing.
+
+    \b
+    Example:
+      patmatch push run --run 2026-11
+      patmatch push run --run gansu --firms '{"region": ["62"]}' --rules rules.toml
+    """
+    request = PushRequest(
+        name=name,
+        rules=read_rules(rules, k=k),
+        compare=None if compare is None else read_rules(compare, k=k),
+        patents=read_filter(shell, filter_json),
+        firms=read_filter(shell, firms_json),
+        pool=pool,
+        seed=seed,
+    )
+    with shell.services() as services, _stages(shell) as report:
+        services.serving.open()
+        outcome = services.pushing.run(request, report)
+    if outcome.already:
+        shell.line(f"run {name} was already done; nothing is pushed twice · 批次 {name} 已完成，未重复推送")
+    _print_run(shell, outcome.run)
+    shell.result({"already": outcome.already, **as_json(outcome.run)})
+
+
+@contextmanager
+def _stages(shell: Shell) -> Iterator[Report]:
+    """A bar for each stage of a run, with its rate and the time left."""
+    with ExitStack() as open_bars:
+        bars: dict[str, Advance] = {}
+
+        def report(progress: Progress) -> None:
+            if progress.stage not in bars:
+                open_bars.close()
+                bars[progress.stage] = open_bars.enter_context(shell.progress(progress.stage))
+            bars[progress.stage](progress.done, progress.total)
+
+        yield report
+
+
+@command.command("list")
+@shell_command
+def list_runs(shell: Shell) -> None:
+    r"""List the runs, the latest first.
+
+    \b
+    Example:
+      patmatch push list
+    """
+    with shell.services() as services:
+        runs = services.catalogue.pushes.runs()
+    rows = [(one.name, one.status, f"{one.started_at:%Y-%m-%d %H:%M}", one.firms, one.entries) for one in runs]
+    shell.table(("run", "status", "started", "firms", "entries"), rows)
+    shell.result({"runs": [as_json(one) for one in runs]})
+
+
+def as_json(one: PushRun) -> dict[str, object]:
+    """A run with its manifest."""
+    return {
+        "run": one.name,
+        "status": one.status,
+        "started_at": one.started_at.isoformat(),
+        "finished_at": None if one.finished_at is None else one.finished_at.isoformat(),
+        "firms": one.firms,
+        "entries": one.entries,
+        "manifest": json.loads(one.manifest),
+    }
+
+
+def _print_run(shell: Shell, one: PushRun) -> None:
+    said = json.loads(one.manifest)
+    exposure, plain = said.get("exposure", {}), said.get("exposure_plain", {})
+    rows = [(name, plain.get(name), exposure.get(name)) for name in ("coverage", "gini", "largest", "hub_share")]
+    shell.table(("patents", "plain lists", "this run"), rows)
+    for arm, figures in said.get("arms", {}).items():
+        shell.line(f"arm {arm}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+    shell.line(f"{one.firms} firms have a list, {one.entries} entries")
