@@ -26,6 +26,8 @@ from app.services.industries import IndustryService
 from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
+from app.services.push_delivery import PushDelivery
+from app.services.push_report import PushReporter
 from app.services.pushing import PushService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
@@ -65,6 +67,8 @@ class Services:
     evaluating: EvaluationService
     training: TrainingService
     pushing: PushService
+    push_delivery: PushDelivery
+    push_reporting: PushReporter
     calibrating: CalibrationService
 
     def close(self) -> None:
@@ -136,6 +140,7 @@ def build_services(
     serving = _serving(settings, catalogue, known)
     indexes = serving.indexes
     indexing = IndexService(catalogue, known, index_settings(settings))
+    delivery = PushDelivery(catalogue)
     evaluating = EvaluationService(known, evaluation_settings(settings))
     return Services(
         settings=settings,
@@ -171,6 +176,8 @@ def build_services(
         evaluating=evaluating,
         training=TrainingService(evaluating, training_settings(settings)),
         pushing=PushService(indexes[Kind.PATENTS], serving.store_of, catalogue, settings.push_dir),
+        push_delivery=delivery,
+        push_reporting=PushReporter(catalogue, delivery),
         calibrating=CalibrationService(
             evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
         ),

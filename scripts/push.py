@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
+from app.evaluation.push_page import render_push_page
 from app.services.embedding import Progress, Report
+from app.services.push_report import SampledList
 from app.services.push_rules import read_rules
 from app.services.pushing import PushRequest, PushRun
 from scripts.console import Advance, Shell, shell_command
@@ -31,6 +35,7 @@ def command() -> None:
 @click.option("--firms", "firms_json", help='Push to the firms that pass: {"region": ["62"]}.')
 @click.option("--rules", type=_FILE, help="TOML or JSON of rules; docs/push.md has them all.")
 @click.option("--compare", type=_FILE, help="Rules for half of the firms, drawn at random, to compare with.")
+@click.option("--curve", is_flag=True, help="Try other caps and floors too, to show what limits cost.")
 @click.option("--seed", default=0, show_default=True, help="Of the assignment to rankings, and of ties.")
 @shell_command
 def run(
@@ -43,6 +48,7 @@ def run(
     firms_json: str | None,
     rules: Path | None,
     compare: Path | None,
+    curve: bool,
     seed: int,
 ) -> None:
     r"""Compute the list of every firm and keep it as one run.
@@ -62,6 +68,7 @@ def run(
         firms=read_filter(shell, firms_json),
         pool=pool,
         seed=seed,
+        curve=curve,
     )
     with shell.services() as services, _stages(shell) as report:
         services.serving.open()
@@ -101,6 +108,56 @@ def list_runs(shell: Shell) -> None:
     rows = [(one.name, one.status, f"{one.started_at:%Y-%m-%d %H:%M}", one.firms, one.entries) for one in runs]
     shell.table(("run", "status", "started", "firms", "entries"), rows)
     shell.result({"runs": [as_json(one) for one in runs]})
+
+
+@command.command("report")
+@click.argument("name")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the whole report as one page.")
+@shell_command
+def report_run(shell: Shell, name: str, html: Path | None) -> None:
+    r"""Print what run NAME reached, how it spread patents, and which firms have too few.
+
+    \b
+    Example:
+      patmatch push report 2026-11 --html report.html
+    """
+    with shell.services() as services, shell.progress("report") as advance:
+        made = services.push_reporting.report(name, advance)
+    told = made.as_json()
+    if html is not None:
+        html.write_text(render_push_page(told, [_for_reading(one) for one in made.sampled]), encoding="utf8")
+        shell.line(f"wrote {html}")
+    _print_run(shell, made.run)
+    for what in ("levels", "placed", "arms", "industries", "regions", "holder_types", "sizes"):
+        shell.line(f"{what}: " + ", ".join(f"{key} {count}" for key, count in told[what].items()))
+    for why, firms in (told["short"] or {}).items():
+        shell.line(f"too few, {why}: {firms['firms']} firms, as {', '.join(firms['examples'])}")
+    shell.line("overlap: -" if made.overlap is None else f"overlap with {made.previous}: {made.overlap:.1%}")
+    shell.result(told)
+
+
+def _for_reading(one: SampledList) -> dict[str, Any]:
+    entries = [asdict(entry) | {"title": title} for entry, title in one.entries]
+    return {"firm": one.firm_id, "name": one.name, "profile": one.profile, "entries": entries}
+
+
+@command.command("export")
+@click.argument("name")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .parquet, .csv or .jsonl file."
+)
+@shell_command
+def export(shell: Shell, name: str, out: Path) -> None:
+    r"""Write all lists of run NAME to a file. Withdrawn patents and firms that opted out are left out.
+
+    \b
+    Example:
+      patmatch push export 2026-11 --out lists.csv
+    """
+    with shell.services() as services, shell.progress("export") as advance:
+        rows = services.push_delivery.export(name, out, advance)
+    shell.line(f"wrote {rows} rows to {out}")
+    shell.result({"run": name, "rows": rows, "file": str(out)})
 
 
 def as_json(one: PushRun) -> dict[str, object]:

@@ -13,6 +13,7 @@ from app.services.indexing import IndexService
 from app.services.launching import BuildService
 from app.services.matching import MatchService
 from app.services.overview import OverviewService
+from app.services.push_delivery import PushDelivery
 from app.services.records import RecordService
 from app.services.writing import WriteService
 
@@ -35,6 +36,7 @@ class ApiState:
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
+    push: PushDelivery
     metrics: Metrics
     workers: Workers
     side_workers: Workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -30,6 +30,8 @@ from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by,
 from app.services.push_lists import ArmLists, EntryWriter, allocated, firm_ranks, shared_out
 from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
+from app.services.push_sources import FeedbackSource
+from app.services.push_tradeoff import trade_off
 from app.services.serving import Served
 from index import FileLock, LockedError, VectorStore
 from models import Encoder
@@ -38,6 +40,7 @@ Ints = npt.NDArray[np.int64]
 
 DAYS_A_MONTH = 30.44
 _MOST_NAME = 64
+_EXAMPLES = 5
 _NAME = re.compile(rf"\w[\w.-]{{0,{_MOST_NAME - 1}}}")
 _LOCK = "push.lock"
 _VERSIONS = ("patmatch", "numpy", "torch", "faiss-cpu")
@@ -63,6 +66,7 @@ class PushRequest:
         firms: which firms are pushed to.
         pool: name of a saved filter of patents, beside ``patents``.
         seed: of the assignment, of ties and of the join.
+        curve: whether other caps and floors are tried too, to show what limits cost; no part of what a run is.
     """
 
     name: str
@@ -72,6 +76,7 @@ class PushRequest:
     firms: Filter = field(default_factory=Filter)
     pool: str | None = None
     seed: int = 0
+    curve: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """As a manifest says them."""
@@ -92,21 +97,6 @@ class PushRequest:
 
 def _said(asked: Filter) -> dict[str, Any]:
     return {name: value for name, value in asdict(asked).items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackSource:
-    """What came back, as the run asks for it.
-
-    Attributes:
-        excluded_pairs: firm and patent ids of pairs that a firm rejected.
-        opted_out: ids of firms that want no list.
-        pool: the filter saved under a name; raises where there is none.
-    """
-
-    excluded_pairs: Callable[[], Iterable[tuple[str, str]]] = tuple
-    opted_out: Callable[[], Iterable[str]] = tuple
-    pool: Callable[[str], Filter] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,8 +329,24 @@ class _Work:
             "entries": entries,
             "exposure": _exposure(exposure_of(counts[passing])),
             "exposure_plain": _exposure(exposure_of(plain[passing])),
+            "short": self._short(arms),
+            "curve": trade_off(self.patents, arms[0][0], self.request.rules) if self.request.curve else None,
             "arms": {lists.arm: _arm(lists, made) for lists, made in arms},
         }
+
+    def _short(self, arms: Sequence[tuple[ArmLists, Allocation]]) -> dict[str, Any]:
+        """Firms with fewer places filled than there are, by what left them so few, with some of their ids."""
+        found: dict[str, list[str]] = {"no_text": list(self.firms.without)}
+        silent = set(self.firms.without)
+        for (lists, _), (_, rules) in zip(arms, self.arms(), strict=True):
+            chosen, candidates = lists.chosen.sum(1), (lists.found.patents >= 0).sum(1)
+            for row in np.flatnonzero(chosen < rules.k).tolist():
+                firm_id = self.firms.ids[lists.firms[row]]
+                if firm_id not in silent:
+                    few = "too_few_candidates" if candidates[row] < rules.k else "limits"
+                    why = few if lists.found.near[row] else "nothing_near"
+                    found.setdefault(why, []).append(firm_id)
+        return {why: {"firms": len(ids), "examples": ids[:_EXAMPLES]} for why, ids in found.items() if ids}
 
 
 def _exposure(found: Exposure) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from app.bootstrap import Services
 from app.catalogue import PushEntry
 from app.domain import Filter, Kind, MatchRequest, Patent, Query
 from app.errors import ConflictError, InputError
-from app.services.pushing import FeedbackSource, PushRequest, PushService
+from app.services.push_sources import FeedbackSource
+from app.services.pushing import PushRequest, PushService
 
 
 @pytest.fixture(scope="module")
