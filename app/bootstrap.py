@@ -230,6 +230,7 @@ def index_settings(settings: Settings) -> IndexSettings:
         vectors_dir=settings.vectors_dir,
         options=options,
         centre_from=settings.centre_from,
+        neighbours_from=settings.neighbours_from,
     )
 
 
@@ -252,6 +253,7 @@ def evaluation_settings(settings: Settings) -> EvaluationSettings:
         spec_of=lambda source: encoder_spec(settings, source),
         options=index_settings(settings).options,
         centre_from=settings.centre_from,
+        neighbours_from=settings.neighbours_from,
         limits=match_limits(settings),
     )
 

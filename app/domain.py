@@ -275,11 +275,42 @@ class MatchRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """A term of the query and one of the record that mean the same, though they are written otherwise.
+
+    Attributes:
+        similarity: cosine of the two, relative to the means of their scripts.
+    """
+
+    query: str
+    record: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What each signal added to a match's relevance; they sum to it."""
+
+    cosine: float
+    shared_terms: float
+    language: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Why a record matched: terms that both sides share, longest first, and the passage that holds most of them."""
+    """Why a record matched.
+
+    Attributes:
+        terms: shared to the letter, longest first.
+        meanings: terms that mean the same, the most telling first.
+        passage: the sentence that carries most of it; of a record that is only a title, the title.
+        signals: what ranked it.
+    """
 
     terms: tuple[str, ...] = ()
+    meanings: tuple[Meaning, ...] = ()
     passage: str | None = None
+    signals: Signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         ge=1,
         description="From this many records on, vectors are compared relative to the mean of their language.",
     )
+    neighbours_from: int = Field(
+        1_000,
+        ge=2,
+        description="From this many records on, each is ranked by its own vector and, half as much, by the mean of its "
+        "ten nearest neighbours.",
+    )
     index_poll_seconds: float = Field(
         0.5, gt=0, description="How often a running service looks for a newly published snapshot and for changes."
     )

@@ -46,14 +46,23 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str,
         os.fsync(file.fileno())
 
 
-def write_rows(path: Path, name: str, shape: tuple[int, int], blocks: Iterable[Array]) -> None:
-    """Write one float32 array of ``shape`` from blocks of its rows, holding one at a time, and flush it to the disk."""
+_ROW_TYPES = {np.float32: "F32", np.int32: "I32"}
+RowType = type[np.float32] | type[np.int32]
+
+
+def write_rows(
+    path: Path, name: str, shape: tuple[int, int], blocks: Iterable[Array], kind: RowType = np.float32
+) -> None:
+    """Write one array of ``shape`` from blocks of its rows, holding one at a time, and flush it to the disk."""
     size = shape[0] * shape[1] * 4
-    header = {_METADATA: {}, name: {"dtype": "F32", "shape": list(shape), "data_offsets": [0, size]}}
+    header = {
+        _METADATA: {},
+        name: {"dtype": _ROW_TYPES[kind], "shape": list(shape), "data_offsets": [0, size]},
+    }
     with path.open("wb") as file:
         _write_header(file, header)
         for block in blocks:
-            file.write(np.ascontiguousarray(block, dtype="<f4").data)
+            file.write(np.ascontiguousarray(block, dtype=np.dtype(kind).newbyteorder("<")).data)
         file.flush()
         os.fsync(file.fileno())
 

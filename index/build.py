@@ -26,6 +26,7 @@ from index.ids import IdList
 from index.lock import BUILD_LOCK, FileLock
 from index.manifest import FILE_NAME, FileEntry, IndexParameters, Manifest, MeasuredRecall
 from index.names import BUILDING_PREFIX, SnapshotId, target_directory
+from index.neighbours import NEIGHBOURS_ARRAY, NEIGHBOURS_FILE, nearest_of_each
 from index.recall import Truth, blocks_of
 from index.snapshot import (
     ARRAYS_FILE,
@@ -65,6 +66,7 @@ class SnapshotSpec:
         sample_kind: what the sample queries are, for the manifest.
         extra: kept in the manifest; JSON values.
         arrays: kept in a file of their own; by name.
+        neighbours: how many nearest others are kept of each vector; fewer where there are fewer.
         terms: gives the terms of each position and how often each occurs, in order, when it is called; they are taken
             one position at a time. Without it the snapshot has no inverted index.
         built_at: when the build began, with a time zone; now when not given.
@@ -81,6 +83,7 @@ class SnapshotSpec:
     sample_kind: str = "queries"
     extra: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict)
+    neighbours: int = 0
     terms: Callable[[], Iterable[Mapping[str, int]]] | None = None
     built_at: datetime | None = None
 
@@ -190,6 +193,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         if checked.spec.arrays:
             write_arrays(temporary / ARRAYS_FILE, checked.spec.arrays)
     options.on_step("files")
+    neighbours = _write_neighbours(temporary, checked, parameters, options)
     terms = _write_terms(temporary, checked, options)
     recall = _query_back(temporary, checked.source, parameters, truth, options)
     measured = MeasuredRecall(truth.k, round(recall, 6), len(queries), kind)
@@ -208,7 +212,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         recall=measured,
         files={
             name: _entry(temporary / name)
-            for name in (*data_files(parameters), *([ARRAYS_FILE] if spec.arrays else []), *terms)
+            for name in (*data_files(parameters), *([ARRAYS_FILE] if spec.arrays else []), *neighbours, *terms)
         },
         extra=checked.extra,
     )
@@ -269,6 +273,21 @@ def _write_exact(directory: Path, source: VectorSource, index: Any) -> float:  #
     with disk_errors(SnapshotWriteError, NOT_WRITTEN):
         write_rows(directory / EXACT_FILE, EXACT_ARRAY, (len(source), source.dimension), measured())
     return error
+
+
+def _write_neighbours(
+    directory: Path, checked: _Input, parameters: IndexParameters, options: BuildOptions
+) -> tuple[str, ...]:
+    """Write the nearest others of each vector, where they are wanted; the names of the files."""
+    count = min(checked.spec.neighbours, len(checked.source) - 1)
+    if count < 1:
+        return ()
+    index = open_index(directory, parameters, options.threads)
+    blocks = nearest_of_each(index.faiss, checked.source, count, options.threads)
+    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
+        write_rows(directory / NEIGHBOURS_FILE, NEIGHBOURS_ARRAY, (len(checked.source), count), blocks, np.int32)
+    options.on_step("neighbours")
+    return (NEIGHBOURS_FILE,)
 
 
 def _write_terms(directory: Path, checked: _Input, options: BuildOptions) -> tuple[str, ...]:

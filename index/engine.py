@@ -138,6 +138,11 @@ class FaissIndex:
         return vectors
 
     @property
+    def faiss(self) -> Any:  # noqa: ANN401 - faiss has no types
+        """FAISS's own index, for what reads all of it."""
+        return self._index
+
+    @property
     def nprobe(self) -> int | None:
         """How many lists an unfiltered search reads; ``None`` for a flat index."""
         return self._nprobe if self._ivf else None

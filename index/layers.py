@@ -66,12 +66,14 @@ class Upsert:
     Attributes:
         vector: float32 ``[dimension]`` of unit length.
         terms: none where the snapshot below has no inverted index.
+        around: the mean of its neighbours in the snapshot, float32 ``[dimension]``; ``None`` where that keeps none.
     """
 
     id: str
     vector: Floats
     values: Mapping[str, Value]
     terms: TermCounts = NO_TERMS
+    around: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Segment:
     values: tuple[Mapping[str, Value], ...]
     terms: tuple[TermCounts, ...]
     postings: Postings
+    around: Floats
 
     @classmethod
     def of(cls, records: Sequence[Upsert], kinds: Mapping[str, ColumnKind], dimension: int) -> Segment:
@@ -103,6 +106,7 @@ class Segment:
             tuple(record.values for record in ordered),
             tuple(record.terms for record in ordered),
             Postings.of([record.terms for record in ordered]),
+            np.stack([np.zeros_like(r.vector) if r.around is None else r.around for r in ordered]),
         )
 
     def upserts(self, hidden: Mask | None) -> list[Upsert]:
@@ -110,7 +114,7 @@ class Segment:
         places = np.arange(len(self.ids)) if hidden is None else np.flatnonzero(~hidden)
         vectors = self.index.vectors_at(places)
         return [
-            Upsert(self.ids[place], vector, self.values[place], self.terms[place])
+            Upsert(self.ids[place], vector, self.values[place], self.terms[place], self.around[place])
             for place, vector in zip(places.tolist(), vectors, strict=True)
         ]
 
@@ -348,6 +352,24 @@ class View:
             if len(mine):
                 vectors[mine] = layer.searched.index.vectors_at(places[mine, 1])
         return vectors
+
+    def around_at(self, places: Positions) -> Floats | None:
+        """The mean of the neighbours of the records at ``places`` int64 ``[n, 2]``, float32 ``[n, dimension]``.
+
+        ``None`` where the snapshot keeps no neighbours. Those of changed records are in the snapshot too.
+        """
+        if self.snapshot.neighbours is None:
+            return None
+        around = np.zeros((len(places), self.snapshot.manifest.dimension), dtype=np.float32)
+        for number, layer in enumerate(self.layers):
+            mine = np.flatnonzero(places[:, 0] == number)
+            if len(mine):
+                searched = layer.searched
+                positions = places[mine, 1]
+                around[mine] = (
+                    searched.around[positions] if isinstance(searched, Segment) else self.snapshot.around(positions)
+                )
+        return around
 
     def place_of(self, record_id: str) -> tuple[int, int] | None:
         """Layer and position where a record is visible, or ``None``."""

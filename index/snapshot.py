@@ -7,12 +7,13 @@
 - ``sample.safetensors``: the queries that recall was measured with
 - ``exact.safetensors``: the vectors as they are, where the index keeps rounded ones (from format 2 on)
 - ``arrays.safetensors``: what the builder wants kept with the snapshot, where there is something (from format 3 on)
+- ``neighbours.safetensors``: the nearest others of each vector, where they are kept (from format 4 on)
 - ``terms.json`` and ``terms-0.*``: the inverted index of the texts' terms, where there is one (from format 4 on)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from index.faiss_build import FLAT, IVF_FP16
 from index.ids import IdList
 from index.manifest import FILE_NAME, IndexParameters, Manifest, read_manifest
 from index.names import BUILDING_PREFIX
+from index.neighbours import NEIGHBOURS_ARRAY, NEIGHBOURS_FILE, Neighbours, mean_of, without_own
 from index.recall import overlap_recall
 from index.terms import TERMS_FILE, TermIndex
 
@@ -57,6 +59,7 @@ class Snapshot:
 
     Attributes:
         terms: the inverted index of its texts; ``None`` where it was built without one.
+        neighbours: the positions of each vector's nearest others, int32 ``[n, m]``; ``None`` where it keeps none.
     """
 
     manifest: Manifest
@@ -66,6 +69,7 @@ class Snapshot:
     sample: Floats
     arrays: Mapping[str, Array] = field(default_factory=dict)
     terms: TermIndex | None = None
+    neighbours: Neighbours | None = None
 
     @property
     def id(self) -> str:
@@ -86,6 +90,27 @@ class Snapshot:
     def vectors_at(self, positions: Positions) -> Floats:
         """The vectors float32 ``[n, dimension]`` at ``positions``, as precise as the index stores them."""
         return self.index.vectors_at(positions)
+
+    def around(self, positions: Positions) -> Floats:
+        """The mean of the neighbours of each of ``positions``, float32 ``[n, dimension]``; zeros where it has none."""
+        dimension = self.manifest.dimension
+        if self.neighbours is None:
+            return np.zeros((len(positions), dimension), dtype=np.float32)
+        return mean_of(self.neighbours[positions], self.index.vectors_at, dimension)
+
+    def around_vectors(self, vectors: Floats, own: Sequence[int | None]) -> Floats:
+        """The same of vectors float32 ``[n, dimension]`` that are not in it, or were in another version.
+
+        Args:
+            vectors: of unit length.
+            own: the position that each has, or had before it was changed: nobody is a neighbour of its own.
+        """
+        if self.neighbours is None or not len(vectors):
+            return np.zeros_like(vectors)
+        count = self.neighbours.shape[1]
+        found = self.index.search(np.ascontiguousarray(vectors), min(count + 1, len(self))).positions
+        mine = np.array([NO_POSITION if position is None else position for position in own], dtype=np.int64)
+        return mean_of(without_own(found, mine, count), self.index.vectors_at, self.manifest.dimension)
 
     def position_of(self, record_id: str) -> int | None:
         """Where a record is, or ``None``."""
@@ -157,6 +182,8 @@ def load_snapshot(directory: Path, *, threads: int | None = None) -> Snapshot:
         # Pruned between the check and the opening.
         raise SnapshotMissingError(f"a file of snapshot {directory.name} vanished while it was read") from error
     counts = {INDEX_FILE: len(snapshot.index), IDS_FILE: len(snapshot.ids), COLUMNS_FILE: len(snapshot.columns)}
+    if snapshot.neighbours is not None:
+        counts[NEIGHBOURS_FILE] = len(snapshot.neighbours)
     if snapshot.terms is not None:
         counts[TERMS_FILE] = len(snapshot.terms)
     wrong = [
@@ -248,10 +275,13 @@ def _open(directory: Path, manifest: Manifest, threads: int | None) -> Snapshot:
         sample = read_arrays(directory / SAMPLE_FILE)[0][SAMPLE_ARRAY]
         name = ARRAYS_FILE
         arrays = read_arrays(directory / ARRAYS_FILE)[0] if ARRAYS_FILE in manifest.files else {}
+        name, neighbours = NEIGHBOURS_FILE, None
+        if NEIGHBOURS_FILE in manifest.files:
+            neighbours = read_arrays(directory / NEIGHBOURS_FILE)[0][NEIGHBOURS_ARRAY]
         name = TERMS_FILE
         terms = TermIndex.open(directory) if TERMS_FILE in manifest.files else None
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise SnapshotDamagedError(directory.name, FileProblem(name, str(error))) from error
-    return Snapshot(manifest, index, ids, columns, sample, arrays, terms)
+    return Snapshot(manifest, index, ids, columns, sample, arrays, terms, neighbours)

@@ -107,6 +107,11 @@ class TermIndex:
         """How many texts hold a term."""
         return int(self._searcher.doc_freq(TERMS, term)) if term and is_text(term) else 0
 
+    @property
+    def rarest(self) -> float:
+        """The inverse document frequency of a term that one text holds."""
+        return inverse_frequency(1, self._count)
+
     def weight(self, term: str) -> float:
         """The inverse document frequency; a term that no text holds counts as held by one."""
         return inverse_frequency(self.document_frequency(term), self._count)

@@ -18,6 +18,7 @@ import httpx
 import numpy as np
 
 from app.errors import InputError
+from scripts.bench_explain import explain
 from scripts.bench_filters import filters
 from scripts.bench_terms import terms
 from scripts.console import Shell, shell_command
@@ -58,6 +59,7 @@ def command() -> None:
 
 
 command.add_command(filters)
+command.add_command(explain)
 command.add_command(terms)
 
 

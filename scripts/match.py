@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.api.problems import invalid_request
 from app.api.schemas import FilterIn, answer_out
-from app.domain import AnyRecord, Filter, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult
+from app.domain import AnyRecord, Filter, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
 from scripts.console import Shell, shell_command
 
@@ -23,7 +23,7 @@ from scripts.console import Shell, shell_command
 @click.option("--need-id", help="Ask with a stored need instead of a text.")
 @click.option("--patent-id", help="Ask with a stored patent.")
 @click.option("--firm-id", help="Ask with a stored firm.")
-@click.option("--explain", is_flag=True, help="Show what both sides share.")
+@click.option("--explain", is_flag=True, help="Show why each matched.")
 @shell_command
 def command(shell: Shell, k: int, target: str, filter_json: str | None, explain: bool, **asked: str | None) -> None:
     r"""Match TEXT with the published index and print the best records.
@@ -87,12 +87,19 @@ def _print(shell: Shell, result: QueryResult) -> None:
     ]
     shell.table(("rank", "score", "level", "cosine", "id", "title", "about"), rows)
     for match in result.matches:
-        if match.why and match.why.terms:
-            shell.line(f"{match.rank}. {' · '.join(match.why.terms)} — {match.why.passage}")
+        if match.why:
+            shell.line(f"{match.rank}. {_reasons(match.why)}")
     if result.truncated:
         shell.line(f"The text has {result.tokens} tokens; its tail is beyond the declared limit and had no influence.")
     if result.shortfall:
         shell.line(f"{len(result.matches)} of {result.requested}: {result.shortfall}")
+
+
+def _reasons(why: Why) -> str:
+    """One line: what is shared, what means the same, what each signal added, and the passage."""
+    pairs = (f"{pair.query} = {pair.record}" for pair in why.meanings)
+    signals = f"cosine {why.signals.cosine:.4f} + shared terms {why.signals.shared_terms:.4f}"
+    return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), signals, why.passage)))
 
 
 def _about(record: AnyRecord) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
+from app.api.reason_schemas import WhyOut, why_out
 from app.domain import (
     AnyRecord,
     Filter,
@@ -192,13 +193,6 @@ class SnapshotOut(BaseModel):
     )
 
 
-class WhyOut(BaseModel):
-    """Why a record matched."""
-
-    terms: list[str] = Field(description="What both sides share to the letter, longest first.")
-    passage: str | None = Field(description="The sentence of the record that holds most of it.")
-
-
 class DebugOut(BaseModel):
     """Raw numbers behind a match."""
 
@@ -358,7 +352,7 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
         record=record_out(match.record),
     )
     if match.why:
-        out.why = WhyOut(terms=list(match.why.terms), passage=match.why.passage)
+        out.why = why_out(match.why)
     if debug:
         out.debug = DebugOut(
             cosine=round(match.cosine, 6), shared=round(match.shared, 6), language=round(match.language, 6)

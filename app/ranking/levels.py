@@ -72,8 +72,8 @@ PLAIN_SCALE = Scale(midpoint=0.9216, steepness=70.2)
 """For the encoder's own cosines: almost all of them lie between 0.75 and 0.95."""
 CENTRED_SCALE = Scale(midpoint=0.4715, steepness=7.99)
 """For cosines in a centred space (`app.ranking.space`)."""
-FUSED_SCALE = Scale(midpoint=0.80, steepness=4.2)
-"""For these fused with shared terms (`app.ranking.relevance`)."""
+FUSED_SCALE = Scale(midpoint=0.8809, steepness=6.323, weak_from=0.0467, strong_from=0.8129, bends=((0.5758, -4.495),))
+"""For these, of records among their neighbours, fused with shared terms (`app.ranking.relevance`)."""
 
 
 BUILT_IN_SCALES: Mapping[str, Scale] = {

@@ -26,6 +26,7 @@ MOST_TERMS = 48
 """Terms of a query that are looked for, the weightiest: a text of 3,000 characters has a thousand."""
 EXPECTED_FROM, EXPECTED_PAIRS, EXPECTED_WORDS = 0.1, 100.0, 45.0
 """What BM25 rises by with the cosine, from where on: for languages taken by pairs of characters, and by words."""
+EXPECTED_RAREST = 8.0
 LANGUAGES_BY_PAIRS = ("zh", "ja", "ko")
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff"
@@ -71,7 +72,7 @@ def query_terms(views: Sequence[str], rarity: Rarity, *, titled: bool) -> dict[s
     return {term: counts[term] for term in kept}
 
 
-def expected(cosines: Scores, language: str | None) -> Scores:
+def expected(cosines: Scores, language: str | None, rarest: float) -> Scores:
     """The BM25 that texts of a query's own language have at these cosines, float32 ``[n]``.
 
     A text in another language cannot share terms, which says nothing of how well it fits: it gets what it would have.
@@ -82,7 +83,10 @@ def expected(cosines: Scores, language: str | None) -> Scores:
     Args:
         cosines: centred and made comparable between languages.
         language: that of the query.
+        rarest: the inverse document frequency of a term that one text holds. In a corpus of hundreds it is lower, and
+            with it all that shared terms bring; from `EXPECTED_RAREST` on, terms of every rarity were there to measure.
     """
     slope = EXPECTED_PAIRS if language in LANGUAGES_BY_PAIRS else EXPECTED_WORDS
+    slope *= min(1.0, rarest / EXPECTED_RAREST)
     found: Scores = (slope * np.maximum(cosines - EXPECTED_FROM, 0.0)).astype(np.float32)
     return found

@@ -46,14 +46,27 @@ class Relevance:
         return Relevance(self.cosines[wanted], self.shared[wanted], self.total[wanted])
 
 
+@dataclass(frozen=True, slots=True)
+class SharedTerms:
+    """What the terms of a query bring.
+
+    Attributes:
+        bm25: of each record, float32 ``[n]``.
+        rarest: the inverse document frequency of a term that one text of the corpus holds.
+    """
+
+    bm25: Floats
+    rarest: float
+
+
 def relevance(
-    cosines: Floats, bm25: Floats | None, space: Space, query: str | None, languages: Sequence[str | None]
+    cosines: Floats, terms: SharedTerms | None, space: Space, query: str | None, languages: Sequence[str | None]
 ) -> Relevance:
     """What ranks these records.
 
     Args:
         cosines: float32 ``[n]``.
-        bm25: of the query's terms, float32 ``[n]``; ``None`` where shared terms do not count.
+        terms: what the query's terms bring; ``None`` where shared terms do not count.
         space: that the cosines were taken in.
         query: the query's language.
         languages: of each record.
@@ -62,10 +75,11 @@ def relevance(
     stretch = np.array([crossings[language].stretch for language in languages], dtype=np.float32)
     bonus = np.array([crossings[language].bonus for language in languages], dtype=np.float32)
     comparable = cosines * stretch + bonus
-    if bm25 is None:
+    if terms is None:
         return Relevance(cosines, np.zeros_like(cosines), comparable)
     foreign = np.array([query is not None and language != query for language in languages], dtype=np.bool_)
-    counted = np.where(foreign, np.maximum(bm25, expected(comparable, query)), bm25)
+    would = expected(comparable, query, terms.rarest)
+    counted = np.where(foreign, np.maximum(terms.bm25, would), terms.bm25)
     shared = (LEXICAL_WEIGHT * counted).astype(np.float32)
     return Relevance(cosines, shared, comparable + shared)
 

@@ -25,6 +25,9 @@ the sample, 20 keeps languages of ten texts apart, 1 costs the largest language 
 CROSSING = 0.25
 """What a pair of two languages gets on top, in standard deviations of a language's own cosines. On Korean patents asked
 for by English titles 1 finds 4 % more and costs Korean titles 2 % of their own; 0.25 finds 2 % more and costs 0.3 %."""
+NEIGHBOURS, AROUND = 10, 0.5
+"""How many neighbours a record is seen with, and what their mean weighs beside the record. On judged needs 5 and 10,
+0.3 and 0.5 are alike; titles of patents find their own abstracts first as often as without."""
 MOST_STRETCH = 2.0
 """How much a cosine is stretched at most: what two languages have more than this in common, no real pair lacks."""
 
@@ -119,6 +122,21 @@ class Means:
             if language != ANY
         }
         return {language: mean.astype(np.float32) for language, mean in {**means, ANY: overall}.items()}
+
+
+def surrounded(vectors: Floats, around: Floats) -> Floats:
+    """Unit vectors float32 ``[n, d]`` of records as they stand among their neighbours.
+
+    A short text says little, and the mean of its neighbours what it is about (Kurland and Lee, Corpus structure,
+    language models, and ad hoc information retrieval, 2004, smooth documents by their clusters in this way).
+
+    Args:
+        vectors: of the records, unit vectors.
+        around: the mean of each record's neighbours, float32 ``[n, d]``; zeros where it has none.
+    """
+    moved = vectors + AROUND * around
+    found: Floats = (moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), _NOTHING)).astype(np.float32)
+    return found
 
 
 def _centred(vectors: Floats, languages: Sequence[str | None], means: Mapping[str, Floats]) -> Floats:

@@ -9,18 +9,22 @@ from app.ranking.reading import as_written, term_reading
 _CJK = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}][^\s_{_CJK}]*", re.UNICODE)
 _CJK_RUN = re.compile(rf"[{_CJK}]+")
-_SENTENCE = re.compile(r"[^。！？!?;；\n]+[。！？!?;；]?")
+# A full stop ends a sentence where a space and no lower-case letter follow: not in "3.5", and not in "e.g. a cell".
+_SENTENCE = re.compile(r"(?:[^。！？!?;；\n.]|\.(?!\s+[^\s\da-z])(?!\s*$))+[。！？!?;；.]?")
 _EDGE = ".,;:!?()[]{}<>\"'“”‘’，。、；：！？（）【】《》"
 
 # Grammar, and the stock of patent language: sharing these says nothing about the subject.
-_STOCK = re.compile(
+STOCK = re.compile(
     "本发明|本申请|实用新型|一种|方法|装置|系统|发明|公开|涉及|包括|所述|技术|领域|以及|其中|进行|具有|用于|"
     "需求|企业|公司|我们|目前|问题|希望|解决|研发|开发|项目|产品|生产|研究|应用|现有|要求|"
     "使用|采用|实现|提高|降低|减少|增加|可以|能够|通过|以上|之间|使得|从而|非常|主要|经过|完成|基于|提出|"
+    "大大|较大|很大|广泛|"
     "[的了和与及或在是为对其该等]"
 )
-_STOP_WORD = re.compile(
+STOP_WORD = re.compile(
     "the|and|for|with|from|that|this|are|was|were|been|has|have|not|can|its|our|method|device|system|apparatus|"
+    "use|uses|used|using|having|including|includes|contain|contains|containing|preparing|providing|provided|provides|"
+    "or|of|in|on|to|is|an|as|at|it|be|by|present|based|thereof|thereby|therefor|therein|one|two|first|second|least|also|such|than|into|each|between|high|low|"
     "invention|comprising|said|wherein|which|der|die|das|und|mit|für|von|eine|einer|verfahren|vorrichtung"
 )
 _LONGEST = 12
@@ -46,8 +50,8 @@ def _vocabulary(folded: str) -> frozenset[str]:
     terms: set[str] = set()
     for run in _runs(folded):
         if _CJK_RUN.fullmatch(run):
-            terms |= {gram for part in _STOCK.split(run) for gram in _grams(part)}
-        elif len(run) > 1 and not run.isdigit() and not _STOP_WORD.fullmatch(run):
+            terms |= {gram for part in STOCK.split(run) for gram in _grams(part)}
+        elif len(run) > 1 and not run.isdigit() and not STOP_WORD.fullmatch(run):
             terms.add(run)
     return frozenset(terms)
 
@@ -71,12 +75,13 @@ def shared_terms(query: frozenset[str], text: str, limit: int) -> tuple[str, ...
     return tuple(written[place : place + length] for place, length in places)
 
 
-def best_passage(terms: tuple[str, ...], text: str) -> str | None:
-    """The sentence of ``text`` that holds the most characters of ``terms``; ``None`` when it holds none of them."""
-    sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
-    wanted = [term_reading(term) for term in terms]
-    read = [term_reading(sentence) for sentence in sentences]
-    weights = [sum(len(term) for term in wanted if term in sentence) for sentence in read]
-    if not weights or max(weights) == 0:
-        return None
-    return sentences[weights.index(max(weights))]
+def sentences(text: str) -> list[str]:
+    """The sentences of a text in any script; clauses between semicolons count as sentences, as patents use them."""
+    found = [match.group().strip() for match in _SENTENCE.finditer(text)]
+    return [sentence for sentence in found if any(character.isalnum() for character in sentence)]
+
+
+def letters_shared(terms: tuple[str, ...], sentence: str) -> int:
+    """How many characters of ``terms`` a sentence has, each term once, in whichever script it is written."""
+    own = term_reading(sentence)
+    return sum(len(term) for term in terms if term_reading(term) in own)

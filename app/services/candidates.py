@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.ranking.lexical import query_terms
-from app.ranking.relevance import Relevance, Terms, best_first, relevance
-from app.ranking.space import PLAIN
+from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
+from app.ranking.space import PLAIN, surrounded
 from app.services.queries import ResolvedQuery
 from app.services.serving import Served
 from index import Condition, Found, Part, Plan
@@ -116,9 +116,14 @@ class CandidateSearch:
         if not ids:
             return Candidates((), places, relevance(np.empty(0, dtype=np.float32), None, self._space, None, ()))
         # Scored alike wherever they were found: an inverted list search, a full one and a product differ in rounding.
-        cosines = (self._view.vectors_at(places).astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
-        bm25 = self._view.term_scores(terms, places) if self._terms is not None else None
+        records, around = self._view.vectors_at(places), self._view.around_at(places)
+        if around is not None:
+            records = surrounded(records, around)
+        cosines = (records.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
+        shared = None
+        if self._terms is not None:
+            shared = SharedTerms(self._view.term_scores(terms, places), self._terms.rarest)
         languages = self._view.codes_at(LANG, places)
-        scored = relevance(cosines, bm25, self._space, query.lang, languages)
+        scored = relevance(cosines, shared, self._space, query.lang, languages)
         order = best_first(scored.total, ids)
         return Candidates(tuple(ids[n] for n in order), places[order], scored.at(order))

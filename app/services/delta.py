@@ -245,7 +245,7 @@ class Delta:
                 values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
                 terms = NO_TERMS if state.view.terms is None else TermCounts.of(terms_of(passage_of(record)))
                 found.upserts.append(Upsert(record.id, vector, values, terms))
-        return found
+        return replace(found, upserts=_among_neighbours(state.view.snapshot, found.upserts))
 
     def _vectors(self, encoder: Encoder, keys: Sequence[bytes]) -> list[Floats | None]:
         if not keys:
@@ -267,6 +267,15 @@ class Delta:
             name = encoder.fingerprint
             pairs = zip(keys, missing, strict=True)
             return [self._unkept.get((name, key)) if absent else next(kept) for key, absent in pairs]
+
+
+def _among_neighbours(snapshot: Snapshot, upserts: list[Upsert]) -> list[Upsert]:
+    """Each with the mean of its neighbours in the snapshot, where that keeps neighbours."""
+    if snapshot.neighbours is None or not upserts:
+        return upserts
+    own = [snapshot.position_of(upsert.id) for upsert in upserts]
+    around = snapshot.around_vectors(np.stack([upsert.vector for upsert in upserts]), own)
+    return [replace(upsert, around=mean) for upsert, mean in zip(upserts, around, strict=True)]
 
 
 def _named(encoder: Encoder, text: str) -> tuple[str, bytes]:

@@ -49,6 +49,7 @@ class EvaluationSettings:
         spec_of: the encoder that a source names, with the prefixes and precision in force.
         options: how an index is built.
         centre_from: records from which on languages are centred.
+        neighbours_from: records from which on each is seen with its nearest neighbours.
         limits: what one request may ask for; a query longer than these allow fails here as it does there.
     """
 
@@ -57,6 +58,7 @@ class EvaluationSettings:
     spec_of: Callable[[str], EncoderSpec]
     options: index.BuildOptions
     centre_from: int
+    neighbours_from: int
     limits: MatchLimits
 
 
@@ -148,6 +150,8 @@ class EvaluationService:
                 vectors_dir=settings.vectors_dir,
                 options=settings.options,
                 centre_from=settings.centre_from,
+                neighbours_from=settings.neighbours_from,
+                reasons=False,
             )
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
@@ -164,6 +168,7 @@ class EvaluationService:
         limits = settings.limits
         asked: dict[str, float] = {
             "centre_from": settings.centre_from,
+            "neighbours_from": settings.neighbours_from,
             "candidates": limits.candidates,
             "shared_terms": limits.shared_terms,
             "depth": RECALL_DEPTH,

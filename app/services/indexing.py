@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +13,7 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
 from app.ranking.reading import READING, passage_of
-from app.ranking.space import PLAIN
+from app.ranking.space import NEIGHBOURS, PLAIN, Space
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
 from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
@@ -24,8 +24,10 @@ from app.services.failures import translated
 from app.services.filters import COLUMNS
 from app.services.origin import CATALOGUE_KEY, revision_in
 from app.services.spaces import MovedVectors, arrays_of, measured_space
+from app.services.term_tables import measured_table, table_arrays
 from app.services.walks import PAGE, Walk, Walker
 from index import SnapshotEntry
+from index.arrays import Array
 from index.publication import leftovers
 from index.steps import step
 from models import Encoder, Role
@@ -58,12 +60,16 @@ class IndexSettings:
 
     Attributes:
         centre_from: records from which on languages are centred.
+        neighbours_from: records from which on each is seen with its nearest neighbours.
+        reasons: whether snapshots keep the table of terms that reasons by meaning need; measuring needs none.
     """
 
     index_dir: Path
     vectors_dir: Path
     options: index.BuildOptions
     centre_from: int
+    neighbours_from: int = 1_000
+    reasons: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,7 +320,8 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays=arrays_of(space),
+            arrays={**arrays_of(space), **self._table(target, walk, asking, space)},
+            neighbours=NEIGHBOURS if space is not PLAIN and len(walk.ids) >= self._settings.neighbours_from else 0,
             terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),
@@ -325,6 +332,12 @@ class IndexService:
                 READING_KEY: READING,
             },
         )
+
+    def _table(self, target: Kind, walk: Walk, embedder: Embedder, space: Space) -> Mapping[str, Array]:
+        """What reasons need to tell which terms mean the same."""
+        if space is PLAIN or not self._settings.reasons:
+            return {}
+        return table_arrays(measured_table(self._catalogue, target, walk.ids, embedder))
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
         """How many records have changed, when that is no reason to build and nothing else is."""

@@ -23,16 +23,15 @@ from app.domain import (
     SearchPlan,
     Shortfall,
     SnapshotRef,
-    Why,
 )
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.ranking.diversity import diversify
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.relevance import Relevance
 from app.ranking.space import PLAIN, Space
-from app.ranking.terms import best_passage, shared_terms, vocabulary
 from app.ranking.views import combine_views, view_weights
 from app.services.candidates import Candidates, CandidateSearch, depth_for
+from app.services.explaining import Explainer
 from app.services.failures import Refusal, translated
 from app.services.filters import conditions_of, still_passing
 from app.services.queries import QueryResolver, ResolvedQuery
@@ -51,7 +50,6 @@ _DEEPER, _DEEPEST = 8, 20_000
 """How many times as many candidates the next search takes, and the most: a full delta may show many old values."""
 _DIVERSITY_POOL = 4
 """Candidates a place that a diverse list chooses from; more would trade away too much fit."""
-_TERMS_SHOWN = 8
 
 
 class IndexSource(Protocol):
@@ -100,7 +98,7 @@ class MatchService:
         catalogue: the records.
         limits: how much one request may ask for.
         why_not: raises the reason why nothing can be served at all, such as a model that is still being loaded.
-        observe: told the seconds of each stage (``encode``, ``search``, ``fetch``).
+        observe: told the seconds of each stage (``encode``, ``search``, ``fetch``, ``explain``).
     """
 
     def __init__(
@@ -117,6 +115,7 @@ class MatchService:
         self._limits = limits
         self._why_not = why_not
         self._observe = observe
+        self._explainer = Explainer()
         self._resolver = QueryResolver(catalogue, max_text_chars=limits.max_text_chars)
 
     def match(self, request: MatchRequest) -> MatchAnswer:
@@ -243,9 +242,13 @@ class MatchService:
         kept = kept[: request.k]
         listed = [records[found.ids[n]] for n in kept]
         scale = served.reading(shared_terms=self._limits.shared_terms).scale
-        matches = _as_matches(request, query.resolved, listed, found.relevance.at(kept), scale)
+        matches = _as_matches(listed, found.relevance.at(kept), scale)
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
+        if request.explain and passed:
+            resolved = query.resolved
+            with self._stage("explain"):
+                passed = self._explainer.explained(served, resolved.views, passed, titled=resolved.titled)
         return QueryResult(
             id=query.resolved.query.id,
             requested=request.k,
@@ -317,10 +320,7 @@ def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_E
     ]
 
 
-def _as_matches(
-    request: MatchRequest, resolved: ResolvedQuery, listed: Sequence[AnyRecord], ranked: Relevance, scale: Scale
-) -> list[Match]:
-    terms = vocabulary(" ".join(resolved.views)) if request.explain else frozenset[str]()
+def _as_matches(listed: Sequence[AnyRecord], ranked: Relevance, scale: Scale) -> list[Match]:
     scores, language = score_from_relevance(ranked.total, scale), ranked.language
     return [
         Match(
@@ -332,16 +332,9 @@ def _as_matches(
             shared=float(ranked.shared[n]),
             language=float(language[n]),
             record=record,
-            why=_why(terms, record) if request.explain else None,
         )
         for n, record in enumerate(listed)
     ]
-
-
-def _why(query_terms: frozenset[str], record: AnyRecord) -> Why:
-    terms = shared_terms(query_terms, record.passage, _TERMS_SHOWN)
-    # The title is shown anyway; where the body shares nothing, the title is the passage.
-    return Why(terms=terms, passage=best_passage(terms, record.views[-1]) or best_passage(terms, record.views[0]))
 
 
 def _shortfall(request: MatchRequest, found: int, passed: int) -> Shortfall | None:

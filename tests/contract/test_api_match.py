@@ -89,12 +89,40 @@ def test_api_match_says_why_a_list_is_short(client: TestClient) -> None:
 
 
 def test_api_match_explains_and_debugs_on_request(client: TestClient) -> None:
-    """`explain` adds what both sides share, `debug` the cosine."""
+    """`explain` adds what both sides share, the passage and the signals; `debug` the cosine."""
     answer = ask(client, queries=[{"text": "锂离子电池电解液"}], k=3, explain=True, debug=True)
     match = answer["results"][0]["matches"][0]
     assert match["why"]["terms"]
     assert any(term in match["why"]["passage"].casefold() for term in match["why"]["terms"])
     assert -1 <= match["debug"]["cosine"] <= 1
+    assert match["why"]["signals"] == {"cosine": match["debug"]["cosine"], "shared_terms": match["debug"]["shared"]}
+
+
+def test_api_match_reasons_have_a_passage_of_the_record(client: TestClient) -> None:
+    """Every match has the sentence of its text that carries it, in whatever language, also where nothing is shared."""
+    answer = ask(client, queries=[{"text": "electrolyte additive"}, {"need_id": "N003"}], k=20, explain=True)
+    matches = [match for result in answer["results"] for match in result["matches"]]
+    assert all(match["why"]["passage"] in match["record"].get("abstract", match["title"]) for match in matches)
+    assert any(not match["why"]["terms"] for match in matches)
+
+
+def test_api_match_reasons_by_meaning_are_no_shared_letters(client: TestClient) -> None:
+    """A pair of terms is alike in meaning, above the threshold, and not said already as shared."""
+    texts = ["锂离子电池电解液添加剂", "rolling bearings with hardened raceways", "废水处理方法与装置"]
+    answer = ask(client, queries=[{"text": text} for text in texts], k=50, explain=True)
+    whys = [match["why"] for result in answer["results"] for match in result["matches"]]
+    pairs = [(pair, why["terms"]) for why in whys for pair in why["meanings"]]
+    assert pairs
+    assert all(0.4 < pair["similarity"] <= 1 for pair, _ in pairs)
+    assert all(pair["query"] != pair["record"] and pair["query"] not in terms for pair, terms in pairs)
+
+
+def test_api_match_reasons_are_documented_with_an_example(client: TestClient) -> None:
+    """The documentation shows what reasons look like."""
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    example = schemas["WhyOut"]["examples"][0]
+    assert set(example) == set(schemas["WhyOut"]["properties"]) == {"terms", "meanings", "passage", "signals"}
+    assert set(example["meanings"][0]) == set(schemas["MeaningOut"]["properties"])
 
 
 def test_api_match_diversity_changes_the_list_but_not_its_head(client: TestClient) -> None:

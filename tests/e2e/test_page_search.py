@@ -116,7 +116,11 @@ def test_page_reasons_and_cosine(page):
     """The raw cosine and the terms in common are there for who asks for them."""
     page.open("?q=锂离子电池电解液&explain=1&debug=1")
     assert page.words(".match .cosine").startswith("余弦 0.")
-    assert "电解液" in page.words(".match .why")
+    why = page.words(".match .why")
+    assert "共同用词：" in why
+    assert "电解液" in why
+    assert "依据原文：" in why
+    assert "排序信号：余弦 0." in why
 
 
 def test_page_more_opens_the_abstract(page):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ranking.diversity import diversify
-from app.ranking.terms import best_passage, shared_terms, vocabulary
+from app.ranking.terms import letters_shared, sentences, shared_terms, vocabulary
 from app.ranking.views import combine_views
 
 
@@ -60,8 +60,26 @@ def test_ranking_terms_skip_stock_phrases() -> None:
     assert shared_terms(vocabulary("一种方法"), "本发明公开了一种方法", 5) == ()
 
 
-def test_ranking_passage_is_the_sentence_with_most_of_it() -> None:
-    """The sentence, not the whole text; none when nothing is shared."""
-    text = "本发明涉及电池。所述电解液含锂盐和添加剂。成本低。"
-    assert best_passage(("电解液", "锂盐"), text) == "所述电解液含锂盐和添加剂。"
-    assert best_passage(("水泥",), text) is None
+def test_ranking_sentences_end_where_their_script_ends_them() -> None:
+    """Chinese marks, semicolons and full stops end a sentence; decimals and abbreviations do not."""
+    assert sentences("本发明涉及电池。电压3.5 V；成本低。\n") == ["本发明涉及电池。", "电压3.5 V；", "成本低。"]
+    english = "At 4.35 V, e.g. in a cell, it gasses. The additive helps. 본 발명은 좋다. 끝."
+    assert sentences(english) == [
+        "At 4.35 V, e.g. in a cell, it gasses.",
+        "The additive helps.",
+        "본 발명은 좋다.",
+        "끝.",
+    ]
+    assert sentences(" ... ;") == []
+
+
+@given(st.text(max_size=200))
+def test_ranking_sentences_lose_no_word(text: str) -> None:
+    """Whatever the text, each letter and digit of it is in exactly one sentence, in order."""
+    kept = "".join(character for character in text if character.isalnum())
+    assert "".join(c for sentence in sentences(text) for c in sentence if c.isalnum()) == kept
+
+
+def test_ranking_letters_shared_counts_each_term_once() -> None:
+    """Characters of the shared terms that a sentence has, in any case of letters."""
+    assert letters_shared(("电解液", "lipf6", "水泥"), "含LiPF6的电解液,电解液") == 8

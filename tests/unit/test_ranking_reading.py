@@ -10,7 +10,7 @@ from opencc import OpenCC
 from app.domain import Firm, Need, Patent
 from app.ranking.lexical import terms_of
 from app.ranking.reading import as_written, heading_of, need_views, passage_of, read, term_reading, views_of
-from app.ranking.terms import best_passage, shared_terms, vocabulary
+from app.ranking.terms import letters_shared, shared_terms, vocabulary
 
 SIMPLIFIED = "高镍三元锂离子电池电解液及其制备方法"
 CHINESE = st.text(st.sampled_from("锂鋰离離子电電池乾藉着著噁呐裡后後发發(di)（）lǐ ,。\nAb1の전"), max_size=30)
@@ -114,6 +114,6 @@ def test_ranking_terms_are_shared_across_scripts_and_shown_as_written() -> None:
     asked, text = vocabulary("锂离子电池电解液 LiPF6"), "一種鋰離子電池。所述電 解 液含LiPF6。"
     terms = shared_terms(asked, text, 5)
     assert terms == ("LiPF6", "鋰離子電池", "電解液")
-    assert best_passage(("LiPF6", "電解液"), text) == "所述電 解 液含LiPF6。"
+    assert letters_shared(("LiPF6", "電解液"), "所述電 解 液含LiPF6。") == 8
     assert shared_terms(vocabulary("鋰離子"), "锂离子", 5) == ("锂离子",)
     assert shared_terms(vocabulary("straße"), "Große Straße", 5) == ("strasse",)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ranking.relevance import LEXICAL_WEIGHT, best_first, relevance
+from app.ranking.relevance import LEXICAL_WEIGHT, SharedTerms, best_first, relevance
 from app.ranking.space import CROSSING, MOST_STRETCH, PLAIN, SAME, Crossing, Space
 
 SPACE = Space(
@@ -21,9 +21,13 @@ def _row(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float32)
 
 
+def _shared(*values: float, rarest: float = 9.0) -> SharedTerms:
+    return SharedTerms(_row(*values), rarest)
+
+
 def test_relevance_within_a_language_is_the_cosine_and_shared_terms() -> None:
     """Nothing else counts between a query and records of its own language."""
-    found = relevance(_row(0.3, 0.2), _row(0.0, 20.0), SPACE, "zh", ["zh", "zh"])
+    found = relevance(_row(0.3, 0.2), _shared(0.0, 20.0), SPACE, "zh", ["zh", "zh"])
     assert found.total == pytest.approx([0.3, 0.2 + 20 * LEXICAL_WEIGHT])
     assert found.language == pytest.approx([0, 0], abs=1e-6)
 
@@ -32,7 +36,7 @@ def test_relevance_between_languages_is_made_comparable() -> None:
     """A cosine across languages is stretched to the spread of a language's own, and gets the terms it cannot share."""
     crossing = SPACE.crossing("zh", "en")
     assert crossing == Crossing(pytest.approx(0.08 / 0.05), pytest.approx(CROSSING * 0.08))
-    own, foreign = relevance(_row(0.4, 0.4), _row(0.0, 0.0), SPACE, "zh", ["zh", "en"]).total
+    own, foreign = relevance(_row(0.4, 0.4), _shared(0.0, 0.0), SPACE, "zh", ["zh", "en"]).total
     assert foreign > own
     vectors_alone = relevance(_row(0.2), None, SPACE, "zh", ["en"])
     assert vectors_alone.total == pytest.approx([0.2 * 0.08 / 0.05 + CROSSING * 0.08])
@@ -41,9 +45,16 @@ def test_relevance_between_languages_is_made_comparable() -> None:
 
 def test_relevance_keeps_terms_that_two_languages_do_share() -> None:
     """A formula or model number in common is worth more than what the cosine lets expect."""
-    lower, higher = relevance(_row(0.2, 0.2), _row(0.0, 90.0), SPACE, "zh", ["en", "en"]).shared
+    lower, higher = relevance(_row(0.2, 0.2), _shared(0.0, 90.0), SPACE, "zh", ["en", "en"]).shared
     assert higher == pytest.approx(90 * LEXICAL_WEIGHT)
     assert 0 < lower < higher
+
+
+def test_relevance_expects_less_of_terms_in_a_small_corpus() -> None:
+    """In a few hundred texts no term is rare, so that those of the query's own language bring little either."""
+    small = relevance(_row(0.3), _shared(0.0, rarest=4.0), SPACE, "zh", ["en"]).shared
+    large = relevance(_row(0.3), _shared(0.0, rarest=13.0), SPACE, "zh", ["en"]).shared
+    assert small[0] == pytest.approx(large[0] / 2)
 
 
 @pytest.mark.parametrize(("query", "passage"), [(None, "en"), ("zh", "zh"), ("fr", "fr")])
@@ -70,8 +81,8 @@ def test_relevance_of_a_pair_does_not_depend_on_the_others(pairs: list[tuple[flo
     pairs = pairs or [(0.1, 1.0, "en")]
     at %= len(pairs)
     cosines, bm25, languages = zip(*pairs, strict=True)
-    together = relevance(_row(*cosines), _row(*bm25), SPACE, "zh", languages)
-    alone = relevance(_row(cosines[at]), _row(bm25[at]), SPACE, "zh", [languages[at]])
+    together = relevance(_row(*cosines), _shared(*bm25), SPACE, "zh", languages)
+    alone = relevance(_row(cosines[at]), _shared(bm25[at]), SPACE, "zh", [languages[at]])
     assert together.total[at] == alone.total[0]
     assert np.isfinite(together.total).all()
 

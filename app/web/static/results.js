@@ -43,7 +43,7 @@ function matchItem(match, kind, actions) {
     holderLine(record),
     facts(record, match.id, kind),
     body,
-    reason(match.why),
+    reason(match.why, lang),
     element(
       "p",
       { className: "match-actions" },
@@ -84,12 +84,20 @@ function verdict({ score, level, debug }) {
   );
 }
 
-function reason(why) {
-  if (!why?.terms?.length) return null;
+function reason(why, lang) {
+  if (!why) return null;
+  const separator = currentLanguage() === "zh" ? "、" : ", ";
+  const { terms = [], meanings = [], passage, signals } = why;
+  const pairs = meanings.map(({ query, record }) => t("meaning", { query, record }));
   return element(
-    "p",
+    "ul",
     { className: "why quiet" },
-    t("sharedTerms", { terms: why.terms.join(currentLanguage() === "zh" ? "、" : ", ") }),
+    terms.length ? element("li", {}, t("sharedTerms", { terms: terms.join(separator) })) : null,
+    pairs.length ? element("li", {}, t("meanings", { pairs: pairs.join(separator) })) : null,
+    passage ? element("li", {}, t("carrying"), element("q", lang, passage)) : null,
+    signals
+      ? element("li", {}, t("signals", { cosine: signals.cosine.toFixed(3), terms: signals.shared_terms.toFixed(3) }))
+      : null,
   );
 }
 
