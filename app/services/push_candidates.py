@@ -12,10 +12,10 @@ import numpy.typing as npt
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.ranking.levels import FAIRLY_STRONG_FROM, Scale, score_from_relevance
-from app.ranking.lexical import query_terms
 from app.ranking.lists import NOBODY
 from app.ranking.reading import views_of
-from app.ranking.relevance import Terms, relevance
+from app.ranking.relevance import Terms
+from app.services.candidates import CandidateSearch
 from app.services.embedding import Progress, Report
 from app.services.push_firms import Asked, AskedVectors, PushFirms
 from app.services.push_patents import PushPatents
@@ -111,6 +111,7 @@ class CandidateMaker:
         reading = run.served.reading(shared_terms=rules.shared_terms)
         self.scale: Scale = reading.scale
         self._fused = run.served.ranking(shared_terms=rules.shared_terms) == "fused"
+        self._scoring = CandidateSearch(run.served, (), shared_terms=rules.shared_terms)
         self._recalls: list[float] = []
 
     def make(self, firms: Ints) -> PushCandidates:
@@ -128,7 +129,7 @@ class CandidateMaker:
         for start in range(0, len(firms), _FIRMS_AT_ONCE):
             block = firms[start : start + _FIRMS_AT_ONCE]
             rows = np.flatnonzero(np.isin(owners[queries], block))
-            for place, best in self._best(block, queries[rows], near.positions[rows], near.scores[rows]):
+            for place, best in self._best(block, queries[rows], near.positions[rows]):
                 row = start + place
                 looked[row], count = best.near, len(best.patents)
                 patents[row, :count], scores[row, :count], found_by[row, :count] = best.patents, best.scores, best.query
@@ -203,24 +204,24 @@ class CandidateMaker:
             name = f"{code or 'any'}-{region or 'any'}"
             yield JoinTask(name, np.array(members, dtype=np.int64), np.flatnonzero(mask).astype(np.int64))
 
-    def _best(self, firms: Ints, queries: Ints, places: Ints, cosines: Floats) -> Iterator[tuple[int, _Best]]:
+    def _best(self, firms: Ints, queries: Ints, places: Ints) -> Iterator[tuple[int, _Best]]:
         """The candidates of each firm of a block that has a query."""
         asked = [self._run.firms.queries[n] for n in queries.tolist()]
         texts = self._texts(asked) if self._fused else {}
-        vectors = self._run.vectors.take(queries) if self._fused and self._rules.terms_find else None
+        vectors = self._run.vectors.take(queries)
         of_firm: dict[int, list[int]] = {}
         for row, query in enumerate(asked):
             of_firm.setdefault(query.firm, []).append(row)
         for place, firm in enumerate(firms.tolist()):
             parts = []
             for row in of_firm.get(firm, ()):
-                there = places[row] != NOBODY
-                near = places[row][there], cosines[row][there]
+                near = places[row][places[row] != NOBODY]
                 terms = self._terms_of(asked[row], texts)
-                if vectors is not None:
-                    near = self._with_sharing(asked[row], terms, vectors[row], *near)
-                total = self._relevance(asked[row], terms, *near)
-                parts.append((near[0], total, np.full(len(total), queries[row])))
+                if self._fused and self._rules.terms_find:
+                    near = self._with_sharing(asked[row], terms, near)
+                where = self._run.patents.places(near)
+                total = self._scoring.scored(asked[row].lang, vectors[row], terms, where).total
+                parts.append((near, total, np.full(len(total), queries[row])))
             if parts:
                 yield place, self._chosen(firm, *(np.concatenate(part) for part in zip(*parts, strict=True)))
 
@@ -246,23 +247,16 @@ class CandidateMaker:
         }
 
     def _terms_of(self, query: Asked, texts: Mapping[tuple[Kind, str], AnyRecord]) -> Terms:
-        index = self._run.served.view.terms
-        if not self._fused or index is None:
-            return {}
         kind = Kind.FIRMS if query.need_id is None else Kind.NEEDS
         record = texts.get((kind, query.need_id or self._run.firms.ids[query.firm]))
-        return {} if record is None else query_terms(views_of(record), index.weight, titled=kind is Kind.NEEDS)
+        return {} if record is None else self._scoring.terms_of(views_of(record), titled=kind is Kind.NEEDS)
 
-    def _with_sharing(
-        self, query: Asked, terms: Terms, vector: Floats, places: Ints, cosines: Floats
-    ) -> tuple[Ints, Floats]:
-        """What is near, and what shares the query's terms beside it, with cosines."""
+    def _with_sharing(self, query: Asked, terms: Terms, places: Ints) -> Ints:
+        """What is near, and what shares the query's terms beside it."""
         patents, view = self._run.patents, self._run.served.view
         found = view.search_terms([terms], self._rules.candidates, self._conditions(query))[0]
         sharing = np.array(patents.offsets, dtype=np.int64)[found.places[:, 0]] + found.places[:, 1]
-        sharing = sharing[patents.passing[sharing] & ~np.isin(sharing, places)]
-        others = (view.vectors_at(patents.places(sharing)) @ vector).astype(np.float32)
-        return np.concatenate([places, sharing]), np.concatenate([cosines, others])
+        return np.concatenate([places, sharing[patents.passing[sharing] & ~np.isin(sharing, places)]])
 
     def _conditions(self, query: Asked) -> list[Condition]:
         """What the rules ask of a patent's industry and region for this query."""
@@ -276,13 +270,6 @@ class CandidateMaker:
         region = (self._run.firms.regions[query.firm] or "")[:digits]
         codes = {code[:chars] for code in query.industry if len(code) >= chars} if chars else set()
         return sorted(codes), region if len(region) == digits else ""
-
-    def _relevance(self, query: Asked, terms: Terms, places: Ints, cosines: Floats) -> Floats:
-        """What `match` ranks these patents by for this query."""
-        patents, view = self._run.patents, self._run.served.view
-        bm25 = view.term_scores(terms, patents.places(places)) if self._fused else None
-        languages: list[str | None] = patents.languages[places].tolist()
-        return relevance(cosines, bm25, self._run.served.state.space, query.lang, languages).total
 
     def _left_out(self, firm: int, places: Ints) -> Mask:
         """Which of these the firm is not pushed: its own, and pairs that are excluded."""
