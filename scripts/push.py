@@ -70,7 +70,7 @@ def run(
         seed=seed,
         curve=curve,
     )
-    with shell.services() as services, _stages(shell) as report:
+    with shell.services() as services, stages(shell) as report:
         services.serving.open()
         outcome = services.pushing.run(request, report)
     if outcome.already:
@@ -80,7 +80,7 @@ def run(
 
 
 @contextmanager
-def _stages(shell: Shell) -> Iterator[Report]:
+def stages(shell: Shell) -> Iterator[Report]:
     """A bar for each stage of a run, with its rate and the time left."""
     with ExitStack() as open_bars:
         bars: dict[str, Advance] = {}
