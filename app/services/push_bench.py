@@ -172,7 +172,7 @@ def _peers(corpus: Floats, queries: Floats, asked: JoinBench, rate: float, sampl
     rows = [_peer("IndexFlatIP", flat, queries, asked.k, rate, truth, sample)]
     del flat
     if asked.ivf and asked.patents >= _TRAINED_ON * _NLIST // 2:
-        index = faiss.index_factory(corpus.shape[1], f"IVF{_NLIST},SQfp16", faiss.METRIC_INNER_PRODUCT)
+        index: Any = faiss.index_factory(corpus.shape[1], f"IVF{_NLIST},SQfp16", faiss.METRIC_INNER_PRODUCT)
         began = perf_counter()
         chosen = np.sort(np.random.default_rng(5).permutation(len(corpus))[: _TRAINED_ON * _NLIST])
         index.train(np.ascontiguousarray(corpus[chosen]))

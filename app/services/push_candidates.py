@@ -18,17 +18,16 @@ from app.ranking.relevance import Terms
 from app.services.candidates import CandidateSearch
 from app.services.embedding import Progress, Report
 from app.services.push_firms import Asked, AskedVectors, PushFirms
+from app.services.push_groups import QueryGroups
 from app.services.push_patents import PushPatents
 from app.services.push_rules import PushRules
 from app.services.serving import Served
 from index import (
-    Condition,
     JoinCorpus,
     JoinOptions,
     JoinProgress,
     JoinTask,
     Neighbours,
-    Prefix,
     read_join,
     run_join,
     sampled_recall,
@@ -104,22 +103,27 @@ class CandidateMaker:
         rules: of the arm.
         folder: where the join keeps what it has done.
         report: told how far it is.
+
+    Attributes:
+        scale: how scores are read.
+        groups: which patents queries are joined with.
     """
 
     def __init__(self, run: CandidateRun, rules: PushRules, folder: Path, report: Report) -> None:
-        self._run, self._rules, self._folder, self._report = run, rules, folder, report
+        self.run, self._rules, self._folder, self._report = run, rules, folder, report
         reading = run.served.reading(shared_terms=rules.shared_terms)
         self.scale: Scale = reading.scale
         self._fused = run.served.ranking(shared_terms=rules.shared_terms) == "fused"
         self._scoring = CandidateSearch(run.served, (), shared_terms=rules.shared_terms)
+        self.groups = QueryGroups(run.firms, rules)
         self._recalls: list[float] = []
 
     def make(self, firms: Ints) -> PushCandidates:
         """The candidates of the firms at these places, in their order."""
-        mine = np.zeros(len(self._run.firms.ids), dtype=np.bool_)
+        mine = np.zeros(len(self.run.firms.ids), dtype=np.bool_)
         mine[firms] = True
-        owners = np.array([query.firm for query in self._run.firms.queries], dtype=np.int64)
-        queries = np.flatnonzero(mine[owners]) if len(owners) else owners
+        owners = np.array([query.firm for query in self.run.firms.queries], dtype=np.int64)
+        queries = np.flatnonzero(mine[owners]).astype(np.int64) if len(owners) else owners
         near = self._joined(queries)
         m = self._rules.candidates
         patents = np.full((len(firms), m), NOBODY, dtype=np.int64)
@@ -138,14 +142,25 @@ class CandidateMaker:
         recall = float(np.mean(self._recalls)) if self._recalls else 1.0
         return PushCandidates(patents, scores, found_by, looked, recall, certified)
 
+    def scored(self, query: int, places: Ints) -> list[tuple[int, float]]:
+        """Those of ``places`` that the query's firm may be pushed, each with its score."""
+        asked = self.run.firms.queries[query]
+        places = places[~self._left_out(asked.firm, places)]
+        if not len(places):
+            return []
+        vector = self.run.vectors.take(np.array([query], dtype=np.int64))[0]
+        terms = self._terms_of(asked, self._texts([asked]) if self._fused else {})
+        total = self._scoring.scored(asked.lang, vector, terms, self.run.patents.places(places)).total
+        return list(zip(places.tolist(), score_from_relevance(total, self.scale).tolist(), strict=True))
+
     def _joined(self, queries: Ints) -> Neighbours:
         """The nearest of queries in every layer and of each large language, as places of the run."""
-        run, parts = self._run, []
+        run, parts = self.run, []
         for number, layer in enumerate(run.patents.view.layers):
             corpus = JoinCorpus(layer.searched.index.all_rows(), self._options())
             offset = run.patents.offsets[number]
             for name, mask in self._languages(number):
-                tasks = list(self._tasks(queries, mask, offset))
+                tasks = list(self._tasks(queries, mask, number))
                 folder = self._folder / f"layer-{number}-{name}"
                 run_join(corpus, run.vectors, tasks, folder, self._progress)
                 count = len(run.vectors)
@@ -169,9 +184,9 @@ class CandidateMaker:
 
     def _languages(self, layer: int) -> Iterator[tuple[str, Mask]]:
         """The patents of a layer that pass, by language: each large one apart, the others together."""
-        patents = self._run.patents
+        patents = self.run.patents
         passing = patents.layer_masks(patents.passing)[layer]
-        if not self._run.served.state.space.spreads:
+        if not self.run.served.state.space.spreads:
             yield "all", passing
             return
         start = patents.offsets[layer]
@@ -187,28 +202,17 @@ class CandidateMaker:
         if left.any() or not large:
             yield "others", left
 
-    def _tasks(self, queries: Ints, passing: Mask, offset: int) -> Iterator[JoinTask]:
-        """Queries by the patents that they are joined with: those of the same industry, and of the same region."""
-        groups: dict[tuple[str, str], list[int]] = {}
-        for number in queries.tolist():
-            codes, region = self._group(self._run.firms.queries[number])
-            for code in codes or [""]:
-                groups.setdefault((code, region), []).append(number)
-        layer = self._run.patents.offsets.index(offset)
-        columns = self._run.patents.view.layers[layer].searched.columns
-        for (code, region), members in sorted(groups.items()):
-            mask = passing
-            for column, prefix in (("industry", code), ("region", region)):
-                if prefix:
-                    mask = mask & columns.mask([Prefix(column, (prefix,))])
-            name = f"{code or 'any'}-{region or 'any'}"
-            yield JoinTask(name, np.array(members, dtype=np.int64), np.flatnonzero(mask).astype(np.int64))
+    def _tasks(self, queries: Ints, passing: Mask, layer: int) -> Iterator[JoinTask]:
+        """Queries by the patents that they are joined with."""
+        for group, members in self.groups.members(queries).items():
+            mask = passing & self.groups.mask(self.run.patents, layer, group)
+            yield JoinTask(self.groups.name(group), members, np.flatnonzero(mask).astype(np.int64))
 
     def _best(self, firms: Ints, queries: Ints, places: Ints) -> Iterator[tuple[int, _Best]]:
         """The candidates of each firm of a block that has a query."""
-        asked = [self._run.firms.queries[n] for n in queries.tolist()]
+        asked = [self.run.firms.queries[n] for n in queries.tolist()]
         texts = self._texts(asked) if self._fused else {}
-        vectors = self._run.vectors.take(queries)
+        vectors = self.run.vectors.take(queries)
         of_firm: dict[int, list[int]] = {}
         for row, query in enumerate(asked):
             of_firm.setdefault(query.firm, []).append(row)
@@ -219,7 +223,7 @@ class CandidateMaker:
                 terms = self._terms_of(asked[row], texts)
                 if self._fused and self._rules.terms_find:
                     near = self._with_sharing(asked[row], terms, near)
-                where = self._run.patents.places(near)
+                where = self.run.patents.places(near)
                 total = self._scoring.scored(asked[row].lang, vectors[row], terms, where).total
                 parts.append((near, total, np.full(len(total), queries[row])))
             if parts:
@@ -239,47 +243,34 @@ class CandidateMaker:
     def _texts(self, asked: Sequence[Asked]) -> Mapping[tuple[Kind, str], AnyRecord]:
         """The records that are asked with."""
         needs = sorted({query.need_id for query in asked if query.need_id is not None})
-        firms = sorted({self._run.firms.ids[query.firm] for query in asked if query.need_id is None})
+        firms = sorted({self.run.firms.ids[query.firm] for query in asked if query.need_id is None})
         return {
             (kind, key): record
             for kind, ids in ((Kind.NEEDS, needs), (Kind.FIRMS, firms))
-            for key, record in self._run.catalogue.get_many(kind, ids).items()
+            for key, record in self.run.catalogue.get_many(kind, ids).items()
         }
 
     def _terms_of(self, query: Asked, texts: Mapping[tuple[Kind, str], AnyRecord]) -> Terms:
         kind = Kind.FIRMS if query.need_id is None else Kind.NEEDS
-        record = texts.get((kind, query.need_id or self._run.firms.ids[query.firm]))
+        record = texts.get((kind, query.need_id or self.run.firms.ids[query.firm]))
         return {} if record is None else self._scoring.terms_of(views_of(record), titled=kind is Kind.NEEDS)
 
     def _with_sharing(self, query: Asked, terms: Terms, places: Ints) -> Ints:
         """What is near, and what shares the query's terms beside it."""
-        patents, view = self._run.patents, self._run.served.view
-        found = view.search_terms([terms], self._rules.candidates, self._conditions(query))[0]
+        patents, view = self.run.patents, self.run.served.view
+        found = view.search_terms([terms], self._rules.candidates, self.groups.conditions(query))[0]
         sharing = np.array(patents.offsets, dtype=np.int64)[found.places[:, 0]] + found.places[:, 1]
         return np.concatenate([places, sharing[patents.passing[sharing] & ~np.isin(sharing, places)]])
 
-    def _conditions(self, query: Asked) -> list[Condition]:
-        """What the rules ask of a patent's industry and region for this query."""
-        codes, region = self._group(query)
-        asked: list[Condition] = [Prefix("industry", tuple(codes))] if codes else []
-        return [*asked, Prefix("region", (region,))] if region else asked
-
-    def _group(self, query: Asked) -> tuple[list[str], str]:
-        """The industries and the region, cut to what must agree, that a query is asked under; empty for any."""
-        chars, digits = self._rules.industry_chars, self._rules.region_digits
-        region = (self._run.firms.regions[query.firm] or "")[:digits]
-        codes = {code[:chars] for code in query.industry if len(code) >= chars} if chars else set()
-        return sorted(codes), region if len(region) == digits else ""
-
     def _left_out(self, firm: int, places: Ints) -> Mask:
         """Which of these the firm is not pushed: its own, and pairs that are excluded."""
-        patents = self._run.patents
+        patents = self.run.patents
         keys = firm * len(patents) + places
-        at = np.searchsorted(self._run.excluded, keys)
+        at = np.searchsorted(self.run.excluded, keys)
         out: Mask = np.zeros(len(places), dtype=np.bool_)
-        inside = at < len(self._run.excluded)
-        out[inside] = self._run.excluded[at[inside]] == keys[inside]
-        own = patents.held.get(self._run.firms.names[firm])
+        inside = at < len(self.run.excluded)
+        out[inside] = self.run.excluded[at[inside]] == keys[inside]
+        own = patents.held.get(self.run.firms.names[firm])
         if own and not self._rules.own_patents:
             out |= np.isin(places, np.array(own, dtype=np.int64))
         return out

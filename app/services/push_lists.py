@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,16 +47,18 @@ def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, sca
 
 
 def shared_out(rules: PushRules, share: float, *, first: bool) -> PushRules:
-    """The rules of an arm that has ``share`` of the firms: cap and floor are divided, so that both keep to the whole.
+    """The rules of one of two arms: cap and floor are divided, so that both together keep to the whole.
 
-    The second arm has what the first one leaves of the cap, at least one place.
+    Args:
+        rules: of the arm.
+        share: of the firms that are in the first arm.
+        first: whether the arm is the first. A cap of one is one in either.
     """
-    if share >= 1:
-        return rules
-    mine = max(1, round(rules.cap * share)) if rules.cap else 0
-    others = max(1, round(rules.cap * (1 - share))) if rules.cap else 0
-    cap = mine if first or not rules.cap else max(1, rules.cap - others)
-    return rules.model_copy(update={"cap": cap, "floor": min(round(rules.floor * share), cap or rules.floor)})
+    cap = min(max(1, round(rules.cap * share)), max(1, rules.cap - 1)) if rules.cap else 0
+    floor = math.ceil(rules.floor * share)
+    if not first:
+        cap, floor = max(1, rules.cap - cap) if rules.cap else 0, rules.floor - floor
+    return rules.model_copy(update={"cap": cap, "floor": min(floor, cap) if cap else floor})
 
 
 def firm_ranks(found: PushCandidates) -> Ints:

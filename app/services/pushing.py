@@ -24,16 +24,17 @@ from app.ranking.exposure import Exposure, exposure_of
 from app.services.embedding import Embedder, Progress, Report
 from app.services.failures import translated
 from app.services.filters import conditions_of
-from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates
+from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
 from app.services.push_lists import ArmLists, EntryWriter, allocated, firm_ranks, shared_out
 from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
+from app.services.push_scarce import ScarceFinder
 from app.services.push_sources import FeedbackSource
 from app.services.push_tradeoff import trade_off
 from app.services.serving import Served
-from index import FileLock, LockedError, VectorStore
+from index import FileLock, JoinProgress, LockedError, VectorStore
 from models import Encoder
 
 Ints = npt.NDArray[np.int64]
@@ -276,7 +277,7 @@ class _Work:
         share = self.firms.arms.count("a") / max(1, len(self.firms.arms))
         return [
             ("a", shared_out(self.request.rules, share, first=True)),
-            ("b", shared_out(self.request.compare, 1 - share, first=False)),
+            ("b", shared_out(self.request.compare, share, first=False)),
         ]
 
     def lists(self, arm: str, rules: PushRules, files: PushFiles) -> tuple[ArmLists, Allocation]:
@@ -294,6 +295,11 @@ class _Work:
         found = files.candidates(arm)
         if found is None:
             found = maker.make(mine)
+            if rules.floor:
+                finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
+                fair_from = score_floor(rules.fair_level.grade, maker.scale)
+                asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
+                found = finder.added(found, mine, np.array(asked, dtype=np.int64), fair_from)
             files.keep_candidates(arm, found)
         made = files.allocation(arm)
         if made is None:
@@ -312,6 +318,9 @@ class _Work:
             scale=maker.scale,
         )
         return lists, made
+
+    def _progress(self, progress: JoinProgress) -> None:
+        self.report(Progress("scarce", progress.done, progress.total))
 
     def measured(self, arms: Sequence[tuple[ArmLists, Allocation]], entries: int) -> dict[str, Any]:
         """What the run measured of itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -88,6 +89,20 @@ def test_push_keeps_cap_family_holder_and_status(services: Services) -> None:
         assert max(Counter(patent.holders[0] for patent in mine if patent.holders).values(), default=0) <= 2
         assert all(patent.status != "inactive" for patent in mine)
     assert {entry.placed for entry in made} > {"choice"}
+
+
+def test_push_floor_reaches_patents_that_are_nobodys_candidates(services: Services) -> None:
+    """With five candidates a firm most patents are no candidate at all; their own best firms are shown them."""
+    few = {"months": 0, "k": 5, "candidates": 5, "per_holder": 0, "per_family": 0, "exclude_status": ()}
+    without = lists(services, request("nofloor", **few))
+    shown = lists(services, request("floor", floor=1, **few))
+    reached, before = ({entry.patent_id for entry in made} for made in (shown, without))
+    assert len(reached) > len(before) + 20
+    run = services.catalogue.pushes.get("floor")
+    assert run is not None
+    arm = json.loads(run.manifest)["arms"]["a"]
+    assert len(reached) + arm["floors_missed"] >= len(patents(services)) * 0.5
+    assert "floor" in {entry.placed for entry in shown}
 
 
 def test_push_joins_by_industry_and_region(services: Services) -> None:
