@@ -7,8 +7,8 @@ import numpy as np
 from app.ranking.lists import NOBODY, Floats, Ints, Mask
 from app.ranking.prices import Priced, Prices
 
-_MOST_EXCHANGES = 50_000
-"""Lists with an empty place that an exchange with another list is looked for; each takes about a millisecond."""
+_MOST_SWAPS, _HOLDERS_TRIED = 500_000, 8
+"""Exchanges between two lists that are looked at to fill empty places, some seconds, and of one patent."""
 _EDGES_TRIED = 32
 """Firms that are looked at to place one patent below its floor, the least loss first."""
 
@@ -22,6 +22,9 @@ def repaired(problem: Priced, targets: Ints, prices: Prices) -> Mask:
     repair.refill()
     repair.exchange()
     return repair.chosen
+
+
+_NO_SWAP = (0.0, -1, -1, -1, -1)
 
 
 class _Repair:
@@ -95,23 +98,24 @@ class _Repair:
 
     def exchange(self) -> None:
         """Fill places that are still empty with what another list gives up for a patent that can still be shown."""
-        patents = self._problem.patents
-        open_ = np.flatnonzero(self.chosen.sum(1) < self._problem.k)[:_MOST_EXCHANGES]
+        patents, left = self._problem.patents, _MOST_SWAPS
+        open_ = np.flatnonzero(self.chosen.sum(1) < self._problem.k)
         wanted = np.zeros(len(self._counts), dtype=np.bool_)
         wanted[patents[open_][self._there[open_]]] = True
-        rows, columns = np.nonzero(self._there & wanted[patents])
+        rows, columns = np.nonzero(self.chosen & wanted[patents])
         order = np.argsort(patents[rows, columns], kind="stable")
         named = patents[rows, columns][order]
         for firm in open_.tolist():
-            while self.chosen[firm].sum() < self._problem.k:
-                best = (0.0, -1, -1, -1, -1)
-                for column in np.flatnonzero(self._there[firm] & ~self.chosen[firm]).tolist():
-                    if not self._fits(np.array([firm]), np.array([column]))[0]:
-                        continue
-                    start, end = np.searchsorted(named, patents[firm, column] + np.arange(2))
-                    for edge in order[start:end].tolist():
+            while left > 0 and self.chosen[firm].sum() < self._problem.k:
+                asked = np.flatnonzero(self._there[firm] & ~self.chosen[firm])
+                asked = asked[self._fits(np.full(len(asked), firm), asked)]
+                starts, ends = (np.searchsorted(named, patents[firm, asked] + more) for more in (0, 1))
+                best = _NO_SWAP
+                for column, start, end in zip(asked.tolist(), starts.tolist(), ends.tolist(), strict=True):
+                    for edge in order[start : min(end, start + _HOLDERS_TRIED)].tolist():
                         best = max(best, self._swap(firm, column, int(rows[edge]), int(columns[edge])))
-                if best[1] < 0:
+                        left -= 1
+                if best == _NO_SWAP:
                     break
                 _, column, other, given, instead = best
                 self.chosen[firm, column], self.chosen[other, given], self.chosen[other, instead] = True, False, True
@@ -120,16 +124,15 @@ class _Repair:
     def _swap(self, firm: int, column: int, other: int, given: int) -> tuple[float, int, int, int, int]:
         """What is won when ``other`` gives its patent to ``firm`` and takes the best that is left to it instead."""
         problem = self._problem
-        nothing = (0.0, -1, -1, -1, -1)
         if not self.chosen[other, given] or problem.fair[firm, column] < problem.fair[other, given]:
-            return nothing
+            return _NO_SWAP
         left = self._there[other] & ~self.chosen[other] & (self._counts < self._most)[problem.patents[other]]
         self.chosen[other, given] = False
-        found = nothing
+        found = _NO_SWAP
         for instead in sorted(np.flatnonzero(left).tolist(), key=lambda n: -problem.values[other, n]):
             if self._fits(np.array([other]), np.array([instead]))[0]:
                 won = problem.values[firm, column] + problem.values[other, instead] - problem.values[other, given]
-                found = max(nothing, (float(won), column, other, given, instead))
+                found = max(_NO_SWAP, (float(won), column, other, given, instead))
                 break
         self.chosen[other, given] = True
         return found
