@@ -29,7 +29,7 @@ _PROBE_QUERIES, _PROBE_VECTORS, _PROBE_DIMENSION, _PROBE_ROUNDS = 512, 1024, 384
 """What is multiplied to learn which arithmetic is fastest: 0.4 GFLOP, which takes a naive loop half a second."""
 _LOOKED_AT = 131_072
 """Vectors of a corpus whose components tell its step; a larger component elsewhere is cut, which its error counts."""
-_ROWS = 65_536
+_ROWS = 16_384
 """Vectors rotated and rounded at once."""
 _BFLOAT_STEP = 2.0**-8
 """Largest relative error of a bfloat16 product sum, which is rounded once when it is stored."""
@@ -140,46 +140,43 @@ class Coder:
 
     def corpus(self, vectors: Floats) -> Coded:
         """Codes of vectors float32 ``[n, d]``, with one step for all."""
-        import torch
-
         turned = self._turned(vectors)
-        if self._arithmetic is Arithmetic.INT8:
-            rounded = np.clip(np.rint(turned / self._step), -_LEVELS, _LEVELS)
-            return Coded(
-                torch.from_numpy(rounded.astype(np.int8)),
-                self._step,
-                _distance(turned, rounded * np.float32(self._step)),
-            )
-        return self._floats(turned)
+        return self._rounded(turned, self._step) if self._arithmetic is Arithmetic.INT8 else self._floats(turned)
 
     def queries(self, vectors: Floats) -> Coded:
         """Codes of vectors float32 ``[n, d]``, each with its own step."""
-        import torch
-
         turned = self._turned(vectors)
-        if self._arithmetic is Arithmetic.INT8:
-            largest = np.abs(turned).max(1, keepdims=True, initial=0.0)
-            step = (np.maximum(largest, np.finfo(np.float32).tiny) / _LEVELS).astype(np.float32)
-            rounded = np.rint(turned / step)
-            return Coded(torch.from_numpy(rounded.astype(np.int8)), step, _distance(turned, rounded * step))
-        return self._floats(turned)
+        if self._arithmetic is not Arithmetic.INT8:
+            return self._floats(turned)
+        largest = turned.abs().amax(1, keepdim=True).clamp(min=float(np.finfo(np.float32).tiny))
+        return self._rounded(turned, largest / _LEVELS)
 
     @property
     def relative_error(self) -> float:
         """How far a product may be off its codes' true one, as a share of it."""
         return _BFLOAT_STEP if self._arithmetic is Arithmetic.BFLOAT16 else 0.0
 
-    def _turned(self, vectors: Floats) -> Floats:
-        return vectors if self._rotation is None else vectors @ self._rotation
-
-    def _floats(self, turned: Floats) -> Coded:
+    def _turned(self, vectors: Floats) -> Any:  # noqa: ANN401 - a torch tensor
         import torch
 
-        tensor = torch.from_numpy(np.ascontiguousarray(turned))
+        plain = torch.from_numpy(np.array(vectors))
+        return plain if self._rotation is None else plain @ torch.from_numpy(self._rotation)
+
+    @staticmethod
+    def _rounded(turned: Any, step: Any) -> Coded:  # noqa: ANN401
+        import torch
+
+        rounded = (turned / step).round_().clamp_(-_LEVELS, _LEVELS)
+        error = _distance(turned, rounded * step)
+        return Coded(rounded.to(torch.int8), step if isinstance(step, float) else step.numpy(), error)
+
+    def _floats(self, turned: Any) -> Coded:  # noqa: ANN401
+        import torch
+
         if self._arithmetic is Arithmetic.FLOAT32:
-            return Coded(tensor, 1.0, _FLOAT_ERROR / 2)
-        rounded = tensor.to(torch.bfloat16)
-        return Coded(rounded, 1.0, _distance(turned, rounded.float().numpy()))
+            return Coded(turned.contiguous(), 1.0, _FLOAT_ERROR / 2)
+        rounded = turned.to(torch.bfloat16)
+        return Coded(rounded, 1.0, _distance(turned, rounded.float()))
 
 
 def largest_component(vectors: Floats, *, seed: int) -> float:
@@ -209,6 +206,5 @@ def rotation(dimension: int, seed: int) -> Floats:
     return turned
 
 
-def _distance(vectors: Floats, stood_for: Array) -> float:
-    difference = vectors - stood_for
-    return float(np.sqrt(np.einsum("nd,nd->n", difference, difference, dtype=np.float64).max(initial=0.0)))
+def _distance(vectors: Any, stood_for: Any) -> float:  # noqa: ANN401 - torch tensors
+    return float((vectors - stood_for).norm(dim=1).max()) if len(vectors) else 0.0

@@ -35,6 +35,11 @@ _DIMENSION = 384
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A .npy of real unit vectors, float32; those of the published patents when not given.",
 )
+@click.option(
+    "--queries",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A .npy of real query vectors in the same space; the recall sample of the snapshot when not given.",
+)
 @shell_command
 def push(
     shell: Shell,
@@ -46,6 +51,7 @@ def push(
     arithmetic: str | None,
     no_ivf: bool,
     vectors: Path | None,
+    queries: Path | None,
 ) -> int:
     r"""Join vectors made by interpolating real ones, and say time, memory, and recall on a sample.
 
@@ -58,6 +64,8 @@ def push(
       patmatch bench push --firms 450000 --patents 940000 --industries
     """
     real, asking, source = _real(shell, vectors)
+    if queries is not None:
+        asking = np.ascontiguousarray(np.load(queries), dtype=np.float32)
     asked = JoinBench(
         firms=firms,
         patents=patents,
