@@ -29,6 +29,8 @@ _DIMENSION = 384
 @click.option(
     "--arithmetic", type=click.Choice([kind.value for kind in Arithmetic]), help="The fastest when not given."
 )
+@click.option("--places", default=0, help="Allocate lists of so many places too, from the K neighbours; 0 for none.")
+@click.option("--cap", default=4.0, show_default=True, help="Their cap, in multiples of a patent's mean exposure.")
 @click.option("--no-ivf", is_flag=True, help="Leave out the IVF index, which takes a minute to build at full size.")
 @click.option(
     "--vectors",
@@ -49,6 +51,8 @@ def push(
     k: int,
     industries: bool,
     arithmetic: str | None,
+    places: int,
+    cap: float,
     no_ivf: bool,
     vectors: Path | None,
     queries: Path | None,
@@ -62,6 +66,7 @@ def push(
     Example:
       patmatch bench push --firms 20000 --patents 100000
       patmatch bench push --firms 450000 --patents 940000 --industries
+      patmatch bench push --firms 20000 --patents 42000 -k 60 --places 20
     """
     real, asking, source = _real(shell, vectors)
     if queries is not None:
@@ -72,15 +77,19 @@ def push(
         k=k,
         industries=industries,
         arithmetic=Arithmetic(arithmetic) if arithmetic else None,
+        places=places,
+        cap=cap,
         ivf=not no_ivf,
     )
     with stages(shell) as report:
         result = bench_join(real, asking, asked, Path(tempfile.gettempdir()), report)
     shell.line(f"vectors made from {source}")
-    figures = {name: value for name, value in result.items() if name != "peers"}
+    figures = {name: value for name, value in result.items() if name not in ("peers", "allocation")}
     shell.table(tuple(figures), [tuple(figures.values())])
     for peer in result["peers"]:
         shell.line(", ".join(f"{name} {value}" for name, value in peer.items()))
+    if result["allocation"]:
+        shell.line("allocation: " + ", ".join(f"{name} {value}" for name, value in result["allocation"].items()))
     shell.result(result | {"source": source})
     return 0 if result["recall@20"] >= 0.99 else 1
 
