@@ -19,15 +19,22 @@ from app.services.calibrating import CalibrationService
 from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
+from app.services.experiments import ExperimentService
+from app.services.feedback import FeedbackService, OutreachService
+from app.services.funnel import FunnelService
+from app.services.grading import GradingService
 from app.services.health import HealthService
 from app.services.importing import ImportService
 from app.services.indexing import IndexService, IndexSettings
 from app.services.industries import IndustryService
+from app.services.judgements import JudgementService
 from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
+from app.services.pools import PoolService
 from app.services.push_delivery import PushDelivery
 from app.services.push_report import PushReporter
+from app.services.push_sources import FeedbackSource
 from app.services.pushing import PushService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
@@ -60,11 +67,18 @@ class Services:
     importing: ImportService
     industries: IndustryService
     writing: WriteService
+    feedback: FeedbackService
+    outreach: OutreachService
+    judgements: JudgementService
+    funnel: FunnelService
+    pools: PoolService
+    grading: GradingService
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
     verification: VerificationService
     evaluating: EvaluationService
+    experiments: ExperimentService
     training: TrainingService
     pushing: PushService
     push_delivery: PushDelivery
@@ -140,7 +154,14 @@ def build_services(
     serving = _serving(settings, catalogue, known)
     indexes = serving.indexes
     indexing = IndexService(catalogue, known, index_settings(settings))
-    delivery = PushDelivery(catalogue)
+    outreach, pools = OutreachService(catalogue), PoolService(catalogue)
+    told = FeedbackSource(
+        excluded_pairs=outreach.rejected_pairs,
+        opted_out=outreach.opted_out,
+        is_opted_out=outreach.is_opted_out,
+        pool=pools.filter,
+    )
+    delivery = PushDelivery(catalogue, told)
     evaluating = EvaluationService(known, evaluation_settings(settings))
     return Services(
         settings=settings,
@@ -167,6 +188,17 @@ def build_services(
         importing=ImportService(catalogue, settings.rejects_dir),
         industries=IndustryService(catalogue, settings.rejects_dir),
         writing=WriteService(catalogue, embed or serving.embed, max_batch_records=settings.max_batch_records),
+        feedback=FeedbackService(
+            catalogue,
+            embed or serving.embed,
+            settings.rejects_dir,
+            max_batch_records=settings.max_batch_records,
+        ),
+        outreach=outreach,
+        judgements=JudgementService(catalogue),
+        funnel=FunnelService(catalogue, delivery.pushed_pairs),
+        pools=pools,
+        grading=GradingService(catalogue, settings.rejects_dir),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)
@@ -174,8 +206,9 @@ def build_services(
         overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
+        experiments=ExperimentService(known, evaluation_settings(settings)),
         training=TrainingService(evaluating, training_settings(settings)),
-        pushing=PushService(indexes[Kind.PATENTS], serving.store_of, catalogue, settings.push_dir),
+        pushing=PushService(indexes[Kind.PATENTS], serving.store_of, catalogue, settings.push_dir, told),
         push_delivery=delivery,
         push_reporting=PushReporter(catalogue, delivery),
         calibrating=CalibrationService(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import health, indexes, match, push, records
+from app.api import feedback, grades, health, indexes, match, opt_outs, pools, push, records
 from app.api.docs import mount_docs
 from app.api.middleware import BodyLimit, Measured, RequestId
 from app.api.pages import mount_pages
@@ -44,6 +44,10 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             match=made.match,
             records=made.records,
             writing=made.writing,
+            feedback=made.feedback,
+            outreach=made.outreach,
+            pools=made.pools,
+            grading=made.grading,
             health=made.health,
             indexing=made.indexing,
             builds=made.builds,
@@ -67,7 +71,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     app.add_middleware(Measured, metrics=made.metrics)
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes)
     app.add_middleware(RequestId)
-    for module in (match, records, push, indexes, health):
+    for module in (match, records, grades, feedback, opt_outs, pools, push, indexes, health):
         app.include_router(module.router)
     mount_docs(app)
     mount_pages(app)

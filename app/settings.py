@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         None,
         min_length=1,
-        description="Writes and changes of the index need it as `Authorization: Bearer TOKEN`; "
-        "unset, everybody who reaches the service may make them.",
+        description="Writes, changes of the index and reading feedback need it as `Authorization: Bearer TOKEN`; "
+        "unset, everybody who reaches the service may do all that.",
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -86,21 +86,17 @@ class FirstCodes:
     Attributes:
         codes: in ascending order.
         places: int16 or int32 ``[n]``, where in ``codes`` that of each position is; -1 where it has none.
+        counts: how many positions have each code that there is, and how many have none under ``None``.
     """
 
     codes: tuple[str, ...]
     places: npt.NDArray[np.integer[Any]]
+    counts: Mapping[str | None, int]
 
     def other_than(self, code: str | None) -> Mask:
         """Bool ``[n]``: the positions whose code is another one; ``None`` stands for no code."""
         place = -1 if code is None else self.codes.index(code) if code in self.codes else len(self.codes)
         return np.asarray(self.places != place)
-
-    def counts(self) -> dict[str | None, int]:
-        """How many positions have each code that there is, and how many have none under ``None``."""
-        found = np.bincount(self.places.astype(np.int64) + 1, minlength=len(self.codes) + 1).tolist()
-        named: dict[str | None, int] = dict(zip((None, *self.codes), found, strict=True))
-        return {code: count for code, count in named.items() if count}
 
 
 class Columns:
@@ -231,7 +227,9 @@ def _first_codes(column: CodeColumn | ValueColumn | None, count: int) -> FirstCo
     if isinstance(column, CodeColumn):
         for place in range(len(codes) - 1, -1, -1):
             places[column.positions[column.starts[place] : column.starts[place + 1]]] = place
-    return FirstCodes(codes, places)
+    found = np.bincount(places.astype(np.int64) + 1, minlength=len(codes) + 1).tolist()
+    counts: dict[str | None, int] = dict(zip((None, *codes), found, strict=True))
+    return FirstCodes(codes, places, {code: number for code, number in counts.items() if number})
 
 
 def _build_column(name: str, count: int, column: ColumnValues) -> CodeColumn | ValueColumn:

@@ -153,10 +153,11 @@ class Layer:
 
     def within(self, part: Part, allowed: Mask | None) -> tuple[Mask | None, Mask | None]:
         """What is allowed and what is hidden where a search looks at one part alone."""
-        outside = self.searched.columns.first_codes(part.field).other_than(part.code)
+        first = self.searched.columns.first_codes(part.field)
+        outside = first.other_than(part.code)
         if allowed is not None:
             return allowed & ~outside, self.hidden
-        if len(outside) - int(np.count_nonzero(outside)) <= SMALL_PART:
+        if first.counts.get(part.code, 0) <= SMALL_PART:
             return ~outside, self.hidden
         return None, outside if self.hidden is None else outside | self.hidden
 
@@ -321,7 +322,7 @@ class View:
         """How many records of all layers, hidden ones too, have each code of a field first."""
         total: Counter[str | None] = Counter()
         for layer in self.layers:
-            total.update(layer.searched.columns.first_codes(field).counts())
+            total.update(layer.searched.columns.first_codes(field).counts)
         return dict(total)
 
     def codes_at(self, field: str, places: Positions) -> list[str | None]:

@@ -279,7 +279,8 @@ def _passing(allowed: Mask | None, hidden: Mask | None, count: int) -> Mask | No
 def _linked(directory: Path, meta: Mapping[str, Any]) -> Iterator[Path]:
     """A directory as tantivy wants it, for as long as it takes to map the files."""
     segments: Iterable[object] = meta["segments"]
-    with tempfile.TemporaryDirectory(prefix="patmatch-terms-") as name:
+    # A thread of tantivy may still write its lock there while it is removed; what then is left are a few empty files.
+    with tempfile.TemporaryDirectory(prefix="patmatch-terms-", ignore_cleanup_errors=True) as name:
         shown = Path(name)
         (shown / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
         for number, _ in enumerate(segments):

@@ -21,6 +21,7 @@ from app.errors import InputError
 from scripts.bench_explain import explain
 from scripts.bench_filters import filters
 from scripts.bench_push import push
+from scripts.bench_quality import quality
 from scripts.bench_terms import terms
 from scripts.console import Shell, shell_command
 
@@ -56,13 +57,14 @@ class _Tally:
 
 @click.group(short_help="Measure the running service.")
 def command() -> None:
-    """Measure the running service, and the published index."""
+    """Measure the running service, the published index, and every way to rank that was tried."""
 
 
 command.add_command(filters)
 command.add_command(push)
 command.add_command(explain)
 command.add_command(terms)
+command.add_command(quality)
 
 
 @command.command("serve")

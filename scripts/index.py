@@ -15,11 +15,14 @@ from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest,
 from app.services.builds import BuildJob
 from app.services.embedding import Report
 from app.services.failures import translated
+from app.services.hubness import hubness_of
 from app.services.indexing import SnapshotEntry, snapshot_bytes
 from app.services.overview import TargetOverview, age_seconds, entry_json, reading_json
 from app.services.verification import Verification
+from index import Manifest
 from scripts.console import Advance, Shell, shell_command
 
+_HUBS = {"hub share": "hub_share@10", "reach": "reach@10"}
 TARGETS = click.Choice([*(kind.value for kind in Kind), "all"])
 
 
@@ -150,6 +153,8 @@ def _print_build(shell: Shell, report: BuildReport | BuildSkipped) -> None:
 def list_(shell: Shell, target: str) -> None:
     r"""List the snapshots, newest first; * marks the one that is served. Shows what has changed since, and what runs.
 
+    Hub share and reach are of the nearest ten of sample queries: by the encoder's own cosines > by the snapshot's.
+
     \b
     Example:
       patmatch index list patents
@@ -157,7 +162,7 @@ def list_(shell: Shell, target: str) -> None:
     with shell.services() as services:
         targets = [services.overview.target(kind) for kind in _kinds(target)]
     shell.table(
-        ("", "snapshot", "age", "records", "recall@20", "encoder", "fingerprint", "index", "MB", "state"),
+        ("", "snapshot", "age", "records", "recall@20", *_HUBS, "encoder", "fingerprint", "index", "MB", "state"),
         [_row(entry) for found in targets for entry in found.snapshots],
     )
     for found in targets:
@@ -197,19 +202,28 @@ def _standing(found: TargetOverview) -> Iterator[str]:
 def _row(entry: SnapshotEntry) -> tuple[object, ...]:
     mark, manifest = "*" if entry.current else "", entry.manifest
     if manifest is None:
-        return (mark, entry.id, "", "", "", "", "", "", "", str(entry.damage))
+        return (mark, entry.id, "", "", "", *("" for _ in _HUBS), "", "", "", "", str(entry.damage))
     return (
         mark,
         entry.id,
         _age(age_seconds(manifest)),
         manifest.count,
         f"{manifest.recall.value:.4f}",
+        *_hubs(manifest),
         manifest.encoder,
         manifest.fingerprint[:12],
         manifest.index.type,
         f"{snapshot_bytes(manifest) / 1e6:.1f}",
         str(entry.damage or "ok"),
     )
+
+
+def _hubs(manifest: Manifest) -> tuple[str, ...]:
+    """Each measure before and after; empty where the build measured none."""
+    found = hubness_of(manifest)
+    if found is None:
+        return tuple("" for _ in _HUBS)
+    return tuple(f"{found['before'][name]:.3f} > {found['after'][name]:.3f}" for name in _HUBS.values())
 
 
 def _age(seconds: int) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 import click
-from pydantic import ValidationError
 
-from app.api.problems import invalid_request
-from app.api.schemas import FilterIn, answer_out
-from app.domain import AnyRecord, Filter, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
+from app.api.filters import filter_of_text
+from app.api.schemas import answer_out
+from app.domain import AnyRecord, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
 from scripts.console import Shell, shell_command
 
@@ -33,9 +32,8 @@ def command(shell: Shell, k: int, target: str, filter_json: str | None, explain:
       patmatch match "高镍三元动力电解液的开发" -k 5
       patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
     """
-    request = MatchRequest(
-        queries=(_query(asked),), target=Kind(target), k=k, filter=read_filter(shell, filter_json), explain=explain
-    )
+    chosen = filter_of_text(filter_json or "{}", shell.settings.max_filter_values)
+    request = MatchRequest(queries=(_query(asked),), target=Kind(target), k=k, filter=chosen, explain=explain)
     with shell.services() as services:
         services.serving.open()
         answer = services.match.match(request)
@@ -67,17 +65,6 @@ def _query(asked: dict[str, str | None]) -> Query:
     if records:
         return Query(id="q1", record_kind=records[0][0], record_id=records[0][1])
     return Query(id="q1", text=asked["text"], title=asked["title"])
-
-
-def read_filter(shell: Shell, text: str | None) -> Filter:
-    """The filter of an option, as in the HTTP interface."""
-    try:
-        given = FilterIn.model_validate_json(text or "{}")
-    except ValidationError as error:
-        problem = invalid_request(list(error.errors()))
-        detail = "; ".join(f"{field.field}: {field.message}" for field in problem.fields) or problem.message
-        raise UsageError(f"--filter: {detail}", f"--filter 有误：{detail}") from error
-    return given.to_domain(shell.settings.max_filter_values)
 
 
 def _print(shell: Shell, result: QueryResult) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import click
 
+from app.api.filters import filter_of_text
+from app.domain import Filter
 from app.evaluation.push_page import render_push_page
 from app.services.embedding import Progress, Report
 from app.services.push_report import SampledList
 from app.services.push_rules import read_rules
 from app.services.pushing import PushRequest, PushRun
 from scripts.console import Advance, Shell, shell_command
-from scripts.match import read_filter
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -64,8 +65,8 @@ def run(
         name=name,
         rules=read_rules(rules, k=k),
         compare=None if compare is None else read_rules(compare, k=k),
-        patents=read_filter(shell, filter_json),
-        firms=read_filter(shell, firms_json),
+        patents=_filter(shell, filter_json),
+        firms=_filter(shell, firms_json),
         pool=pool,
         seed=seed,
         curve=curve,
@@ -77,6 +78,10 @@ def run(
         shell.line(f"run {name} was already done; nothing is pushed twice · 批次 {name} 已完成，未重复推送")
     _print_run(shell, outcome.run)
     shell.result({"already": outcome.already, **as_json(outcome.run)})
+
+
+def _filter(shell: Shell, text: str | None) -> Filter:
+    return filter_of_text(text or "{}", shell.settings.max_filter_values)
 
 
 @contextmanager

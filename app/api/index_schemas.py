@@ -80,6 +80,18 @@ class BuildOut(BaseModel):
     error: BuildErrorOut | None
 
 
+class HubnessOut(BaseModel):
+    """Hubs among the nearest ten of sample queries, by exact search; by `hub_share@10` and `reach@10`."""
+
+    queries: int = Field(description="Needs that ask for the target, or its own headings. Both figures depend on it.")
+    before: dict[str, float] = Field(
+        description="By the encoder's own cosines.", examples=[{"hub_share@10": 0.111979, "reach@10": 0.227882}]
+    )
+    after: dict[str, float] = Field(
+        description="By the cosines of the snapshot.", examples=[{"hub_share@10": 0.109896, "reach@10": 0.22818}]
+    )
+
+
 class SnapshotOut(BaseModel):
     """One snapshot. Where its manifest cannot be read, only its name and the damage are known."""
 
@@ -96,6 +108,9 @@ class SnapshotOut(BaseModel):
     built_at: str | None = None
     age_seconds: int | None = None
     source_revision: str | None = None
+    hubness: HubnessOut | None = Field(
+        None, description="Measured by the build; null where vectors are as the encoder made them, and in older ones."
+    )
 
 
 class DeltaOut(BaseModel):

@@ -8,11 +8,14 @@ from fastapi import Request
 
 from app.api.workers import Workers
 from app.metrics import Metrics
+from app.services.feedback import FeedbackService, OutreachService
+from app.services.grading import GradingService
 from app.services.health import HealthService
 from app.services.indexing import IndexService
 from app.services.launching import BuildService
 from app.services.matching import MatchService
 from app.services.overview import OverviewService
+from app.services.pools import PoolService
 from app.services.push_delivery import PushDelivery
 from app.services.records import RecordService
 from app.services.writing import WriteService
@@ -32,6 +35,10 @@ class ApiState:
     match: MatchService
     records: RecordService
     writing: WriteService
+    feedback: FeedbackService
+    outreach: OutreachService
+    pools: PoolService
+    grading: GradingService
     health: HealthService
     indexing: IndexService
     builds: BuildService

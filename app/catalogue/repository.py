@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,9 +13,14 @@ from app.catalogue import schema
 from app.catalogue.backend import IDS, Backend, Finding, backend_of
 from app.catalogue.checks import check
 from app.catalogue.failures import problem, translated
+from app.catalogue.feedback import FeedbackLog
+from app.catalogue.grades import GradeLog
+from app.catalogue.opt_outs import OptOutList
+from app.catalogue.pools import PoolShelf
 from app.catalogue.pushes import PushStore
-from app.catalogue.rows import CODECS
+from app.catalogue.rows import CODECS, field_value
 from app.catalogue.statements import READ_COUNTER, READ_IDENTITY, READ_MAPPING, statements_of
+from app.catalogue.tables import TABLES
 from app.catalogue.writing import Applied, Told, Writer
 from app.domain import AnyRecord, Kind
 from app.errors import CatalogueProblem
@@ -65,13 +70,24 @@ class CatalogueStatus:
 
 
 class Catalogue:
-    """All records, in SQLite or PostgreSQL. Safe to call from many threads and processes at once."""
+    """All records, in SQLite or PostgreSQL. Safe to call from many threads and processes at once.
+
+    Attributes:
+        feedback: what came back.
+        opt_outs: firms that want no lists.
+        grades: gradings of patents, with their history.
+        pools: named selections of patents.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._statements = {kind: statements_of(kind, backend) for kind in Kind}
         self._writer = Writer(backend, self._statements)
         self.pushes = PushStore(backend)
+        self.feedback = FeedbackLog(backend, self._writer, self._statements)
+        self.opt_outs = OptOutList(backend, self._writer, self._statements[Kind.FIRMS])
+        self.grades = GradeLog(backend, self._writer, self._statements[Kind.PATENTS])
+        self.pools = PoolShelf(backend, self._writer)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Catalogue:
@@ -195,6 +211,16 @@ class Catalogue:
             for start in range(0, len(ids), _IDS_A_STATEMENT):
                 wanted = self._backend.ids_parameter(ids[start : start + _IDS_A_STATEMENT])
                 found |= {row[0]: decode(row) for row in connection.execute(ask.by_ids, {IDS: wanted})}
+        return found
+
+    def values_of(self, kind: Kind, field: str, ids: Sequence[str]) -> dict[str, Any]:
+        """One field of records by id; of deleted ones, too: what was sent to them stays."""
+        table, found = TABLES[kind], dict[str, Any]()
+        ask = sa.select(table.c.id, table.c[field]).where(self._backend.is_one_of(table.c.id))
+        with self._reading() as connection:
+            for start in range(0, len(ids), _IDS_A_STATEMENT):
+                wanted = self._backend.ids_parameter(ids[start : start + _IDS_A_STATEMENT])
+                found |= {row[0]: field_value(field, row[1]) for row in connection.execute(ask, {IDS: wanted})}
         return found
 
     def count(self, kind: Kind) -> int:

@@ -201,4 +201,11 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_MAPPINGS, mapping_of),
 }
 
+
+def field_value(name: str, stored: Any) -> Any:  # noqa: ANN401 - any field's value
+    """One stored value as the record has it."""
+    decoder = _DECODERS.get(name)
+    return stored if decoder is None or stored is None else decoder(stored)
+
+
 CODECS: dict[Kind, RowCodec] = {kind: RowCodec(kind) for kind in Kind}

@@ -1,10 +1,14 @@
-"""The tables: one a kind with one typed column a domain field, the counter of changes, the mapping of industries.
+"""The tables: records, the counter of changes, the mapping of industries, and what is remembered of reaching out.
+
+Records have one table a kind, with one typed column a domain field.
 
 Columns stand in the order of the domain's fields, so that a record and its row are zipped, not looked up. A change here
 needs a migration in ``migrations/versions``; a test compares the two.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -117,3 +121,89 @@ INDUSTRIES = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
 )
 """Which industries an IPC symbol stands for, in the order of the file that they came from."""
+
+_NUMBER = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+"""SQLite's own row number is an INTEGER, as wide as PostgreSQL's BIGINT."""
+
+
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def _optional_id(name: str) -> sa.Column[str]:
+    return sa.Column(name, ID_TEXT, nullable=True)
+
+
+FEEDBACK = sa.Table(
+    "feedback",
+    METADATA,
+    sa.Column("number", _NUMBER, primary_key=True, autoincrement=False, nullable=False),
+    sa.Column("key", ID_TEXT, nullable=False),
+    _required("event"),
+    _moment("at"),
+    _optional_id("firm_id"),
+    _optional_id("need_id"),
+    _optional_id("new_need_id"),
+    _optional_id("patent_id"),
+    _optional_id("query_id"),
+    _optional("query_text"),
+    _optional("level"),
+    _optional_id("run"),
+    _optional("ranking"),
+    sa.Column("rank", sa.Integer),
+    sa.Column("score", sa.Float(53)),
+    _optional("reason"),
+    _optional("note"),
+    _optional("by"),
+    sa.Column("content_hash", sa.LargeBinary(16), nullable=False),
+    _moment("received_at"),
+    sa.Index(None, "key", unique=True),
+    sa.Index(None, "firm_id"),
+    sa.Index(None, "patent_id"),
+    sa.Index(None, "run"),
+    sa.Index(None, "query_id"),
+    sa.Index(None, "event"),
+)
+"""What came back, in the order in which it was written; no row is changed or removed."""
+
+OPT_OUTS = sa.Table(
+    "opt_outs",
+    METADATA,
+    sa.Column("number", _NUMBER, primary_key=True, autoincrement=False, nullable=False),
+    sa.Column("firm_id", ID_TEXT, nullable=False),
+    _moment("at"),
+    _optional("reason"),
+    _optional("by"),
+    _moment("undone_at", nullable=True),
+    sa.Index(None, "firm_id"),
+)
+"""Who opted out and when; one that was taken back stays, with the time."""
+
+PATENT_GRADES = sa.Table(
+    "patent_grades",
+    METADATA,
+    sa.Column("number", _NUMBER, primary_key=True, autoincrement=False, nullable=False),
+    sa.Column("patent_id", ID_TEXT, nullable=False),
+    _moment("at"),
+    _optional("by"),
+    _optional("note"),
+    _optional("from_grade"),
+    _optional("to_grade"),
+    sa.Column("from_maturity", sa.Integer),
+    sa.Column("to_maturity", sa.Integer),
+    sa.Column("from_agreed", sa.Boolean),
+    sa.Column("to_agreed", sa.Boolean),
+    sa.Index(None, "patent_id"),
+)
+"""Every re-grading that changed something."""
+
+POOLS = sa.Table(
+    "pools",
+    METADATA,
+    sa.Column("name", ID_TEXT, primary_key=True, nullable=False),
+    _required("filter"),
+    sa.Column("changed_from", sa.Date),
+    _optional("note"),
+    _moment("updated_at"),
+)
+"""Named selections of patents; the filter is a JSON object as HTTP takes it."""

@@ -117,6 +117,26 @@ class Writer:
         steps.debug("catalogue.committed")
         return difference.applied(len(rows), deletes, revision + difference.size)
 
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A transaction that holds the counter, for what is written beside records and for `put_within`."""
+        with self._writing() as (connection, _):
+            yield connection
+        steps.debug("catalogue.committed")
+
+    def put_within(self, connection: sa.Connection, kind: Kind, records: Sequence[AnyRecord]) -> int:
+        """Add what is new and replace what differs, in an open `transaction`; how many records that were.
+
+        Raises:
+            InputError: a value that no database can hold.
+        """
+        revision, mapping_revision = connection.execute(sql.TAKE_COUNTER).one()
+        rows = _encoded(kind, records, self._mapping_at(connection, mapping_revision) if kind is Kind.PATENTS else None)
+        difference = self._compare(connection, kind, rows, ())
+        if difference.size:
+            self._write(connection, kind, difference, revision)
+        return difference.size
+
     def replace_mapping(self, rows: Sequence[tuple[str, str]]) -> bool:
         """Put a mapping in place of the one that stands; whether it differs."""
         wanted = list(dict.fromkeys((ipc_key(symbol), industry) for symbol, industry in rows))

@@ -1,9 +1,14 @@
-"""How sure a mean over queries is: bootstrap intervals (Efron and Tibshirani, 1993; for retrieval: Sakai, 2006)."""
+"""How sure a figure is.
+
+Bootstrap intervals of means over queries (Efron and Tibshirani, 1993; for retrieval: Sakai, 2006), score intervals of
+shares (Wilson, 1927).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +20,9 @@ SEED = 20191
 """Any fixed number: the same run gives the same interval every time."""
 
 CONFIDENCE = 95.0
+NORMAL_QUANTILE = 1.959963984540054
+"""Of that confidence, two-sided."""
+
 BLOCK_BYTES = 64 * 2**20
 """Memory of one block of resampled indices; a corpus's worth of queries would otherwise need gigabytes."""
 
@@ -25,10 +33,35 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The middle 95 % of what the mean would be over other queries like these."""
+    """The middle 95 % of what a figure would be over others like these."""
 
     low: float
     high: float
+
+
+def wilson_interval(successes: int, of: int, *, z: float = NORMAL_QUANTILE) -> Interval | None:
+    """The score interval of a share (Wilson, 1927): it stays within 0 and 1 and holds for few and for rare ones, too.
+
+    Args:
+        successes: how many of them, 0 to ``of``.
+        of: how many there are.
+        z: the normal quantile of the confidence.
+
+    Returns:
+        The interval, or ``None`` of nothing.
+
+    Raises:
+        ValueError: more successes than there are.
+    """
+    if not 0 <= successes <= of:
+        raise ValueError(f"{successes} of {of}")
+    if of == 0:
+        return None
+    share, spread = successes / of, z * z / of
+    middle = (share + spread / 2) / (1 + spread)
+    reach = z / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
+    # At the ends the formula gives 0 and 1 up to rounding.
+    return Interval(0.0 if successes == 0 else middle - reach, 1.0 if successes == of else middle + reach)
 
 
 def bootstrap_interval(

@@ -48,7 +48,7 @@ def build_record(kind: Kind, plan: Plan, cells: Sequence[Any], limits: IngestLim
 
 
 def _patent(draft: Draft, _id_expected: bool) -> AnyRecord | None:
-    identity = _identity(draft)
+    identity = identity_of(draft)
     title = draft.line("title")
     abstract = draft.body("abstract")
     if not title and not _rejected_for(draft, "title"):
@@ -90,7 +90,7 @@ def _need(draft: Draft, id_expected: bool) -> AnyRecord | None:
     if not title and not text and not draft.rejected:
         draft.reject("missing_text", "text")
     if id_expected:
-        identity = _identity(draft)
+        identity = identity_of(draft)
     else:
         # The same text gets the same id, so that loading a file without ids twice changes nothing.
         digest = sha256(f"{title}\x1f{text}".encode()).hexdigest()
@@ -150,7 +150,7 @@ def _rejected_for(draft: Draft, name: str) -> bool:
     return any(found.field == name for found in draft.rejected)
 
 
-def _identity(draft: Draft) -> str:
+def identity_of(draft: Draft) -> str:
     """The row's id; its problems are noted."""
     value = draft.present.get("id")
     source = as_text(value) if value is not None else None
@@ -206,7 +206,7 @@ def _note_other_column(draft: Draft, identity: str, value: Any) -> None:  # noqa
 def _credit_code(draft: Draft) -> str:
     """A firm's id: a unified social credit code in capitals, or whatever the source calls it by."""
     source = draft.present.get("id")
-    identity = _identity(draft)
+    identity = identity_of(draft)
     code = identity.upper()
     if len(code) != CREDIT_CODE_LENGTH or not code.isascii():
         return identity

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.domain import Kind
 from app.errors import InputError
 from app.ingest.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
-from app.ingest.synonyms import INDUSTRIES, REQUIRED
+from app.ingest.synonyms import FEEDBACK, GRADES, INDUSTRIES, REQUIRED
 
 _SHOWN = 30
 """Headers listed in a message; the rest is counted."""
@@ -20,8 +20,20 @@ _FIELD_NAMES_ZH = {
     "text": "描述",
     "ipc": "IPC分类号",
     "industry": "国民经济行业代码",
+    "event": "事件",
+    "level": "相关级别",
+    "grade": "等级",
+    "maturity": "成熟度",
+    "agreed": "双向认可",
 }
-_KIND_NAMES_ZH = {Kind.PATENTS: "专利", Kind.NEEDS: "需求", Kind.FIRMS: "企业", INDUSTRIES: "行业对照"}
+_KIND_NAMES_ZH = {
+    Kind.PATENTS: "专利",
+    Kind.NEEDS: "需求",
+    Kind.FIRMS: "企业",
+    INDUSTRIES: "行业对照",
+    FEEDBACK: "反馈",
+    GRADES: "分级",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,18 +229,64 @@ FIRMS: Synonyms = {
 INDUSTRIES = "industries"
 """The mapping of IPC codes to industries: read as the kinds are, but its rows are no records."""
 
+FEEDBACK = "feedback"
+"""What came back from firms and judges."""
+
+GRADES = "grades"
+"""Gradings of patents."""
+
+_JUDGE = (("评价人", "评审人", "评级人", "专家", "操作人", "填报人", "judge", "evaluator", "reported by"),)
+_NOTE = (("备注", "说明", "comment", "remark"),)
+
+_FEEDBACK: Synonyms = {
+    "key": (("反馈编号", "反馈id", "feedback id", "编号", "id"),),
+    "event": (("事件", "反馈", "反馈类型", "反馈结果", "状态", "event type", "feedback", "status"),),
+    "firm_id": (("统一社会信用代码", "信用代码", "企业编号", "企业代码", "credit code", "firm", "企业"),),
+    "need_id": (("需求编号", "需求id", "需求"),),
+    "new_need_id": (("新需求编号",),),
+    "patent_id": (
+        ("专利编号", "成果编号", "patent", "doc id", "document id", "专利"),
+        ("公开号", "公开公告号", "公告号", "授权公告号", "专利号", "publication number"),
+        ("申请号",),
+    ),
+    "query_id": (("查询编号", "查询id"),),
+    "query_text": (("查询文本", "查询", "query"),),
+    "level": (("相关级别", "相关性", "级别", "等级", "评级", "relevance"),),
+    "run": (("推送批次", "批次", "推送", "push run"),),
+    "ranking": (("快照", "索引快照", "snapshot"),),
+    "rank": (("名次", "排名", "位次", "position"),),
+    "score": (("匹配度", "得分", "分数"),),
+    "reason": (("原因", "拒绝原因", "理由"),),
+    "note": _NOTE,
+    "by": _JUDGE,
+    "at": (("时间", "反馈时间", "日期", "反馈日期", "评价时间", "time", "date", "timestamp"),),
+    "need": (("新需求",),),
+    "need_title": (("需求名称", "需求标题", "新需求名称"),),
+    "need_text": (("需求描述", "需求内容", "技术需求", "新需求描述"),),
+}  # fmt: skip
+
+_GRADES: Synonyms = {
+    **{name: PATENTS[name] for name in ("id", "grade", "maturity", "agreed")},
+    "note": _NOTE,
+    "by": _JUDGE,
+}
+
 SYNONYMS: dict[str, Synonyms] = {
     Kind.PATENTS: PATENTS,
     Kind.NEEDS: NEEDS,
     Kind.FIRMS: FIRMS,
     INDUSTRIES: {"ipc": PATENTS["ipc"], "industry": _INDUSTRY},
+    FEEDBACK: _FEEDBACK,
+    GRADES: _GRADES,
 }
-"""By kind, or `INDUSTRIES`."""
+"""By kind, or `INDUSTRIES`, `FEEDBACK`, `GRADES`."""
 
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     Kind.PATENTS: (("id",), ("title",)),
     Kind.NEEDS: (("title", "text"),),
     Kind.FIRMS: (("id",), ("name",)),
     INDUSTRIES: (("ipc",), ("industry",)),
+    FEEDBACK: (("event", "level"),),
+    GRADES: (("id",), ("grade", "maturity", "agreed")),
 }
 """What a file must have columns for: of each group at least one field."""

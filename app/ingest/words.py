@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from unicodedata import normalize
 
-from app.domain import HolderType, Kind, Licence
+from app.domain import HolderType, Kind, Level, Licence
+from app.outreach import Event
 
 MISSING = frozenset(
     ("", "n/a", "#n/a", "na", "nan", "null", "none", "nil", "nat", "-", "--", "---", "—", "——", "－", "/", "\\",
@@ -111,6 +112,25 @@ _DOCUMENT_KINDS = {
 }  # fmt: skip
 _DOCUMENT_KIND_OF = {word: kind for kind, words in _DOCUMENT_KINDS.items() for word in words}
 
+_EVENTS = {
+    Event.VIEWED: ("viewed", "view", "查看", "已查看", "浏览", "已浏览", "已读"),
+    Event.INTERESTED: ("interested", "感兴趣", "有意向", "有兴趣", "意向"),
+    Event.CONTACTED: ("contacted", "contact", "联系", "已联系", "已对接", "对接"),
+    Event.NEED_RETURNED: ("need_returned", "need returned", "提出需求", "返回需求", "需求反馈", "新需求"),
+    Event.SIGNED: ("signed", "签约", "已签约", "签订合同", "成交"),
+    Event.REJECTED: ("rejected", "reject", "拒绝", "已拒绝", "不感兴趣", "不需要", "不合适"),
+    Event.LEVEL: ("level", "评级", "判级", "评价"),
+}  # fmt: skip
+_EVENT_OF = {word: event for event, words in _EVENTS.items() for word in words}
+
+_LEVELS = {
+    Level.STRONG: ("strong", "4", "强相关"),
+    Level.FAIRLY_STRONG: ("fairly_strong", "fairly strong", "3", "较强相关"),
+    Level.WEAK: ("weak", "2", "弱相关"),
+    Level.NONE: ("none", "1", "无相关", "不相关"),
+}
+_LEVEL_OF = {word: level for level, words in _LEVELS.items() for word in words}
+
 _YES = frozenset(
     (
         "true",
@@ -206,6 +226,16 @@ def holder_type_word(word: str) -> str:
 def document_kind_word(word: str) -> str:
     """``word`` as ``invention``, ``utility`` or ``design``, or as it came."""
     return _DOCUMENT_KIND_OF.get(_folded(word), word)
+
+
+def event_word(word: str) -> Event | None:
+    """``word`` as an event; ``None`` where it is none."""
+    return _EVENT_OF.get(_folded(word))
+
+
+def level_word(word: str) -> Level | None:
+    """``word`` as a level; ``None`` where it is none."""
+    return _LEVEL_OF.get(_folded(word))
 
 
 def yes_or_no(value: object) -> bool | None:

@@ -22,9 +22,10 @@ ANY = ""
 PRIOR = 5.0
 """Texts that the overall mean counts for in a language's own: with few texts, their mean is mostly their subject. On
 the sample, 20 keeps languages of ten texts apart, 1 costs the largest language a little."""
-CROSSING = 0.25
-"""What a pair of two languages gets on top, in standard deviations of a language's own cosines. On Korean patents asked
-for by English titles 1 finds 4 % more and costs Korean titles 2 % of their own; 0.25 finds 2 % more and costs 0.3 %."""
+CROSSING = 0.5
+"""What a pair of two languages gets on top, in standard deviations of a language's own cosines. Fused with shared terms,
+among 5,655 patents of four languages, 1 instead of 0.25 finds 72 % instead of 66 % of Korean patents by English titles
+and costs Korean titles 1 % of their own at rank 1; half way costs none of them."""
 NEIGHBOURS, AROUND = 10, 0.5
 """How many neighbours a record is seen with, and what their mean weighs beside the record. On judged needs 5 and 10,
 0.3 and 0.5 are alike; titles of patents find their own abstracts first as often as without."""

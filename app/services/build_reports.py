@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain import Kind
+from app.services.embedding import EmbeddingCounts
 from app.services.encoders import EncoderSpec
+from index import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +108,28 @@ class BuildEstimate:
             "seconds": round(self.seconds, 1),
             "bytes": self.bytes,
         }
+
+
+def snapshot_bytes(manifest: Manifest) -> int:
+    """Size of a snapshot's files on disk."""
+    return sum(entry.bytes for entry in manifest.files.values())
+
+
+def report_of(
+    manifest: Manifest, counts: EmbeddingCounts, *, skipped: int, seconds: float, published: bool
+) -> BuildReport:
+    """What a build did that wrote this snapshot."""
+    return BuildReport(
+        target=Kind(manifest.target),
+        snapshot=manifest.id,
+        records=manifest.count,
+        embedded=counts.texts,
+        tokens=counts.tokens,
+        truncated=counts.truncated,
+        skipped=skipped,
+        recall=manifest.recall.value,
+        bytes=snapshot_bytes(manifest),
+        seconds=seconds,
+        embed_seconds=counts.seconds,
+        published=published,
+    )

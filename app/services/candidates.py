@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from app.ranking.lexical import query_terms
+from app.ranking.lexical import query_terms, terms_of
 from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
 from app.ranking.space import PLAIN, surrounded
 from app.services.queries import ResolvedQuery
 from app.services.serving import Served
-from index import Condition, Found, Part, Plan
+from index import Condition, Found, Part, Plan, TermIndex
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
@@ -51,6 +51,16 @@ def depth_for(k: int, depth: int) -> int:
     while 2 * k > depth:
         depth *= 2
     return depth
+
+
+def counted_terms(passage: str) -> Mapping[str, int]:
+    """The terms of a record's passage and how often each occurs, as snapshots and changes over them hold them."""
+    return terms_of(passage)
+
+
+def asked_terms(views: Sequence[str], index: TermIndex, *, titled: bool) -> Terms:
+    """What a query's terms count beside their rarity; of two views the first is a title where ``titled``."""
+    return query_terms(views, index.weight, titled=titled)
 
 
 class CandidateSearch:
@@ -92,7 +102,7 @@ class CandidateSearch:
 
     def terms_of(self, views: Sequence[str], *, titled: bool) -> Terms:
         """What each term of a query of these texts counts; none where shared terms do not."""
-        return {} if self._terms is None else query_terms(views, self._terms.weight, titled=titled)
+        return {} if self._terms is None else asked_terms(views, self._terms, titled=titled)
 
     def scored(self, lang: str | None, vector: Floats, terms: Terms, places: Places) -> Relevance:
         """What ranks the records at ``places`` int64 ``[n, 2]`` for a query in ``lang``, wherever they were found.

@@ -152,6 +152,7 @@ class EvaluationService:
                 centre_from=settings.centre_from,
                 neighbours_from=settings.neighbours_from,
                 reasons=False,
+                hubness=False,
             )
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:

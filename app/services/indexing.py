@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -14,7 +15,14 @@ from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
 from app.ranking.reading import READING, passage_of
 from app.ranking.space import NEIGHBOURS, PLAIN, Space
-from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
+from app.services.build_reports import (
+    BuildEstimate,
+    BuildReport,
+    BuildRequest,
+    BuildSkipped,
+    report_of,
+    snapshot_bytes,
+)
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
 from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
 from app.services.calibrations import SPACE_KEY, CalibrationStore
@@ -22,6 +30,7 @@ from app.services.embedding import Embedder, Progress, Report
 from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS
+from app.services.hubness import HUBNESS_QUERIES, measured_hubness
 from app.services.origin import CATALOGUE_KEY, revision_in
 from app.services.spaces import MovedVectors, arrays_of, measured_space
 from app.services.term_tables import measured_table, table_arrays
@@ -62,6 +71,7 @@ class IndexSettings:
         centre_from: records from which on languages are centred.
         neighbours_from: records from which on each is seen with its nearest neighbours.
         reasons: whether snapshots keep the table of terms that reasons by meaning need; measuring needs none.
+        hubness: whether a build measures hubs before and after vectors are moved; an evaluation measures its own.
     """
 
     index_dir: Path
@@ -70,6 +80,7 @@ class IndexSettings:
     centre_from: int
     neighbours_from: int = 1_000
     reasons: bool = True
+    hubness: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +295,8 @@ class IndexService:
                 by = job.record.requested_by
                 index.publish(self._settings.index_dir, manifest.id, by=by)
                 step("build.published")
-        done = _report(manifest, embedder, walk, perf_counter() - began, published=request.publish)
+        seconds = perf_counter() - began
+        done = report_of(manifest, embedder.counts, skipped=walk.skipped, seconds=seconds, published=request.publish)
         job.end(
             BuildState.DONE,
             stage=END,
@@ -308,9 +320,11 @@ class IndexService:
     def _spec(
         self, target: Kind, walk: Walk, encoder: Encoder, spec: EncoderSpec, store: index.VectorStore
     ) -> index.SnapshotSpec:
-        exact = len(walk.ids) < self._settings.options.flat_below
+        options, hubness = self._settings.options, self._settings.hubness
+        exact = len(walk.ids) < options.flat_below
         source, asking = index.StoredVectors(store, walk.keys), Embedder(encoder, store)
         space = measured_space(source, walk.languages, walk.headings, asking, self._settings.centre_from)
+        asked = partial(self._walker.asked_of, target, asking, walk, HUBNESS_QUERIES)
         return index.SnapshotSpec(
             target=target.value,
             ids=walk.ids,
@@ -330,6 +344,7 @@ class IndexService:
                 SPACE_KEY: "plain" if space is PLAIN else "centred",
                 CALIBRATIONS_KEY: self.calibrations(target).read().kept_with(encoder.fingerprint),
                 READING_KEY: READING,
+                **(measured_hubness(source, walk.languages, space, asked, options.threads) if hubness else {}),
             },
         )
 
@@ -361,34 +376,9 @@ class IndexService:
         return index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension)
 
 
-def snapshot_bytes(manifest: index.Manifest) -> int:
-    """Size of a snapshot's files on disk."""
-    return sum(entry.bytes for entry in manifest.files.values())
-
-
 def _nothing(target: Kind) -> IndexProblem:
     return IndexProblem(
         f"There are no {target} to index. Load some first: patmatch ingest {target} FILE",
         f"没有可建索引的记录（{target}）。请先加载：patmatch ingest {target} 文件",
         code="nothing_to_index",
-    )
-
-
-def _report(
-    manifest: index.Manifest, embedder: Embedder, walk: Walk, seconds: float, *, published: bool
-) -> BuildReport:
-    counts = embedder.counts
-    return BuildReport(
-        target=Kind(manifest.target),
-        snapshot=manifest.id,
-        records=manifest.count,
-        embedded=counts.texts,
-        tokens=counts.tokens,
-        truncated=counts.truncated,
-        skipped=walk.skipped,
-        recall=manifest.recall.value,
-        bytes=snapshot_bytes(manifest),
-        seconds=seconds,
-        embed_seconds=counts.seconds,
-        published=published,
     )

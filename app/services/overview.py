@@ -12,6 +12,7 @@ from app.domain import Kind
 from app.services.builds import BuildRecord
 from app.services.calibrations import RankingId, Reading
 from app.services.encoders import EncoderSpec
+from app.services.hubness import hubness_of
 from app.services.indexing import IndexService, snapshot_bytes
 from index import Manifest, Publication, SnapshotEntry
 
@@ -126,6 +127,7 @@ def entry_json(entry: SnapshotEntry) -> dict[str, Any]:
         "built_at": manifest.built_at,
         "age_seconds": age_seconds(manifest),
         "source_revision": manifest.source_revision,
+        "hubness": hubness_of(manifest),
     }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import heapq
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
@@ -17,6 +19,7 @@ import pyarrow.parquet as pq
 from app.catalogue import Catalogue, PushEntry, PushRun
 from app.domain import AnyRecord, Firm, Kind, Patent
 from app.errors import InputError, NotFoundError
+from app.services.funnel import PushedPair
 from app.services.push_sources import FeedbackSource
 from app.services.queries import unknown_record
 
@@ -83,6 +86,26 @@ class PushDelivery:
             shown = f"named {name[:80]!r}" if name else "that is done"
             raise NotFoundError(f"There is no push run {shown}.", "没有这个推送批次。", code="no_push_run")
         return found
+
+    def pushed_pairs(self, run: str | None) -> Iterator[PushedPair] | None:
+        """What was pushed in a run, or in all of them, each pair once with the level of the first time.
+
+        ``None`` where there is no such run: then it is not known what was pushed.
+        """
+        runs = [one.name for one in reversed(self.runs()) if one.status == "done" and run in (None, one.name)]
+        return self._pairs(runs) if runs else None
+
+    def _pairs(self, runs: list[str]) -> Iterator[PushedPair]:
+        """Runs side by side in the order of firms, so that only one firm's pairs are held."""
+        by_firm = heapq.merge(*map(self._entries, runs), key=lambda entry: entry.firm_id)
+        for firm_id, entries in groupby(by_firm, key=lambda entry: entry.firm_id):
+            levels: dict[str, str] = {}
+            for entry in entries:
+                levels.setdefault(entry.patent_id, entry.level)
+            yield from (PushedPair(firm_id, patent_id, level) for patent_id, level in levels.items())
+
+    def _entries(self, run: str) -> Iterator[PushEntry]:
+        return (entry for page in self._catalogue.pushes.iterate(run) for entry in page)
 
     def of_firm(self, firm_id: str, run: str | None = None, *, after: int = 0, size: int = 100) -> FirmList:
         """A firm's list as it may be shown now: withdrawn and deleted patents are left out, ranks stay.

@@ -72,6 +72,15 @@ class Walk:
         for record in page:
             self._sample_heading(record)
 
+    def headings_alike(self, count: int) -> list[tuple[str, str | None]]:
+        """Up to ``count`` of the headings that were kept, and the language of each, by its share of the records."""
+        records = self._seen.total() or 1
+        return [
+            (heading, language)
+            for language, kept in self.headings.items()
+            for heading in kept[: round(count * self._seen[language] / records)]
+        ][:count]
+
     def _sample_heading(self, record: AnyRecord) -> None:
         """Keep some headings of each language, each record as likely as any (Vitter's algorithm R, 1985)."""
         kept = self.headings.setdefault(record.lang, [])
@@ -131,6 +140,22 @@ class Walker:
             walk.add([record for record, _ in readable], [text for _, text in readable], target)
             report(Progress("embed", len(walk.ids), total))
         return walk
+
+    def asked_of(self, target: Kind, embedder: Embedder, walk: Walk, count: int) -> tuple[Floats, list[str | None]]:
+        """What this target is asked for, up to ``count``: headings of who asks first of all, then of its own records.
+
+        Its own are those that its space was measured with, so they are embedded already.
+
+        Returns:
+            The encoder's own vectors float32 ``[m, d]``, and the language of each.
+        """
+        pages = self._catalogue.iterate(_ASKERS[target][0], batch_size=count)
+        records = islice((record for page in pages for record in page), count)
+        asked = [(heading_of(record), record.lang) for record in records]
+        asked += walk.headings_alike(count - len(asked))
+        embedder.embed([text for text, _ in asked], Role.QUERY)
+        readable = [(text, language) for text, language in asked if text not in embedder.empty]
+        return embedder.vectors([text for text, _ in readable], Role.QUERY), [language for _, language in readable]
 
     def sample_queries(self, target: Kind, embedder: Embedder, space: Space, *, exact: bool) -> Floats:
         """Vectors float32 ``[m, d]`` of texts that ask for this target: other kinds' first, then its own titles."""

@@ -89,6 +89,18 @@ def test_api_index_says_what_is_served_and_what_has_changed(client: TestClient, 
     assert needs["calibration"] is None
 
 
+def test_api_index_shows_hubs_before_and_after(client: TestClient, services: Services) -> None:
+    """Where a build moved vectors, it says what that did to hubs; where it did not, there is nothing to say."""
+    services.catalogue.upsert(patents(120))
+    snapshot = services.indexing.build(Kind.PATENTS, publish=False).snapshot
+    hubs = {entry["id"]: entry["hubness"] for entry in target(client)["snapshots"]}
+    found = hubs.pop(snapshot)
+    assert list(hubs.values()) == [None]
+    assert set(found) == {"queries", "before", "after"}
+    assert set(found["before"]) == set(found["after"]) == {"hub_share@10", "reach@10"}
+    assert all(0 < value <= 1 for side in ("before", "after") for value in found[side].values())
+
+
 def test_api_index_names_the_damage_of_a_snapshot(client: TestClient, services: Services) -> None:
     """A snapshot that cannot be read is listed with the reason."""
     snapshot = services.indexing.build(Kind.PATENTS, publish=False).snapshot

@@ -95,7 +95,9 @@ def test_api_match_explains_and_debugs_on_request(client: TestClient) -> None:
     assert match["why"]["terms"]
     assert any(term in match["why"]["passage"].casefold() for term in match["why"]["terms"])
     assert -1 <= match["debug"]["cosine"] <= 1
-    assert match["why"]["signals"] == {"cosine": match["debug"]["cosine"], "shared_terms": match["debug"]["shared"]}
+    debug = match["debug"]
+    parts = {"cosine": debug["cosine"], "shared_terms": debug["shared"], "language": debug["language"]}
+    assert match["why"]["signals"] == parts
 
 
 def test_api_match_reasons_have_a_passage_of_the_record(client: TestClient) -> None:
@@ -226,10 +228,10 @@ def test_api_match_survives_odd_unicode(client: TestClient) -> None:
 
 
 def test_api_match_debug_adds_up(client: TestClient) -> None:
-    """The order is that of cosine and shared terms together, and the score never rises along it."""
+    """The order is that of the parts together, and the score never rises along it."""
     answer = ask(client, queries=[{"text": "锂离子电池电解液"}], k=10, debug=True)
     matches = answer["results"][0]["matches"]
-    sums = [match["debug"]["cosine"] + match["debug"]["shared"] for match in matches]
+    sums = [round(sum(match["debug"].values()), 5) for match in matches]
     assert sums == sorted(sums, reverse=True)
     assert any(match["debug"]["shared"] > 0 for match in matches)
     assert [match["score"] for match in matches] == sorted((match["score"] for match in matches), reverse=True)

@@ -6,19 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import sample_services
 from fastapi.testclient import TestClient
 
+from app.bootstrap import build_services
+from app.domain import Kind
 from app.main import create_app
 from app.services.push_rules import PushRules
 from app.services.pushing import PushRequest
+from app.settings import Settings
+from models.testing import HashingEncoder
+
+SAMPLE = Path(__file__).parents[2] / "sample"
 
 
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client of a service with one run."""
     home: Path = tmp_path_factory.mktemp("push-home")
-    services = sample_services(home)
+    services = build_services(Settings(home=home, index_poll_seconds=0.05), encoder=HashingEncoder)
+    for kind in Kind:
+        services.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
+    services.indexing.build(Kind.PATENTS, publish=True)
     services.serving.open()
     rules = PushRules.model_validate({"k": 4, "candidates": 20, "min_level": "none"})
     services.pushing.run(PushRequest(name="2026-11", rules=rules))

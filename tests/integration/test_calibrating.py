@@ -181,7 +181,7 @@ def test_calibrating_from_the_catalogue_is_calibrating_from_files(services: Serv
     """The same judgements about the same records give the same pairs, asked on the published index."""
     files = services.calibrating.from_files(BUNDLED, Kind.PATENTS)
     catalogue = services.calibrating.from_catalogue(BUNDLED.qrels, Kind.PATENTS)
-    assert catalogue.ranking == files.ranking == RankingId(HashingEncoder(64).fingerprint, "centred")
+    assert catalogue.ranking == files.ranking == RankingId(HashingEncoder(64).fingerprint, "fused")
     assert catalogue.digest == files.digest
     assert catalogue.pairs.groups == files.pairs.groups
     assert catalogue.pairs.relevance.tolist() == pytest.approx(files.pairs.relevance.tolist(), abs=1e-6)

@@ -217,7 +217,8 @@ def compared(services: Services, files: EvaluationFiles, *sources: str) -> list[
 
 def test_evaluation_compares_encoders_on_the_same_judgements(tmp_path: Path) -> None:
     """Each is measured as it would be alone, and the difference of a better one is told from chance."""
-    services = build_services(Settings(home=tmp_path), encoders=by_source)
+    # By vectors alone: shared terms would rank for the poor encoder too.
+    services = build_services(Settings(home=tmp_path, shared_terms=False), encoders=by_source)
     alone = services.evaluating.evaluate(BUNDLED).result
     poor, good = (each.result for each in compared(services, BUNDLED, "hub:tiny", "package"))
     assert (poor.encoder["dimension"], good.encoder["dimension"]) == (2, 1024)
@@ -258,7 +259,8 @@ def test_evaluation_says_which_source_is_no_model(tmp_path: Path, source: str) -
 
 @pytest.fixture
 def two_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command with the test encoder of each source."""
+    """The command with the test encoder of each source, by vectors alone."""
+    monkeypatch.setenv("PATMATCH_SHARED_TERMS", "false")
     monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings, spec: by_source(spec))
 
 

@@ -133,10 +133,10 @@ def test_explaining_a_changed_record_with_the_same_table(tmp_path: Path) -> None
 
 
 def test_explaining_signals_sum_to_what_ranked(tmp_path: Path) -> None:
-    """Cosine and shared terms together never rise along the list."""
-    services, _ = served_sample(tmp_path, rerank_depth=20)
+    """The signals together never rise along the list."""
+    services, _ = served_sample(tmp_path)
     signals = [match.why.signals for match in matches_of(services, "轴承热处理淬火变形", explain=True)]
-    sums = [one.cosine + one.shared_terms for one in signals]
+    sums = [one.cosine + one.shared_terms + one.language for one in signals]
     assert sums == pytest.approx(sorted(sums, reverse=True))
     assert any(one.shared_terms > 0 for one in signals)
     services.close()

@@ -138,3 +138,33 @@ def test_push_list_of_a_firm_that_opted_out_is_empty_and_says_so(services: Servi
     assert (found.patents, found.why_empty) == ((), "opted_out")
     with pytest.raises(NotFoundError):
         delivery.of_firm("nobody")
+
+
+def test_push_pairs_of_all_runs_are_told_once(services: Services) -> None:
+    """The funnel counts a pair that two runs pushed once, and knows nothing of a run that is not there."""
+    services.pushing.run(request("again", months=0))
+    pairs = [pair[:2] for pair in services.push_delivery.pushed_pairs(None) or ()]
+    runs = [run.name for run in services.push_delivery.runs()]
+    wanted = {(entry.firm_id, entry.patent_id) for name in runs for entry in entries(services, name)}
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == wanted
+    first = [pair[:2] for pair in services.push_delivery.pushed_pairs("first") or ()]
+    assert sorted(first) == sorted((entry.firm_id, entry.patent_id) for entry in entries(services, "first"))
+    assert services.push_delivery.pushed_pairs("nothing") is None
+
+
+def test_push_run_asks_feedback_of_the_catalogue(tmp_path: Path) -> None:
+    """A firm that opted out gets no list, one that rejected a patent not that one; its old list is empty at once."""
+    services = push_services(tmp_path)
+    services.pushing.run(request("one", months=0))
+    first, last = entries(services, "one")[0], entries(services, "one")[-1]
+    services.outreach.opt_out(last.firm_id)
+    services.feedback.add(
+        {"key": "k1", "event": "rejected", "firm_id": first.firm_id, "patent_id": first.patent_id, "reason": "price"}
+    )
+    assert services.push_delivery.of_firm(last.firm_id).why_empty == "opted_out"
+    services.pushing.run(request("two", months=0))
+    pushed = {(entry.firm_id, entry.patent_id) for entry in entries(services, "two")}
+    assert (first.firm_id, first.patent_id) not in pushed
+    assert last.firm_id not in {firm for firm, _ in pushed}
+    services.close()

@@ -72,7 +72,8 @@ def test_terms_of_changes_are_found_by_the_next_search(services: Services) -> No
 def test_terms_of_what_changed_during_a_walk_are_left_to_the_changes(services: Services) -> None:
     """A record that has another text than its vector was made of, or is gone, has no terms; its place stays."""
     walk = Walk(services.catalogue.revision())
-    walk.add(patents(0, 5), PATENTS)
+    page = patents(0, 5)
+    walk.add(page, [record.passage for record in page], PATENTS)
     services.catalogue.upsert([Patent(id="P001", title="其他")])
     services.catalogue.delete(PATENTS, ["P003"])
     terms = list(Walker(services.catalogue).terms(PATENTS, walk))

@@ -17,17 +17,18 @@ PLAN = {
     "index": (),
     "app.domain": (),
     "app.errors": (),
+    "app.outreach": ("app.domain",),
     "app.metrics": (),
     "app.settings": (),
-    "app.catalogue": ("app.domain", "app.errors"),
-    "app.ingest": ("app.domain", "app.errors"),
+    "app.catalogue": ("app.domain", "app.errors", "app.outreach"),
+    "app.ingest": ("app.domain", "app.errors", "app.outreach"),
     "app.ranking": ("app.domain", "app.errors"),
     "app.evaluation": ("app.domain", "app.errors"),
     "app.services": (
         "app.catalogue", "app.ingest", "app.ranking", "app.evaluation", "app.domain", "app.errors", "app.metrics",
-        "models", "index",
+        "app.outreach", "models", "index",
     ),
-    "app.api": ("app.services", "app.domain", "app.errors", "app.metrics"),
+    "app.api": ("app.services", "app.domain", "app.errors", "app.metrics", "app.outreach"),
     "app.bootstrap": (
         "app.services", "app.catalogue", "app.domain", "app.errors", "app.metrics", "app.settings", "models", "index",
     ),
@@ -35,7 +36,7 @@ PLAN = {
     "app.main": ("app.api", "app.bootstrap", "app.settings"),
     "scripts": (
         "app.api", "app.bootstrap", "app.services", "app.ingest", "app.evaluation", "app.domain", "app.errors",
-        "app.settings", "models", "index",
+        "app.outreach", "app.settings", "models", "index",
     ),
 }  # fmt: skip
 

@@ -164,9 +164,9 @@ def test_columns_say_the_first_code_of_each_position() -> None:
     columns = Columns.build(4, {"lang": ColumnValues(ColumnKind.CODES, values)})
     first = columns.first_codes("lang")
     assert [None if place < 0 else first.codes[place] for place in first.places.tolist()] == ["zh", None, "de", "zh"]
-    assert first.counts() == {None: 1, "de": 1, "zh": 2}
+    assert first.counts == {None: 1, "de": 1, "zh": 2}
     assert first.other_than("zh").tolist() == [False, True, True, False]
     assert first.other_than(None).tolist() == [True, False, True, True]
     assert first.other_than("ko").all()
     assert columns.first_codes("lang") is first
-    assert columns.first_codes("nothing").counts() == {None: 4}
+    assert columns.first_codes("nothing").counts == {None: 4}

@@ -304,6 +304,8 @@ def test_ingest_records_every_wording_can_be_filled() -> None:
         "wanted": "a",
         "used": "b",
         "header": "h",
+        "event": "e",
+        "words": "w",
     }
     for code in WORDINGS:
         found = problem(code, "title", "v", **facts)

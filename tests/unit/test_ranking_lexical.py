@@ -62,3 +62,11 @@ def test_ranking_expected_terms_rise_with_the_cosine_and_never_fall() -> None:
         assert (np.diff(values) >= 0).all()
         assert not values[cosines <= EXPECTED_FROM].any()
     assert (expected(cosines, "zh", 9.0) >= expected(cosines, "en", 9.0)).all()
+
+
+def test_lexical_weight_of_a_text_and_number_of_terms_can_be_asked_for() -> None:
+    """What experiments vary: a text's terms count as much as is said, and no more terms are kept than asked for."""
+    views = ["轧制", "水泵"]
+    weighed = query_terms(views, _alike, titled=True, body_weight=0.9)
+    assert (weighed["轧制"], weighed["水泵"]) == (1.0, 0.9)
+    assert query_terms(views, _alike, titled=True, body_weight=0.9, most=3) == {"制": 1.0, "轧": 1.0, "轧制": 1.0}

@@ -1,6 +1,7 @@
 // The evaluators' page: what the reader does, what is asked, what is shown.
 
 import { copied } from "./clipboard.js";
+import { judgeBox, rememberJudge } from "./judging.js";
 import {
   blankQuestion,
   filtersInUse,
@@ -25,7 +26,7 @@ const text = byId("text");
 
 let asking = null; // the AbortController of the question under way; a newer question replaces and aborts it
 let record = null; // {kind, id, title} when a record is what is asked with
-let shown = null; // {result, kind, milliseconds} or {problem}: kept so that a language switch needs no request
+let shown = null; // {result, query, snapshot, kind, milliseconds} or {problem}: kept so that a language switch needs no request
 let provenance = null; // the snapshot that the last answer came from
 let readinessProblem = null;
 let addressLanguage = null; // kept in the address only where the reader put it there
@@ -60,7 +61,7 @@ async function outcomeOf(request, kind, controller) {
     const result = answer.results?.[0];
     if (!result) throw new service.Problem({ words: "badAnswer", values: { status: 200 } });
     if (result.error) throw new service.Problem({ body: result.error });
-    return { result, snapshot: answer.snapshot, kind, milliseconds };
+    return { result, query: request.queries[0], snapshot: answer.snapshot, kind, milliseconds };
   } catch (failure) {
     if (failure instanceof service.Problem) return { problem: failure };
     if (controller.signal.aborted) return {};
@@ -106,7 +107,8 @@ function showOutcome() {
     const count = result.matches.length;
     byId("summary").textContent = t(count ? "summary" : "summaryNone", { n: count, kind: t(kind), ms: milliseconds });
     byId("notices").replaceChildren(...resultNotices(result));
-    list.replaceChildren(...matchItems(result, kind, { similar: askWithRecord, copy }));
+    const judge = (match, target, title) => judgeBox(match, target, title, shown);
+    list.replaceChildren(...matchItems(result, kind, { similar: askWithRecord, copy, judge }));
     offerToggles(list);
   } else {
     byId("summary").textContent = "";
@@ -371,6 +373,7 @@ function listen() {
 chooseLanguage(location.search);
 addressLanguage = new URLSearchParams(location.search).get("lang") && currentLanguage();
 fillExamples();
+rememberJudge();
 writeForm(form, blankQuestion());
 showLanguage();
 listen();

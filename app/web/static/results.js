@@ -14,7 +14,8 @@ export function element(tag, { attributes = {}, ...properties } = {}, ...childre
 const BODIES = { patents: "abstract", needs: "text", firms: "business_scope" };
 const FILED_WORDS = { patents: "filedOn", needs: "postedOn", firms: "registeredOn" };
 
-/** The list items of one result, in rank order. `actions` has `similar(kind, id, title)` and `copy(id)`. */
+/** The list items of one result, in rank order. `actions` has `similar(kind, id, title)`, `copy(id)` and
+ * `judge(match, kind, title)`, which gives the element to judge a match with, or `null`. */
 export function matchItems(result, kind, actions) {
   return result.matches.map((match) => matchItem(match, kind, actions));
 }
@@ -44,6 +45,7 @@ function matchItem(match, kind, actions) {
     facts(record, match.id, kind),
     body,
     reason(match.why, lang),
+    actions.judge(match, kind, title),
     element(
       "p",
       { className: "match-actions" },
@@ -95,10 +97,14 @@ function reason(why, lang) {
     terms.length ? element("li", {}, t("sharedTerms", { terms: terms.join(separator) })) : null,
     pairs.length ? element("li", {}, t("meanings", { pairs: pairs.join(separator) })) : null,
     passage ? element("li", {}, t("carrying"), element("q", lang, passage)) : null,
-    signals
-      ? element("li", {}, t("signals", { cosine: signals.cosine.toFixed(3), terms: signals.shared_terms.toFixed(3) }))
-      : null,
+    signals ? element("li", {}, signalsLine(signals)) : null,
   );
+}
+
+function signalsLine({ cosine, shared_terms: sharedTerms, language }) {
+  const values = { cosine: cosine.toFixed(3), terms: sharedTerms.toFixed(3), language: language.toFixed(3) };
+  // Within one language there is nothing to make comparable.
+  return t(Math.abs(language) < 0.0005 ? "signals" : "signalsAcross", values);
 }
 
 function holderLine({ holders = [], holder_type: holderType }) {

@@ -29,6 +29,17 @@ export async function match(request, controller) {
 /** One record by its kind ("patents") and id. */
 export const record = (kind, id, controller) => fetchJson(`v1/${kind}/${encodeURIComponent(id)}`, {}, controller);
 
+/**
+ * Record one judgement; it is on the disk when this returns.
+ * @throws {Problem} where the service did not take it.
+ */
+export function feedback(judgement, token, controller) {
+  const headers = { "Content-Type": "application/json" };
+  // A header is bytes: those of UTF-8, which is what the service compares.
+  if (token) headers.Authorization = `Bearer ${String.fromCharCode(...new TextEncoder().encode(token))}`;
+  return fetchJson("v1/feedback", { method: "POST", headers, body: JSON.stringify(judgement) }, controller);
+}
+
 /** `null` when the service can answer, else the Problem that says why it cannot. */
 export async function notReady() {
   try {

@@ -1,0 +1,189 @@
+"""What goes over the wire of `/v1/feedback`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from app.api.record_schemas import object_of
+from app.api.schemas import FieldProblem
+from app.domain import Level
+from app.errors import FieldError, InputError
+from app.outreach import Event, Feedback
+from app.services.feedback import FeedbackPage, FeedbackWritten, Given
+
+_TEXT = {"type": "string"}
+_FIELDS: dict[str, dict[str, Any]] = {
+    "key": {**_TEXT, "description": "Yours, unique. Left out, it is made of who, what and when."},
+    "event": {"type": "string", "enum": [str(event) for event in Event], "description": "`level` where left out."},
+    "firm_id": {**_TEXT, "description": "Who it is from."},
+    "need_id": {**_TEXT, "description": "The need that was matched."},
+    "patent_id": {**_TEXT, "description": "What was shown. Only `need_returned` can be without."},
+    "query_text": {**_TEXT, "description": "`level` only: the free text that was matched."},
+    "query_id": {**_TEXT, "description": "Its id; one text has one. Made of the text where left out."},
+    "level": {"type": "string", "enum": [str(level) for level in Level], "description": "The judgement."},
+    "need": {"type": "object", "description": "`need_returned`: the new need, which joins the catalogue."},
+    "new_need_id": {**_TEXT, "description": "`need_returned`: the new need, where it is in the catalogue."},
+    "run": {**_TEXT, "description": "The push run that it answers."},
+    "ranking": {**_TEXT, "description": "The snapshot or ranking that was shown; `snapshot` is understood, too."},
+    "rank": {"type": "integer", "minimum": 1},
+    "score": {"type": "number"},
+    "reason": {**_TEXT, "description": "Needed for `rejected`."},
+    "note": _TEXT,
+    "by": {**_TEXT, "description": "Who judged or reported."},
+    "at": {"type": "string", "format": "date-time", "description": "Now where left out."},
+}
+_ONE = {"type": "object", "additionalProperties": False, "properties": _FIELDS}
+_MANY = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["items"],
+    "properties": {"items": {"type": "array", "items": _ONE}},
+}
+_EXAMPLES = {
+    "one": {"value": {"event": "contacted", "firm_id": "F1", "patent_id": "CN1A", "at": "2026-11-24T09:30:00Z"}},
+    "judgement": {
+        "value": {"level": "strong", "query_text": "高镍三元动力电解液的开发", "patent_id": "CN1A", "by": "王"}
+    },
+    "many": {
+        "value": {
+            "items": [
+                {"key": "crm-1", "event": "rejected", "firm_id": "F1", "patent_id": "CN1A", "reason": "价格"},
+                {"key": "crm-2", "event": "need_returned", "firm_id": "F1", "need": {"title": "耐高温隔膜"}},
+            ]
+        }
+    },
+}
+FEEDBACK_REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"anyOf": [_ONE, _MANY]}, "examples": _EXAMPLES}},
+    }
+}
+"""How the body is documented."""
+
+
+class FeedbackGivenOut(BaseModel):
+    """What became of one feedback."""
+
+    key: str
+    outcome: Literal["recorded", "known"] = Field(description="`known`: the same was recorded before.")
+    number: int = Field(description="Its place in the log.")
+    new_need_id: str | None = Field(None, description="The need that joined the catalogue with it.")
+
+
+class FeedbackTakenOut(FeedbackGivenOut):
+    """One of a batch."""
+
+    position: int
+
+
+class FeedbackRejectedOut(BaseModel):
+    """One that was left out."""
+
+    position: int = Field(description="Its place in the batch, from 0.")
+    key: str | None
+    errors: list[FieldProblem]
+
+
+class FeedbackBatchOut(BaseModel):
+    """What became of a batch."""
+
+    recorded: int
+    known: int
+    taken: list[FeedbackTakenOut]
+    rejected: list[FeedbackRejectedOut]
+
+
+class FeedbackOut(BaseModel):
+    """One feedback; fields without a value are left out."""
+
+    number: int
+    key: str
+    event: Event
+    at: datetime
+    firm_id: str | None = None
+    need_id: str | None = None
+    new_need_id: str | None = None
+    patent_id: str | None = None
+    query_id: str | None = None
+    query_text: str | None = None
+    level: Level | None = None
+    run: str | None = None
+    ranking: str | None = None
+    rank: int | None = None
+    score: float | None = None
+    reason: str | None = None
+    note: str | None = None
+    by: str | None = None
+
+
+class FeedbackPageOut(BaseModel):
+    """A page in the order in which feedback was recorded."""
+
+    items: list[FeedbackOut]
+    cursor: str | None = Field(description="Asks for what follows; null at the end.")
+
+
+def feedback_items(body: bytes) -> tuple[Sequence[object], bool]:
+    """The items of a request's body, and whether it is a batch.
+
+    Raises:
+        UsageError: the body is not JSON.
+        InputError: it is no object, or a batch of another shape.
+    """
+    value = object_of(body)
+    if "items" not in value:
+        return [value], False
+    wrong = [name for name in value if name != "items"][:5]
+    errors = [
+        FieldError(name[:80], "unknown field; a batch has items", "未知字段；批量请求只有 items") for name in wrong
+    ]
+    if not isinstance(value["items"], list):
+        errors.append(FieldError("items", "should be a list", "应为列表"))
+    if errors:
+        names = ", ".join(error.field for error in errors)
+        raise InputError(f"Cannot use the request: see {names}.", f"请求有误，请检查：{names}。", fields=tuple(errors))
+    return value["items"], True
+
+
+def given_out(given: Given) -> FeedbackGivenOut:
+    """What became of one feedback, as it goes over the wire."""
+    out = FeedbackGivenOut(key=given.key, outcome=given.outcome, number=given.number)
+    if given.new_need_id is not None:
+        out.new_need_id = given.new_need_id
+    return out
+
+
+def batch_out(written: FeedbackWritten) -> FeedbackBatchOut:
+    """What became of a batch, as it goes over the wire."""
+    return FeedbackBatchOut(
+        recorded=written.count("recorded"),
+        known=written.count("known"),
+        taken=[
+            FeedbackTakenOut(position=given.position, **given_out(given).model_dump(exclude_unset=True))
+            for given in written.taken
+        ],
+        rejected=[
+            FeedbackRejectedOut(
+                position=row.position,
+                key=row.key,
+                errors=[FieldProblem(field=e.field, message=e.message, message_zh=e.message_zh) for e in row.errors],
+            )
+            for row in written.rejected
+        ],
+    )
+
+
+def page_out(page: FeedbackPage) -> FeedbackPageOut:
+    """A page, as it goes over the wire."""
+    return FeedbackPageOut(items=[_out(number, item) for number, item in page.items], cursor=page.cursor)
+
+
+def _out(number: int, item: Feedback) -> FeedbackOut:
+    given = {field.name: getattr(item, field.name) for field in fields(item)}
+    return FeedbackOut(number=number, **{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,112 @@
+"""`/v1/pools`: named selections of patents, with counts."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.auth import UNAUTHORIZED, require_admin
+from app.api.problems import PROBLEMS, problem_response
+from app.api.schemas import FilterIn
+from app.api.state import ApiState, state_of
+from app.outreach import Pool
+from app.services.pools import MAX_NAME_CHARS, CountedPool, pool_json
+
+router = APIRouter(prefix="/v1", tags=["pools"])
+
+State = Annotated[ApiState, Depends(state_of)]
+PoolName = Annotated[str, Path(max_length=MAX_NAME_CHARS)]
+Since = Annotated[date | None, Query(description="Only what was added or changed on this day (UTC) or later.")]
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    **{status: PROBLEMS[status] for status in (422, 429)},
+    404: problem_response("No pool of that name."),
+}
+_CHANGES: dict[int | str, dict[str, Any]] = {**UNAUTHORIZED, 409: problem_response("The pool is built in.")}
+
+
+class PoolIn(BaseModel):
+    """A pool."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: FilterIn = Field(default_factory=FilterIn, description="As `POST /v1/match` takes it.")
+    changed_from: date | None = Field(None, description="Only what was added or changed on this day (UTC) or later.")
+    note: str | None = Field(None, max_length=2000)
+
+
+class BandOut(BaseModel):
+    """Patents of one year of filing and one maturity; null where that is not known."""
+
+    filed_year: int | None
+    maturity: int | None
+    patents: int
+
+
+class PoolOut(BaseModel):
+    """A pool and how many patents are in it now."""
+
+    name: str
+    filter: dict[str, Any]
+    changed_from: date | None
+    note: str | None
+    built_in: bool
+    patents: int
+    bands: list[BandOut] | None = Field(None, description="By year of filing and maturity.")
+
+
+class PoolsOut(BaseModel):
+    """Every pool."""
+
+    pools: list[PoolOut]
+
+
+def _json(value: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(value, ensure_ascii=False), status_code=status, media_type="application/json")
+
+
+@router.get("/pools", response_model=PoolsOut, responses={429: PROBLEMS[429]}, summary="Every pool with its count")
+async def get_pools(state: State) -> Response:
+    """The built-in pools, then the saved ones. Each count reads the patents once."""
+    return await state.side_workers.run(lambda: _json({"pools": [pool_json(pool) for pool in state.pools.all()]}))
+
+
+@router.get("/pools/{name}", response_model=PoolOut, responses=_ERRORS, summary="One pool by age and maturity")
+async def get_pool(name: PoolName, state: State, since: Since = None) -> Response:
+    """The pool with its count now, by year of filing and maturity."""
+    return await state.side_workers.run(lambda: _json(pool_json(state.pools.show(name, since=since))))
+
+
+@router.put(
+    "/pools/{name}",
+    response_model=PoolOut,
+    responses={**_ERRORS, **_CHANGES, 201: {"model": PoolOut, "description": "The pool is new."}},
+    dependencies=[Depends(require_admin)],
+    summary="Save a pool",
+)
+async def put_pool(name: PoolName, body: PoolIn, state: State) -> Response:
+    """Save a filter under a name, in place of the one that has it; what is in the pool follows the catalogue."""
+    return await state.write_workers.run(_save, name, body, state)
+
+
+def _save(name: str, body: PoolIn, state: ApiState) -> Response:
+    chosen = body.filter.to_domain(state.max_filter_values)
+    new = state.pools.put(Pool(name=name, filter=chosen, changed_from=body.changed_from, note=body.note))
+    counted: CountedPool = state.pools.show(name)
+    return _json(pool_json(counted), 201 if new else 200)
+
+
+@router.delete(
+    "/pools/{name}",
+    status_code=204,
+    responses={**_ERRORS, **_CHANGES},
+    dependencies=[Depends(require_admin)],
+    summary="Forget a pool",
+)
+async def delete_pool(name: PoolName, state: State) -> Response:
+    """Forget the name and the filter; patents stay as they are."""
+    await state.write_workers.run(state.pools.delete, name)
+    return Response(status_code=204)

@@ -1,0 +1,237 @@
+"""What came back, kept as it came: nothing is changed or removed, and what is sent again is known by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from app.catalogue.backend import IDS, Backend
+from app.catalogue.failures import translated
+from app.catalogue.logs import in_utc, next_number, pages_of_ids, walk
+from app.catalogue.rows import CODECS
+from app.catalogue.statements import Statements
+from app.catalogue.tables import FEEDBACK
+from app.catalogue.writing import Writer
+from app.domain import Kind, Level, Need
+from app.outreach import Event, Feedback, FeedbackFilter
+
+_FIELDS = tuple(field.name for field in fields(Feedback))
+_COLUMNS = FEEDBACK.c
+_REFERENCES = {
+    "firm_id": Kind.FIRMS,
+    "need_id": Kind.NEEDS,
+    "patent_id": Kind.PATENTS,
+    "new_need_id": Kind.NEEDS,
+}
+"""Which of its fields name records, and of which kind."""
+
+
+class Entry(NamedTuple):
+    """Feedback on its way in.
+
+    Attributes:
+        digest: 16 bytes over what was sent, without what the service filled in: the same key with another digest is a
+            mistake.
+        need: a need that joins the catalogue with it.
+    """
+
+    feedback: Feedback
+    digest: bytes
+    need: Need | None = None
+
+
+class Refusal(NamedTuple):
+    """Why an entry cannot go in: ``unknown_record``, ``key_used``, ``query_id_used`` or ``need_id_used`` at a field."""
+
+    field: str
+    code: str
+    value: str
+
+
+class Recorded(NamedTuple):
+    """What became of one entry; its number, or why it has none.
+
+    Attributes:
+        known: whether it was there already.
+    """
+
+    number: int | None
+    known: bool
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(slots=True)
+class _Stands:
+    """What is known of what a batch names, and what the batch itself adds to it."""
+
+    live: Mapping[Kind, Collection[str]]
+    need_firms: Mapping[str, str | None]
+    need_digests: dict[str, bytes]
+    keys: dict[str, tuple[bytes, int]]
+    texts: dict[str, str]
+    brought: set[str] = field(default_factory=set)
+
+
+class FeedbackLog:
+    """The log of one catalogue. Safe to call from many threads."""
+
+    def __init__(self, backend: Backend, writer: Writer, statements: Mapping[Kind, Statements]) -> None:
+        self._backend = backend
+        self._writer = writer
+        self._statements = statements
+
+    def add(self, entries: Sequence[Entry]) -> list[Recorded]:
+        """Record what can be recorded, with the needs that came with it, in one transaction; durable at the return.
+
+        Args:
+            entries: with keys, each looked at in its order.
+
+        Returns:
+            One outcome an entry.
+
+        Raises:
+            CatalogueProblem: the database failed; nothing is written.
+        """
+        if not entries:
+            return []
+        with self._writer.transaction() as connection:
+            stands = self._look(connection, entries)
+            number = next_number(connection, FEEDBACK)
+            outcomes, rows, needs = list[Recorded](), list[dict[str, Any]](), list[Need]()
+            for entry in entries:
+                outcome = _judge(entry, stands, number + len(rows))
+                outcomes.append(outcome)
+                if outcome.number is None or outcome.known:
+                    continue
+                rows.append(_row(entry, stands, outcome.number))
+                if entry.need is not None:
+                    needs.append(entry.need)
+            if needs:
+                self._writer.put_within(connection, Kind.NEEDS, needs)
+            if rows:
+                connection.execute(sa.insert(FEEDBACK), rows)
+        return outcomes
+
+    def page(self, wanted: FeedbackFilter, *, after: int, size: int) -> list[tuple[int, Feedback]]:
+        """Feedback with its numbers, in their order, behind a number."""
+        asked = sa.select(_COLUMNS.number, *(_COLUMNS[name] for name in _FIELDS)).where(_COLUMNS.number > after)
+        for name, value in ((item.name, getattr(wanted, item.name)) for item in fields(wanted)):
+            if value is not None:
+                asked = asked.where(_COLUMNS[name] == str(value))
+        with translated(), self._backend.reading() as connection:
+            rows = connection.execute(asked.order_by(_COLUMNS.number).limit(size)).all()
+        return [(row[0], _feedback(row[1:])) for row in rows]
+
+    def iterate(self, events: Collection[Event], *, run: str | None = None) -> Iterator[Feedback]:
+        """All feedback of some events, of one run or all, in the order in which it was written."""
+        asked = sa.select(_COLUMNS.number, *(_COLUMNS[name] for name in _FIELDS))
+        asked = asked.where(_COLUMNS.event.in_([str(event) for event in events]))
+        if run is not None:
+            asked = asked.where(_COLUMNS.run == run)
+        for row in walk(self._backend, asked, _COLUMNS.number):
+            yield _feedback(row[1:])
+
+    def rejected(self, firm_ids: Sequence[str] | None = None) -> dict[str, set[str]]:
+        """Firm -> patents that it rejected, of these firms or of all."""
+        asked = sa.select(_COLUMNS.firm_id, _COLUMNS.patent_id).distinct()
+        asked = asked.where(
+            _COLUMNS.event == str(Event.REJECTED), _COLUMNS.firm_id.is_not(None), _COLUMNS.patent_id.is_not(None)
+        )
+        found: dict[str, set[str]] = {}
+        with translated(), self._backend.reading() as connection:
+            for statement, parameters in pages_of_ids(self._backend, asked, _COLUMNS.firm_id, firm_ids):
+                for firm_id, patent_id in connection.execute(statement, parameters):
+                    found.setdefault(firm_id, set()).add(patent_id)
+        return found
+
+    def _look(self, connection: sa.Connection, entries: Sequence[Entry]) -> _Stands:
+        live: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+        for name, kind in _REFERENCES.items():
+            live[kind] |= {key for entry in entries if (key := getattr(entry.feedback, name)) is not None}
+        need_ids = [*live[Kind.NEEDS], *(entry.need.id for entry in entries if entry.need is not None)]
+        needs = self._rows(connection, self._statements[Kind.NEEDS].by_ids, need_ids)
+        codec = CODECS[Kind.NEEDS]
+        firm = codec.names.index("firm_id")
+        keys = [entry.feedback.key for entry in entries]
+        texts = [entry.feedback.query_id for entry in entries if entry.feedback.query_id is not None]
+        known_keys = sa.select(_COLUMNS.key, _COLUMNS.content_hash, _COLUMNS.number)
+        known_keys = known_keys.where(self._backend.is_one_of(_COLUMNS.key))
+        known_texts = sa.select(_COLUMNS.query_id, _COLUMNS.query_text).distinct()
+        known_texts = known_texts.where(self._backend.is_one_of(_COLUMNS.query_id))
+        return _Stands(
+            live={
+                kind: {row[0] for row in self._rows(connection, self._statements[kind].live_ids, list(ids))}
+                for kind, ids in live.items()
+            },
+            need_firms={row[0]: row[firm] for row in needs},
+            need_digests={row[0]: codec.digest(row) for row in needs},
+            keys={row[0]: (bytes(row[1]), row[2]) for row in self._rows(connection, known_keys, keys)},
+            texts={row[0]: row[1] for row in self._rows(connection, known_texts, texts)},
+        )
+
+    def _rows(self, connection: sa.Connection, asked: sa.Select[Any], ids: list[str]) -> Sequence[Any]:
+        return connection.execute(asked, {IDS: self._backend.ids_parameter(ids)}).all() if ids else []
+
+
+def _judge(entry: Entry, stands: _Stands, number: int) -> Recorded:
+    """Whether an entry is known, new or refused; what it adds is noted for the entries behind it."""
+    given = entry.feedback
+    if given.key in stands.keys:
+        digest, earlier = stands.keys[given.key]
+        if digest == entry.digest:
+            return Recorded(earlier, known=True)
+        return Recorded(None, known=False, refusals=(Refusal("key", "key_used", given.key),))
+    refusals = tuple(_refusals(entry, stands))
+    if refusals:
+        return Recorded(None, known=False, refusals=refusals)
+    stands.keys[given.key] = (entry.digest, number)
+    if given.query_id is not None and given.query_text is not None:
+        stands.texts[given.query_id] = given.query_text
+    if entry.need is not None:
+        stands.need_digests[entry.need.id] = CODECS[Kind.NEEDS].encode(entry.need).digest
+        stands.brought.add(entry.need.id)
+    return Recorded(number, known=False)
+
+
+def _refusals(entry: Entry, stands: _Stands) -> Iterator[Refusal]:
+    given = entry.feedback
+    for name, kind in _REFERENCES.items():
+        key = getattr(given, name)
+        if name == "new_need_id" and entry.need is not None:
+            continue
+        if key is not None and key not in stands.live[kind] and not (kind is Kind.NEEDS and key in stands.brought):
+            yield Refusal(name, "unknown_record", key)
+    if entry.need is not None:
+        there = stands.need_digests.get(entry.need.id)
+        if there is not None and there != CODECS[Kind.NEEDS].encode(entry.need).digest:
+            yield Refusal("need.id", "need_id_used", entry.need.id)
+    if given.query_id is not None and stands.texts.get(given.query_id, given.query_text) != given.query_text:
+        yield Refusal("query_id", "query_id_used", given.query_id)
+
+
+def _row(entry: Entry, stands: _Stands, number: int) -> dict[str, Any]:
+    given = entry.feedback
+    if given.firm_id is None and given.need_id is not None:
+        given = replace(given, firm_id=stands.need_firms.get(given.need_id))
+    values = {name: getattr(given, name) for name in _FIELDS}
+    return {
+        **values,
+        "event": str(given.event),
+        "level": None if given.level is None else str(given.level),
+        "at": given.at.astimezone(UTC),
+        "number": number,
+        "content_hash": entry.digest,
+        "received_at": datetime.now(UTC),
+    }
+
+
+def _feedback(row: Sequence[Any]) -> Feedback:
+    values = dict(zip(_FIELDS, row, strict=True))
+    values["event"] = Event(values["event"])
+    values["at"] = in_utc(values["at"])
+    values["level"] = None if values["level"] is None else Level(values["level"])
+    return Feedback(**values)

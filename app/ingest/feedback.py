@@ -1,0 +1,357 @@
+"""Feedback as it is sent or stands in a file, to what the catalogue keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from hashlib import blake2b
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from app.domain import Kind, Need
+from app.ingest.codes import CREDIT_CODE_LENGTH, compact
+from app.ingest.headers import Plan, plan_columns
+from app.ingest.objects import record_of
+from app.ingest.outcomes import IngestLimits, Problem, RawRow, RowOutcome, SourceFile
+from app.ingest.problems import problem
+from app.ingest.reading import RowSource, open_rows
+from app.ingest.streams import damage_named
+from app.ingest.synonyms import FEEDBACK, SYNONYMS
+from app.ingest.text import fold_body, fold_line
+from app.ingest.values import as_date, as_text
+from app.ingest.words import event_word, is_missing, level_word
+from app.outreach import Event, Feedback
+
+W = TypeVar("W")
+
+MAX_WORD_CHARS = 200
+"""Characters of a key, a name of a run, a ranking, a judge."""
+MAX_NOTE_CHARS = 2_000
+"""Characters of a reason or a note."""
+
+_DIGEST_BYTES = 16
+_KEY_CHARS = 24
+_CLOCKS_APART = timedelta(minutes=5)
+"""How far ahead of ours the clock of a sender may be."""
+_MOST_RANK = 2**31 - 1
+
+_IDS = ("firm_id", "need_id", "new_need_id", "patent_id")
+_WORDS = ("key", "query_id", "run", "ranking", "by")
+_NEEDED_PATENT = frozenset(Event) - {Event.NEED_RETURNED}
+_ALIASES = {"snapshot": "ranking"}
+_NEVER_MISSING = ("level", "query_text", "reason", "note", "need")
+"""Fields in which ``none`` or ``无`` is a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFeedback:
+    """Feedback that can be used.
+
+    Attributes:
+        digest: 16 bytes over all that was given.
+        need: the need that came with it, whose id is the feedback's ``new_need_id``.
+    """
+
+    feedback: Feedback
+    digest: bytes
+    need: Need | None = None
+
+
+class FeedbackRow(NamedTuple):
+    """What became of one row; its outcome holds no record."""
+
+    given: GivenFeedback | None
+    outcome: RowOutcome
+
+
+class FeedbackFile:
+    """One file's rows. Iterate once.
+
+    Attributes:
+        source: what was recognised about the file.
+    """
+
+    def __init__(self, rows: RowSource, source: SourceFile, mapping: Mapping[str, str], limits: IngestLimits) -> None:
+        self.source = source
+        self._rows = rows
+        self._mapping = mapping
+        self._limits = limits
+        self._plans: dict[tuple[str, ...], Plan] = {}
+
+    def __iter__(self) -> Iterator[FeedbackRow]:
+        """Each row that is not blank, in the file's order.
+
+        Raises:
+            InputError: the file turns out to be damaged.
+        """
+        try:
+            with damage_named(self.source.name):
+                for row in self._rows.rows():
+                    yield self._read(row)
+        finally:
+            self._rows.close()
+
+    def _read(self, row: RawRow) -> FeedbackRow:
+        raw = dict(zip(row.headers, row.cells, strict=False))
+        if row.rejected is not None:
+            return FeedbackRow(None, RowOutcome(row.number, None, (row.rejected,), (), raw))
+        plan = self._plans.get(row.headers)
+        if plan is None:
+            # One is remembered: rows of one shape follow each other, and JSON Lines may have any number of shapes.
+            self._plans = {row.headers: (plan := plan_columns(row.headers, FEEDBACK, self._mapping))}
+        given, problems = read_feedback_fields(_values(plan, row), limits=self._limits, timeless_key=True)
+        warnings = () if row.warning is None else (row.warning,)
+        return FeedbackRow(given, RowOutcome(row.number, None, problems, warnings, raw))
+
+
+def read_feedback(
+    path: Path, *, mapping: Mapping[str, str] | None = None, limits: IngestLimits | None = None
+) -> FeedbackFile:
+    """Open a file of feedback and recognise its format, encoding and headers.
+
+    Args:
+        path: any format that records are read from.
+        mapping: their header -> our field, for headers that are not recognised.
+        limits: what a row may hold; the defaults where ``None``.
+
+    Raises:
+        InputError: the file as a whole cannot be used.
+    """
+    limits = limits or IngestLimits()
+    rows, source = open_rows(path, FEEDBACK, mapping or {}, limits)
+    return FeedbackFile(rows, source, mapping or {}, limits)
+
+
+def feedback_of(fields: Mapping[str, Any], *, limits: IngestLimits | None = None) -> FeedbackRow:
+    """The feedback of one object with our names; another name is a mistake."""
+    named = {_ALIASES.get(name, name): value for name, value in fields.items()}
+    strange = tuple(
+        problem("unknown_field", name[:MAX_WORD_CHARS]) for name in list(named)[:MAX_WORD_CHARS]
+        if name not in SYNONYMS[FEEDBACK]
+    )  # fmt: skip
+    given, problems = read_feedback_fields(named, limits=limits or IngestLimits(), timeless_key=False)
+    problems = (*strange, *problems)
+    return FeedbackRow(None if problems else given, RowOutcome(0, None, problems, (), fields))
+
+
+def read_feedback_fields(
+    values: Mapping[str, Any], *, limits: IngestLimits, timeless_key: bool
+) -> tuple[GivenFeedback | None, tuple[Problem, ...]]:
+    """Feedback from values by our names, or what is wrong with them.
+
+    Args:
+        values: as they came.
+        limits: what they may hold.
+        timeless_key: whether feedback without a key and a time is known by the rest of what it says, as the rows of a
+            file are, so that a file can be loaded twice; else it is new each time.
+    """
+    reader = _Reader(values, limits)
+    found = reader.read()
+    need = reader.need(found)
+    if reader.problems:
+        return None, tuple(reader.problems)
+    if need is not None:
+        found["new_need_id"] = need.id
+    digest = _digest(found, need)
+    now = datetime.now(UTC)
+    timed = {"at": now, **found}
+    if "key" not in timed:
+        # The judge and the level's own text are part of it: two judges may look at one pair in the same second.
+        told = found if timeless_key else timed
+        timed["key"] = _digest({**told, "at": told.get("at", "")}, need).hex()[:_KEY_CHARS]
+    return GivenFeedback(Feedback(**timed), digest, need), ()
+
+
+def _values(plan: Plan, row: RawRow) -> dict[str, Any]:
+    """Our field -> the first value that its columns have."""
+    found: dict[str, Any] = {}
+    for name, places in plan.fields.items():
+        for place in places:
+            value = row.cells[place]
+            if value not in (None, "") and (name in _NEVER_MISSING or not is_missing(value)):
+                found[name] = value
+                break
+    return found
+
+
+def _digest(found: Mapping[str, Any], need: Need | None) -> bytes:
+    told = {name: str(value) for name, value in found.items()}
+    if need is not None:
+        told["need"] = "\0".join((need.title, need.text))
+    return blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=_DIGEST_BYTES).digest()
+
+
+class _Reader:
+    """Reads the fields of one feedback and notes what is wrong."""
+
+    def __init__(self, values: Mapping[str, Any], limits: IngestLimits) -> None:
+        self._values = {name: value for name, value in values.items() if value is not None and value != ""}
+        self._limits = limits
+        self.problems: list[Problem] = []
+
+    def read(self) -> dict[str, Any]:
+        """What is given, by the names of `Feedback`."""
+        found: dict[str, Any] = {}
+        for name in _IDS:
+            found[name] = self._identity(name)
+        for name in _WORDS:
+            found[name] = self._text(name, MAX_WORD_CHARS, line=True)
+        for name in ("reason", "note"):
+            found[name] = self._text(name, MAX_NOTE_CHARS)
+        found["query_text"] = self._text("query_text", self._limits.max_text_chars)
+        found["level"] = self._worded("level", level_word)
+        found["event"] = self._event(found["level"] is not None)
+        found["rank"], found["score"], found["at"] = self._rank(), self._score(), self._moment()
+        if found["query_text"] is not None and found["query_id"] is None:
+            text = blake2b(found["query_text"].encode(), digest_size=_DIGEST_BYTES).hexdigest()
+            found["query_id"] = f"text-{text[:_KEY_CHARS]}"
+        self._require(found)
+        return {name: value for name, value in found.items() if value is not None}
+
+    def need(self, found: Mapping[str, Any]) -> Need | None:
+        """The need that came with the feedback, of the firm that returned it."""
+        given = self._values.get("need")
+        if given is None:
+            parts = {"title": self._values.get("need_title"), "text": self._values.get("need_text")}
+            given = {name: value for name, value in parts.items() if value is not None}
+        elif not isinstance(given, Mapping):
+            given = {"text": given}
+        if found.get("event") is not Event.NEED_RETURNED:
+            return None
+        if not given:
+            if "new_need_id" not in found:
+                self._reject("missing_field", "need", event=found["event"])
+            return None
+        return self._new_need(dict(given), found)
+
+    def _new_need(self, given: dict[str, Any], found: Mapping[str, Any]) -> Need | None:
+        firm_id = found.get("firm_id")
+        stated = given.setdefault("firm_id", firm_id)
+        words = json.dumps(given, sort_keys=True, default=str)
+        derived = blake2b(words.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+        wanted = str(found.get("new_need_id") or f"need-{derived[:_KEY_CHARS]}")
+        outcome = record_of(Kind.NEEDS, given, record_id=wanted, limits=self._limits)
+        self.problems += [replace(found, field=f"need.{found.field or 'text'}") for found in outcome.rejected]
+        need = outcome.record if isinstance(outcome.record, Need) else None
+        if need is not None and need.firm_id != firm_id:
+            self._reject("unknown_record", "need.firm_id", stated)
+        return need if need is None or need.status is not None else replace(need, status="open")
+
+    def _require(self, found: Mapping[str, Any]) -> None:
+        event = found["event"]
+        if event is None:
+            return
+        if event in _NEEDED_PATENT and found["patent_id"] is None and not self._has("patent_id"):
+            self._reject("missing_field", "patent_id", event=event)
+        if event is Event.NEED_RETURNED and found["firm_id"] is None and not self._has("firm_id"):
+            self._reject("missing_field", "firm_id", event=event)
+        if event is Event.REJECTED and found["reason"] is None and not self._has("reason"):
+            self._reject("missing_field", "reason", event=event)
+        if event is Event.LEVEL and found["level"] is None and not self._has("level"):
+            self._reject("missing_field", "level", event=event)
+        asked = [found["firm_id"], found["need_id"], found["query_text"] if event is Event.LEVEL else None]
+        if not any(asked) and not self._has("firm_id") and not self._has("need_id"):
+            self._reject("missing_field", "firm_id", event=event)
+        if found["query_id"] is not None and found["query_text"] is None and not self._has("query_text"):
+            self._reject("missing_field", "query_text", event=event)
+
+    def _event(self, judged: bool) -> Event | None:
+        if "event" not in self._values:
+            if judged:
+                return Event.LEVEL  # a judges' table has a column for the level and none for the event
+            if not self._has("level"):
+                self._reject("missing_field", "event", event="feedback")
+            return None
+        return self._worded("event", event_word)
+
+    def _worded(self, name: str, translate: Callable[[str], W | None]) -> W | None:
+        if name not in self._values:
+            return None
+        word = as_text(self._values[name])
+        found = None if word is None else translate(word)
+        if found is None:
+            self._reject(f"bad_{name}", name, self._values[name], words=", ".join(Event))
+        return found
+
+    def _identity(self, name: str) -> str | None:
+        text = self._text(name, self._limits.max_id_chars, line=True)
+        if text is None:
+            return None
+        identity = compact(text)
+        credit_code = name == "firm_id" and len(identity) == CREDIT_CODE_LENGTH and identity.isascii()
+        return identity.upper() if credit_code else identity
+
+    def _text(self, name: str, limit: int, *, line: bool = False) -> str | None:
+        if name not in self._values:
+            return None
+        source = as_text(self._values[name])
+        if source is None:
+            self._reject("wrong_type", name, self._values[name], found=type(self._values[name]).__name__)
+            return None
+        text = (fold_line if line else fold_body)(source[: 4 * limit])
+        if len(text) > limit or len(source) > 4 * limit:
+            self._reject("too_long", name, source, length=len(source), limit=limit)
+            return None
+        return text or None
+
+    def _rank(self) -> int | None:
+        number = self._number("rank")
+        if number is not None and not (number.is_integer() and 1 <= number <= _MOST_RANK):
+            self._reject("bad_number", "rank", self._values["rank"])
+            return None
+        return None if number is None else int(number)
+
+    def _score(self) -> float | None:
+        return self._number("score")
+
+    def _number(self, name: str) -> float | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        try:
+            number = float(value) if not isinstance(value, bool) else float("nan")
+        except (TypeError, ValueError, OverflowError):
+            number = float("nan")
+        if not isfinite(number):
+            self._reject("bad_number", name, value)
+            return None
+        return number
+
+    def _moment(self) -> datetime | None:
+        value = self._values.get("at")
+        if value is None:
+            return None
+        moment = _moment_of(value)
+        if moment is None or moment > datetime.now(UTC) + _CLOCKS_APART:
+            self._reject("bad_time", "at", value)
+            return None
+        return moment
+
+    def _has(self, name: str) -> bool:
+        """Whether something is already said about a field, so that it is not said to be missing as well."""
+        return any(found.field == name for found in self.problems)
+
+    def _reject(self, code: str, name: str, value: object = "", **facts: Any) -> None:  # noqa: ANN401
+        self.problems.append(problem(code, name, value, **facts))
+
+
+def _moment_of(value: object) -> datetime | None:
+    """A time in UTC: ISO 8601, or any day that a record's date is read from, at its beginning."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            day = as_date(value)
+            value = None if day is None else datetime.combine(day, time.min, UTC)
+    if not isinstance(value, datetime):
+        day = as_date(value)
+        value = None if day is None else datetime.combine(day, time.min, UTC)
+    if value is None:
+        return None
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        return None

@@ -1,0 +1,128 @@
+"""`patmatch feedback`: what came back, from a file and into the files of judgements."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from app.evaluation.uncertainty import Interval
+from app.ingest import load_mapping
+from app.services.feedback import FeedbackReport
+from app.services.funnel import By
+from app.services.judgements import ExportFiles
+from scripts.console import Shell, shell_command
+
+_REJECTED = 3
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(short_help="Record what came back from firms and judges, and use it.")
+def command() -> None:
+    """Record what came back from firms and judges, and use it."""
+
+
+@command.command("import", short_help="Record a file of feedback.")
+@click.argument("file", type=INPUT)
+@click.option("--mapping", type=INPUT, help='JSON or TOML: {"their header": "our field"}.')
+@shell_command
+def import_file(shell: Shell, file: Path, mapping: Path | None) -> int:
+    r"""Record FILE (.jsonl .csv .tsv .xlsx .parquet, each also .gz): one row is one event or one judgement.
+
+    A row that cannot be used goes to a rejects file that says why and what to do, and the exit status is 3. Loading the
+    same file twice records nothing twice.
+
+    \b
+    Example:
+      patmatch feedback import contacts.xlsx
+      patmatch feedback import judgements.csv --mapping headers.json
+    """
+    headers = load_mapping(mapping) if mapping else None
+    with shell.services() as services, shell.progress(file.name) as advance:
+        report = services.feedback.load(file, mapping=headers, progress=partial(advance, total=None))
+    _print(shell, report)
+    shell.result(report.as_json())
+    return _REJECTED if report.rejected else 0
+
+
+@command.command("export", short_help="Write judgements as files for evaluate and train.")
+@click.option("--qrels", type=OUTPUT, required=True, help="Table to write: query_id, doc_id, level 1 to 4.")
+@click.option("--corpus", type=OUTPUT, help="JSON lines to write: the patents.")
+@click.option("--queries", type=OUTPUT, help="JSON lines to write: what was asked with.")
+@click.option("--events", is_flag=True, help="Firms' events count, too: signed 4, contacted 3, rejected 1 ...")
+@click.option("--judged-only", is_flag=True, help="The corpus has the judged patents alone.")
+@shell_command
+def export(
+    shell: Shell, *, qrels: Path, corpus: Path | None, queries: Path | None, events: bool, judged_only: bool
+) -> None:
+    r"""Write the judgements that stand, as `patmatch evaluate` and `patmatch train` read them.
+
+    The newest word of a judge counts, and of two judges the higher level.
+
+    \b
+    Example:
+      patmatch feedback export --qrels qrels.tsv --corpus corpus.jsonl --queries queries.jsonl
+      patmatch evaluate --corpus corpus.jsonl --queries queries.jsonl --qrels qrels.tsv
+    """
+    with shell.services() as services:
+        report = services.judgements.export(ExportFiles(qrels, corpus, queries), events=events, judged_only=judged_only)
+    shell.line(", ".join(f"{name} {count}" for name, count in report.as_json().items()))
+    shell.result(report.as_json())
+
+
+@command.command("funnel", short_help="Count the way from a push to a contract.")
+@click.option("--run", help="Of one push run; else of everything.")
+@click.option("--by", type=click.Choice([by.value for by in By]), help="One funnel a group.")
+@shell_command
+def funnel(shell: Shell, run: str | None, by: str | None) -> None:
+    r"""Count pairs of firm and patent at each stage, with 95 % intervals of the shares.
+
+    \b
+    Example:
+      patmatch feedback funnel --run 2026-11
+      patmatch feedback funnel --by holder_type
+    """
+    with shell.services() as services:
+        funnels = services.funnel.funnel(run=run, by=None if by is None else By(by))
+    rows = [
+        (
+            *(() if by is None else (funnel.group,)),
+            stage.name,
+            stage.pairs,
+            _share(stage.of_pushed, stage.of_pushed_interval),
+            _share(stage.of_before, stage.of_before_interval),
+        )
+        for funnel in funnels
+        for stage in funnel.stages
+    ]
+    shell.table((*(() if by is None else (by,)), "stage", "pairs", "of pushed", "of the stage before"), rows)
+    shell.result({"run": run, "by": by, "funnels": [funnel.as_json() for funnel in funnels]})
+
+
+def _share(share: float | None, interval: Interval | None) -> str:
+    if share is None or interval is None:
+        return "-"
+    return f"{share:.2%} ({interval.low:.2%} to {interval.high:.2%})"
+
+
+def _print(shell: Shell, report: FeedbackReport) -> None:
+    shell.table(
+        ("file", "rows", "recorded", "known", "needs", "rejected", "seconds"),
+        [
+            (
+                report.file,
+                report.rows,
+                report.recorded,
+                report.known,
+                report.needs,
+                report.rejected,
+                f"{report.seconds:.1f}",
+            )
+        ],
+    )
+    if report.reasons:
+        shell.line("rejected: " + ", ".join(f"{code} {count}" for code, count in report.reasons.most_common()))
+    if report.rejects:
+        shell.line(f"rejects and warnings: {report.rejects}")
