@@ -32,6 +32,10 @@ from app.services.launching import BuildLauncher, BuildService, ProcessLauncher
 from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
 from app.services.pools import PoolService
+from app.services.push_delivery import PushDelivery
+from app.services.push_report import PushReporter
+from app.services.push_sources import FeedbackSource
+from app.services.pushing import PushService
 from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
 from app.services.training import TrainingService, TrainingSettings
@@ -76,6 +80,9 @@ class Services:
     evaluating: EvaluationService
     experiments: ExperimentService
     training: TrainingService
+    pushing: PushService
+    push_delivery: PushDelivery
+    push_reporting: PushReporter
     calibrating: CalibrationService
 
     def close(self) -> None:
@@ -147,6 +154,14 @@ def build_services(
     serving = _serving(settings, catalogue, known)
     indexes = serving.indexes
     indexing = IndexService(catalogue, known, index_settings(settings))
+    outreach, pools = OutreachService(catalogue), PoolService(catalogue)
+    told = FeedbackSource(
+        excluded_pairs=outreach.rejected_pairs,
+        opted_out=outreach.opted_out,
+        is_opted_out=outreach.is_opted_out,
+        pool=pools.filter,
+    )
+    delivery = PushDelivery(catalogue, told)
     evaluating = EvaluationService(known, evaluation_settings(settings))
     return Services(
         settings=settings,
@@ -179,10 +194,10 @@ def build_services(
             settings.rejects_dir,
             max_batch_records=settings.max_batch_records,
         ),
-        outreach=OutreachService(catalogue),
+        outreach=outreach,
         judgements=JudgementService(catalogue),
-        funnel=FunnelService(catalogue),
-        pools=PoolService(catalogue),
+        funnel=FunnelService(catalogue, delivery.pushed_pairs),
+        pools=pools,
         grading=GradingService(catalogue, settings.rejects_dir),
         indexing=indexing,
         builds=BuildService(
@@ -193,6 +208,9 @@ def build_services(
         evaluating=evaluating,
         experiments=ExperimentService(known, evaluation_settings(settings)),
         training=TrainingService(catalogue, training_settings(settings)),
+        pushing=PushService(indexes[Kind.PATENTS], serving.store_of, catalogue, settings.push_dir, told),
+        push_delivery=delivery,
+        push_reporting=PushReporter(catalogue, delivery),
         calibrating=CalibrationService(
             evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
         ),

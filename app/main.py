@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import feedback, grades, health, indexes, match, opt_outs, pools, records
+from app.api import feedback, grades, health, indexes, match, opt_outs, pools, push, records
 from app.api.docs import mount_docs
 from app.api.middleware import BodyLimit, Measured, RequestId
 from app.api.pages import mount_pages
@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             indexing=made.indexing,
             builds=made.builds,
             overview=made.overview,
+            push=made.push_delivery,
             metrics=made.metrics,
             workers=workers,
             side_workers=Workers(limits.record_workers, limits.match_queue),
@@ -70,7 +71,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     app.add_middleware(Measured, metrics=made.metrics)
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes)
     app.add_middleware(RequestId)
-    for module in (match, records, grades, feedback, opt_outs, pools, indexes, health):
+    for module in (match, records, grades, feedback, opt_outs, pools, push, indexes, health):
         app.include_router(module.router)
     mount_docs(app)
     mount_pages(app)

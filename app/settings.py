@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         return self.home / "vectors"
 
     @property
+    def push_dir(self) -> Path:
+        """What push runs have done, one folder a run."""
+        return self.home / "push"
+
+    @property
     def rejects_dir(self) -> Path:
         """Rows that could not be used."""
         return self.home / "rejects"

@@ -26,12 +26,15 @@ from index.errors import (
     VerificationError,
 )
 from index.ids import IdList
+from index.join import JoinCorpus, JoinOptions, Neighbours, merge_neighbours
+from index.join_run import JoinProgress, JoinTask, read_join, run_join, sampled_recall
 from index.layers import Found, Layer, Part, Segment, Upsert, View
 from index.live import Follower, LiveIndex, made_with
 from index.lock import FileLock
 from index.manifest import FileEntry, IndexParameters, Manifest, MeasuredRecall, read_manifest
 from index.names import SnapshotId
 from index.plan import Plan, PlanKind
+from index.products import Arithmetic
 from index.publication import (
     Pruned,
     Publication,
@@ -50,6 +53,7 @@ from index.vectors import ArrayVectors, StoredVectors, StoreReport, TextFacts, V
 
 __all__ = [
     "NO_TERMS",
+    "Arithmetic",
     "ArrayVectors",
     "AtLeast",
     "Between",
@@ -72,11 +76,16 @@ __all__ = [
     "Ids",
     "IndexParameters",
     "IndexRoomError",
+    "JoinCorpus",
+    "JoinOptions",
+    "JoinProgress",
+    "JoinTask",
     "Layer",
     "LiveIndex",
     "LockedError",
     "Manifest",
     "MeasuredRecall",
+    "Neighbours",
     "OneOf",
     "Part",
     "Plan",
@@ -118,12 +127,16 @@ __all__ = [
     "list_snapshots",
     "load_snapshot",
     "made_with",
+    "merge_neighbours",
     "prune",
     "publication_log",
     "publish",
+    "read_join",
     "read_manifest",
     "rollback",
     "rollback_target",
+    "run_join",
+    "sampled_recall",
     "text_key",
     "verify_snapshot",
     "write_snapshot",

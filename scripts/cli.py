@@ -17,6 +17,7 @@ COMMANDS = (
     "ingest",
     "index",
     "match",
+    "push",
     "serve",
     "feedback",
     "firm",

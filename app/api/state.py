@@ -16,6 +16,7 @@ from app.services.launching import BuildService
 from app.services.matching import MatchService
 from app.services.overview import OverviewService
 from app.services.pools import PoolService
+from app.services.push_delivery import PushDelivery
 from app.services.records import RecordService
 from app.services.writing import WriteService
 
@@ -42,6 +43,7 @@ class ApiState:
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
+    push: PushDelivery
     metrics: Metrics
     workers: Workers
     side_workers: Workers

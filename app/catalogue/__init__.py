@@ -3,6 +3,7 @@
 from app.catalogue.backend import Finding
 from app.catalogue.feedback import Entry, Recorded, Refusal
 from app.catalogue.pools import Band
+from app.catalogue.pushes import PushEntry, PushRun, PushStore
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
 from app.catalogue.writing import Applied, Told
 
@@ -14,6 +15,9 @@ __all__ = [
     "Change",
     "Entry",
     "Finding",
+    "PushEntry",
+    "PushRun",
+    "PushStore",
     "Recorded",
     "Refusal",
     "Told",

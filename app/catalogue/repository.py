@@ -17,6 +17,7 @@ from app.catalogue.feedback import FeedbackLog
 from app.catalogue.grades import GradeLog
 from app.catalogue.opt_outs import OptOutList
 from app.catalogue.pools import PoolShelf
+from app.catalogue.pushes import PushStore
 from app.catalogue.rows import CODECS, field_value
 from app.catalogue.statements import READ_COUNTER, READ_IDENTITY, READ_MAPPING, statements_of
 from app.catalogue.tables import TABLES
@@ -82,6 +83,7 @@ class Catalogue:
         self._backend = backend
         self._statements = {kind: statements_of(kind, backend) for kind in Kind}
         self._writer = Writer(backend, self._statements)
+        self.pushes = PushStore(backend)
         self.feedback = FeedbackLog(backend, self._writer, self._statements)
         self.opt_outs = OptOutList(backend, self._writer, self._statements[Kind.FIRMS])
         self.grades = GradeLog(backend, self._writer, self._statements[Kind.PATENTS])

@@ -89,7 +89,7 @@ class CandidateSearch:
             vectors: of each, float32 ``[q, d]``, in the space of the snapshot.
             depth: how many are taken of each kind: of each language, and by shared terms.
         """
-        terms = [self._terms_of(query) for query in queries]
+        terms = [self.terms_of(query.views, titled=query.titled) for query in queries]
         found, plans = self._nearest(vectors, depth)
         if self._terms is not None:
             sharing = self._view.search_terms(terms, depth, self._conditions)
@@ -100,8 +100,23 @@ class CandidateSearch:
         ]
         return answers, plans
 
-    def _terms_of(self, query: ResolvedQuery) -> Terms:
-        return {} if self._terms is None else asked_terms(query.views, self._terms, titled=query.titled)
+    def terms_of(self, views: Sequence[str], *, titled: bool) -> Terms:
+        """What each term of a query of these texts counts; none where shared terms do not."""
+        return {} if self._terms is None else asked_terms(views, self._terms, titled=titled)
+
+    def scored(self, lang: str | None, vector: Floats, terms: Terms, places: Places) -> Relevance:
+        """What ranks the records at ``places`` int64 ``[n, 2]`` for a query in ``lang``, wherever they were found.
+
+        Alike for all: an inverted list search, a full one and a product differ in rounding.
+        """
+        records, around = self._view.vectors_at(places), self._view.around_at(places)
+        if around is not None:
+            records = surrounded(records, around)
+        cosines = (records.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
+        shared = None
+        if self._terms is not None:
+            shared = SharedTerms(self._view.term_scores(terms, places), self._terms.rarest)
+        return relevance(cosines, shared, self._space, lang, self._view.codes_at(LANG, places))
 
     def _nearest(self, vectors: Floats, depth: int) -> tuple[list[list[Found]], tuple[Plan, ...]]:
         """The nearest of each language: the nearest of all would be of the query's own, whatever the others hold."""
@@ -125,15 +140,6 @@ class CandidateSearch:
         ids = [ids[n] for n in first.tolist()]
         if not ids:
             return Candidates((), places, relevance(np.empty(0, dtype=np.float32), None, self._space, None, ()))
-        # Scored alike wherever they were found: an inverted list search, a full one and a product differ in rounding.
-        records, around = self._view.vectors_at(places), self._view.around_at(places)
-        if around is not None:
-            records = surrounded(records, around)
-        cosines = (records.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
-        shared = None
-        if self._terms is not None:
-            shared = SharedTerms(self._view.term_scores(terms, places), self._terms.rarest)
-        languages = self._view.codes_at(LANG, places)
-        scored = relevance(cosines, shared, self._space, query.lang, languages)
+        scored = self.scored(query.lang, vector, terms, places)
         order = best_first(scored.total, ids)
         return Candidates(tuple(ids[n] for n in order), places[order], scored.at(order))

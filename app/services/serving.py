@@ -22,7 +22,7 @@ from app.services.encoders import Encoders
 from app.services.failures import Refusal, as_refusal, translated
 from app.services.filters import COLUMNS
 from app.services.spaces import space_of
-from index import LiveIndex, Manifest, Snapshot, View
+from index import LiveIndex, Manifest, Snapshot, VectorStore, View
 from models import Encoder, Role
 
 log = logging.getLogger("patmatch.serving")
@@ -285,6 +285,10 @@ class Serving:
             thread.join(timeout=30)
         self.encoders.close()
         self._stores.close()
+
+    def store_of(self, encoder: Encoder) -> VectorStore:
+        """Where the vectors of an encoder are kept."""
+        return self._stores.of(encoder)
 
     def embed(self, kind: Kind, records: Sequence[AnyRecord]) -> int:
         """Keep the vectors of records that are about to be written, so that the next search finds them.

@@ -1,0 +1,152 @@
+"""Push runs and their entries: written by blocks of firms, read by firm, by run, or all of a run in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.catalogue.backend import Backend
+from app.catalogue.failures import translated
+from app.catalogue.push_tables import PUSH_ENTRIES, PUSH_RUNS
+
+RUNNING, DONE = "running", "done"
+_A_PAGE = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushRun:
+    """One run.
+
+    Attributes:
+        status: ``running`` until every list is in the catalogue, then ``done``; only then it is shown to firms.
+        inputs: digest of what was asked for.
+        manifest: JSON: what the run was made from, and what it measured.
+    """
+
+    name: str
+    status: str
+    inputs: str
+    manifest: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    firms: int = 0
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushEntry:
+    """One patent in one firm's list.
+
+    Attributes:
+        rank: from 1.
+        score: probability of being at least fairly strong.
+        level: as `match` serves it.
+        reason: terms that both sides share, separated by spaces; may be empty.
+        need_id: which of the firm's needs it was found for; ``None`` where the profile was asked with.
+        firm_rank: place of the firm among the patent's own best firms, of those that it was a candidate for.
+        placed: ``choice``, ``cap``, ``floor`` or ``diversity``.
+        arm: ``a`` or ``b``, the ranking that the firm was assigned to.
+        patent_revision: of the patent when it was pushed.
+    """
+
+    run: str
+    firm_id: str
+    rank: int
+    patent_id: str
+    score: float
+    level: str
+    reason: str
+    need_id: str | None
+    firm_rank: int | None
+    placed: str
+    arm: str
+    patent_revision: int
+
+
+_COLUMNS = [PUSH_ENTRIES.c[field.name] for field in fields(PushEntry)]
+
+
+class PushStore:
+    """Reads and writes push runs. Safe to call from many threads and processes.
+
+    Args:
+        backend: the database.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def begin(self, run: PushRun) -> None:
+        """Write a new run, or put one that is still running in its state at the start."""
+        with translated(), self._backend.writing() as connection:
+            connection.execute(sa.delete(PUSH_RUNS).where(PUSH_RUNS.c.name == run.name, PUSH_RUNS.c.status == RUNNING))
+            connection.execute(sa.insert(PUSH_RUNS).values(asdict(run)))
+
+    def write(self, run: str, firms: Sequence[str], entries: Sequence[PushEntry]) -> None:
+        """Put the lists of some firms in place of what the run has of them, in one transaction."""
+        with translated(), self._backend.writing() as connection:
+            if firms:
+                of_run = PUSH_ENTRIES.c.run == run
+                among = self._backend.is_one_of(PUSH_ENTRIES.c.firm_id)
+                connection.execute(
+                    sa.delete(PUSH_ENTRIES).where(of_run, among), {"ids": self._backend.ids_parameter(firms)}
+                )
+            if entries:
+                connection.execute(sa.insert(PUSH_ENTRIES), [asdict(entry) for entry in entries])
+
+    def finish(self, run: str, manifest: str, *, firms: int, entries: int) -> None:
+        """Say that all lists of a run are there."""
+        done = sa.update(PUSH_RUNS).where(PUSH_RUNS.c.name == run)
+        with translated(), self._backend.writing() as connection:
+            connection.execute(
+                done.values(status=DONE, manifest=manifest, firms=firms, entries=entries, finished_at=datetime.now(UTC))
+            )
+
+    def get(self, name: str) -> PushRun | None:
+        """The run of this name."""
+        return next(iter(self._runs(PUSH_RUNS.c.name == name)), None)
+
+    def runs(self) -> list[PushRun]:
+        """All runs, the latest first."""
+        return self._runs(sa.true())
+
+    def of_firm(self, run: str, firm_id: str, *, after: int = 0, size: int = 1000) -> list[PushEntry]:
+        """A firm's list in a run, in order, from behind the rank ``after``."""
+        asked = sa.select(*_COLUMNS).where(
+            PUSH_ENTRIES.c.run == run, PUSH_ENTRIES.c.firm_id == firm_id, PUSH_ENTRIES.c.rank > after
+        )
+        return self._entries(asked.order_by(PUSH_ENTRIES.c.rank).limit(size))
+
+    def iterate(self, run: str) -> Iterator[list[PushEntry]]:
+        """All entries of a run by firm and rank, some thousands at a time, each a short transaction."""
+        of_run = sa.select(*_COLUMNS).where(PUSH_ENTRIES.c.run == run)
+        ordered = of_run.order_by(PUSH_ENTRIES.c.firm_id, PUSH_ENTRIES.c.rank).limit(_A_PAGE)
+        page = self._entries(ordered)
+        while page:
+            yield page
+            last = page[-1]
+            behind = sa.tuple_(PUSH_ENTRIES.c.firm_id, PUSH_ENTRIES.c.rank) > sa.tuple_(
+                sa.literal(last.firm_id), sa.literal(last.rank)
+            )
+            page = self._entries(ordered.where(behind))
+
+    def _entries(self, asked: sa.Select[Any]) -> list[PushEntry]:
+        with translated(), self._backend.reading() as connection:
+            return [PushEntry(**row._mapping) for row in connection.execute(asked)]
+
+    def _runs(self, condition: sa.ColumnElement[bool]) -> list[PushRun]:
+        asked = sa.select(PUSH_RUNS).where(condition).order_by(PUSH_RUNS.c.started_at.desc(), PUSH_RUNS.c.name)
+        with translated(), self._backend.reading() as connection:
+            return [PushRun(**{**row._mapping, **_aware(row)}) for row in connection.execute(asked)]
+
+
+def _aware(row: Any) -> dict[str, datetime | None]:  # noqa: ANN401 - a row of SQLAlchemy
+    """SQLite gives times without their zone, which is UTC."""
+    return {
+        name: value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+        for name, value in (("started_at", row.started_at), ("finished_at", row.finished_at))
+    }

@@ -1,0 +1,275 @@
+"""The join at full size on vectors made of real ones, beside FAISS on the same vectors in the same process."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from app.ranking.allocation import Problem, allocate
+from app.ranking.exposure import exposure_of
+from app.ranking.levels import CENTRED_SCALE, score_from_relevance
+from app.services.embedding import Progress, Report
+from index import (
+    Arithmetic,
+    JoinCorpus,
+    JoinOptions,
+    JoinProgress,
+    JoinTask,
+    Neighbours,
+    read_join,
+    run_join,
+    sampled_recall,
+)
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+_BLOCK = 16_384
+_NOISE = 0.35
+"""Length of the noise beside a made vector: top-1 and top-20 cosines then lie as those of real ones."""
+_INDUSTRIES = 97
+"""Divisions of GB/T 4754."""
+_PEER_SECONDS = 8.0
+_PEER_BATCH = 1_024
+_NLIST, _NPROBE = 4_096, 512
+_TRAINED_ON = 64
+_SAMPLE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinBench:
+    """What is measured.
+
+    Attributes:
+        firms: queries.
+        patents: corpus vectors.
+        k: neighbours.
+        industries: whether queries are joined with vectors of their industry alone, of 97 of Zipf's sizes.
+        arithmetic: that of the products; the fastest here when not given.
+        places: of a list, where lists are allocated from the neighbours too; ``k`` is then a firm's candidates.
+        cap: most lists that a patent is in, in multiples of the mean over all patents.
+        ivf: whether an IVF index is built and measured too, which takes a minute at full size.
+    """
+
+    firms: int
+    patents: int
+    k: int = 20
+    industries: bool = False
+    arithmetic: Arithmetic | None = None
+    places: int = 0
+    cap: float = 4.0
+    ivf: bool = True
+
+
+def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, report: Report) -> dict[str, Any]:
+    """Time, memory and recall of a join, and of its peers on a part of the queries, as ratios.
+
+    Args:
+        real: unit vectors float32 ``[n, d]`` that the corpus is interpolated from.
+        queries: the same for queries.
+        asked: what to measure.
+        folder: where the vectors lie while it runs: 4 bytes a component, 2.1 GB at full size.
+        report: told how far it is.
+    """
+    with TemporaryDirectory(dir=folder) as place:
+        corpus = _made(real, asked.patents, Path(place) / "corpus.f32", 1, report)
+        asking = _made(queries, asked.firms, Path(place) / "queries.f32", 2, report)
+        before = _peak()
+        began = perf_counter()
+        joined = JoinCorpus(corpus, JoinOptions(k=asked.k, certify=min(asked.k, 20), arithmetic=asked.arithmetic))
+        tasks = list(_tasks(asked))
+        work = Path(place) / "join"
+        source = _Mapped(asking)
+        run_join(joined, source, tasks, work, lambda p: report(_progress(p)))
+        seconds = perf_counter() - began
+        peak = _peak()
+        found = read_join(tasks, work, asked.firms, asked.k)
+        sample = np.random.default_rng(3).permutation(asked.firms)[:_SAMPLE]
+        recall = sampled_recall(joined, source, tasks, found, np.sort(sample))
+        shutil.rmtree(work)
+        pairs = sum(len(task.queries) * (asked.patents if task.corpus is None else len(task.corpus)) for task in tasks)
+        rate = asked.firms / seconds
+        return {
+            "firms": asked.firms,
+            "patents": asked.patents,
+            "k": asked.k,
+            "industries": asked.industries,
+            "arithmetic": joined.options.chosen.value,
+            "seconds": round(seconds, 1),
+            "queries_per_second": round(rate, 1),
+            "pairs_per_second": round(pairs / seconds),
+            "gflops": round(2 * pairs * corpus.shape[1] / seconds / 1e9),
+            "recall@20": round(recall, 5),
+            "certified": round(float(found.certified.mean()), 4),
+            "peak_mb": round(peak / 1024),
+            "peak_above_vectors_mb": round((peak - before) / 1024),
+            "allocation": _allocated(found, asked) if asked.places else None,
+            "peers": [] if asked.industries else _peers(corpus, asking, asked, rate, np.sort(sample)),
+        }
+
+
+class _Mapped:
+    """A mapped array as a source."""
+
+    def __init__(self, array: Floats) -> None:
+        self._array = array
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self._array.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def take(self, positions: Ints) -> Floats:
+        """The vectors at ``positions``."""
+        return np.ascontiguousarray(self._array[positions])
+
+
+def _made(real: Floats, count: int, path: Path, seed: int, report: Report) -> Floats:
+    """Vectors between a real one and another near it, with noise, in a mapped file."""
+    rows = np.memmap(path, dtype=np.float32, mode="w+", shape=(count, real.shape[1]))
+    generator = np.random.default_rng(seed)
+    nearest = _neighbours(real)
+    for start in range(0, count, _BLOCK):
+        size = min(_BLOCK, count - start)
+        first = generator.integers(0, len(real), size)
+        second = nearest[first, generator.integers(0, nearest.shape[1], size)]
+        share = generator.random((size, 1), dtype=np.float32)
+        noise = generator.standard_normal((size, real.shape[1]), dtype=np.float32)
+        noise *= _NOISE / np.linalg.norm(noise, axis=1, keepdims=True)
+        mixed = share * real[first] + (1 - share) * real[second] + noise
+        rows[start : start + size] = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+        report(Progress("make", start + size, count))
+    rows.flush()
+    return np.memmap(path, dtype=np.float32, mode="r", shape=(count, real.shape[1]))
+
+
+def _neighbours(real: Floats) -> Ints:
+    """Ten near ones of each real vector, among some thousands."""
+    some = real[np.random.default_rng(0).permutation(len(real))[:20_000]]
+    order = np.random.default_rng(0).permutation(len(real))[:20_000]
+    _, near = faiss.knn(real, np.ascontiguousarray(some), min(10, len(some)), metric=faiss.METRIC_INNER_PRODUCT)
+    found: Ints = order[near].astype(np.int64)
+    return found
+
+
+def _tasks(asked: JoinBench) -> Iterator[JoinTask]:
+    if not asked.industries:
+        yield JoinTask("all", np.arange(asked.firms, dtype=np.int64))
+        return
+    shares = 1.0 / np.arange(1, _INDUSTRIES + 1)
+    shares /= shares.sum()
+    generator = np.random.default_rng(4)
+    firms = generator.choice(_INDUSTRIES, asked.firms, p=shares)
+    patents = generator.choice(_INDUSTRIES, asked.patents, p=shares)
+    for industry in range(_INDUSTRIES):
+        yield JoinTask(
+            f"industry-{industry:02}",
+            np.flatnonzero(firms == industry).astype(np.int64),
+            np.flatnonzero(patents == industry).astype(np.int64),
+        )
+
+
+def _allocated(found: Neighbours, asked: JoinBench) -> dict[str, Any]:
+    """Lists under a cap and a floor of one beside plain ones: time, exposure, and what the limits cost."""
+    cap = max(1, round(asked.cap * asked.places * asked.firms / asked.patents))
+    scores = score_from_relevance(found.scores, CENTRED_SCALE).astype(np.float64)
+    began = perf_counter()
+    made = allocate(
+        Problem(
+            values=scores,
+            patents=found.positions,
+            fair=(scores >= CENTRED_SCALE.weak_from) & (found.positions >= 0),
+            eligible=np.ones(asked.patents, dtype=np.bool_),
+            k=asked.places,
+            cap=cap,
+            floor=1,
+        )
+    )
+    seconds = perf_counter() - began
+    plain = found.positions[:, : asked.places]
+    told = {
+        "plain": exposure_of(np.bincount(plain[plain >= 0], minlength=asked.patents)),
+        "limited": exposure_of(np.bincount(found.positions[made.chosen], minlength=asked.patents)),
+    }
+    return {
+        "cap": cap,
+        "seconds": round(seconds, 1),
+        "rounds": made.rounds,
+        "kept": round(made.value / made.free_value, 5) if made.free_value else 1.0,
+        "gap": round(made.gap, 6),
+        "floors_missed": made.missed,
+        **{
+            f"{name} {measure}": round(getattr(exposure, measure), 4)
+            for name, exposure in told.items()
+            for measure in ("coverage", "gini", "largest", "hub_share")
+        },
+    }
+
+
+def _peers(corpus: Floats, queries: Floats, asked: JoinBench, rate: float, sample: Ints) -> list[dict[str, Any]]:
+    """Queries a second of FAISS's exact and inverted-list indexes, and how many times the join's rate that is."""
+    flat = faiss.IndexFlatIP(corpus.shape[1])
+    flat.add(np.ascontiguousarray(corpus))
+    truth = flat.search(np.ascontiguousarray(queries[sample]), asked.k)[0]
+    rows = [_peer("IndexFlatIP", flat, queries, asked.k, rate, truth, sample)]
+    del flat
+    if asked.ivf and asked.patents >= _TRAINED_ON * _NLIST // 2:
+        index: Any = faiss.index_factory(corpus.shape[1], f"IVF{_NLIST},SQfp16", faiss.METRIC_INNER_PRODUCT)
+        began = perf_counter()
+        chosen = np.sort(np.random.default_rng(5).permutation(len(corpus))[: _TRAINED_ON * _NLIST])
+        index.train(np.ascontiguousarray(corpus[chosen]))
+        for start in range(0, len(corpus), _BLOCK):
+            index.add(np.ascontiguousarray(corpus[start : start + _BLOCK]))
+        index.nprobe = _NPROBE
+        built = perf_counter() - began
+        row = _peer(f"IVF{_NLIST},SQfp16 nprobe {_NPROBE}", index, queries, asked.k, rate, truth, sample)
+        rows.append(row | {"build_seconds": round(built, 1)})
+    return rows
+
+
+def _peer(
+    name: str,
+    index: Any,  # noqa: ANN401 - faiss has no types
+    queries: Floats,
+    k: int,
+    rate: float,
+    truth: Floats,
+    sample: Ints,
+) -> dict[str, Any]:
+    done, began = 0, perf_counter()
+    while perf_counter() - began < _PEER_SECONDS and done < len(queries):
+        batch = np.ascontiguousarray(queries[done : done + _PEER_BATCH])
+        index.search(batch, k)
+        done += len(batch)
+    theirs = done / (perf_counter() - began)
+    scores, positions = index.search(np.ascontiguousarray(queries[sample]), k)
+    recall = float(np.mean((scores >= truth[:, -1:] - 1e-3) & (positions >= 0)))
+    return {
+        "peer": name,
+        "queries_per_second": round(theirs, 1),
+        "whole_seconds": round(len(queries) / theirs, 1),
+        "recall@20": round(recall, 4),
+        "join/peer": round(rate / theirs, 2),
+    }
+
+
+def _peak() -> int:
+    """The largest resident size so far, in kB; mapped files that were read count."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _progress(progress: JoinProgress) -> Progress:
+    return Progress("join", progress.done, progress.total)

@@ -1,0 +1,245 @@
+"""What leaves a push run: a firm's list as it may be shown now, and whole runs as files."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.catalogue import Catalogue, PushEntry, PushRun
+from app.domain import AnyRecord, Firm, Kind, Patent
+from app.errors import InputError, NotFoundError
+from app.services.funnel import PushedPair
+from app.services.push_sources import FeedbackSource
+from app.services.queries import unknown_record
+
+WITHDRAWN = ("inactive",)
+"""A patent of such a status has left every list, as a deleted one has."""
+EXPORTS = (".parquet", ".csv", ".jsonl")
+_BOM = "\ufeff"
+"""Excel takes a CSV file for UTF-8 only where it begins with this."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins with one of these is a formula to a spreadsheet, not a text."""
+
+WhyEmpty = Literal["opted_out", "not_in_run", "all_withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPatent:
+    """One place of a list with the patent as it is now."""
+
+    entry: PushEntry
+    record: Patent
+
+
+@dataclass(frozen=True, slots=True)
+class FirmList:
+    """A firm's list, or a part of it.
+
+    Attributes:
+        cursor: where the next part begins; ``None`` where this is the last.
+        why_empty: why there is nothing; ``None`` where there is something, or was before this part.
+    """
+
+    run: str
+    firm_id: str
+    patents: tuple[ListedPatent, ...]
+    cursor: int | None
+    why_empty: WhyEmpty | None = None
+
+
+class PushDelivery:
+    """Reads runs for firms and ops. Safe to call from many threads.
+
+    Args:
+        catalogue: records and runs.
+        feedback: who wants no list.
+    """
+
+    def __init__(self, catalogue: Catalogue, feedback: FeedbackSource | None = None) -> None:
+        self._catalogue = catalogue
+        self._feedback = feedback or FeedbackSource()
+
+    def runs(self) -> list[PushRun]:
+        """All runs, the latest first."""
+        return self._catalogue.pushes.runs()
+
+    def get(self, name: str | None) -> PushRun:
+        """A run by its name, or the latest that is done.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        runs = self._catalogue.pushes.runs()
+        found = next((run for run in runs if (run.name == name if name else run.status == "done")), None)
+        if found is None:
+            shown = f"named {name[:80]!r}" if name else "that is done"
+            raise NotFoundError(f"There is no push run {shown}.", "没有这个推送批次。", code="no_push_run")
+        return found
+
+    def pushed_pairs(self, run: str | None) -> Iterator[PushedPair] | None:
+        """What was pushed in a run, or in all of them, each pair once with the level of the first time.
+
+        ``None`` where there is no such run: then it is not known what was pushed.
+        """
+        runs = [one.name for one in reversed(self.runs()) if one.status == "done" and run in (None, one.name)]
+        return self._pairs(runs) if runs else None
+
+    def _pairs(self, runs: list[str]) -> Iterator[PushedPair]:
+        """Runs side by side in the order of firms, so that only one firm's pairs are held."""
+        by_firm = heapq.merge(*map(self._entries, runs), key=lambda entry: entry.firm_id)
+        for firm_id, entries in groupby(by_firm, key=lambda entry: entry.firm_id):
+            levels: dict[str, str] = {}
+            for entry in entries:
+                levels.setdefault(entry.patent_id, entry.level)
+            yield from (PushedPair(firm_id, patent_id, level) for patent_id, level in levels.items())
+
+    def _entries(self, run: str) -> Iterator[PushEntry]:
+        return (entry for page in self._catalogue.pushes.iterate(run) for entry in page)
+
+    def of_firm(self, firm_id: str, run: str | None = None, *, after: int = 0, size: int = 100) -> FirmList:
+        """A firm's list as it may be shown now: withdrawn and deleted patents are left out, ranks stay.
+
+        Args:
+            firm_id: whose.
+            run: which; the latest that is done when not given.
+            after: the cursor of the part before.
+            size: places looked at.
+
+        Raises:
+            NotFoundError: there is no such firm or run.
+        """
+        if self._catalogue.get(Kind.FIRMS, firm_id) is None:
+            raise unknown_record(Kind.FIRMS, firm_id)
+        found = self.get(run)
+        if self._feedback.is_opted_out(firm_id):
+            return FirmList(found.name, firm_id, (), None, "opted_out")
+        ready = found.status == "done"
+        entries = self._catalogue.pushes.of_firm(found.name, firm_id, after=after, size=size + 1) if ready else []
+        part = entries[:size]
+        records = self._catalogue.get_many(Kind.PATENTS, [entry.patent_id for entry in part])
+        shown = tuple(
+            ListedPatent(entry, record)
+            for entry in part
+            if isinstance(record := records.get(entry.patent_id), Patent) and record.status not in WITHDRAWN
+        )
+        why: WhyEmpty | None = None
+        if not after and not shown:
+            why = "all_withdrawn" if part else "not_in_run"
+        return FirmList(found.name, firm_id, shown, part[-1].rank if len(entries) > size else None, why)
+
+    def export(self, name: str, out: Path, report: Callable[[int, int], None] = lambda _done, _total: None) -> int:
+        """Write a whole run to a file, whole or not at all; rows are read and written some thousands at a time.
+
+        Returns:
+            How many rows.
+
+        Raises:
+            NotFoundError: there is no such run.
+            InputError: the run is not done, or the file's name has another ending.
+        """
+        run = self.get(name)
+        if run.status != "done":
+            raise InputError(
+                f"The run {name} is not done; run the same `patmatch push run` again.",
+                f"批次 {name} 尚未完成，请重新运行相同的 `patmatch push run`。",
+                code="push_run_not_done",
+            )
+        if out.suffix not in EXPORTS:
+            raise InputError(
+                f"The file must end in {', '.join(EXPORTS)}, not {out.suffix or 'nothing'}.",
+                f"导出文件的扩展名必须是 {'、'.join(EXPORTS)}。",
+                code="bad_export",
+            )
+        beside = out.with_name(f".{out.name}.{token_hex(4)}")
+        done = 0
+        try:
+            with _WRITERS[out.suffix](beside) as write:
+                for rows in self._rows(run.name):
+                    write(rows)
+                    done += len(rows)
+                    report(done, run.entries)
+            beside.replace(out)
+        finally:
+            beside.unlink(missing_ok=True)
+        return done
+
+    def _rows(self, name: str) -> Iterator[list[dict[str, Any]]]:
+        for page in self._catalogue.pushes.iterate(name):
+            firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in page}))
+            patents = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in page}))
+            opted = {key for key in firms if self._feedback.is_opted_out(key)}
+            yield [
+                _row(entry, firms[entry.firm_id], record)
+                for entry in page
+                if entry.firm_id in firms
+                and entry.firm_id not in opted
+                and isinstance(record := patents.get(entry.patent_id), Patent)
+                and record.status not in WITHDRAWN
+            ]
+
+
+def _row(entry: PushEntry, firm: AnyRecord, patent: Patent) -> dict[str, Any]:
+    return {
+        "run": entry.run,
+        "firm_id": entry.firm_id,
+        "firm_name": firm.name if isinstance(firm, Firm) else "",
+        **{name: value for name, value in asdict(entry).items() if name not in ("run", "firm_id")},
+        "title": patent.title,
+        "holders": ";".join(patent.holders),
+    }
+
+
+_INTEGERS = {"rank", "firm_rank", "patent_revision"}
+_NAMES = (
+    "run", "firm_id", "firm_name",
+    *(field.name for field in fields(PushEntry) if field.name not in ("run", "firm_id")),
+    "title", "holders",
+)  # fmt: skip
+_SCHEMA = pa.schema(
+    [
+        pa.field(name, pa.int64() if name in _INTEGERS else pa.float64() if name == "score" else pa.string())
+        for name in _NAMES
+    ]
+)
+
+Write = Callable[[list[dict[str, Any]]], None]
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Write]:
+    with pq.ParquetWriter(path, _SCHEMA, compression="zstd") as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf8", newline="") as file:
+        file.write(_BOM)
+        writer = csv.DictWriter(file, _NAMES)
+        writer.writeheader()
+        yield lambda rows: writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401 - of any column
+    """A text that a spreadsheet would compute is shown as it is written."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+@contextmanager
+def _jsonl(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf8") as file:
+        yield lambda rows: file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+_WRITERS: Mapping[str, Any] = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}

@@ -1,0 +1,221 @@
+"""Who is pushed to, and what is asked for each: a firm's open needs, else its profile."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from app.catalogue import Catalogue
+from app.domain import AnyRecord, Firm, Kind, Need
+from app.ranking.reading import views_of
+from app.ranking.space import Space
+from app.ranking.views import combine_views, view_weights
+from app.services.embedding import Embedder, Progress, Report
+from app.services.filters import still_passing
+from app.services.push_patents import folded_name
+from app.services.push_rules import PushRules
+from index import Condition, VectorStore, text_key
+from models import Role
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+_PAGE = 4_096
+"""Firms read, and their missing texts embedded, at once; sorting by length pays from some hundred texts on."""
+_OPEN = (None, "open")
+"""States of a need in which patents are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query of a run.
+
+    Attributes:
+        firm: its place among the firms.
+        need_id: the need that is asked with; ``None`` for the profile.
+        lang: the language of its text.
+        industry: GB/T 4754 codes that it is asked under.
+    """
+
+    firm: int
+    need_id: str | None
+    lang: str | None
+    industry: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class PushFirms:
+    """The firms of a run, and the queries asked for them, those of one firm side by side.
+
+    Attributes:
+        ids: of the firms, in order.
+        names: folded.
+        regions: GB/T 2260 codes.
+        industries: of each firm.
+        arms: ``a`` or ``b``.
+        queries: what is asked.
+        keys: of the texts of all queries in the vector store.
+        counts: how many texts each query has.
+        weights: of each text.
+        without: firms in whose texts the model sees nothing.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    regions: list[str | None] = field(default_factory=list)
+    industries: list[tuple[str, ...]] = field(default_factory=list)
+    arms: list[str] = field(default_factory=list)
+    queries: list[Asked] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+
+    def add(self, firm: Firm, arm: str, records: Sequence[AnyRecord], empty: set[str]) -> None:
+        """Take in a firm with the records that are asked with."""
+        asked = [(record, views) for record in records if (views := readable(record, empty))]
+        if not asked:
+            self.without.append(firm.id)
+        place = len(self.ids)
+        self.ids.append(firm.id)
+        self.names.append(folded_name(firm.name))
+        self.regions.append(firm.region)
+        self.industries.append(firm.industry)
+        self.arms.append(arm)
+        for record, views in asked:
+            need_id = record.id if isinstance(record, Need) else None
+            self.queries.append(Asked(place, need_id, record.lang, record.industry or firm.industry))
+            self.keys += [text_key(Role.QUERY, view) for view in views]
+            self.counts.append(len(views))
+            self.weights += view_weights(len(views), titled=need_id is not None)
+
+
+def readable(record: AnyRecord, empty: set[str]) -> list[str]:
+    """The texts that a record is asked with, without those in which the model sees nothing."""
+    return [view for view in views_of(record) if view not in empty]
+
+
+class AskedVectors:
+    """The vectors of queries as a source, made of the kept vectors of their texts; nothing is held.
+
+    Args:
+        firms: whose queries.
+        store: where the vectors of their texts are kept.
+        space: that of the snapshot.
+    """
+
+    def __init__(self, firms: PushFirms, store: VectorStore, space: Space) -> None:
+        self._firms, self._store, self._space = firms, store, space
+        self._starts = np.concatenate(([0], np.cumsum(np.array(firms.counts, dtype=np.int64))))
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._store.dimension
+
+    def __len__(self) -> int:
+        return len(self._firms.queries)
+
+    def take(self, positions: Ints) -> Floats:
+        """The unit vectors float32 ``[n, dimension]`` of queries."""
+        firms, spans = self._firms, [(self._starts[n], self._starts[n + 1]) for n in positions.tolist()]
+        keys = [firms.keys[at] for start, end in spans for at in range(start, end)]
+        weights = [firms.weights[at] for start, end in spans for at in range(start, end)]
+        if not keys:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        vectors = combine_views(self._store.get(keys), [int(end - start) for start, end in spans], weights)
+        languages = [firms.queries[n].lang for n in positions.tolist()]
+        return np.ascontiguousarray(self._space.of_queries(vectors, languages))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoIsAsked:
+    """Which firms a run is for.
+
+    Attributes:
+        rules: of the run.
+        conditions: that a firm must pass.
+        arm_of: the arm of a firm.
+        skipped: firms that opted out.
+    """
+
+    rules: PushRules
+    conditions: Sequence[Condition]
+    arm_of: Callable[[str], str]
+    skipped: frozenset[str]
+
+    def among(self, page: list[Firm]) -> Iterator[Firm]:
+        """Those of ``page``."""
+        passing = still_passing(page, Kind.FIRMS, self.conditions) if self.conditions else None
+        for firm in page:
+            if firm.status in self.rules.exclude_firm_status or firm.id in self.skipped:
+                continue
+            if passing is None or firm.id in passing:
+                yield firm
+
+
+def push_firms(catalogue: Catalogue, embedder: Embedder, who: WhoIsAsked, report: Report) -> PushFirms:
+    """Walk the firms, embed what is asked for each, and note it. What was embedded before is not embedded again.
+
+    Args:
+        catalogue: the records.
+        embedder: of the encoder that the patents were embedded with.
+        who: which firms.
+        report: told how far it is.
+    """
+    needs = _open_needs(catalogue)
+    found, done, total = PushFirms(), 0, catalogue.count(Kind.FIRMS)
+    report(Progress("embed", 0, total))
+    for page in catalogue.iterate(Kind.FIRMS, batch_size=_PAGE):
+        firms = list(who.among(cast(list[Firm], page)))
+        asked = _asked_with(catalogue, firms, needs)
+        texts = [view for records in asked.values() for record in records for view in views_of(record)]
+        step = _within(done, len(page), total, embedder.missing(texts, Role.QUERY), report)
+        embedder.embed(texts, Role.QUERY, step)
+        for firm in firms:
+            found.add(firm, who.arm_of(firm.id), asked[firm.id], embedder.empty)
+        done += len(page)
+        report(Progress("embed", done, total))
+    return found
+
+
+def _within(done: int, page: int, total: int, texts: int, report: Report) -> Callable[[int], None]:
+    """Tells how far a page of firms is by the texts of it that are embedded: a page takes minutes."""
+    return lambda embedded: report(Progress("embed", done + page * embedded // max(1, texts), total))
+
+
+def arm_by(seed: int, *, compared: bool) -> Callable[[str], str]:
+    """Assigns firms to two rankings at random, the same way for a seed; all to ``a`` where nothing is compared."""
+
+    def arm(firm_id: str) -> str:
+        drawn = hashlib.sha256(f"{seed}\0{firm_id}".encode()).digest()[0]
+        return "b" if compared and drawn % 2 else "a"
+
+    return arm
+
+
+def _open_needs(catalogue: Catalogue) -> dict[str, list[str]]:
+    """Ids of the open needs of each firm that has some."""
+    needs: dict[str, list[str]] = {}
+    for page in catalogue.iterate(Kind.NEEDS):
+        for need in cast(list[Need], page):
+            if need.firm_id and need.status in _OPEN:
+                needs.setdefault(need.firm_id, []).append(need.id)
+    return needs
+
+
+def _asked_with(
+    catalogue: Catalogue, firms: Sequence[Firm], needs: dict[str, list[str]]
+) -> dict[str, Sequence[AnyRecord]]:
+    wanted = [need_id for firm in firms for need_id in needs.get(firm.id, ())]
+    known = catalogue.get_many(Kind.NEEDS, wanted) if wanted else {}
+    asked: dict[str, Sequence[AnyRecord]] = {}
+    for firm in firms:
+        mine = [known[need_id] for need_id in needs.get(firm.id, ()) if need_id in known]
+        asked[firm.id] = mine or [firm]
+    return asked

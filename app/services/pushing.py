@@ -1,0 +1,385 @@
+"""The push run: who is asked for, what is near, what each is shown, and where that is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.catalogue import Catalogue
+from app.catalogue import PushRun as PushRun
+from app.domain import Filter
+from app.errors import ConflictError, InputError, NotReadyError
+from app.ranking.allocation import Allocation
+from app.ranking.exposure import Exposure, exposure_of
+from app.services.embedding import Embedder, Progress, Report
+from app.services.failures import translated
+from app.services.filters import conditions_of
+from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
+from app.services.push_files import PushFiles
+from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
+from app.services.push_lists import ArmLists, EntryWriter, allocated, firm_ranks, shared_out
+from app.services.push_patents import PushPatents, push_patents
+from app.services.push_rules import PushRules
+from app.services.push_scarce import ScarceFinder
+from app.services.push_sources import FeedbackSource
+from app.services.push_tradeoff import trade_off
+from app.services.serving import Served
+from index import FileLock, JoinProgress, LockedError, VectorStore
+from models import Encoder
+
+Ints = npt.NDArray[np.int64]
+
+DAYS_A_MONTH = 30.44
+_MOST_NAME = 64
+_EXAMPLES = 5
+_NAME = re.compile(rf"\w[\w.-]{{0,{_MOST_NAME - 1}}}")
+_LOCK = "push.lock"
+_VERSIONS = ("patmatch", "numpy", "torch", "faiss-cpu")
+
+
+class PushSource(Protocol):
+    """Where what is searched comes from."""
+
+    def fresh(self) -> Served | None:
+        """What is served, with every change committed before this call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushRequest:
+    """What a run is asked for.
+
+    Attributes:
+        name: of the run; the same name with the same request does nothing twice.
+        rules: of arm a.
+        compare: rules of arm b, where half of the firms are assigned to it at random.
+        patents: which patents are pushed.
+        firms: which firms are pushed to.
+        pool: name of a saved filter of patents, beside ``patents``.
+        seed: of the assignment, of ties and of the join.
+        curve: whether other caps and floors are tried too, to show what limits cost; no part of what a run is.
+    """
+
+    name: str
+    rules: PushRules = field(default_factory=PushRules)
+    compare: PushRules | None = None
+    patents: Filter = field(default_factory=Filter)
+    firms: Filter = field(default_factory=Filter)
+    pool: str | None = None
+    seed: int = 0
+    curve: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """As a manifest says them."""
+        return {
+            "rules": self.rules.model_dump(mode="json"),
+            "compare": None if self.compare is None else self.compare.model_dump(mode="json"),
+            "patents": _said(self.patents),
+            "firms": _said(self.firms),
+            "pool": self.pool,
+            "seed": self.seed,
+        }
+
+    def digest(self) -> str:
+        """The same for the same request, whatever its name."""
+        text = json.dumps(self.parameters(), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _said(asked: Filter) -> dict[str, Any]:
+    return {name: value for name, value in asdict(asked).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class PushOutcome:
+    """What a call did: the run as it stands, and whether it was already there."""
+
+    run: PushRun
+    already: bool
+
+
+class PushService:
+    """Makes push runs.
+
+    Args:
+        source: what is served of patents.
+        store_of: the vector store of an encoder.
+        catalogue: records and runs.
+        folder: where runs keep what they have done, one folder a run.
+        feedback: what came back.
+    """
+
+    def __init__(
+        self,
+        source: PushSource,
+        store_of: Callable[[Encoder], VectorStore],
+        catalogue: Catalogue,
+        folder: Path,
+        feedback: FeedbackSource | None = None,
+    ) -> None:
+        self._source, self._store_of, self._catalogue, self._folder = source, store_of, catalogue, folder
+        self._feedback = feedback or FeedbackSource()
+
+    def run(self, request: PushRequest, report: Report = lambda _progress: None) -> PushOutcome:
+        """Make a run, go on with one that was stopped, or say that it is done.
+
+        Raises:
+            InputError: the name cannot be used, or the pool is not known.
+            ConflictError: a run of this name was asked for with other parameters, or another process makes one.
+            NotReadyError: no index of patents is published.
+        """
+        _check_name(request.name)
+        stands = self._catalogue.pushes.get(request.name)
+        if stands is not None and stands.inputs != request.digest():
+            raise ConflictError(
+                f"There is a run {request.name} with other parameters; choose another name.",
+                f"已有名为 {request.name} 的推送批次，但参数不同，请另取名称。",
+                code="push_run_differs",
+            )
+        if stands is not None and stands.status == "done":
+            return PushOutcome(stands, already=True)
+        with translated(), FileLock(self._folder / _LOCK, "making a push run", LockedError, request.name):
+            return PushOutcome(self._make(request, report), already=False)
+
+    def _make(self, request: PushRequest, report: Report) -> PushRun:
+        served = self._served()
+        files = PushFiles(self._folder / request.name)
+        plan = files.begin(self._plan(request, served))
+        began = datetime.fromisoformat(plan["started_at"])
+        inputs, said = request.digest(), json.dumps(plan, ensure_ascii=False)
+        self._catalogue.pushes.begin(
+            PushRun(name=request.name, status="running", inputs=inputs, manifest=said, started_at=began)
+        )
+        work = _Work(self._catalogue, served, self._store_of(served.encoder), request, report)
+        work.gather(self._feedback, began)
+        arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
+        entries = self._store(work, arms, files)
+        manifest = plan | work.measured(arms, entries)
+        self._catalogue.pushes.finish(
+            request.name,
+            json.dumps(manifest, ensure_ascii=False, default=str),
+            firms=int(sum(lists.chosen.any(1).sum() for lists, _ in arms)),
+            entries=entries,
+        )
+        files.finish(manifest)
+        done = self._catalogue.pushes.get(request.name)
+        assert done is not None  # noqa: S101 - it was just written
+        return done
+
+    def _served(self) -> Served:
+        served = self._source.fresh()
+        if served is None:
+            raise NotReadyError(
+                "There is no index of patents to push from. Run: patmatch index build patents --publish",
+                "没有可用的 patents 索引。请运行：patmatch index build patents --publish",
+                code="no_index",
+            )
+        return served
+
+    def _plan(self, request: PushRequest, served: Served) -> dict[str, Any]:
+        """What the run is made from: ``state`` is all that a run which goes on must find unchanged."""
+        manifest = served.snapshot.manifest
+        return {
+            "name": request.name,
+            "started_at": datetime.now(UTC).isoformat(),
+            "versions": {name: version(name) for name in _VERSIONS},
+            "state": {
+                "parameters": json.loads(json.dumps(request.parameters(), default=str)),
+                "snapshot": manifest.id,
+                "encoder": manifest.encoder,
+                "fingerprint": manifest.fingerprint,
+                "catalogue": self._catalogue.identity(),
+                "revision": self._catalogue.revision(),
+                "calibration": served.reading(shared_terms=request.rules.shared_terms).id,
+            },
+        }
+
+    def _store(self, work: _Work, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
+        """Put the lists into the catalogue, block by block; how many entries there are."""
+        writer = EntryWriter(work.request.name, self._catalogue, work.patents, work.firms)
+        entries, done, total = 0, 0, sum(len(lists.firms) for lists, _ in arms)
+        for lists, _ in arms:
+            for name, firms, made in writer.blocks(lists):
+                if not files.stored(name):
+                    self._catalogue.pushes.write(work.request.name, firms, made)
+                    files.mark_stored(name)
+                entries, done = entries + len(made), done + len(firms)
+                work.report(Progress("store", done, total))
+        return entries
+
+
+class _Work:
+    """One run being made."""
+
+    patents: PushPatents
+    firms: PushFirms
+
+    def __init__(
+        self, catalogue: Catalogue, served: Served, store: VectorStore, request: PushRequest, report: Report
+    ) -> None:
+        self._catalogue, self._served, self._store = catalogue, served, store
+        self.request, self.report = request, report
+        self._excluded = np.empty(0, dtype=np.int64)
+        self._candidates: dict[str, PushCandidates] = {}
+
+    def gather(self, feedback: FeedbackSource, now: datetime) -> None:
+        """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
+        request = self.request
+        conditions = conditions_of(request.patents)
+        if request.pool is not None:
+            if feedback.pool is None:
+                raise InputError("There are no saved pools.", "没有已保存的筛选池。", code="no_pool")
+            conditions += conditions_of(feedback.pool(request.pool))
+        self.patents = push_patents(self._catalogue, self._served.view, request.rules, conditions, self.report)
+        who = WhoIsAsked(
+            rules=request.rules,
+            conditions=conditions_of(request.firms),
+            arm_of=arm_by(request.seed, compared=request.compare is not None),
+            skipped=frozenset(feedback.opted_out()),
+        )
+        self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
+        self._excluded = self._pairs(feedback, now)
+
+    def _pairs(self, feedback: FeedbackSource, now: datetime) -> Ints:
+        """Pairs that are not pushed: rejected, or pushed within the months of the rules and not changed since."""
+        firms = {key: n for n, key in enumerate(self.firms.ids)}
+        places = {self.patents.ids[n]: n for n in np.flatnonzero(self.patents.passing).tolist()}
+        width, found = len(self.patents), list[int]()
+        for firm_id, patent_id in feedback.excluded_pairs():
+            if firm_id in firms and patent_id in places:
+                found.append(firms[firm_id] * width + places[patent_id])
+        since = now - timedelta(days=DAYS_A_MONTH * self.request.rules.months)
+        for run in self._catalogue.pushes.runs():
+            if run.name == self.request.name or run.finished_at is None or run.finished_at < since:
+                continue
+            for page in self._catalogue.pushes.iterate(run.name):
+                for entry in page:
+                    firm, place = firms.get(entry.firm_id), places.get(entry.patent_id)
+                    if firm is None or place is None or self.patents.revisions[place] > entry.patent_revision:
+                        continue
+                    found.append(firm * width + place)
+        return np.unique(np.array(found, dtype=np.int64))
+
+    def arms(self) -> list[tuple[str, PushRules]]:
+        """The arms with their rules; a cap holds over both."""
+        if self.request.compare is None:
+            return [("a", self.request.rules)]
+        share = self.firms.arms.count("a") / max(1, len(self.firms.arms))
+        return [
+            ("a", shared_out(self.request.rules, share, first=True)),
+            ("b", shared_out(self.request.compare, share, first=False)),
+        ]
+
+    def lists(self, arm: str, rules: PushRules, files: PushFiles) -> tuple[ArmLists, Allocation]:
+        """An arm's lists: what was kept of them, or made now."""
+        mine = np.flatnonzero(np.array(self.firms.arms) == arm).astype(np.int64)
+        run = CandidateRun(
+            served=self._served,
+            patents=self.patents,
+            firms=self.firms,
+            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
+            catalogue=self._catalogue,
+            excluded=self._excluded,
+        )
+        maker = CandidateMaker(run, rules, files.join(arm), self.report)
+        found = files.candidates(arm)
+        if found is None:
+            found = maker.make(mine)
+            if rules.floor:
+                finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
+                fair_from = score_floor(rules.fair_level.grade, maker.scale)
+                asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
+                found = finder.added(found, mine, np.array(asked, dtype=np.int64), fair_from)
+            files.keep_candidates(arm, found)
+        made = files.allocation(arm)
+        if made is None:
+            self.report(Progress("allocate", 0, 1))
+            made = allocated(self.patents, found, rules, maker.scale, self.request.seed)
+            files.keep_allocation(arm, made)
+            self.report(Progress("allocate", 1, 1))
+        self._candidates[arm] = found
+        lists = ArmLists(
+            arm=arm,
+            firms=mine,
+            found=found,
+            chosen=made.chosen,
+            placed=made.placed,
+            ranks=firm_ranks(found),
+            scale=maker.scale,
+        )
+        return lists, made
+
+    def _progress(self, progress: JoinProgress) -> None:
+        self.report(Progress("scarce", progress.done, progress.total))
+
+    def measured(self, arms: Sequence[tuple[ArmLists, Allocation]], entries: int) -> dict[str, Any]:
+        """What the run measured of itself."""
+        counts = np.zeros(len(self.patents), dtype=np.int64)
+        plain = np.zeros_like(counts)
+        for lists, _ in arms:
+            counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
+            first = lists.found.patents[:, : self.request.rules.k]
+            plain += np.bincount(first[first >= 0], minlength=len(counts))
+        passing = self.patents.passing
+        return {
+            "firms": len(self.firms.ids),
+            "firms_without_text": len(self.firms.without),
+            "patents": int(passing.sum()),
+            "entries": entries,
+            "exposure": _exposure(exposure_of(counts[passing])),
+            "exposure_plain": _exposure(exposure_of(plain[passing])),
+            "short": self._short(arms),
+            "curve": trade_off(self.patents, arms[0][0], self.request.rules) if self.request.curve else None,
+            "arms": {lists.arm: _arm(lists, made) for lists, made in arms},
+        }
+
+    def _short(self, arms: Sequence[tuple[ArmLists, Allocation]]) -> dict[str, Any]:
+        """Firms with fewer places filled than there are, by what left them so few, with some of their ids."""
+        found: dict[str, list[str]] = {"no_text": list(self.firms.without)}
+        silent = set(self.firms.without)
+        for (lists, _), (_, rules) in zip(arms, self.arms(), strict=True):
+            chosen, candidates = lists.chosen.sum(1), (lists.found.patents >= 0).sum(1)
+            for row in np.flatnonzero(chosen < rules.k).tolist():
+                firm_id = self.firms.ids[lists.firms[row]]
+                if firm_id not in silent:
+                    few = "too_few_candidates" if candidates[row] < rules.k else "limits"
+                    why = few if lists.found.near[row] else "nothing_near"
+                    found.setdefault(why, []).append(firm_id)
+        return {why: {"firms": len(ids), "examples": ids[:_EXAMPLES]} for why, ids in found.items() if ids}
+
+
+def _exposure(found: Exposure) -> dict[str, Any]:
+    return asdict(found) | {"histogram": {str(times): count for times, count in found.histogram.items()}}
+
+
+def _arm(lists: ArmLists, made: Allocation) -> Mapping[str, Any]:
+    return {
+        "firms": len(lists.firms),
+        "recall@20": round(lists.found.recall, 5),
+        "certified": round(lists.found.certified, 5),
+        "value": made.value,
+        "free_value": made.free_value,
+        "bound": made.bound,
+        "gap": round(made.gap, 6),
+        "floors_missed": made.missed,
+        "rounds": made.rounds,
+    }
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"A run's name has 1 to {_MOST_NAME} letters, digits, hyphens, underscores and dots, not {name[:80]!r}.",
+            f"批次名称由 1 至 {_MOST_NAME} 个字母、数字、连字符、下划线或点组成。",
+            code="bad_run_name",
+        )

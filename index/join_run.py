@@ -1,0 +1,164 @@
+"""A join of many queries as work that can be stopped anywhere: each block of queries is a file, whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from time import perf_counter
+
+import faiss
+import numpy as np
+
+from index.arrays import read_arrays, write_arrays
+from index.checks import Floats, Positions
+from index.durable import make_directory, sync_directory
+from index.engine import NO_POSITION
+from index.join import JoinCorpus, JoinPart, Neighbours, merge_neighbours
+from index.recall import SCORE_TOLERANCE
+from index.steps import step
+from index.vectors import VectorSource
+
+QUERIES_A_FILE = 8192
+"""Queries between two files: seconds of work, which is all that a kill loses."""
+RECALL_AT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class JoinTask:
+    """Queries that are joined with the same part of a corpus.
+
+    Attributes:
+        name: of its files; letters, digits and hyphens.
+        queries: int64 ``[q]``, which.
+        corpus: int64 ``[m]``, ascending, with which; all when ``None``.
+    """
+
+    name: str
+    queries: Positions
+    corpus: Positions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinProgress:
+    """How far a join is, in pairs of a query and a vector; ``scored`` of them in ``seconds`` by this process."""
+
+    done: int
+    total: int
+    scored: int
+    seconds: float
+
+
+def run_join(
+    corpus: JoinCorpus,
+    queries: VectorSource,
+    tasks: Sequence[JoinTask],
+    directory: Path,
+    report: Callable[[JoinProgress], None] = lambda _progress: None,
+) -> None:
+    """Do what is left of ``tasks``; what has a file in ``directory`` is not done again.
+
+    The files belong to the tasks, corpus and options that they were made with: a caller keeps a directory for each.
+
+    Raises:
+        VectorInputError: vectors are not what they must be.
+    """
+    make_directory(directory)
+    sizes = {task.name: len(corpus.rows) if task.corpus is None else len(task.corpus) for task in tasks}
+    total = sum(sizes[task.name] * len(task.queries) for task in tasks)
+    done = scored = 0
+    began = perf_counter()
+    for task in tasks:
+        part: JoinPart | None = None
+        for path, wanted in _files_of(task, directory):
+            pairs = sizes[task.name] * len(wanted)
+            if not path.exists():
+                part = part or corpus.part(task.corpus)
+                _write(path, wanted, part.search(queries.take(wanted)))
+                scored += pairs
+            done += pairs
+            report(JoinProgress(done, total, scored, perf_counter() - began))
+
+
+def read_join(tasks: Sequence[JoinTask], directory: Path, count: int, k: int) -> Neighbours:
+    """What ``run_join`` found, for all ``count`` queries; one that is in several tasks has the best of all.
+
+    Returns:
+        12 bytes a place: 350 MB for 450,000 queries with 64 neighbours. A query in no task has none, and is certified.
+    """
+    scores = np.full((count, k), -np.inf, dtype=np.float32)
+    positions = np.full((count, k), NO_POSITION, dtype=np.int64)
+    certified = np.ones(count, dtype=np.bool_)
+    for task in tasks:
+        for path, wanted in _files_of(task, directory):
+            arrays, _ = read_arrays(path)
+            found = Neighbours(
+                arrays["scores"], arrays["positions"].astype(np.int64), arrays["certified"].astype(np.bool_)
+            )
+            before = Neighbours(scores[wanted], positions[wanted], certified[wanted])
+            after = merge_neighbours([before, found], k)
+            scores[wanted], positions[wanted], certified[wanted] = after.scores, after.positions, after.certified
+    return Neighbours(scores, positions, certified)
+
+
+def sampled_recall(
+    corpus: JoinCorpus, queries: VectorSource, tasks: Sequence[JoinTask], found: Neighbours, sample: Positions
+) -> float:
+    """Mean recall@20 of ``found`` at the queries of ``sample`` int64 ``[m]`` against exact search in float32.
+
+    A place counts as found where its score reaches that of the last true neighbour; 1 where there is nothing to find.
+    """
+    truth = Neighbours(
+        np.full((len(sample), RECALL_AT), -np.inf, dtype=np.float32),
+        np.full((len(sample), RECALL_AT), NO_POSITION, dtype=np.int64),
+        np.ones(len(sample), dtype=np.bool_),
+    )
+    for task in tasks:
+        mine = np.flatnonzero(np.isin(sample, task.queries))
+        if len(mine):
+            before = Neighbours(truth.scores[mine], truth.positions[mine], truth.certified[mine])
+            exact = _exact(corpus.rows, queries.take(sample[mine]), task.corpus)
+            after = merge_neighbours([before, *exact], RECALL_AT)
+            truth.scores[mine], truth.positions[mine] = after.scores, after.positions
+    wanted = np.isfinite(truth.scores).sum(1)
+    last = np.where(np.isfinite(truth.scores), truth.scores, np.inf).min(1)
+    served = found.scores[sample, :RECALL_AT]
+    hits = (served >= last[:, None] - SCORE_TOLERANCE).sum(1)
+    asked = wanted > 0
+    return float(np.mean(np.minimum(hits, wanted)[asked] / wanted[asked])) if asked.any() else 1.0
+
+
+def _exact(rows: Floats, queries: Floats, wanted: Positions | None) -> Iterator[Neighbours]:
+    """The nearest of each query among blocks of the rows at ``wanted``."""
+    places = np.arange(len(rows), dtype=np.int64) if wanted is None else wanted
+    for start in range(0, len(places), _EXACT_BLOCK):
+        block = places[start : start + _EXACT_BLOCK]
+        vectors = rows[block[0] : block[-1] + 1] if wanted is None else np.ascontiguousarray(rows[block])
+        scores, found = faiss.knn(queries, vectors, min(RECALL_AT, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+        yield Neighbours(scores, block[found], np.ones(len(queries), dtype=np.bool_))
+
+
+_EXACT_BLOCK = 65_536
+
+
+def _files_of(task: JoinTask, directory: Path) -> Iterator[tuple[Path, Positions]]:
+    for start in range(0, len(task.queries), QUERIES_A_FILE):
+        yield directory / f"{task.name}-{start:09}.safetensors", task.queries[start : start + QUERIES_A_FILE]
+
+
+def _write(path: Path, queries: Positions, found: Neighbours) -> None:
+    """Under its own name only once all of it is on the disk."""
+    beside = path.with_name(f".{path.name}.{token_hex(4)}")
+    write_arrays(
+        beside,
+        {
+            "queries": queries,
+            "scores": found.scores,
+            "positions": found.positions.astype(np.int32),
+            "certified": found.certified.astype(np.int8),
+        },
+    )
+    beside.replace(path)
+    sync_directory(path.parent)
+    step("join.block")

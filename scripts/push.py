@@ -1,0 +1,188 @@
+"""`patmatch push`: push lists of all firms, computed, listed, reported and exported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.api.filters import filter_of_text
+from app.domain import Filter
+from app.evaluation.push_page import render_push_page
+from app.services.embedding import Progress, Report
+from app.services.push_report import SampledList
+from app.services.push_rules import read_rules
+from app.services.pushing import PushRequest, PushRun
+from scripts.console import Advance, Shell, shell_command
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(short_help="Push lists of all firms: run, list, report, export.")
+def command() -> None:
+    """Push lists of all firms."""
+
+
+@command.command("run")
+@click.option("--run", "name", required=True, help="The run's name. The same call again does nothing twice.")
+@click.option("-k", "--k", "k", type=click.IntRange(min=1), help="Places in a list; before the rules.")
+@click.option("--pool", help="Push the patents of a saved pool.")
+@click.option("--filter", "filter_json", help='Push the patents that pass: {"grade": ["A"], "dormant": true}.')
+@click.option("--firms", "firms_json", help='Push to the firms that pass: {"region": ["62"]}.')
+@click.option("--rules", type=_FILE, help="TOML or JSON of rules; docs/push.md has them all.")
+@click.option("--compare", type=_FILE, help="Rules for half of the firms, drawn at random, to compare with.")
+@click.option("--curve", is_flag=True, help="Try other caps and floors too, to show what limits cost.")
+@click.option("--seed", default=0, show_default=True, help="Of the assignment to rankings, and of ties.")
+@shell_command
+def run(
+    shell: Shell,
+    *,
+    name: str,
+    k: int | None,
+    pool: str | None,
+    filter_json: str | None,
+    firms_json: str | None,
+    rules: Path | None,
+    compare: Path | None,
+    curve: bool,
+    seed: int,
+) -> None:
+    r"""Compute the list of every firm and keep it as one run.
+
+    Stopped anywhere, the same command goes on. Done, it says so and changes nothing.
+
+    \b
+    Example:
+      patmatch push run --run 2026-11
+      patmatch push run --run gansu --firms '{"region": ["62"]}' --rules rules.toml
+    """
+    request = PushRequest(
+        name=name,
+        rules=read_rules(rules, k=k),
+        compare=None if compare is None else read_rules(compare, k=k),
+        patents=_filter(shell, filter_json),
+        firms=_filter(shell, firms_json),
+        pool=pool,
+        seed=seed,
+        curve=curve,
+    )
+    with shell.services() as services, stages(shell) as report:
+        services.serving.open()
+        outcome = services.pushing.run(request, report)
+    if outcome.already:
+        shell.line(f"run {name} was already done; nothing is pushed twice · 批次 {name} 已完成，未重复推送")
+    _print_run(shell, outcome.run)
+    shell.result({"already": outcome.already, **as_json(outcome.run)})
+
+
+def _filter(shell: Shell, text: str | None) -> Filter:
+    return filter_of_text(text or "{}", shell.settings.max_filter_values)
+
+
+@contextmanager
+def stages(shell: Shell) -> Iterator[Report]:
+    """A bar for each stage of a run, with its rate and the time left."""
+    with ExitStack() as open_bars:
+        bars: dict[str, Advance] = {}
+
+        def report(progress: Progress) -> None:
+            if progress.stage not in bars:
+                open_bars.close()
+                bars[progress.stage] = open_bars.enter_context(shell.progress(progress.stage))
+            bars[progress.stage](progress.done, progress.total)
+
+        yield report
+
+
+@command.command("list")
+@shell_command
+def list_runs(shell: Shell) -> None:
+    r"""List the runs, the latest first.
+
+    \b
+    Example:
+      patmatch push list
+    """
+    with shell.services() as services:
+        runs = services.catalogue.pushes.runs()
+    rows = [(one.name, one.status, f"{one.started_at:%Y-%m-%d %H:%M}", one.firms, one.entries) for one in runs]
+    shell.table(("run", "status", "started", "firms", "entries"), rows)
+    shell.result({"runs": [as_json(one) for one in runs]})
+
+
+@command.command("report")
+@click.argument("name")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the whole report as one page.")
+@shell_command
+def report_run(shell: Shell, name: str, html: Path | None) -> None:
+    r"""Print what run NAME reached, how it spread patents, and which firms have too few.
+
+    \b
+    Example:
+      patmatch push report 2026-11 --html report.html
+    """
+    with shell.services() as services, shell.progress("report") as advance:
+        made = services.push_reporting.report(name, advance)
+    told = made.as_json()
+    if html is not None:
+        html.write_text(render_push_page(told, [_for_reading(one) for one in made.sampled]), encoding="utf8")
+        shell.line(f"wrote {html}")
+    _print_run(shell, made.run)
+    for what in ("levels", "placed", "arms", "industries", "regions", "holder_types", "sizes"):
+        shell.line(f"{what}: " + ", ".join(f"{key} {count}" for key, count in told[what].items()))
+    for why, firms in (told["short"] or {}).items():
+        shell.line(f"too few, {why}: {firms['firms']} firms, as {', '.join(firms['examples'])}")
+    shell.line("overlap: -" if made.overlap is None else f"overlap with {made.previous}: {made.overlap:.1%}")
+    shell.result(told)
+
+
+def _for_reading(one: SampledList) -> dict[str, Any]:
+    entries = [asdict(entry) | {"title": title} for entry, title in one.entries]
+    return {"firm": one.firm_id, "name": one.name, "profile": one.profile, "entries": entries}
+
+
+@command.command("export")
+@click.argument("name")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .parquet, .csv or .jsonl file."
+)
+@shell_command
+def export(shell: Shell, name: str, out: Path) -> None:
+    r"""Write all lists of run NAME to a file. Withdrawn patents and firms that opted out are left out.
+
+    \b
+    Example:
+      patmatch push export 2026-11 --out lists.csv
+    """
+    with shell.services() as services, shell.progress("export") as advance:
+        rows = services.push_delivery.export(name, out, advance)
+    shell.line(f"wrote {rows} rows to {out}")
+    shell.result({"run": name, "rows": rows, "file": str(out)})
+
+
+def as_json(one: PushRun) -> dict[str, object]:
+    """A run with its manifest."""
+    return {
+        "run": one.name,
+        "status": one.status,
+        "started_at": one.started_at.isoformat(),
+        "finished_at": None if one.finished_at is None else one.finished_at.isoformat(),
+        "firms": one.firms,
+        "entries": one.entries,
+        "manifest": json.loads(one.manifest),
+    }
+
+
+def _print_run(shell: Shell, one: PushRun) -> None:
+    said = json.loads(one.manifest)
+    exposure, plain = said.get("exposure", {}), said.get("exposure_plain", {})
+    rows = [(name, plain.get(name), exposure.get(name)) for name in ("coverage", "gini", "largest", "hub_share")]
+    shell.table(("patents", "plain lists", "this run"), rows)
+    for arm, figures in said.get("arms", {}).items():
+        shell.line(f"arm {arm}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+    shell.line(f"{one.firms} firms have a list, {one.entries} entries")

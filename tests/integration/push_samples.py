@@ -1,0 +1,30 @@
+"""A home with the sample in it, for tests of push runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.bootstrap import Services, build_services
+from app.domain import Kind
+from app.services.push_rules import PushRules
+from app.services.pushing import PushRequest
+from app.settings import Settings
+from models.testing import HashingEncoder
+
+SAMPLE = Path(__file__).parents[2] / "sample"
+
+
+def push_services(home: Path) -> Services:
+    """Services over the sample, its patents published and opened."""
+    services = build_services(Settings(home=home), encoder=HashingEncoder)
+    for kind in Kind:
+        services.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
+    services.indexing.build(Kind.PATENTS, publish=True)
+    services.serving.open()
+    return services
+
+
+def request(name: str = "one", **rules: object) -> PushRequest:
+    """A run over the whole sample with short lists; the test encoder's scores are low, so every level passes."""
+    said = {"k": 5, "candidates": 30, "min_level": "none", "fair_level": "none", **rules}
+    return PushRequest(name=name, rules=PushRules.model_validate(said))

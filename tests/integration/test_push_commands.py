@@ -1,0 +1,89 @@
+"""`patmatch push` and `bench push` as ops run them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from push_samples import push_services, request
+
+import scripts.console
+from app.bootstrap import Services, build_services
+from app.settings import Settings
+from models.testing import HashingEncoder
+from scripts.cli import run as patmatch
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one run."""
+    place = tmp_path_factory.mktemp("home")
+    services = push_services(place)
+    services.pushing.run(request("first"))
+    services.close()
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _test_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands wire themselves with the test encoder."""
+
+    def wired(settings: Settings) -> Services:
+        return build_services(settings, encoder=HashingEncoder)
+
+    monkeypatch.setattr(scripts.console, "build_services", wired)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """The last line, read."""
+    told: dict[str, object] = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    return told
+
+
+def test_push_commands_run_list_report_and_export(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run by rules of a file, run again, listed, reported as a page and exported."""
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"k": 3, "candidates": 20, "min_level": "none", "cap": 5}', encoding="utf8")
+    call = ["push", "run", "--run", "second", "--rules", str(rules), "--home", str(home), "--json"]
+    assert patmatch(call) == 0
+    assert said(capsys)["already"] is False
+    assert patmatch(call) == 0
+    assert said(capsys)["already"] is True
+    assert patmatch(["push", "list", "--home", str(home), "--json"]) == 0
+    assert [run["run"] for run in said(capsys)["runs"]] == ["second", "first"]  # type: ignore[attr-defined]
+    page = tmp_path / "report.html"
+    assert patmatch(["push", "report", "second", "--html", str(page), "--home", str(home), "--json"]) == 0
+    assert said(capsys)["previous"] == "first"
+    assert "推送批次报告" in page.read_text(encoding="utf8")
+    out = tmp_path / "lists.csv"
+    assert patmatch(["push", "export", "second", "--out", str(out), "--home", str(home), "--json"]) == 0
+    assert said(capsys)["rows"] == len(out.read_text(encoding="utf8").splitlines()) - 1
+
+
+def test_push_commands_say_what_is_wrong(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad rule, another request under a name that is taken, a run that is not there: one line, status 1."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text("cap = -1", encoding="utf8")
+    for call in (
+        ["push", "run", "--run", "third", "--rules", str(rules)],
+        ["push", "run", "--run", "first"],
+        ["push", "report", "nothing"],
+    ):
+        assert patmatch([*call, "--home", str(home)]) == 1
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_push_bench_measures_the_join_and_its_peers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Recall is measured, peers have their ratio, and lists are allocated where they are asked for."""
+    call = ["bench", "push", "--firms", "600", "--patents", "3000", "-k", "30", "--places", "10", "--no-ivf"]
+    assert patmatch([*call, "--home", str(tmp_path), "--json"]) == 0
+    told = said(capsys)
+    assert told["recall@20"] >= 0.99  # type: ignore[operator]
+    (peer,) = told["peers"]  # type: ignore[misc]
+    assert peer["join/peer"] > 0
+    made = told["allocation"]
+    assert made["limited largest"] <= made["cap"]  # type: ignore[index]
+    assert made["limited coverage"] >= made["plain coverage"]  # type: ignore[index]
