@@ -336,15 +336,6 @@ class View:
                     found[n] = first.codes[place] if place >= 0 else None
         return found
 
-    def ids_at(self, places: Positions) -> list[str]:
-        """The ids of the records at ``places`` int64 ``[n, 2]``."""
-        found = [""] * len(places)
-        for number, layer in enumerate(self.layers):
-            mine = np.flatnonzero(places[:, 0] == number)
-            for n, record_id in zip(mine.tolist(), layer.searched.ids.take(places[mine, 1]), strict=True):
-                found[n] = record_id
-        return found
-
     def vectors_at(self, places: Positions) -> Floats:
         """The vectors float32 ``[n, dimension]`` at ``places`` int64 ``[n, 2]`` of a ``Found``."""
         vectors = np.empty((len(places), self.snapshot.manifest.dimension), dtype=np.float32)

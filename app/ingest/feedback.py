@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from app.ingest.objects import record_of
 from app.ingest.outcomes import IngestLimits, Problem, RawRow, RowOutcome, SourceFile
 from app.ingest.problems import problem
 from app.ingest.reading import RowSource, open_rows
-from app.ingest.streams import damage_named
+from app.ingest.row_files import RowFile
 from app.ingest.synonyms import FEEDBACK, SYNONYMS
 from app.ingest.text import fold_body, fold_line
 from app.ingest.values import as_date, as_text
@@ -67,32 +67,12 @@ class FeedbackRow(NamedTuple):
     outcome: RowOutcome
 
 
-class FeedbackFile:
-    """One file's rows. Iterate once.
-
-    Attributes:
-        source: what was recognised about the file.
-    """
+class FeedbackFile(RowFile[FeedbackRow]):
+    """One file of feedback. Iterate once."""
 
     def __init__(self, rows: RowSource, source: SourceFile, mapping: Mapping[str, str], limits: IngestLimits) -> None:
-        self.source = source
-        self._rows = rows
-        self._mapping = mapping
-        self._limits = limits
+        super().__init__(rows, source, mapping, limits)
         self._plans: dict[tuple[str, ...], Plan] = {}
-
-    def __iter__(self) -> Iterator[FeedbackRow]:
-        """Each row that is not blank, in the file's order.
-
-        Raises:
-            InputError: the file turns out to be damaged.
-        """
-        try:
-            with damage_named(self.source.name):
-                for row in self._rows.rows():
-                    yield self._read(row)
-        finally:
-            self._rows.close()
 
     def _read(self, row: RawRow) -> FeedbackRow:
         raw = dict(zip(row.headers, row.cells, strict=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,10 +10,10 @@ from app.ingest.building import identity_of
 from app.ingest.draft import Draft
 from app.ingest.feedback import MAX_NOTE_CHARS, MAX_WORD_CHARS
 from app.ingest.headers import plan_columns
-from app.ingest.outcomes import IngestLimits, Problem, RawRow, RowOutcome, SourceFile
+from app.ingest.outcomes import IngestLimits, Problem, RawRow, RowOutcome
 from app.ingest.problems import problem
-from app.ingest.reading import RowSource, open_rows
-from app.ingest.streams import damage_named
+from app.ingest.reading import open_rows
+from app.ingest.row_files import RowFile
 from app.ingest.synonyms import GRADES, SYNONYMS
 from app.ingest.text import fold_body, fold_line
 from app.ingest.values import as_maturity, as_text
@@ -31,31 +31,8 @@ class GradingRow(NamedTuple):
     outcome: RowOutcome
 
 
-class GradingFile:
-    """One file's rows. Iterate once.
-
-    Attributes:
-        source: what was recognised about the file.
-    """
-
-    def __init__(self, rows: RowSource, source: SourceFile, mapping: Mapping[str, str], limits: IngestLimits) -> None:
-        self.source = source
-        self._rows = rows
-        self._mapping = mapping
-        self._limits = limits
-
-    def __iter__(self) -> Iterator[GradingRow]:
-        """Each row that is not blank, in the file's order.
-
-        Raises:
-            InputError: the file turns out to be damaged.
-        """
-        try:
-            with damage_named(self.source.name):
-                for row in self._rows.rows():
-                    yield self._read(row)
-        finally:
-            self._rows.close()
+class GradingFile(RowFile[GradingRow]):
+    """One file of gradings. Iterate once."""
 
     def _read(self, row: RawRow) -> GradingRow:
         raw = dict(zip(row.headers, row.cells, strict=False))

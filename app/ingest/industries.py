@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
@@ -11,9 +11,9 @@ from unicodedata import normalize
 from app.ingest.codes import industry_codes, ipc_codes, with_section
 from app.ingest.draft import Draft
 from app.ingest.headers import plan_columns
-from app.ingest.outcomes import IngestLimits, RawRow, RowOutcome, SourceFile
-from app.ingest.reading import RowSource, open_rows
-from app.ingest.streams import damage_named
+from app.ingest.outcomes import IngestLimits, RawRow, RowOutcome
+from app.ingest.reading import open_rows
+from app.ingest.row_files import RowFile
 from app.ingest.synonyms import INDUSTRIES
 from app.ingest.values import as_text
 
@@ -27,31 +27,8 @@ class MappingRow(NamedTuple):
     outcome: RowOutcome
 
 
-class MappingFile:
-    """One file's rows. Iterate once.
-
-    Attributes:
-        source: what was recognised about the file.
-    """
-
-    def __init__(self, rows: RowSource, source: SourceFile, mapping: Mapping[str, str], limits: IngestLimits) -> None:
-        self.source = source
-        self._rows = rows
-        self._mapping = mapping
-        self._limits = limits
-
-    def __iter__(self) -> Iterator[MappingRow]:
-        """Each row that is not blank, in the file's order.
-
-        Raises:
-            InputError: the file turns out to be damaged.
-        """
-        try:
-            with damage_named(self.source.name):
-                for row in self._rows.rows():
-                    yield self._read(row)
-        finally:
-            self._rows.close()
+class MappingFile(RowFile[MappingRow]):
+    """One file of the mapping. Iterate once."""
 
     def _read(self, row: RawRow) -> MappingRow:
         raw = dict(zip(row.headers, row.cells, strict=False))
