@@ -13,7 +13,7 @@ from app.ingest.objects import record_of
 from app.ingest.outcomes import IngestLimits, Problem, RowOutcome, SourceFile
 from app.ingest.problems import problem
 from app.ingest.reading import FORMATS, RecordFile, read_records
-from app.ingest.rejects import RejectsFile
+from app.ingest.rejects import RejectsFile, rejects_path
 
 __all__ = [
     "FORMATS",
@@ -39,4 +39,5 @@ __all__ = [
     "read_industries",
     "read_records",
     "record_of",
+    "rejects_path",
 ]

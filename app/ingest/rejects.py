@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,11 @@ MAX_CELL_CHARS = 2_000
 """Characters of one value in the record column; a spreadsheet's cell holds 32,767 in all."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def rejects_path(folder: Path, source: Path) -> Path:
+    """Where the rejects of one load of ``source`` go: no load overwrites those of another."""
+    return folder / f"{source.name}-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}.csv"
 
 
 class RejectsFile:

@@ -23,6 +23,7 @@ from app.ingest import (
     feedback_of,
     problem,
     read_feedback,
+    rejects_path,
 )
 from app.outreach import Exclusions, Feedback, FeedbackFilter, OptOut
 from app.services.queries import unknown_record
@@ -208,8 +209,7 @@ class FeedbackService:
         """
         began, report = perf_counter(), FeedbackReport(path.name)
         source = iter(read_feedback(path, mapping=mapping))
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        with RejectsFile(self._rejects_dir / f"{path.name}-{moment}.csv") as rejects:
+        with RejectsFile(rejects_path(self._rejects_dir, path)) as rejects:
             while rows := list(islice(source, _BATCH)):
                 for row, outcome in self._record(rows):
                     _count(report, row, outcome, rejects)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +13,7 @@ from typing import Any
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import FieldError, InputError
-from app.ingest import GradingRow, RejectsFile, RowOutcome, grading_of, problem, read_grades
+from app.ingest import GradingRow, RejectsFile, RowOutcome, grading_of, problem, read_grades, rejects_path
 from app.outreach import GradeChange
 from app.services.queries import unknown_record
 
@@ -116,8 +115,7 @@ class GradingService:
         """
         began, report = perf_counter(), GradingReport(path.name)
         source = iter(read_grades(path, mapping=mapping))
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        with RejectsFile(self._rejects_dir / f"{path.name}-{moment}.csv") as rejects:
+        with RejectsFile(rejects_path(self._rejects_dir, path)) as rejects:
             while rows := list(islice(source, _BATCH)):
                 outcomes = iter(self._catalogue.grades.add([row.grading for row in rows if row.grading is not None]))
                 for row in rows:

@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ingest import RecordFile, RejectsFile, RowOutcome, read_records
+from app.ingest import RecordFile, RejectsFile, RowOutcome, read_records, rejects_path
 
 _BATCH = 5000
 """Rows of one transaction: large enough that the commit costs little, small enough that a kill loses little work."""
@@ -115,7 +114,7 @@ class ImportService:
         began = perf_counter()
         report = ImportReport(file=path.name, kind=kind)
         source = read_records(path, kind, mapping=mapping)
-        with RejectsFile(self._rejects_path(path)) as rejects:
+        with RejectsFile(rejects_path(self._rejects_dir, path)) as rejects:
             self._write(_batches(_sorted_out(source, report, rejects)), report, progress)
         progress(report.rows)
         report.rejects = rejects.path
@@ -134,10 +133,6 @@ class ImportService:
                 report.repeated += len(batch) - counts.added - counts.changed - counts.unchanged
                 steps.debug("ingest.batch")
                 progress(report.rows)
-
-    def _rejects_path(self, path: Path) -> Path:
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        return self._rejects_dir / f"{path.name}-{moment}.csv"
 
 
 @contextmanager

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from app.catalogue import Catalogue
-from app.ingest import MappingFile, RejectsFile, read_industries
+from app.ingest import MappingFile, RejectsFile, read_industries, rejects_path
 
 Progress = Callable[[int], None]
 
@@ -92,8 +91,7 @@ class IndustryService:
         began = perf_counter()
         report = IndustryReport(file=path.name)
         source = read_industries(path, mapping=mapping)
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        with RejectsFile(self._rejects_dir / f"{path.name}-{moment}.csv") as rejects:
+        with RejectsFile(rejects_path(self._rejects_dir, path)) as rejects:
             pairs = list(dict.fromkeys(_pairs(source, report, rejects)))
         report.rejects, report.pairs = rejects.path, len(pairs)
         if pairs or not report.rows:
