@@ -86,6 +86,8 @@ def _reasons(why: Why) -> str:
     """One line: what is shared, what means the same, what each signal added, and the passage."""
     pairs = (f"{pair.query} = {pair.record}" for pair in why.meanings)
     signals = f"cosine {why.signals.cosine:.4f} + shared terms {why.signals.shared_terms:.4f}"
+    if why.signals.language:
+        signals += f" + across languages {why.signals.language:.4f}"
     return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), signals, why.passage)))
 
 
