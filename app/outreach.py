@@ -1,4 +1,4 @@
-"""What is remembered of reaching out: what came back from firms and judges, who opted out, gradings, pools.
+"""What is remembered of reaching out: what came back from firms and judges, opt-outs, gradings, pools, alerts.
 
 Pure values without I/O, as `app.domain` has them for records.
 """
@@ -156,3 +156,54 @@ class Pool:
     note: str | None = None
     built_in: bool = False
     updated_at: datetime | None = None
+
+
+class WatchLevel(StrEnum):
+    """From which level on a need is alerted of new patents; ``off`` for none."""
+
+    STRONG = "strong"
+    FAIRLY_STRONG = "fairly_strong"
+    WEAK = "weak"
+    OFF = "off"
+
+    @property
+    def grade(self) -> int | None:
+        """That of the level, as `Level` has it; ``None`` for ``off``."""
+        return None if self is WatchLevel.OFF else Level(self.value).grade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A need's own level.
+
+    Attributes:
+        since: patents that arrived at this revision of the catalogue or before do not count.
+        at: when it was said.
+    """
+
+    need_id: str
+    level: WatchLevel
+    since: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """A new patent that fits a watched need.
+
+    Attributes:
+        number: in the order of all alerts; 0 before it is recorded.
+        at: when it was found.
+        score: as a match of the need gave it then.
+        reason: terms that both sides share, separated by spaces; may be empty.
+        patent_revision: of the patent then.
+    """
+
+    need_id: str
+    patent_id: str
+    at: datetime
+    score: float
+    level: Level
+    reason: str
+    patent_revision: int
+    number: int = 0

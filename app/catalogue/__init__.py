@@ -1,5 +1,6 @@
 """Every SQL statement of the project: the records of the three kinds, in SQLite or PostgreSQL."""
 
+from app.catalogue.alerts import NEED_ALERT, Arrival, Looked
 from app.catalogue.backend import Finding
 from app.catalogue.feedback import Entry, Recorded, Refusal
 from app.catalogue.outbox import Message, NewMessage, Outbox
@@ -9,13 +10,16 @@ from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertC
 from app.catalogue.writing import Applied, Told
 
 __all__ = [
+    "NEED_ALERT",
     "Applied",
+    "Arrival",
     "Band",
     "Catalogue",
     "CatalogueStatus",
     "Change",
     "Entry",
     "Finding",
+    "Looked",
     "Message",
     "NewMessage",
     "Outbox",

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from app.catalogue.failures import problem
-from app.catalogue.tables import Table
+from app.catalogue.tables import ARRIVED, Table
 
 IDS = "ids"
 """The parameter that hands a statement its ids."""
@@ -125,7 +125,8 @@ def backend_of(url: str) -> Backend:
 def upsert_sql(insert: Any, table: Table, dialect: sa.Dialect) -> str:  # noqa: ANN401
     """``INSERT ... ON CONFLICT (id) DO UPDATE`` of all columns, with parameters by position.
 
-    For the driver as it is: to bind the values of every row by name would cost more than to store them.
+    For the driver as it is: to bind the values of every row by name would cost more than to store them. When a record
+    arrived is kept, unless it had been deleted.
 
     Args:
         insert: the dialect's insert into the table.
@@ -133,4 +134,5 @@ def upsert_sql(insert: Any, table: Table, dialect: sa.Dialect) -> str:  # noqa: 
         dialect: of the database, with a parameter style by position.
     """
     replaced = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+    replaced[ARRIVED] = sa.case((table.c.deleted, insert.excluded[ARRIVED]), else_=table.c[ARRIVED])
     return str(insert.on_conflict_do_update(index_elements=[table.c.id], set_=replaced).compile(dialect=dialect))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from app.catalogue import schema
+from app.catalogue.alerts import AlertLog
 from app.catalogue.backend import IDS, Backend, Finding, backend_of
 from app.catalogue.checks import check
 from app.catalogue.failures import problem, translated
@@ -22,6 +23,7 @@ from app.catalogue.pushes import PushStore
 from app.catalogue.rows import CODECS, field_value
 from app.catalogue.statements import READ_COUNTER, READ_IDENTITY, READ_MAPPING, statements_of
 from app.catalogue.tables import TABLES
+from app.catalogue.watches import WatchList
 from app.catalogue.writing import Applied, Told, Writer
 from app.domain import AnyRecord, Kind
 from app.errors import CatalogueProblem
@@ -79,6 +81,8 @@ class Catalogue:
         grades: gradings of patents, with their history.
         pools: named selections of patents.
         outbox: messages to a webhook.
+        watches: needs with a level of their own for alerts.
+        alerts: new patents that fit watched needs.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -91,6 +95,8 @@ class Catalogue:
         self.opt_outs = OptOutList(backend, self._writer, self._statements[Kind.FIRMS])
         self.grades = GradeLog(backend, self._writer, self._statements[Kind.PATENTS])
         self.pools = PoolShelf(backend, self._writer)
+        self.watches = WatchList(backend, self._writer, self._statements[Kind.NEEDS])
+        self.alerts = AlertLog(backend, self._writer)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Catalogue:

@@ -20,6 +20,10 @@ Table = sa.Table
 ID_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 """Ids sort by code point on both databases: a locale's order would differ between servers, and is slower."""
 
+ARRIVED = "arrived"
+"""The column with the number of the change by which a record came, or came back after it was deleted. What changes it
+later leaves that number. 0 for records that were there before such numbers were kept."""
+
 METADATA = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -55,6 +59,7 @@ def _record_table(kind: Kind, *own: sa.Column) -> Table:  # type: ignore[type-ar
         *own,
         sa.Column("content_hash", sa.LargeBinary(16), nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column(ARRIVED, sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("deleted", sa.Boolean, nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Index(None, "revision", "deleted"),
@@ -80,6 +85,9 @@ PATENTS = _record_table(
     _optional("document_kind"),
     sa.Column("industry_derived", sa.Boolean, nullable=False, server_default=sa.false()),
 )
+
+sa.Index(None, PATENTS.c[ARRIVED])
+"""Serves those who look at new patents."""
 
 NEEDS = _record_table(
     Kind.NEEDS,

@@ -232,7 +232,7 @@ class Writer:
     def _write(self, connection: sa.Connection, kind: Kind, difference: _Difference, revision: int) -> None:
         now, numbers = datetime.now(UTC), count(revision + 1)
         added, changed = (
-            [[*row.values, row.digest, number, False, now] for row, number in zip(rows, numbers, strict=False)]
+            [[*row.values, row.digest, number, number, False, now] for row, number in zip(rows, numbers, strict=False)]
             for rows in (difference.new, [*difference.returned, *difference.changed])
         )
         if added or changed:
