@@ -15,6 +15,9 @@ import models
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.metrics import Metrics
+from app.outreach import WatchLevel
+from app.services.alert_watching import Watcher, WatchSettings
+from app.services.alerts import AlertService
 from app.services.calibrating import CalibrationService
 from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
@@ -73,6 +76,8 @@ class Services:
     funnel: FunnelService
     pools: PoolService
     grading: GradingService
+    alerts: AlertService
+    watcher: Watcher
     indexing: IndexService
     builds: BuildService
     overview: OverviewService
@@ -87,6 +92,7 @@ class Services:
 
     def close(self) -> None:
         """Stop what runs and close what is open."""
+        self.watcher.stop()
         self.serving.stop()
         self.catalogue.close()
 
@@ -199,6 +205,10 @@ def build_services(
         funnel=FunnelService(catalogue, delivery.pushed_pairs),
         pools=pools,
         grading=GradingService(catalogue, settings.rejects_dir),
+        alerts=AlertService(catalogue, WatchLevel(settings.alert_level)),
+        watcher=Watcher(
+            indexes[Kind.PATENTS], serving.store_of, catalogue, outreach.excluded_pairs, watch_settings(settings)
+        ),
         indexing=indexing,
         builds=BuildService(
             indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)
@@ -275,6 +285,16 @@ def match_limits(settings: Settings) -> MatchLimits:
         max_text_chars=settings.max_text_chars,
         candidates=settings.candidates,
         shared_terms=settings.shared_terms,
+    )
+
+
+def watch_settings(settings: Settings) -> WatchSettings:
+    """How needs are watched."""
+    return WatchSettings(
+        default=WatchLevel(settings.alert_level),
+        shared_terms=settings.shared_terms,
+        poll_seconds=settings.index_poll_seconds,
+        lock=settings.home / "alerts.lock",
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import feedback, grades, health, indexes, match, opt_outs, pools, push, records
+from app.api import alerts, feedback, grades, health, indexes, match, opt_outs, pools, push, records
 from app.api.docs import mount_docs
 from app.api.middleware import BodyLimit, Measured, RequestId
 from app.api.pages import mount_pages
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             outreach=made.outreach,
             pools=made.pools,
             grading=made.grading,
+            alerts=made.alerts,
             health=made.health,
             indexing=made.indexing,
             builds=made.builds,
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             admin_token=limits.admin_token.get_secret_value() if limits.admin_token else None,
         )
         made.serving.start()
+        made.watcher.start()
         yield
         made.close()
 
@@ -71,7 +73,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     app.add_middleware(Measured, metrics=made.metrics)
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes)
     app.add_middleware(RequestId)
-    for module in (match, records, grades, feedback, opt_outs, pools, push, indexes, health):
+    for module in (match, records, grades, feedback, opt_outs, pools, push, alerts, indexes, health):
         app.include_router(module.router)
     mount_docs(app)
     mount_pages(app)

@@ -48,6 +48,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._behind = Gauge(
+            "patmatch_alerts_behind_patents",
+            "New patents that were not yet compared with watched needs, or cannot be searched yet.",
+            registry=self.registry,
+        )
+        self._alerts = Gauge("patmatch_alerts", "Alerts made since watching began.", registry=self.registry)
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request was answered."""
         self._requests.labels(method, route, str(status)).inc()
@@ -70,6 +77,11 @@ class Metrics:
         """What changed since the served snapshot of a target."""
         for state, count in (("upserted", upserted), ("hidden", hidden), ("pending", pending)):
             self._delta.labels(target, state).set(count)
+
+    def alerts(self, behind: int, made: int) -> None:
+        """How many patents the watcher of needs is behind, and the alerts that it made."""
+        self._behind.set(behind)
+        self._alerts.set(made)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when `/metrics` is."""

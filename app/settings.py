@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     shared_terms: bool = Field(
         True, description="Whether terms that query and record share find and order matches, beside the vectors."
     )
+    alert_level: Literal["strong", "fairly_strong", "weak", "off"] = Field(
+        "fairly_strong",
+        description="From which level on open needs are alerted of new patents, where they have no level of their own; "
+        "`off`: only needs that have one.",
+    )
     max_queries: int = Field(100, ge=1, description="Queries of one request.")
     max_k: int = Field(1000, ge=1, description="Matches of one query.")
     max_text_chars: int = Field(

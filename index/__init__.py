@@ -1,6 +1,7 @@
 """Vectors and terms to ids: stored vectors, snapshots built, verified and published, the live one, and changes."""
 
 from index.bm25 import NO_TERMS, TermCounts
+from index.bm25_queries import QueryPostings, WeighedTerms
 from index.build import BuildOptions, SnapshotSpec, write_snapshot
 from index.columns import ColumnKind, Columns, ColumnValues
 from index.conditions import AtLeast, Between, Condition, Equals, Ids, OneOf, Prefix
@@ -93,6 +94,7 @@ __all__ = [
     "Prefix",
     "Pruned",
     "Publication",
+    "QueryPostings",
     "RollbackError",
     "SearchIndex",
     "Segment",
@@ -123,6 +125,7 @@ __all__ = [
     "VerificationError",
     "VerifyReport",
     "View",
+    "WeighedTerms",
     "current_id",
     "list_snapshots",
     "load_snapshot",

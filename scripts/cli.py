@@ -21,6 +21,7 @@ COMMANDS = (
     "serve",
     "feedback",
     "firm",
+    "need",
     "pool",
     "evaluate",
     "calibrate",

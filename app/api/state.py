@@ -8,6 +8,7 @@ from fastapi import Request
 
 from app.api.workers import Workers
 from app.metrics import Metrics
+from app.services.alerts import AlertService
 from app.services.feedback import FeedbackService, OutreachService
 from app.services.grading import GradingService
 from app.services.health import HealthService
@@ -39,6 +40,7 @@ class ApiState:
     outreach: OutreachService
     pools: PoolService
     grading: GradingService
+    alerts: AlertService
     health: HealthService
     indexing: IndexService
     builds: BuildService

@@ -100,6 +100,11 @@ class CandidateSearch:
         ]
         return answers, plans
 
+    @property
+    def terms(self) -> TermIndex | None:
+        """What shared terms are looked up in; ``None`` where they do not count."""
+        return self._terms
+
     def terms_of(self, views: Sequence[str], *, titled: bool) -> Terms:
         """What each term of a query of these texts counts; none where shared terms do not."""
         return {} if self._terms is None else asked_terms(views, self._terms, titled=titled)
@@ -109,14 +114,17 @@ class CandidateSearch:
 
         Alike for all: an inverted list search, a full one and a product differ in rounding.
         """
-        records, around = self._view.vectors_at(places), self._view.around_at(places)
-        if around is not None:
-            records = surrounded(records, around)
+        records = self.records_at(places)
         cosines = (records.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
         shared = None
         if self._terms is not None:
             shared = SharedTerms(self._view.term_scores(terms, places), self._terms.rarest)
         return relevance(cosines, shared, self._space, lang, self._view.codes_at(LANG, places))
+
+    def records_at(self, places: Places) -> Floats:
+        """The vectors float32 ``[n, d]`` that records at ``places`` int64 ``[n, 2]`` are ranked by."""
+        records, around = self._view.vectors_at(places), self._view.around_at(places)
+        return records if around is None else surrounded(records, around)
 
     def _nearest(self, vectors: Floats, depth: int) -> tuple[list[list[Found]], tuple[Plan, ...]]:
         """The nearest of each language: the nearest of all would be of the query's own, whatever the others hold."""

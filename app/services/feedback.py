@@ -26,6 +26,7 @@ from app.ingest import (
     rejects_path,
 )
 from app.outreach import Exclusions, Feedback, FeedbackFilter, OptOut
+from app.services.cursors import number_of
 from app.services.queries import unknown_record
 from app.services.writing import Embed
 
@@ -186,11 +187,7 @@ class FeedbackService:
         Raises:
             InputError: the cursor is none that was given out.
         """
-        after = 0 if cursor is None else int(cursor) if cursor.isascii() and cursor.isdigit() else -1
-        if not 0 <= after < 2**63:
-            wrong = FieldError("cursor", "none that was given out", "无效的游标")
-            raise InputError("Cannot use the cursor.", "游标无效。", fields=(wrong,))
-        items = self._catalogue.feedback.page(wanted, after=after, size=min(limit, MOST_A_PAGE))
+        items = self._catalogue.feedback.page(wanted, after=number_of(cursor), size=min(limit, MOST_A_PAGE))
         return FeedbackPage(tuple(items), str(items[-1][0]) if len(items) == min(limit, MOST_A_PAGE) else None)
 
     def load(

@@ -78,6 +78,7 @@ class HealthService:
     def _database(self) -> Part:
         try:
             revision = self._catalogue.revision()
+            self._metrics.alerts(self._catalogue.alerts.behind(), self._catalogue.alerts.last())
         except PatmatchError as error:
             return Part(False, error.message, error.message_zh)
         return Part(True, f"revision {revision}", f"版本 {revision}")

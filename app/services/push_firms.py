@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 _PAGE = 4_096
 """Firms read, and their missing texts embedded, at once; sorting by length pays from some hundred texts on."""
-_OPEN = (None, "open")
+OPEN = (None, "open")
 """States of a need in which patents are looked for."""
 
 
@@ -95,6 +95,30 @@ class PushFirms:
             self.weights += view_weights(len(views), titled=need_id is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class AskedTexts:
+    """The kept texts of some queries, those of one query side by side.
+
+    Attributes:
+        keys: of the texts in the vector store.
+        counts: how many texts each query has.
+        weights: of each text.
+        languages: of each query.
+    """
+
+    keys: Sequence[bytes]
+    counts: Sequence[int]
+    weights: Sequence[float]
+    languages: Sequence[str | None]
+
+    def vectors(self, store: VectorStore, space: Space) -> Floats:
+        """The unit vectors float32 ``[queries, dimension]`` of the queries in a space."""
+        if not self.keys:
+            return np.empty((0, store.dimension), dtype=np.float32)
+        combined = combine_views(store.get(self.keys), self.counts, self.weights)
+        return np.ascontiguousarray(space.of_queries(combined, self.languages))
+
+
 def readable(record: AnyRecord, empty: set[str]) -> list[str]:
     """The texts that a record is asked with, without those in which the model sees nothing."""
     return [view for view in views_of(record) if view not in empty]
@@ -126,11 +150,9 @@ class AskedVectors:
         firms, spans = self._firms, [(self._starts[n], self._starts[n + 1]) for n in positions.tolist()]
         keys = [firms.keys[at] for start, end in spans for at in range(start, end)]
         weights = [firms.weights[at] for start, end in spans for at in range(start, end)]
-        if not keys:
-            return np.empty((0, self.dimension), dtype=np.float32)
-        vectors = combine_views(self._store.get(keys), [int(end - start) for start, end in spans], weights)
+        counts = [int(end - start) for start, end in spans]
         languages = [firms.queries[n].lang for n in positions.tolist()]
-        return np.ascontiguousarray(self._space.of_queries(vectors, languages))
+        return AskedTexts(keys, counts, weights, languages).vectors(self._store, self._space)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +226,7 @@ def _open_needs(catalogue: Catalogue) -> dict[str, list[str]]:
     needs: dict[str, list[str]] = {}
     for page in catalogue.iterate(Kind.NEEDS):
         for need in cast(list[Need], page):
-            if need.firm_id and need.status in _OPEN:
+            if need.firm_id and need.status in OPEN:
                 needs.setdefault(need.firm_id, []).append(need.id)
     return needs
 

@@ -164,7 +164,7 @@ class EntryWriter:
                 patent_id=self._patents.ids[place],
                 score=round(score, 6),
                 level=level_from_score(score, lists.scale).value,
-                reason=" ".join(_shared(asked[number], record.heading)) if record is not None else "",
+                reason=" ".join(shared_with_title(asked[number], record.heading)) if record is not None else "",
                 need_id=self._firms.queries[number].need_id,
                 firm_rank=int(lists.ranks[row, column]),
                 placed=Placed(int(lists.placed[row, column])).name.lower(),
@@ -173,7 +173,7 @@ class EntryWriter:
             )
 
 
-def _shared(asked: frozenset[str], title: str) -> tuple[str, ...]:
+def shared_with_title(asked: frozenset[str], title: str) -> tuple[str, ...]:
     """The longest terms of a title that a query has too, none inside another; titles' terms are remembered."""
     kept: list[str] = []
     for term in sorted(asked & _terms_of(title), key=lambda term: (-len(term), term)):

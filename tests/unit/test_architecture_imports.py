@@ -30,7 +30,8 @@ PLAN = {
     ),
     "app.api": ("app.services", "app.domain", "app.errors", "app.metrics", "app.outreach"),
     "app.bootstrap": (
-        "app.services", "app.catalogue", "app.domain", "app.errors", "app.metrics", "app.settings", "models", "index",
+        "app.services", "app.catalogue", "app.domain", "app.errors", "app.metrics", "app.outreach", "app.settings",
+        "models", "index",
     ),
     "app.web": (),
     "app.main": ("app.api", "app.bootstrap", "app.settings"),

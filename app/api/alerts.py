@@ -1,0 +1,156 @@
+"""`/v1/needs/{id}/alerts`, `/v1/alerts` and `/v1/needs/{id}/watch`: new patents that fit open needs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app.api.auth import UNAUTHORIZED, require_admin
+from app.api.problems import PROBLEMS
+from app.api.schemas import RecordOut, record_out
+from app.api.state import ApiState, state_of
+from app.domain import Level
+from app.outreach import WatchLevel
+from app.services.alerts import MOST_A_PAGE, AlertPage, ShownAlert, WatchState
+
+router = APIRouter(prefix="/v1", tags=["alerts"])
+
+State = Annotated[ApiState, Depends(state_of)]
+NeedIdPath = Annotated[str, Path(max_length=128, description="The need's id.")]
+Cursor = Annotated[
+    str | None, Query(max_length=40, description="Of an answer before: what comes behind it, now or later.")
+]
+Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Alerts looked at.")]
+Since = Annotated[AwareDatetime | None, Query(description="Found at this time or later; with its zone.")]
+_ALERTS, _WATCH = "/needs/{need_id}/alerts", "/needs/{need_id}/watch"
+
+
+class AlertOut(BaseModel):
+    """A new patent that fits a need."""
+
+    need_id: str
+    id: str = Field(description="The patent's id.")
+    at: datetime = Field(description="When it was found.")
+    score: float = Field(description="As a match of the need gave it then.")
+    level: Level
+    title: str
+    reason: list[str] = Field(description="Terms that both sides share.")
+    record: RecordOut
+
+
+class AlertsOut(BaseModel):
+    """Alerts, the newest last."""
+
+    alerts: list[AlertOut]
+    cursor: str = Field(description="Send it back for what comes behind, at once where there is `more`, or later.")
+    more: bool
+    empty: str | None = Field(None, description="`opted_out`: the need's firm wants nothing.")
+
+
+class WatchIn(BaseModel):
+    """A need's own level."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    level: WatchLevel = Field(description="From which level on the need is alerted; `off` for never.")
+
+
+class WatchOut(BaseModel):
+    """How a need is watched."""
+
+    need_id: str
+    level: WatchLevel
+    own: bool = Field(description="Whether the level was said for this need; else it is `PATMATCH_ALERT_LEVEL`.")
+    at: datetime | None = Field(description="When it was said.")
+    watched: bool = Field(description="Whether new patents are looked at for it: not `off`, and the need is open.")
+
+
+def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: PROBLEMS[status] for status in statuses}
+
+
+@router.get(_ALERTS, response_model=AlertsOut, responses=_responses(404, 422, 429), summary="New patents for a need")
+async def get_need_alerts(
+    need_id: NeedIdPath, state: State, cursor: Cursor = None, limit: Limit = 100, since: Since = None
+) -> Response:
+    """Patents that came after the need and fit it, each once, in the order in which they were found.
+
+    Keep the cursor and ask again: it brings what is new since. Patents that were withdrawn or deleted meanwhile are in
+    no answer any more.
+    """
+    return await state.side_workers.run(
+        lambda: _json(_page_out(state.alerts.of_need(need_id, cursor=cursor, limit=limit, since=since)))
+    )
+
+
+@router.get("/alerts", response_model=AlertsOut, responses=_responses(422, 429), summary="New patents for all needs")
+async def get_alerts(state: State, cursor: Cursor = None, limit: Limit = 100, since: Since = None) -> Response:
+    """The alerts of all needs, for a system that hands them on: one path to ask, whatever needs there are."""
+    return await state.side_workers.run(
+        lambda: _json(_page_out(state.alerts.of_all(cursor=cursor, limit=limit, since=since)))
+    )
+
+
+@router.get(_WATCH, response_model=WatchOut, responses=_responses(404, 422, 429), summary="How a need is watched")
+async def get_watch(need_id: NeedIdPath, state: State) -> Response:
+    """The level that holds for the need, its own or the service's."""
+    return _json(_watch_out(await state.side_workers.run(state.alerts.watch_of, need_id)))
+
+
+@router.put(
+    _WATCH,
+    response_model=WatchOut,
+    responses={**_responses(404, 422, 429), **UNAUTHORIZED},
+    dependencies=[Depends(require_admin)],
+    summary="Set a need's own level",
+)
+async def put_watch(need_id: NeedIdPath, body: WatchIn, state: State) -> Response:
+    """From this level on the need is alerted of patents that come from now on."""
+    return _json(_watch_out(await state.write_workers.run(state.alerts.watch, need_id, body.level)))
+
+
+@router.delete(
+    _WATCH,
+    status_code=204,
+    responses={**_responses(404, 422, 429), **UNAUTHORIZED},
+    dependencies=[Depends(require_admin)],
+    summary="Take a need's own level away",
+)
+async def delete_watch(need_id: NeedIdPath, state: State) -> Response:
+    """The service's level holds again; 404 where the need had none of its own."""
+    await state.write_workers.run(state.alerts.forget_watch, need_id)
+    return Response(status_code=204)
+
+
+def _page_out(page: AlertPage) -> AlertsOut:
+    return AlertsOut(
+        alerts=[_alert_out(shown) for shown in page.alerts],
+        cursor=page.cursor,
+        more=page.more,
+        empty="opted_out" if page.opted_out else None,
+    )
+
+
+def _alert_out(shown: ShownAlert) -> AlertOut:
+    alert = shown.alert
+    return AlertOut(
+        need_id=alert.need_id,
+        id=alert.patent_id,
+        at=alert.at,
+        score=round(alert.score, 4),
+        level=alert.level,
+        title=shown.record.title,
+        reason=alert.reason.split(),
+        record=record_out(shown.record),
+    )
+
+
+def _watch_out(found: WatchState) -> WatchOut:
+    return WatchOut.model_validate(found, from_attributes=True)
+
+
+def _json(body: BaseModel) -> Response:
+    return Response(body.model_dump_json(), media_type="application/json")
