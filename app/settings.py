@@ -146,10 +146,10 @@ class Settings(BaseSettings):
         "day.",
     )
     webhook_lists: int = Field(
-        50,
+        25,
         ge=1,
-        description="Firms whose push lists are in one message; 450,000 firms are then 9,000 messages. Fewer where the "
-        "receiver takes no large bodies.",
+        description="Firms whose push lists are in one message. With lists of 20 a message has some 650 kB: many "
+        "servers take no more than 1 MB.",
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

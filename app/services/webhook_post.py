@@ -109,6 +109,8 @@ def _answer(response: httpx.Response) -> Answer:
         return Answer("gone", f"{text}: the receiver wants no more")
     if response.is_redirect:
         return Answer("retry", f"{text}: redirects are not followed; set PATMATCH_WEBHOOK_URL to the new place")
+    if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return Answer("retry", f"{text}: {len(response.request.content):,} bytes are too many for the receiver")
     asks = status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
     return Answer("retry", text, _wait(response.headers.get("retry-after", "")) if asks else 0.0)
 

@@ -77,6 +77,17 @@ def test_webhook_send_retry_and_list_from_failure_to_delivery(home: Path, capsys
     assert "pending 2, delivered 0, failed 0, dropped 0" in capsys.readouterr().out
 
 
+def test_webhook_failures_are_found_by_doctor(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was given up is named with the commands that help, and only then."""
+    for failed in (0, 3):
+        put(home, failed)
+        patmatch(["webhook", "send"])
+        patmatch(["doctor", "--json"])
+        told = [finding for finding in said(capsys)["findings"] if finding["part"] == "webhook"]
+        assert [finding["text"] for finding in told] == ["3 messages were given up"] * bool(failed)
+        assert all("patmatch webhook retry" in finding["advice"] for finding in told)
+
+
 @pytest.mark.usefixtures("home")
 def test_webhook_send_with_nothing_due_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     """An empty outbox is no failure."""

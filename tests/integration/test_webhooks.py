@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import signal
 import subprocess
 import sys
@@ -114,6 +115,18 @@ def test_webhook_tries_again_with_the_same_id_until_it_arrives(catalogue: Catalo
     assert receiver.ids() == [key] * 4
     assert {one.path for one in receiver.received} == {"/hook"}
     assert stands(catalogue, key).attempts == 4
+    service.stop()
+
+
+def test_webhook_says_how_large_a_message_was_that_is_too_large(catalogue: Catalogue, receiver: Receiver) -> None:
+    """413 is for the operator of either side to settle; both need to know the size."""
+    (key,) = put(catalogue)
+    receiver.replies.append(Reply(413))
+    service = sender(catalogue, receiver.url, wait_s=60, renderers={"test": lambda _about: {"text": "x" * 20_000}})
+    assert service.send_due() == Counter(retried=1)
+    size = re.search(r"HTTP 413: ([\d,]+) bytes", stands(catalogue, key).last_error or "")
+    assert size is not None
+    assert 20_000 < int(size[1].replace(",", "")) < 20_200
     service.stop()
 
 

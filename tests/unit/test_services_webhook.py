@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import textwrap
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -42,6 +45,25 @@ def test_webhook_signature_changes_with_all_that_is_signed() -> None:
         )
     }
     assert len(made) == 5
+
+
+def test_webhook_signature_is_verified_by_what_the_documentation_says() -> None:
+    """The receiver's lines in docs/webhooks.md take what we send, and nothing that was changed or is old."""
+    page = (Path(__file__).parents[2] / "docs/webhooks.md").read_text(encoding="utf8")
+    start = page.index("    import base64, hashlib")
+    said: dict[str, Any] = {}
+    exec(textwrap.dedent(page[start : page.index("\n`body` is", start)]), said)  # noqa: S102 - our own page
+    body, now = '{"名称": 1}'.encode(), int(time.time())
+
+    def headers(at: int) -> dict[str, str]:
+        key = settings(webhook_secret=SECRET).webhook_key
+        made = signature(key, "msg_a", at, body)
+        return {"webhook-id": "msg_a", "webhook-timestamp": str(at), "webhook-signature": made}
+
+    assert said["verified"](SECRET, headers(now), body)
+    assert not said["verified"](SECRET, headers(now), body + b" ")
+    assert not said["verified"](SECRET, headers(now) | {"webhook-id": "msg_b"}, body)
+    assert not said["verified"](SECRET, headers(now - 3600), body)
 
 
 def test_webhook_waits_grow_from_seconds_to_a_day_and_differ() -> None:
