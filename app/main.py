@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         )
         made.serving.start()
         made.watcher.start()
+        made.webhooks.start()
         yield
         made.close()
 

@@ -23,6 +23,7 @@ COMMANDS = (
     "firm",
     "need",
     "pool",
+    "webhook",
     "evaluate",
     "calibrate",
     "train",

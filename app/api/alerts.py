@@ -10,11 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api.auth import UNAUTHORIZED, require_admin
 from app.api.problems import PROBLEMS
-from app.api.schemas import RecordOut, record_out
 from app.api.state import ApiState, state_of
-from app.domain import Level
 from app.outreach import WatchLevel
-from app.services.alerts import MOST_A_PAGE, AlertPage, ShownAlert, WatchState
+from app.services.alert_shapes import AlertOut, alert_out
+from app.services.alerts import MOST_A_PAGE, AlertPage, WatchState
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -26,19 +25,6 @@ Cursor = Annotated[
 Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Alerts looked at.")]
 Since = Annotated[AwareDatetime | None, Query(description="Found at this time or later; with its zone.")]
 _ALERTS, _WATCH = "/needs/{need_id}/alerts", "/needs/{need_id}/watch"
-
-
-class AlertOut(BaseModel):
-    """A new patent that fits a need."""
-
-    need_id: str
-    id: str = Field(description="The patent's id.")
-    at: datetime = Field(description="When it was found.")
-    score: float = Field(description="As a match of the need gave it then.")
-    level: Level
-    title: str
-    reason: list[str] = Field(description="Terms that both sides share.")
-    record: RecordOut
 
 
 class AlertsOut(BaseModel):
@@ -127,24 +113,10 @@ async def delete_watch(need_id: NeedIdPath, state: State) -> Response:
 
 def _page_out(page: AlertPage) -> AlertsOut:
     return AlertsOut(
-        alerts=[_alert_out(shown) for shown in page.alerts],
+        alerts=[alert_out(shown) for shown in page.alerts],
         cursor=page.cursor,
         more=page.more,
         empty="opted_out" if page.opted_out else None,
-    )
-
-
-def _alert_out(shown: ShownAlert) -> AlertOut:
-    alert = shown.alert
-    return AlertOut(
-        need_id=alert.need_id,
-        id=alert.patent_id,
-        at=alert.at,
-        score=round(alert.score, 4),
-        level=alert.level,
-        title=shown.record.title,
-        reason=alert.reason.split(),
-        record=record_out(shown.record),
     )
 
 

@@ -72,6 +72,11 @@ class Message:
     last_error: str | None
 
 
+def new_id() -> str:
+    """An id that no other message has."""
+    return f"msg_{token_urlsafe(_RANDOM_BYTES)}"
+
+
 def put(connection: sa.Connection, messages: Sequence[NewMessage]) -> None:
     """Put messages into the outbox inside the transaction of their event.
 
@@ -87,7 +92,7 @@ def put(connection: sa.Connection, messages: Sequence[NewMessage]) -> None:
 
 def _row(message: NewMessage, now: datetime) -> dict[str, Any]:
     return {
-        "id": f"msg_{token_urlsafe(_RANDOM_BYTES)}",
+        "id": new_id(),
         "kind": message.kind,
         "reference": json.dumps(dict(message.reference), ensure_ascii=False),
         "created_at": now,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app.catalogue.backend import Backend
 from app.catalogue.failures import translated
+from app.catalogue.outbox import NewMessage, put
 from app.catalogue.push_tables import PUSH_ENTRIES, PUSH_RUNS
 
 RUNNING, DONE = "running", "done"
@@ -98,13 +99,14 @@ class PushStore:
             if entries:
                 connection.execute(sa.insert(PUSH_ENTRIES), [asdict(entry) for entry in entries])
 
-    def finish(self, run: str, manifest: str, *, firms: int, entries: int) -> None:
-        """Say that all lists of a run are there."""
+    def finish(self, run: str, manifest: str, *, firms: int, entries: int, messages: Sequence[NewMessage] = ()) -> None:
+        """Say that all lists of a run are there, and put the messages that say so elsewhere, in one transaction."""
         done = sa.update(PUSH_RUNS).where(PUSH_RUNS.c.name == run)
         with translated(), self._backend.writing() as connection:
             connection.execute(
                 done.values(status=DONE, manifest=manifest, firms=firms, entries=entries, finished_at=datetime.now(UTC))
             )
+            put(connection, messages)
 
     def get(self, name: str) -> PushRun | None:
         """The run of this name."""
@@ -120,6 +122,21 @@ class PushStore:
             PUSH_ENTRIES.c.run == run, PUSH_ENTRIES.c.firm_id == firm_id, PUSH_ENTRIES.c.rank > after
         )
         return self._entries(asked.order_by(PUSH_ENTRIES.c.rank).limit(size))
+
+    def between(self, run: str, after: str, to: str) -> list[PushEntry]:
+        """The lists in a run of all firms with ids behind ``after`` up to and with ``to``, by firm and rank."""
+        firm_id = PUSH_ENTRIES.c.firm_id
+        asked = sa.select(*_COLUMNS).where(PUSH_ENTRIES.c.run == run, firm_id > after, firm_id <= to)
+        return self._entries(asked.order_by(firm_id, PUSH_ENTRIES.c.rank))
+
+    def firms(self, run: str) -> Iterator[str]:
+        """The ids of all firms that have a list in a run, in order, each page a short transaction."""
+        firm_id = PUSH_ENTRIES.c.firm_id
+        asked = sa.select(firm_id).where(PUSH_ENTRIES.c.run == run).distinct().order_by(firm_id).limit(_A_PAGE)
+        page = self._ids(asked)
+        while page:
+            yield from page
+            page = self._ids(asked.where(firm_id > page[-1]))
 
     def iterate(self, run: str) -> Iterator[list[PushEntry]]:
         """All entries of a run by firm and rank, some thousands at a time, each a short transaction."""
@@ -137,6 +154,10 @@ class PushStore:
     def _entries(self, asked: sa.Select[Any]) -> list[PushEntry]:
         with translated(), self._backend.reading() as connection:
             return [PushEntry(**row._mapping) for row in connection.execute(asked)]
+
+    def _ids(self, asked: sa.Select[Any]) -> list[str]:
+        with translated(), self._backend.reading() as connection:
+            return [row[0] for row in connection.execute(asked)]
 
     def _runs(self, condition: sa.ColumnElement[bool]) -> list[PushRun]:
         asked = sa.select(PUSH_RUNS).where(condition).order_by(PUSH_RUNS.c.started_at.desc(), PUSH_RUNS.c.name)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from app.catalogue import Catalogue
 from app.domain import Kind, Need, Patent
@@ -17,9 +16,7 @@ from app.services.push_firms import OPEN
 from app.services.queries import unknown_record
 
 MOST_A_PAGE = 200
-"""Alerts looked at for one answer; each brings a whole record."""
-_MOST_TOLD = 200
-"""Alerts in one message to a webhook; the message says how many there are, and `GET` has all."""
+"""Alerts looked at for one answer, each of which brings a whole record; one message has no more either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +101,13 @@ class AlertService:
         wanted = [one for one in found[:size] if one.need_id in firm_of and firm_of[one.need_id] not in out]
         return self._page(found, after, size, self._shown(wanted))
 
-    def told(self, reference: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What a webhook's ``need.alert`` says now; ``None`` where nothing of it stands any more.
-
-        Args:
-            reference: of the message: ``need_id``, and the numbers ``first`` to ``last``.
-        """
-        first, last = int(reference["first"]), int(reference["last"])
+    def between(self, need_id: str, first: int, last: int) -> tuple[ShownAlert, ...]:
+        """A need's alerts of these numbers that still stand; none where the need is gone or its firm opted out."""
         try:
-            page = self.of_need(reference["need_id"], cursor=str(first - 1), limit=_MOST_TOLD)
+            page = self.of_need(need_id, cursor=str(first - 1), limit=MOST_A_PAGE)
         except NotFoundError:
-            return None
-        mine = [shown for shown in page.alerts if shown.alert.number <= last]
-        if not mine:
-            return None
-        return {
-            "need_id": reference["need_id"],
-            "alerts": [_as_told(shown) for shown in mine],
-            "cursor": str(first - 1),
-            "more": page.more and mine[-1].alert.number < last,
-        }
+            return ()
+        return tuple(shown for shown in page.alerts if shown.alert.number <= last)
 
     def watch_of(self, need_id: str) -> WatchState:
         """How a need is watched.
@@ -178,16 +162,3 @@ class AlertService:
     def _page(found: Sequence[Alert], after: int, size: int, shown: tuple[ShownAlert, ...]) -> AlertPage:
         looked = found[:size]
         return AlertPage(shown, str(looked[-1].number if looked else after), more=len(found) > size)
-
-
-def _as_told(shown: ShownAlert) -> dict[str, Any]:
-    alert, record = shown.alert, shown.record
-    return {
-        "patent_id": alert.patent_id,
-        "title": record.title,
-        "holders": list(record.holders),
-        "score": round(alert.score, 4),
-        "level": alert.level.value,
-        "reason": alert.reason.split(),
-        "at": alert.at.isoformat(),
-    }

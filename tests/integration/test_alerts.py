@@ -29,6 +29,11 @@ def services(tmp_path: Path) -> Iterator[Services]:
     made.close()
 
 
+def standing(services: Services, need_id: str, first: int, last: int) -> list[str]:
+    """Patents of a need's alerts of these numbers, as a message would have them."""
+    return [shown.alert.patent_id for shown in services.alerts.between(need_id, first, last)]
+
+
 def test_alerts_a_new_patent_is_told_to_the_needs_that_it_fits(services: Services) -> None:
     """The need of its subject alone, with the very score, level and shared terms; nothing of the old bank."""
     put(services, new_patent(1))
@@ -187,18 +192,17 @@ def test_alerts_of_a_patent_that_is_withdrawn_are_gone_at_once(services: Service
     """Inactive or deleted, no list has it any more, nor has the message; the cursor still counts it."""
     put(services, new_patent(0, "A"), new_patent(0, "B"), new_patent(0, "C"))
     settle(services)
-    message = {"need_id": "N0", "first": 1, "last": 3}
-    assert [one["patent_id"] for one in services.alerts.told(message)["alerts"]] == ["A", "B", "C"]
+    assert standing(services, "N0", 1, 3) == ["A", "B", "C"]
     put(services, new_patent(0, "A", status="inactive"))
     services.catalogue.delete(Kind.PATENTS, ["B"])
     assert found(services, "N0") == ["C"]
     assert [shown.alert.patent_id for shown in services.alerts.of_all().alerts] == ["C"]
-    assert [one["patent_id"] for one in services.alerts.told(message)["alerts"]] == ["C"]
+    assert standing(services, "N0", 1, 3) == ["C"]
+    assert standing(services, "N0", 1, 2) == []
     services.outreach.opt_out("F0")
     assert services.alerts.of_need("N0").opted_out
     assert services.alerts.of_all().alerts == ()
-    assert services.alerts.told(message) is None
-    assert services.alerts.told({**message, "need_id": "gone"}) is None
+    assert standing(services, "N0", 1, 3) == standing(services, "gone", 1, 3) == []
 
 
 def test_alerts_begin_with_the_first_index(tmp_path: Path) -> None:
