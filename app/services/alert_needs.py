@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import cast
 
@@ -22,7 +23,7 @@ from app.services.embedding import Embedder
 from app.services.push_candidates import score_floor
 from app.services.push_firms import OPEN, AskedTexts, readable
 from app.services.serving import Served
-from index import QueryPostings, VectorStore, VectorStoreDamagedError, WeighedTerms, text_key
+from index import QueryPostings, TermIndex, VectorStore, VectorStoreDamagedError, WeighedTerms, text_key
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
@@ -32,6 +33,8 @@ _PAGE = 500
 """Needs read at once: half a second, most of it for counting their terms, after which a stop is looked for."""
 _EMBED_NEEDS = 8
 """Needs whose texts are embedded between two such looks: a second or two where searches share the encoder."""
+_TERMS_REMEMBERED = 200_000
+"""Terms whose rarity is remembered while needs are read: most terms of a need are in others too. 50 MB at most."""
 NEVER = float("inf")
 """The floor of a need that is not watched: no score reaches it."""
 
@@ -43,6 +46,18 @@ class _Row:
     lang: str | None
     arrived: int
     terms: WeighedTerms
+
+
+class _Remembered:
+    """The rarity of terms, asked for once: looking a term up costs more than all else that is done with it."""
+
+    def __init__(self, terms: TermIndex) -> None:
+        self.mean_length = terms.mean_length
+        self._weight = lru_cache(maxsize=_TERMS_REMEMBERED)(terms.weight)
+
+    def weight(self, term: str) -> float:
+        """The inverse document frequency."""
+        return self._weight(term)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +170,8 @@ class WatchedNeeds:
         """Begin anew with a snapshot: space and rarity of terms are its own."""
         self._store, self._space = self._store_of(served.encoder), served.state.space
         self._embedder = Embedder(served.encoder, self._store, at_once=EMBED_AT_ONCE)
-        self._terms = CandidateSearch(served, (), shared_terms=self._shared_terms).terms
+        terms = CandidateSearch(served, (), shared_terms=self._shared_terms).terms
+        self._terms = None if terms is None else _Remembered(terms)
         self._snapshot, self._revision = served.snapshot.id, 0
         for held in (self._rows, self._fresh, self._unready, self._off):
             held.clear()

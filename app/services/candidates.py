@@ -13,7 +13,7 @@ from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, rel
 from app.ranking.space import PLAIN, surrounded
 from app.services.queries import ResolvedQuery
 from app.services.serving import Served
-from index import Condition, Found, Part, Plan, TermIndex
+from index import Condition, Found, Part, Plan, TermIndex, TermWeights
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ def counted_terms(passage: str) -> Mapping[str, int]:
     return terms_of(passage)
 
 
-def asked_terms(views: Sequence[str], index: TermIndex, *, titled: bool) -> Terms:
+def asked_terms(views: Sequence[str], index: TermWeights, *, titled: bool) -> Terms:
     """What a query's terms count beside their rarity; of two views the first is a title where ``titled``."""
     return query_terms(views, index.weight, titled=titled)
 
