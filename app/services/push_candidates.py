@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from app.catalogue import Catalogue
-from app.domain import AnyRecord, Kind
 from app.ranking.levels import FAIRLY_STRONG_FROM, Scale, score_from_relevance
 from app.ranking.lists import NOBODY
-from app.ranking.reading import views_of
 from app.ranking.relevance import Terms
 from app.services.candidates import CandidateSearch
 from app.services.embedding import Progress, Report
@@ -75,7 +72,6 @@ class CandidateRun:
         patents: those of it.
         firms: who is asked for.
         vectors: of their queries.
-        catalogue: their texts.
         excluded: sorted int64 ``[n]``: firm times number of patents, plus patent, of pairs that are not pushed.
     """
 
@@ -83,7 +79,6 @@ class CandidateRun:
     patents: PushPatents
     firms: PushFirms
     vectors: AskedVectors
-    catalogue: Catalogue
     excluded: Ints
 
 
@@ -149,7 +144,7 @@ class CandidateMaker:
         if not len(places):
             return []
         vector = self.run.vectors.take(np.array([query], dtype=np.int64))[0]
-        terms = self._terms_of(asked, self._texts([asked]) if self._fused else {})
+        terms = self._terms_of(query)
         total = self._scoring.scored(asked.lang, vector, terms, self.run.patents.places(places)).total
         return list(zip(places.tolist(), score_from_relevance(total, self.scale).tolist(), strict=True))
 
@@ -211,7 +206,6 @@ class CandidateMaker:
     def _best(self, firms: Ints, queries: Ints, places: Ints) -> Iterator[tuple[int, _Best]]:
         """The candidates of each firm of a block that has a query."""
         asked = [self.run.firms.queries[n] for n in queries.tolist()]
-        texts = self._texts(asked) if self._fused else {}
         vectors = self.run.vectors.take(queries)
         of_firm: dict[int, list[int]] = {}
         for row, query in enumerate(asked):
@@ -220,7 +214,7 @@ class CandidateMaker:
             parts = []
             for row in of_firm.get(firm, ()):
                 near = places[row][places[row] != NOBODY]
-                terms = self._terms_of(asked[row], texts)
+                terms = self._terms_of(int(queries[row]))
                 if self._fused and self._rules.terms_find:
                     near = self._with_sharing(asked[row], terms, near)
                 where = self.run.patents.places(near)
@@ -240,20 +234,11 @@ class CandidateMaker:
         order = order[np.sort(first)][: self._rules.candidates]
         return _Best(places[order], scores[order], queries[order], near)
 
-    def _texts(self, asked: Sequence[Asked]) -> Mapping[tuple[Kind, str], AnyRecord]:
-        """The records that are asked with."""
-        needs = sorted({query.need_id for query in asked if query.need_id is not None})
-        firms = sorted({self.run.firms.ids[query.firm] for query in asked if query.need_id is None})
-        return {
-            (kind, key): record
-            for kind, ids in ((Kind.NEEDS, needs), (Kind.FIRMS, firms))
-            for key, record in self.run.catalogue.get_many(kind, ids).items()
-        }
-
-    def _terms_of(self, query: Asked, texts: Mapping[tuple[Kind, str], AnyRecord]) -> Terms:
-        kind = Kind.FIRMS if query.need_id is None else Kind.NEEDS
-        record = texts.get((kind, query.need_id or self.run.firms.ids[query.firm]))
-        return {} if record is None else self._scoring.terms_of(views_of(record), titled=kind is Kind.NEEDS)
+    def _terms_of(self, query: int) -> Terms:
+        if not self._fused:
+            return {}
+        titled = self.run.firms.queries[query].need_id is not None
+        return self._scoring.terms_of(self.run.firms.texts[query], titled=titled)
 
     def _with_sharing(self, query: Asked, terms: Terms, places: Ints) -> Ints:
         """What is near, and what shares the query's terms beside it."""

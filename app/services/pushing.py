@@ -27,7 +27,7 @@ from app.services.filters import conditions_of
 from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
-from app.services.push_lists import ArmLists, EntryWriter, allocated, firm_ranks, shared_out
+from app.services.push_lists import ArmLists, ListWriter, allocated, firm_ranks, shared_out
 from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
 from app.services.push_scarce import ScarceFinder
@@ -206,14 +206,14 @@ class PushService:
 
     def _store(self, work: _Work, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
         """Put the lists into the catalogue, block by block; how many entries there are."""
-        writer = EntryWriter(work.request.name, self._catalogue, work.patents, work.firms)
+        writer = ListWriter(work.patents, work.firms)
         entries, done, total = 0, 0, sum(len(lists.firms) for lists, _ in arms)
         for lists, _ in arms:
             for name, firms, made in writer.blocks(lists):
                 if not files.stored(name):
                     self._catalogue.pushes.write(work.request.name, firms, made)
                     files.mark_stored(name)
-                entries, done = entries + len(made), done + len(firms)
+                entries, done = entries + sum(len(one.patent_ids) for one in made), done + len(firms)
                 work.report(Progress("store", done, total))
         return entries
 
@@ -288,7 +288,6 @@ class _Work:
             patents=self.patents,
             firms=self.firms,
             vectors=AskedVectors(self.firms, self._store, self._served.state.space),
-            catalogue=self._catalogue,
             excluded=self._excluded,
         )
         maker = CandidateMaker(run, rules, files.join(arm), self.report)
