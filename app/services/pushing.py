@@ -31,6 +31,7 @@ from app.services.push_lists import ArmLists, ListWriter, allocated, firm_ranks,
 from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
 from app.services.push_scarce import ScarceFinder
+from app.services.push_scoring import ranked_rows
 from app.services.push_sources import FeedbackSource
 from app.services.push_tradeoff import trade_off
 from app.services.serving import Served
@@ -230,7 +231,6 @@ class _Work:
         self._catalogue, self._served, self._store = catalogue, served, store
         self.request, self.report = request, report
         self._excluded = np.empty(0, dtype=np.int64)
-        self._candidates: dict[str, PushCandidates] = {}
 
     def gather(self, feedback: FeedbackSource, now: datetime) -> None:
         """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
@@ -283,30 +283,17 @@ class _Work:
     def lists(self, arm: str, rules: PushRules, files: PushFiles) -> tuple[ArmLists, Allocation]:
         """An arm's lists: what was kept of them, or made now."""
         mine = np.flatnonzero(np.array(self.firms.arms) == arm).astype(np.int64)
-        run = CandidateRun(
-            served=self._served,
-            patents=self.patents,
-            firms=self.firms,
-            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
-            excluded=self._excluded,
-        )
-        maker = CandidateMaker(run, rules, files.join(arm), self.report)
+        scale = self._served.reading(shared_terms=rules.shared_terms).scale
         found = files.candidates(arm)
         if found is None:
-            found = maker.make(mine)
-            if rules.floor:
-                finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
-                fair_from = score_floor(rules.fair_level.grade, maker.scale)
-                asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
-                found = finder.added(found, mine, np.array(asked, dtype=np.int64), fair_from)
+            found = self._found(arm, mine, rules, files)
             files.keep_candidates(arm, found)
         made = files.allocation(arm)
         if made is None:
             self.report(Progress("allocate", 0, 1))
-            made = allocated(self.patents, found, rules, maker.scale, self.request.seed)
+            made = allocated(self.patents, found, rules, scale, self.request.seed)
             files.keep_allocation(arm, made)
             self.report(Progress("allocate", 1, 1))
-        self._candidates[arm] = found
         lists = ArmLists(
             arm=arm,
             firms=mine,
@@ -314,9 +301,28 @@ class _Work:
             chosen=made.chosen,
             placed=made.placed,
             ranks=firm_ranks(found),
-            scale=maker.scale,
+            scale=scale,
         )
         return lists, made
+
+    def _found(self, arm: str, firms: Ints, rules: PushRules, files: PushFiles) -> PushCandidates:
+        """The candidates of an arm's firms."""
+        run = CandidateRun(
+            served=self._served,
+            patents=self.patents,
+            firms=self.firms,
+            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
+            rows=ranked_rows(self.patents, files.join("vectors"), self.report),
+            excluded=self._excluded,
+        )
+        maker = CandidateMaker(run, rules, files.join(arm), self.report)
+        found = maker.make(firms)
+        if rules.floor:
+            finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
+            fair_from = score_floor(rules.fair_level.grade, maker.scoring.scale)
+            asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
+            found = finder.added(found, firms, np.array(asked, dtype=np.int64), fair_from)
+        return found
 
     def _progress(self, progress: JoinProgress) -> None:
         self.report(Progress("scarce", progress.done, progress.total))
