@@ -24,7 +24,7 @@ from app.ranking.exposure import Exposure, exposure_of
 from app.services.embedding import Embedder, Progress, Report
 from app.services.failures import translated
 from app.services.filters import conditions_of
-from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
+from app.services.push_candidates import CandidateMaker, CandidateRun, score_floor
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
 from app.services.push_lists import ArmLists, EntryWriter, allocated, firm_ranks, shared_out
@@ -38,6 +38,7 @@ from index import FileLock, JoinProgress, LockedError, VectorStore
 from models import Encoder
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 DAYS_A_MONTH = 30.44
 _MOST_NAME = 64
@@ -78,6 +79,11 @@ class PushRequest:
     pool: str | None = None
     seed: int = 0
     curve: bool = False
+
+    @property
+    def arms(self) -> dict[str, PushRules]:
+        """The rules of each arm; one alone where nothing is compared."""
+        return {"a": self.rules} if self.compare is None else {"a": self.rules, "b": self.compare}
 
     def parameters(self) -> dict[str, Any]:
         """As a manifest says them."""
@@ -200,13 +206,15 @@ class PushService:
                 "fingerprint": manifest.fingerprint,
                 "catalogue": self._catalogue.identity(),
                 "revision": self._catalogue.revision(),
-                "calibration": served.reading(shared_terms=request.rules.shared_terms).id,
+                "calibration": {
+                    arm: served.reading(shared_terms=rules.shared_terms).id for arm, rules in request.arms.items()
+                },
             },
         }
 
     def _store(self, work: _Work, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
         """Put the lists into the catalogue, block by block; how many entries there are."""
-        writer = EntryWriter(work.request.name, self._catalogue, work.patents, work.firms)
+        writer = EntryWriter(work.request.name, self._catalogue, work.patents["a"], work.firms)
         entries, done, total = 0, 0, sum(len(lists.firms) for lists, _ in arms)
         for lists, _ in arms:
             for name, firms, made in writer.blocks(lists):
@@ -219,9 +227,9 @@ class PushService:
 
 
 class _Work:
-    """One run being made."""
+    """One run being made. The patents of each arm differ in what passes."""
 
-    patents: PushPatents
+    patents: dict[str, PushPatents]
     firms: PushFirms
 
     def __init__(
@@ -230,7 +238,6 @@ class _Work:
         self._catalogue, self._served, self._store = catalogue, served, store
         self.request, self.report = request, report
         self._excluded = np.empty(0, dtype=np.int64)
-        self._candidates: dict[str, PushCandidates] = {}
 
     def gather(self, feedback: FeedbackSource, now: datetime) -> None:
         """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
@@ -240,9 +247,11 @@ class _Work:
             if feedback.pool is None:
                 raise InputError("There are no saved pools.", "没有已保存的筛选池。", code="no_pool")
             conditions += conditions_of(feedback.pool(request.pool))
-        self.patents = push_patents(self._catalogue, self._served.view, request.rules, conditions, self.report)
+        rules = list(request.arms.values())
+        patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
+        self.patents = dict(zip(request.arms, patents, strict=True))
         who = WhoIsAsked(
-            rules=request.rules,
+            rules=request.arms,
             conditions=conditions_of(request.firms),
             arm_of=arm_by(request.seed, compared=request.compare is not None),
             skipped=frozenset(feedback.opted_out()),
@@ -251,24 +260,33 @@ class _Work:
         self._excluded = self._pairs(feedback, now)
 
     def _pairs(self, feedback: FeedbackSource, now: datetime) -> Ints:
-        """Pairs that are not pushed: rejected, or pushed within the months of the rules and not changed since."""
+        """Pairs that are not pushed: rejected, or pushed within the months of the firm's arm and not changed since."""
+        patents = self.patents["a"]
         firms = {key: n for n, key in enumerate(self.firms.ids)}
-        places = {self.patents.ids[n]: n for n in np.flatnonzero(self.patents.passing).tolist()}
-        width, found = len(self.patents), list[int]()
+        places = {patents.ids[n]: n for n in np.flatnonzero(self.passing).tolist()}
+        width, found = len(patents), list[int]()
         for firm_id, patent_id in feedback.excluded_pairs():
             if firm_id in firms and patent_id in places:
                 found.append(firms[firm_id] * width + places[patent_id])
-        since = now - timedelta(days=DAYS_A_MONTH * self.request.rules.months)
+        since = {arm: now - timedelta(days=DAYS_A_MONTH * rules.months) for arm, rules in self.request.arms.items()}
         for run in self._catalogue.pushes.runs():
-            if run.name == self.request.name or run.finished_at is None or run.finished_at < since:
+            if run.name == self.request.name or run.finished_at is None or run.finished_at < min(since.values()):
                 continue
+            again = {arm for arm, day in since.items() if run.finished_at < day}
             for page in self._catalogue.pushes.iterate(run.name):
                 for entry in page:
                     firm, place = firms.get(entry.firm_id), places.get(entry.patent_id)
-                    if firm is None or place is None or self.patents.revisions[place] > entry.patent_revision:
+                    if firm is None or place is None or self.firms.arms[firm] in again:
                         continue
-                    found.append(firm * width + place)
+                    if patents.revisions[place] <= entry.patent_revision:
+                        found.append(firm * width + place)
         return np.unique(np.array(found, dtype=np.int64))
+
+    @property
+    def passing(self) -> Mask:
+        """Bool ``[n]``: patents that an arm may push."""
+        passing: Mask = np.logical_or.reduce([patents.passing for patents in self.patents.values()])
+        return passing
 
     def arms(self) -> list[tuple[str, PushRules]]:
         """The arms with their rules; a cap holds over both."""
@@ -283,9 +301,10 @@ class _Work:
     def lists(self, arm: str, rules: PushRules, files: PushFiles) -> tuple[ArmLists, Allocation]:
         """An arm's lists: what was kept of them, or made now."""
         mine = np.flatnonzero(np.array(self.firms.arms) == arm).astype(np.int64)
+        patents = self.patents[arm]
         run = CandidateRun(
             served=self._served,
-            patents=self.patents,
+            patents=patents,
             firms=self.firms,
             vectors=AskedVectors(self.firms, self._store, self._served.state.space),
             catalogue=self._catalogue,
@@ -304,10 +323,9 @@ class _Work:
         made = files.allocation(arm)
         if made is None:
             self.report(Progress("allocate", 0, 1))
-            made = allocated(self.patents, found, rules, maker.scale, self.request.seed)
+            made = allocated(patents, found, rules, maker.scale, self.request.seed)
             files.keep_allocation(arm, made)
             self.report(Progress("allocate", 1, 1))
-        self._candidates[arm] = found
         lists = ArmLists(
             arm=arm,
             firms=mine,
@@ -324,13 +342,13 @@ class _Work:
 
     def measured(self, arms: Sequence[tuple[ArmLists, Allocation]], entries: int) -> dict[str, Any]:
         """What the run measured of itself."""
-        counts = np.zeros(len(self.patents), dtype=np.int64)
+        passing = self.passing
+        counts = np.zeros(len(passing), dtype=np.int64)
         plain = np.zeros_like(counts)
         for lists, _ in arms:
             counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
-            first = lists.found.patents[:, : self.request.rules.k]
+            first = lists.found.patents[:, : self.request.arms[lists.arm].k]
             plain += np.bincount(first[first >= 0], minlength=len(counts))
-        passing = self.patents.passing
         return {
             "firms": len(self.firms.ids),
             "firms_without_text": len(self.firms.without),
@@ -339,7 +357,7 @@ class _Work:
             "exposure": _exposure(exposure_of(counts[passing])),
             "exposure_plain": _exposure(exposure_of(plain[passing])),
             "short": self._short(arms),
-            "curve": trade_off(self.patents, arms[0][0], self.request.rules) if self.request.curve else None,
+            "curve": trade_off(self.patents["a"], arms[0][0], self.request.rules) if self.request.curve else None,
             "arms": {lists.arm: _arm(lists, made) for lists, made in arms},
         }
 
