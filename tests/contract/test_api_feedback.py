@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.bootstrap import Services, build_services
+from app.catalogue import PushEntry, PushRun
 from app.domain import Kind
 from app.errors import OverloadedError
 from app.main import create_app
@@ -18,6 +19,11 @@ from app.settings import Settings
 from models.testing import HashingEncoder
 
 AT = "2026-11-20T09:30:00+08:00"
+PUSHED = PushEntry(
+    run="2026-11", firm_id="F1", rank=1, patent_id="P1", score=0.7, level="strong", reason="", need_id=None,
+    firm_rank=1, placed="choice", arm="a", patent_revision=1,
+)  # fmt: skip
+"""What the only push run has."""
 
 
 class Embedded:
@@ -57,6 +63,10 @@ def client(services: Services) -> Iterator[TestClient]:
         client.put("/v1/patents/P1", json={"title": "一种电解液"})
         client.put("/v1/patents/P2", json={"title": "一种隔膜"})
         client.put("/v1/needs/N1", json={"title": "电解液的开发", "firm_id": "F1"})
+        services.catalogue.pushes.begin(
+            PushRun(name="2026-11", status="running", inputs="", manifest="{}", started_at=datetime.now(UTC))
+        )
+        services.catalogue.pushes.write("2026-11", ["F1"], [PUSHED])
         yield client
 
 
@@ -88,6 +98,23 @@ def test_api_feedback_is_recorded_once(client: TestClient) -> None:
     )  # fmt: skip
     (item,) = [item for item in logged(client) if item["key"] == timed[0]["key"]]
     assert item["at"] == "2026-11-20T01:30:00Z"
+
+
+def test_api_feedback_names_a_run_that_is_there(client: TestClient) -> None:
+    """An unknown run is refused in both languages; a pair that its run did not push is taken, with a warning."""
+    unknown = client.post("/v1/feedback", json=viewed(run="2025-01"))
+    (error,) = unknown.json()["errors"]
+    assert (unknown.status_code, error["field"]) == (422, "run")
+    assert "no push run" in error["message"]
+    assert "没有该名称的推送批次" in error["message_zh"]
+    asked = [viewed(key="in", run="2026-11"), viewed(key="beside", run="2026-11", patent_id="P2"), viewed(run="?")]
+    asked.append({"key": "of-need", "event": "contacted", "need_id": "N1", "patent_id": "P1", "run": "2026-11"})
+    answer = client.post("/v1/feedback", json={"items": asked}).json()
+    assert [(row["position"], row["errors"][0]["field"]) for row in answer["rejected"]] == [(2, "run")]
+    warned = {row["key"]: [found["code"] for found in row.get("warnings", ())] for row in answer["taken"]}
+    assert warned == {"in": [], "beside": ["not_in_run"], "of-need": []}
+    again = client.post("/v1/feedback", json=asked[1])
+    assert (again.status_code, again.json()["warnings"][0]["field"]) == (200, "run")
 
 
 def test_api_feedback_without_key_and_time_is_now_and_new(client: TestClient) -> None:
@@ -265,7 +292,7 @@ def test_api_feedback_pages(client: TestClient) -> None:
         query["cursor"] = page["cursor"]
     assert seen == everything
     assert {item["event"] for item in logged(client, event="contacted", firm_id="F1")} == {"contacted"}
-    assert [item["key"] for item in logged(client, run="2026-11")] == ["crm-1"]
+    assert [item["key"] for item in logged(client, run="2026-11")] == ["crm-1", "in", "beside", "of-need"]
     assert logged(client, patent_id="unknown") == []
     for cursor in ("x", "-1", "9" * 30, "²"):
         response = client.get("/v1/feedback", params={"cursor": cursor})

@@ -13,7 +13,7 @@ from catalogue_databases import firms, writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.catalogue import Catalogue, Entry, Recorded, Refusal
+from app.catalogue import Catalogue, Entry, PushEntry, PushRun, Recorded, Refusal
 from app.catalogue.rows import MAX_ID_CHARS
 from app.domain import Kind, Level, Need, Patent
 from app.errors import CatalogueProblem
@@ -39,6 +39,8 @@ def filled(catalogue: Catalogue) -> Catalogue:
     catalogue.upsert(firms(3))
     catalogue.upsert([Patent(id=f"P{n}", title=f"专利{n}") for n in range(3)])
     catalogue.upsert([Need(id="N1", title="需求", firm_id="F000001"), Need(id="N2", title="无主的需求")])
+    for name in ("2026-10", "2026-11"):
+        catalogue.pushes.begin(PushRun(name=name, status="running", inputs="", manifest="{}", started_at=AT))
     return catalogue
 
 
@@ -49,9 +51,8 @@ def all_of(catalogue: Catalogue) -> list[tuple[int, Feedback]]:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    words=st.fixed_dictionaries(
-        {name: st.none() | TEXT for name in ("query_id", "run", "ranking", "reason", "note", "by")}
-    ),
+    words=st.fixed_dictionaries({name: st.none() | TEXT for name in ("query_id", "ranking", "reason", "note", "by")}),
+    run=st.none() | st.just("2026-10"),
     level=st.none() | st.sampled_from(Level),
     event=st.sampled_from(Event),
     rank=st.none() | st.integers(1, 2**31 - 1),
@@ -105,6 +106,35 @@ def test_feedback_names_what_it_does_not_know(filled: Catalogue) -> None:
     ]
     assert [(number, item.key) for number, item in all_of(filled)] == [(1, "d")]
     assert filled.feedback.add([entry("a")]) == [Recorded(2, known=False)]
+
+
+def test_feedback_knows_its_run_and_what_that_pushed(filled: Catalogue) -> None:
+    """An unknown run keeps feedback out; a pair that the run did not push is told, a need is its firm's."""
+    pushed = PushEntry(
+        run="2026-10", firm_id="F000001", rank=1, patent_id="P0", score=0.5, level="weak", reason="", need_id=None,
+        firm_rank=None, placed="choice", arm="a", patent_revision=1,
+    )  # fmt: skip
+    filled.pushes.write("2026-10", ["F000001"], [pushed])
+    odd = (Refusal("run", "not_in_run", "2026-10"),)
+    outcomes = filled.feedback.add(
+        [
+            entry("a", run="2025-10"),
+            entry("b", run="2026-10", firm_id="F000001"),
+            entry("c", run="2026-10", firm_id=None, need_id="N1"),
+            entry("d", run="2026-10"),
+            entry("e", run="2026-10", firm_id="F000001", patent_id="P1"),
+            entry("f", run="2026-11", firm_id="F000001"),
+            entry("g", Event.NEED_RETURNED, run="2026-10", patent_id=None, new_need_id="N2"),
+            entry("h", run="2026-10", firm_id=None, need_id="N2"),
+        ]
+    )
+    assert outcomes[0].refusals == (Refusal("run", "unknown_run", "2025-10"),)
+    assert [outcome.odd for outcome in outcomes[1:]] == [
+        (), (), odd, odd, (Refusal("run", "not_in_run", "2026-11"),), (), (),
+    ]  # fmt: skip
+    assert [item.key for _, item in all_of(filled)] == list("bcdefgh")
+    (again,) = filled.feedback.add([entry("d", run="2026-10")])
+    assert (again.known, again.odd) == (True, odd)
 
 
 def test_feedback_brings_a_need_in_its_own_transaction(filled: Catalogue) -> None:
