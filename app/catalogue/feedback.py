@@ -18,7 +18,7 @@ from app.catalogue.statements import Statements
 from app.catalogue.tables import FEEDBACK
 from app.catalogue.writing import Writer
 from app.domain import Kind, Level, Need
-from app.outreach import Event, Feedback, FeedbackFilter
+from app.outreach import DECISIVE, Event, Feedback, FeedbackFilter
 
 _FIELDS = tuple(field.name for field in fields(Feedback))
 _COLUMNS = FEEDBACK.c
@@ -144,17 +144,27 @@ class FeedbackLog:
         for row in walk(self._backend, asked, _COLUMNS.number):
             yield _feedback(row[1:])
 
-    def rejected(self, firm_ids: Sequence[str] | None = None) -> dict[str, set[str]]:
-        """Firm -> patents that it rejected, of these firms or of all."""
-        asked = sa.select(_COLUMNS.firm_id, _COLUMNS.patent_id).distinct()
-        asked = asked.where(
-            _COLUMNS.event == str(Event.REJECTED), _COLUMNS.firm_id.is_not(None), _COLUMNS.patent_id.is_not(None)
+    def last_words(self, firm_ids: Sequence[str] | None = None) -> dict[str, dict[str, Event]]:
+        """Firm -> patent -> the latest of its decisive events, of these firms or of all.
+
+        The latest is what happened last, and of two at one moment what was recorded last.
+        """
+        newest = sa.func.row_number().over(
+            partition_by=(_COLUMNS.firm_id, _COLUMNS.patent_id), order_by=(_COLUMNS.at.desc(), _COLUMNS.number.desc())
         )
-        found: dict[str, set[str]] = {}
+        said = sa.select(_COLUMNS.firm_id, _COLUMNS.patent_id, _COLUMNS.event, newest.label("newest"))
+        said = said.where(
+            _COLUMNS.event.in_([str(event) for event in DECISIVE]),
+            _COLUMNS.firm_id.is_not(None),
+            _COLUMNS.patent_id.is_not(None),
+        )
+        found: dict[str, dict[str, Event]] = {}
         with translated(), self._backend.reading() as connection:
-            for statement, parameters in pages_of_ids(self._backend, asked, _COLUMNS.firm_id, firm_ids):
-                for firm_id, patent_id in connection.execute(statement, parameters):
-                    found.setdefault(firm_id, set()).add(patent_id)
+            for statement, parameters in pages_of_ids(self._backend, said, _COLUMNS.firm_id, firm_ids):
+                words = statement.subquery()
+                asked = sa.select(words.c.firm_id, words.c.patent_id, words.c.event).where(words.c.newest == 1)
+                for firm_id, patent_id, event in connection.execute(asked, parameters):
+                    found.setdefault(firm_id, {})[patent_id] = Event(event)
         return found
 
     def _look(self, connection: sa.Connection, entries: Sequence[Entry]) -> _Stands:

@@ -25,7 +25,7 @@ from app.ingest import (
     read_feedback,
     rejects_path,
 )
-from app.outreach import Exclusions, Feedback, FeedbackFilter, OptOut
+from app.outreach import Event, Feedback, FeedbackFilter, OptOut
 from app.services.queries import unknown_record
 from app.services.writing import Embed, Warned, warned
 
@@ -282,20 +282,22 @@ class OutreachService:
         return self._catalogue.opt_outs.current(firm_id) is not None
 
     def rejected_pairs(self, firm_ids: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
-        """Firm and patent of each pair that a firm rejected, of these firms or of all."""
-        for firm_id, patents in self._catalogue.feedback.rejected(firm_ids).items():
-            yield from ((firm_id, patent_id) for patent_id in patents)
+        """Firm and patent of each pair that is not pushed since the firm rejected it, of these firms or of all.
 
-    def excluded_pairs(self, firm_ids: Sequence[str] | None = None) -> Exclusions:
-        """What must not be pushed to these firms, or to any: opt-outs, and patents that a firm rejected.
-
-        One statement for each 10,000 firms, or one for all of them.
+        A rejection stands until the same firm says something else of the same patent. It covers the patent's family,
+        but for members of which the firm said something else.
         """
-        rejected = self._catalogue.feedback.rejected(firm_ids)
-        return Exclusions(
-            opted_out=self.opted_out(firm_ids),
-            rejected={firm_id: frozenset(patents) for firm_id, patents in rejected.items()},
-        )
+        words = self._catalogue.feedback.last_words(firm_ids)
+        rejected = {
+            firm_id: [patent_id for patent_id, event in said.items() if event is Event.REJECTED]
+            for firm_id, said in words.items()
+        }
+        named = sorted({patent_id for patents in rejected.values() for patent_id in patents})
+        families = {key: name for key, name in self._catalogue.values_of(Kind.PATENTS, "family", named).items() if name}
+        members = self._catalogue.family_members(sorted(set(families.values())))
+        for firm_id, patents in rejected.items():
+            kin = {member for patent_id in patents for member in members.get(families.get(patent_id, ""), ())}
+            yield from ((firm_id, patent_id) for patent_id in sorted({*patents, *(kin - words[firm_id].keys())}))
 
 
 def _not_out(firm_id: str) -> NotFoundError:

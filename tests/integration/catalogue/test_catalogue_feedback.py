@@ -18,6 +18,7 @@ from app.catalogue.rows import MAX_ID_CHARS
 from app.domain import Kind, Level, Need, Patent
 from app.errors import CatalogueProblem
 from app.outreach import Event, Feedback, FeedbackFilter, OptOut
+from app.services.feedback import OutreachService
 
 AT = datetime(2026, 11, 24, 9, 30, 15, 123456, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=20)
@@ -198,8 +199,8 @@ def test_feedback_pages_and_filters(filled: Catalogue) -> None:
     assert [item.key for item in filled.feedback.iterate([Event.CONTACTED], run="2026-11")] == ["b", "c"]
 
 
-def test_feedback_rejected_pairs_are_of_the_firms_that_are_asked_about(filled: Catalogue) -> None:
-    """By firm, each patent once; also what was rejected for a need; nothing that no firm said."""
+def test_feedback_last_words_are_of_the_firms_that_are_asked_about(filled: Catalogue) -> None:
+    """By firm, each patent once; also what is said for a need; nothing that no firm said or that was only seen."""
     filled.feedback.add(
         [
             entry("a", Event.REJECTED, reason="价格"),
@@ -208,11 +209,53 @@ def test_feedback_rejected_pairs_are_of_the_firms_that_are_asked_about(filled: C
             entry("d", Event.REJECTED, reason="r", firm_id=None, need_id="N1"),
             entry("e", Event.REJECTED, reason="r", firm_id=None, need_id="N2"),
             entry("f", Event.CONTACTED, firm_id="F000002"),
+            entry("g", Event.VIEWED, at=AT + timedelta(days=1)),
+            entry("h", Event.LEVEL, level=Level.STRONG, at=AT + timedelta(days=1)),
+            entry("i", Event.NEED_RETURNED, patent_id=None, new_need_id="N2"),
         ]
     )
-    assert filled.feedback.rejected() == {"F000000": {"P0", "P1"}, "F000001": {"P0"}}
-    assert filled.feedback.rejected(["F000001", "F000002", "unknown"]) == {"F000001": {"P0"}}
-    assert filled.feedback.rejected([]) == {}
+    rejected, of_need = {"P0": Event.REJECTED, "P1": Event.REJECTED}, {"P0": Event.REJECTED}
+    contacted = {"P0": Event.CONTACTED}
+    assert filled.feedback.last_words() == {"F000000": rejected, "F000001": of_need, "F000002": contacted}
+    assert filled.feedback.last_words(["F000001", "F000002", "?"]) == {"F000001": of_need, "F000002": contacted}
+    assert filled.feedback.last_words([]) == {}
+
+
+@pytest.mark.parametrize("event", [Event.INTERESTED, Event.CONTACTED, Event.NEED_RETURNED, Event.SIGNED])
+def test_feedback_takes_a_rejection_back_with_the_latest_word(filled: Catalogue, event: Event) -> None:
+    """What happened last stands, whenever it is recorded; of one moment what came later; each firm speaks for itself."""
+    outreach = OutreachService(filled)
+    later, needed = AT + timedelta(days=2), {"new_need_id": "N2"} if event is Event.NEED_RETURNED else {}
+    filled.feedback.add([entry("no", Event.REJECTED, reason="r", at=AT + timedelta(days=1))])
+    filled.feedback.add([entry("late", event, at=AT, **needed), entry("other", event, firm_id="F000001", **needed)])
+    assert list(outreach.rejected_pairs()) == [("F000000", "P0")]
+    filled.feedback.add([entry("yes", event, at=later, **needed)])
+    assert list(outreach.rejected_pairs()) == []
+    filled.feedback.add([entry("seen", Event.VIEWED, at=later + timedelta(days=1))])
+    assert list(outreach.rejected_pairs()) == []
+    filled.feedback.add([entry("again", Event.REJECTED, reason="r", at=later)])
+    assert list(outreach.rejected_pairs()) == [("F000000", "P0")]
+
+
+def test_feedback_rejections_cover_the_family(filled: Catalogue) -> None:
+    """Members of a rejected patent's family are not pushed either, but those that the firm said something else of."""
+    outreach = OutreachService(filled)
+    filled.upsert([Patent(id=f"M{n}", title="同族", family="F-1") for n in range(4)])
+    filled.upsert([Patent(id="alone", title="无族"), Patent(id="X", title="别族", family="F-2")])
+    filled.feedback.add(
+        [
+            entry("a", Event.REJECTED, reason="r", patent_id="M0"),
+            entry("b", Event.INTERESTED, patent_id="M1"),
+            entry("c", Event.REJECTED, reason="r", patent_id="alone"),
+        ]
+    )
+    filled.delete(Kind.PATENTS, ["M3"])
+    expected = [("F000000", key) for key in ("M0", "M2", "alone")]
+    assert list(outreach.rejected_pairs()) == list(outreach.rejected_pairs(["F000000"])) == expected
+    filled.delete(Kind.PATENTS, ["M0"])
+    assert list(outreach.rejected_pairs()) == expected, "what is gone still says of which family it was"
+    filled.feedback.add([entry("d", Event.CONTACTED, patent_id="M0", at=AT + timedelta(days=1))])
+    assert list(outreach.rejected_pairs()) == expected, "a deleted patent cannot be named"
 
 
 def test_opt_outs_are_kept_with_their_time_and_taken_back(filled: Catalogue) -> None:
