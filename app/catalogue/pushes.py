@@ -190,6 +190,12 @@ class PushStore:
 _READ = (PUSH_LISTS.c.firm_id, PUSH_LISTS.c.arm, PUSH_LISTS.c.entries)
 
 
+def patent_ids_of(entries: str) -> list[str]:
+    """The patents of a list as its row holds it."""
+    ids: list[str] = json.loads(entries)["patent_ids"]
+    return ids
+
+
 def _row(run: str, one: PushList) -> dict[str, str]:
     entries = json.dumps({name: getattr(one, name) for name in _FIELDS}, ensure_ascii=False, separators=(",", ":"))
     return {"run": run, "firm_id": one.firm_id, "arm": one.arm, "entries": entries}

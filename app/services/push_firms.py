@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -155,13 +155,13 @@ class WhoIsAsked:
     """Which firms a run is for.
 
     Attributes:
-        rules: of the run.
+        rules: of each arm.
         conditions: that a firm must pass.
         arm_of: the arm of a firm.
         skipped: firms that opted out.
     """
 
-    rules: PushRules
+    rules: Mapping[str, PushRules]
     conditions: Sequence[Condition]
     arm_of: Callable[[str], str]
     skipped: frozenset[str]
@@ -170,7 +170,7 @@ class WhoIsAsked:
         """Those of ``page``."""
         passing = still_passing(page, Kind.FIRMS, self.conditions) if self.conditions else None
         for firm in page:
-            if firm.status in self.rules.exclude_firm_status or firm.id in self.skipped:
+            if firm.id in self.skipped or firm.status in self.rules[self.arm_of(firm.id)].exclude_firm_status:
                 continue
             if passing is None or firm.id in passing:
                 yield firm

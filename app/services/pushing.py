@@ -25,6 +25,7 @@ from app.services.embedding import Embedder, Progress, Report
 from app.services.failures import translated
 from app.services.filters import conditions_of
 from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
+from app.services.push_exclusions import PushExclusions
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
 from app.services.push_lists import ArmLists, ListWriter, allocated, firm_ranks, shared_out
@@ -39,6 +40,7 @@ from index import FileLock, JoinProgress, LockedError, VectorStore
 from models import Encoder
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 DAYS_A_MONTH = 30.44
 _MOST_NAME = 64
@@ -79,6 +81,11 @@ class PushRequest:
     pool: str | None = None
     seed: int = 0
     curve: bool = False
+
+    @property
+    def arms(self) -> dict[str, PushRules]:
+        """The rules of each arm; one alone where nothing is compared."""
+        return {"a": self.rules} if self.compare is None else {"a": self.rules, "b": self.compare}
 
     def parameters(self) -> dict[str, Any]:
         """As a manifest says them."""
@@ -201,13 +208,15 @@ class PushService:
                 "fingerprint": manifest.fingerprint,
                 "catalogue": self._catalogue.identity(),
                 "revision": self._catalogue.revision(),
-                "calibration": served.reading(shared_terms=request.rules.shared_terms).id,
+                "calibration": {
+                    arm: served.reading(shared_terms=rules.shared_terms).id for arm, rules in request.arms.items()
+                },
             },
         }
 
     def _store(self, work: _Work, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
         """Put the lists into the catalogue, block by block; how many entries there are."""
-        writer = ListWriter(work.patents, work.firms)
+        writer = ListWriter(work.patents["a"], work.firms)
         entries, done, total = 0, 0, sum(len(lists.firms) for lists, _ in arms)
         for lists, _ in arms:
             for name, firms, made in writer.blocks(lists):
@@ -220,9 +229,9 @@ class PushService:
 
 
 class _Work:
-    """One run being made."""
+    """One run being made. The patents of each arm differ in what passes."""
 
-    patents: PushPatents
+    patents: dict[str, PushPatents]
     firms: PushFirms
 
     def __init__(
@@ -240,35 +249,28 @@ class _Work:
             if feedback.pool is None:
                 raise InputError("There are no saved pools.", "没有已保存的筛选池。", code="no_pool")
             conditions += conditions_of(feedback.pool(request.pool))
-        self.patents = push_patents(self._catalogue, self._served.view, request.rules, conditions, self.report)
+        rules = list(request.arms.values())
+        patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
+        self.patents = dict(zip(request.arms, patents, strict=True))
         who = WhoIsAsked(
-            rules=request.rules,
+            rules=request.arms,
             conditions=conditions_of(request.firms),
             arm_of=arm_by(request.seed, compared=request.compare is not None),
             skipped=frozenset(feedback.opted_out()),
         )
         self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
-        self._excluded = self._pairs(feedback, now)
+        exclusions = PushExclusions(self.patents["a"], self.passing, self.firms)
+        exclusions.reject(feedback.excluded_pairs())
+        months = {arm: rules.months for arm, rules in request.arms.items()}
+        since = {arm: now - timedelta(days=DAYS_A_MONTH * count) for arm, count in months.items()}
+        exclusions.pushed(self._catalogue, request.name, since)
+        self._excluded = exclusions.keys
 
-    def _pairs(self, feedback: FeedbackSource, now: datetime) -> Ints:
-        """Pairs that are not pushed: rejected, or pushed within the months of the rules and not changed since."""
-        firms = {key: n for n, key in enumerate(self.firms.ids)}
-        places = {self.patents.ids[n]: n for n in np.flatnonzero(self.patents.passing).tolist()}
-        width, found = len(self.patents), list[int]()
-        for firm_id, patent_id in feedback.excluded_pairs():
-            if firm_id in firms and patent_id in places:
-                found.append(firms[firm_id] * width + places[patent_id])
-        since = now - timedelta(days=DAYS_A_MONTH * self.request.rules.months)
-        for run in self._catalogue.pushes.runs():
-            if run.name == self.request.name or run.finished_at is None or run.finished_at < since:
-                continue
-            for page in self._catalogue.pushes.iterate(run.name):
-                for entry in page:
-                    firm, place = firms.get(entry.firm_id), places.get(entry.patent_id)
-                    if firm is None or place is None or self.patents.revisions[place] > entry.patent_revision:
-                        continue
-                    found.append(firm * width + place)
-        return np.unique(np.array(found, dtype=np.int64))
+    @property
+    def passing(self) -> Mask:
+        """Bool ``[n]``: patents that an arm may push."""
+        passing: Mask = np.logical_or.reduce([patents.passing for patents in self.patents.values()])
+        return passing
 
     def arms(self) -> list[tuple[str, PushRules]]:
         """The arms with their rules; a cap holds over both."""
@@ -291,7 +293,7 @@ class _Work:
         made = files.allocation(arm)
         if made is None:
             self.report(Progress("allocate", 0, 1))
-            made = allocated(self.patents, found, rules, scale, self.request.seed)
+            made = allocated(self.patents[arm], found, rules, scale, self.request.seed)
             files.keep_allocation(arm, made)
             self.report(Progress("allocate", 1, 1))
         lists = ArmLists(
@@ -309,10 +311,10 @@ class _Work:
         """The candidates of an arm's firms."""
         run = CandidateRun(
             served=self._served,
-            patents=self.patents,
+            patents=self.patents[arm],
             firms=self.firms,
             vectors=AskedVectors(self.firms, self._store, self._served.state.space),
-            rows=ranked_rows(self.patents, files.join("vectors"), self.report),
+            rows=ranked_rows(self.patents[arm], files.join("vectors"), self.report),
             excluded=self._excluded,
         )
         maker = CandidateMaker(run, rules, files.join(arm), self.report)
@@ -329,13 +331,13 @@ class _Work:
 
     def measured(self, arms: Sequence[tuple[ArmLists, Allocation]], entries: int) -> dict[str, Any]:
         """What the run measured of itself."""
-        counts = np.zeros(len(self.patents), dtype=np.int64)
+        passing = self.passing
+        counts = np.zeros(len(passing), dtype=np.int64)
         plain = np.zeros_like(counts)
         for lists, _ in arms:
             counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
-            first = lists.found.patents[:, : self.request.rules.k]
+            first = lists.found.patents[:, : self.request.arms[lists.arm].k]
             plain += np.bincount(first[first >= 0], minlength=len(counts))
-        passing = self.patents.passing
         return {
             "firms": len(self.firms.ids),
             "firms_without_text": len(self.firms.without),
@@ -344,7 +346,7 @@ class _Work:
             "exposure": _exposure(exposure_of(counts[passing])),
             "exposure_plain": _exposure(exposure_of(plain[passing])),
             "short": self._short(arms),
-            "curve": trade_off(self.patents, arms[0][0], self.request.rules) if self.request.curve else None,
+            "curve": trade_off(self.patents["a"], arms[0][0], self.request.rules) if self.request.curve else None,
             "arms": {lists.arm: _arm(lists, made) for lists, made in arms},
         }
 
