@@ -33,6 +33,7 @@ from app.services.matching import MatchLimits, MatchService
 from app.services.overview import OverviewService
 from app.services.pools import PoolService
 from app.services.push_delivery import PushDelivery
+from app.services.push_messages import push_renderers
 from app.services.push_report import PushReporter
 from app.services.push_sources import FeedbackSource
 from app.services.pushing import PushService
@@ -40,6 +41,8 @@ from app.services.records import RecordService
 from app.services.serving import ServedIndex, Serving
 from app.services.training import TrainingService, TrainingSettings
 from app.services.verification import VerificationService
+from app.services.webhook_post import Endpoint
+from app.services.webhooks import WebhookService, WebhookSettings
 from app.services.writing import Embed, WriteService
 from app.settings import Settings
 from index import BuildOptions
@@ -84,9 +87,11 @@ class Services:
     push_delivery: PushDelivery
     push_reporting: PushReporter
     calibrating: CalibrationService
+    webhooks: WebhookService
 
     def close(self) -> None:
         """Stop what runs and close what is open."""
+        self.webhooks.stop()
         self.serving.stop()
         self.catalogue.close()
 
@@ -208,13 +213,29 @@ def build_services(
         evaluating=evaluating,
         experiments=ExperimentService(known, evaluation_settings(settings)),
         training=TrainingService(catalogue, training_settings(settings)),
-        pushing=PushService(indexes[Kind.PATENTS], serving.store_of, catalogue, settings.push_dir, told),
+        pushing=PushService(
+            indexes[Kind.PATENTS],
+            serving.store_of,
+            catalogue,
+            settings.push_dir,
+            told,
+            lists_a_message=None if settings.webhook_url is None else settings.webhook_lists,
+        ),
         push_delivery=delivery,
         push_reporting=PushReporter(catalogue, delivery),
         calibrating=CalibrationService(
             evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
         ),
+        webhooks=WebhookService(catalogue.outbox, webhook_settings(settings), push_renderers(delivery), metrics),
     )
+
+
+def webhook_settings(settings: Settings) -> WebhookSettings | None:
+    """Where events are sent as they happen; ``None`` where nothing is sent."""
+    if settings.webhook_url is None:
+        return None
+    endpoint = Endpoint(url=settings.webhook_url, key=settings.webhook_key, timeout_s=settings.webhook_timeout_s)
+    return WebhookSettings(endpoint=endpoint, attempts=settings.webhook_attempts)
 
 
 def _serving(settings: Settings, catalogue: Catalogue, encoders: Encoders) -> Serving:

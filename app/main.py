@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             admin_token=limits.admin_token.get_secret_value() if limits.admin_token else None,
         )
         made.serving.start()
+        made.webhooks.start()
         yield
         made.close()
 

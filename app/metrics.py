@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -48,6 +48,16 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._webhook_messages = Counter(
+            "patmatch_webhook_messages_total",
+            "Messages to the webhook that this process sent, by what became of the attempt.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._outbox = Gauge(
+            "patmatch_webhook_outbox", "Messages to the webhook by status.", ["status"], registry=self.registry
+        )
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request was answered."""
         self._requests.labels(method, route, str(status)).inc()
@@ -70,6 +80,15 @@ class Metrics:
         """What changed since the served snapshot of a target."""
         for state, count in (("upserted", upserted), ("hidden", hidden), ("pending", pending)):
             self._delta.labels(target, state).set(count)
+
+    def webhook_message(self, outcome: str) -> None:
+        """A message to the webhook was delivered, dropped, put back to be tried again, or failed for good."""
+        self._webhook_messages.labels(outcome).inc()
+
+    def webhook(self, counts: Mapping[str, int]) -> None:
+        """How many messages to the webhook there are of each status."""
+        for status, count in counts.items():
+            self._outbox.labels(status).set(count)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when `/metrics` is."""

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+import httpx
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_KEY_PREFIX = "whsec_"
+_FEWEST_KEY_BYTES, _MOST_KEY_BYTES = 24, 64
+"""What the Standard Webhooks specification asks of a secret."""
+
+
+def _key_of(secret: SecretStr) -> bytes:
+    """The bytes of a secret; none where it is not written as one."""
+    prefix, _, text = secret.get_secret_value().partition(_KEY_PREFIX)
+    try:
+        return b"" if prefix else base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""
 
 
 class Settings(BaseSettings):
     """Where things are and how much is allowed. Each field is one ``PATMATCH_<NAME>`` variable."""
 
-    model_config = SettingsConfigDict(env_prefix="PATMATCH_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="PATMATCH_", extra="ignore", hide_input_in_errors=True)
 
     home: Path = Field(
         Path("var"), description="Folder of everything made at run time: catalogue, vectors, snapshots, rejects."
@@ -111,9 +127,61 @@ class Settings(BaseSettings):
         "unset, everybody who reaches the service may do all that.",
     )
 
+    webhook_url: str | None = Field(
+        None, description="Where push lists and other events are sent as they happen; unset, nothing is sent."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        validate_default=True,
+        description="Signs what is sent there: `whsec_` and the Base64 of 24 to 64 random bytes, as the receiver has "
+        "it; needed where there is a URL.",
+    )
+    webhook_timeout_s: float = Field(
+        15.0, gt=0, le=120, description="How long the receiver may take to connect, and again to answer."
+    )
+    webhook_attempts: int = Field(
+        10,
+        ge=1,
+        description="How often a message is tried before it counts as failed; ten take three days, each further one a "
+        "day.",
+    )
+    webhook_lists: int = Field(
+        25,
+        ge=1,
+        description="Firms whose push lists are in one message. With lists of 20 a message has some 650 kB: many "
+        "servers take no more than 1 MB.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the service writes to its log."
     )
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_a_url(cls, value: str | None) -> str | None:
+        try:
+            parsed = httpx.URL(value or "http://none")
+        except httpx.InvalidURL:
+            raise ValueError("should be a URL as https://example.org/hook") from None
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ValueError("should begin with https:// or http:// and name a host")
+        if parsed.userinfo:
+            raise ValueError("should have no password in it; the signature says who sends")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _has_a_key(cls, value: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if value is None and others.data.get("webhook_url") is not None:
+            raise ValueError("is needed where PATMATCH_WEBHOOK_URL is set; docs/webhooks.md says how to make one")
+        if value is not None and not _FEWEST_KEY_BYTES <= len(_key_of(value)) <= _MOST_KEY_BYTES:
+            raise ValueError("should be whsec_ and the Base64 of 24 to 64 random bytes")
+        return value
+
+    @property
+    def webhook_key(self) -> bytes:
+        """The bytes that sign messages to the webhook; none where it is off."""
+        return b"" if self.webhook_secret is None else _key_of(self.webhook_secret)
 
     @property
     def catalogue_url(self) -> str:

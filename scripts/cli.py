@@ -22,6 +22,7 @@ COMMANDS = (
     "feedback",
     "firm",
     "pool",
+    "webhook",
     "evaluate",
     "calibrate",
     "train",

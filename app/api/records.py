@@ -20,9 +20,9 @@ from app.api.record_schemas import (
     record_request,
     written_out,
 )
-from app.api.schemas import RecordOut, record_out
 from app.api.state import ApiState, state_of
 from app.domain import Kind
+from app.services.record_shape import RecordOut, record_out
 
 router = APIRouter(prefix="/v1", tags=["records"])
 

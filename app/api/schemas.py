@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -10,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_
 
 from app.api.reason_schemas import WhyOut, why_out
 from app.domain import (
-    AnyRecord,
     Filter,
     HolderType,
     Kind,
@@ -23,6 +21,7 @@ from app.domain import (
     QueryResult,
 )
 from app.errors import InputError, PatmatchError, TooLargeError
+from app.services.record_shape import RecordOut, record_out
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -205,14 +204,6 @@ class DebugOut(BaseModel):
     language: float = Field(description="What makes it comparable where query and record are in two languages.")
 
 
-class RecordOut(BaseModel):
-    """A record: fields that have no value are left out."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-
-
 class MatchOut(BaseModel):
     """One match."""
 
@@ -291,18 +282,6 @@ def problem_of(error: PatmatchError, request_id: str) -> Problem:
     if error.fields:
         problem.errors = [FieldProblem(field=f.field, message=f.message, message_zh=f.message_zh) for f in error.fields]
     return problem
-
-
-_EMPTY: tuple[Any, ...] = (None, (), {}, "")
-
-
-def record_out(record: AnyRecord) -> RecordOut:
-    """A record without its empty fields, `kind` added; `industry_derived` is there only where it is true."""
-    named = ((field.name, getattr(record, field.name)) for field in fields(record))
-    told = {name: value for name, value in named if value not in _EMPTY}
-    if not told.get("industry_derived", True):
-        del told["industry_derived"]
-    return RecordOut(kind=record.kind.value, **told)
 
 
 def answer_out(answer: MatchAnswer, *, debug: bool, request_id: str) -> MatchAnswerOut:

@@ -2,6 +2,7 @@
 
 from app.catalogue.backend import Finding
 from app.catalogue.feedback import Entry, Recorded, Refusal
+from app.catalogue.outbox import Message, NewMessage, Outbox
 from app.catalogue.pools import Band
 from app.catalogue.pushes import PushEntry, PushList, PushRun, PushStore
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
@@ -15,6 +16,9 @@ __all__ = [
     "Change",
     "Entry",
     "Finding",
+    "Message",
+    "NewMessage",
+    "Outbox",
     "PushEntry",
     "PushList",
     "PushRun",

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from app.catalogue.backend import IDS, Backend
 from app.catalogue.failures import translated
+from app.catalogue.outbox import NewMessage, put
 from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
 
 RUNNING, DONE = "running", "done"
@@ -140,13 +141,14 @@ class PushStore:
             if lists:
                 connection.execute(sa.insert(PUSH_LISTS), [_row(run, one) for one in lists])
 
-    def finish(self, run: str, manifest: str, *, firms: int, entries: int) -> None:
-        """Say that all lists of a run are there."""
+    def finish(self, run: str, manifest: str, *, firms: int, entries: int, messages: Sequence[NewMessage] = ()) -> None:
+        """Say that all lists of a run are there, and put the messages that say so elsewhere, in one transaction."""
         done = sa.update(PUSH_RUNS).where(PUSH_RUNS.c.name == run)
         with translated(), self._backend.writing() as connection:
             connection.execute(
                 done.values(status=DONE, manifest=manifest, firms=firms, entries=entries, finished_at=datetime.now(UTC))
             )
+            put(connection, messages)
 
     def get(self, name: str) -> PushRun | None:
         """The run of this name."""
@@ -160,6 +162,21 @@ class PushStore:
         """A firm's list in a run, in order, from behind the rank ``after``."""
         asked = sa.select(*_READ).where(PUSH_LISTS.c.run == run, PUSH_LISTS.c.firm_id == firm_id)
         return [entry for one in self._lists(asked) for entry in one.entries(run)[after : after + size]]
+
+    def between(self, run: str, after: str, to: str) -> list[PushEntry]:
+        """The lists in a run of all firms with ids behind ``after`` up to and with ``to``, by firm and rank."""
+        firm_id = PUSH_LISTS.c.firm_id
+        asked = sa.select(*_READ).where(PUSH_LISTS.c.run == run, firm_id > after, firm_id <= to)
+        return [entry for one in self._lists(asked.order_by(firm_id)) for entry in one.entries(run)]
+
+    def firms(self, run: str) -> Iterator[str]:
+        """The ids of all firms that have a list in a run, in order, each page a short transaction."""
+        firm_id = PUSH_LISTS.c.firm_id
+        asked = sa.select(firm_id).where(PUSH_LISTS.c.run == run).order_by(firm_id).limit(_A_PAGE)
+        page = self._ids(asked)
+        while page:
+            yield from page
+            page = self._ids(asked.where(firm_id > page[-1]))
 
     def lists(self, run: str) -> Iterator[list[PushList]]:
         """All lists of a run by firm, in the order of code points, a page at a time, each a short transaction."""
@@ -180,6 +197,10 @@ class PushStore:
                 PushList(firm_id=firm_id, arm=arm, **json.loads(entries))
                 for firm_id, arm, entries in connection.execute(asked)
             ]
+
+    def _ids(self, asked: sa.Select[Any]) -> list[str]:
+        with translated(), self._backend.reading() as connection:
+            return [row[0] for row in connection.execute(asked)]
 
     def _runs(self, condition: sa.ColumnElement[bool]) -> list[PushRun]:
         asked = sa.select(PUSH_RUNS).where(condition).order_by(PUSH_RUNS.c.started_at.desc(), PUSH_RUNS.c.name)

@@ -16,6 +16,7 @@ from app.catalogue.failures import problem, translated
 from app.catalogue.feedback import FeedbackLog
 from app.catalogue.grades import GradeLog
 from app.catalogue.opt_outs import OptOutList
+from app.catalogue.outbox import Outbox
 from app.catalogue.pools import PoolShelf
 from app.catalogue.pushes import PushStore
 from app.catalogue.rows import CODECS, field_value
@@ -77,6 +78,7 @@ class Catalogue:
         opt_outs: firms that want no lists.
         grades: gradings of patents, with their history.
         pools: named selections of patents.
+        outbox: messages to a webhook.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -84,6 +86,7 @@ class Catalogue:
         self._statements = {kind: statements_of(kind, backend) for kind in Kind}
         self._writer = Writer(backend, self._statements)
         self.pushes = PushStore(backend)
+        self.outbox = Outbox(backend)
         self.feedback = FeedbackLog(backend, self._writer, self._statements)
         self.opt_outs = OptOutList(backend, self._writer, self._statements[Kind.FIRMS])
         self.grades = GradeLog(backend, self._writer, self._statements[Kind.PATENTS])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.catalogue import Catalogue
+from app.catalogue.outbox import FAILED
 from app.domain import Kind
 from app.errors import PatmatchError
 from app.services.builds import BuildState
@@ -43,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Looks at home folder, model, catalogue, vectors, snapshots and builds; each part even if another one fails."""
+    """Looks at home, catalogue, model, vectors, webhook, snapshots and builds; each part even if another one fails."""
 
     home: Path
     encoder: Callable[[], Encoder]
@@ -69,6 +70,7 @@ class Diagnosis:
                 "model", "error", error.message, "Run: patmatch model prepare", "请运行：patmatch model prepare"
             )
         yield from self._stores()
+        yield from self._webhook()
         for kind in Kind:
             yield from self._index(kind, fingerprint)
 
@@ -126,6 +128,17 @@ class Diagnosis:
                 )
             else:
                 yield Finding("vectors", "ok", f"{name}: {store.vectors}")
+
+    def _webhook(self) -> Iterator[Finding]:
+        failed = self.catalogue.outbox.counts()[FAILED]
+        if failed:
+            yield Finding(
+                "webhook",
+                "warning",
+                f"{failed} messages were given up",
+                "See why: patmatch webhook list --status failed; then try again: patmatch webhook retry",
+                "查看原因：patmatch webhook list --status failed；然后重试：patmatch webhook retry",
+            )
 
     def _index(self, kind: Kind, fingerprint: str | None) -> Iterator[Finding]:
         standing = self.overview.target(kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import heapq
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -126,16 +126,30 @@ class PushDelivery:
         ready = found.status == "done"
         entries = self._catalogue.pushes.of_firm(found.name, firm_id, after=after, size=size + 1) if ready else []
         part = entries[:size]
-        records = self._catalogue.get_many(Kind.PATENTS, [entry.patent_id for entry in part])
-        shown = tuple(
-            ListedPatent(entry, record)
-            for entry in part
-            if isinstance(record := records.get(entry.patent_id), Patent) and record.status not in WITHDRAWN
-        )
+        shown = _shown(part, self._catalogue.get_many(Kind.PATENTS, [entry.patent_id for entry in part]))
         why: WhyEmpty | None = None
         if not after and not shown:
             why = "all_withdrawn" if part else "not_in_run"
         return FirmList(found.name, firm_id, shown, part[-1].rank if len(entries) > size else None, why)
+
+    def of_firms(self, run: str, *, after: str, to: str) -> list[FirmList]:
+        """The whole lists of firms with ids behind ``after`` up to and with ``to``, as they may be shown now.
+
+        Firms that are no more or want no list are left out; one whose patents are all withdrawn has an empty list.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        name = self.get(run).name
+        entries = self._catalogue.pushes.between(name, after, to)
+        firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in entries}))
+        records = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in entries}))
+        found = []
+        for firm_id, part in groupby(entries, key=lambda entry: entry.firm_id):
+            shown = _shown(part, records)
+            if firm_id in firms and not self._feedback.is_opted_out(firm_id):
+                found.append(FirmList(name, firm_id, shown, None, None if shown else "all_withdrawn"))
+        return found
 
     def export(self, name: str, out: Path, report: Callable[[int, int], None] = lambda _done, _total: None) -> int:
         """Write a whole run to a file, whole or not at all; rows are read and written some thousands at a time.
@@ -186,6 +200,15 @@ class PushDelivery:
                 and isinstance(record := patents.get(entry.patent_id), Patent)
                 and record.status not in WITHDRAWN
             ]
+
+
+def _shown(entries: Iterable[PushEntry], records: Mapping[str, AnyRecord]) -> tuple[ListedPatent, ...]:
+    """Those places whose patents are still there and not withdrawn."""
+    return tuple(
+        ListedPatent(entry, record)
+        for entry in entries
+        if isinstance(record := records.get(entry.patent_id), Patent) and record.status not in WITHDRAWN
+    )
 
 
 def _row(entry: PushEntry, firm: AnyRecord, patent: Patent) -> dict[str, Any]:

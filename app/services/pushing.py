@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from app.catalogue import Catalogue
+from app.catalogue import Catalogue, NewMessage
 from app.catalogue import PushRun as PushRun
 from app.domain import Filter
 from app.errors import ConflictError, InputError, NotReadyError
@@ -29,6 +29,7 @@ from app.services.push_exclusions import PushExclusions
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
 from app.services.push_lists import ArmLists, ListWriter, allocated, firm_ranks, shared_out
+from app.services.push_messages import announcement
 from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
 from app.services.push_scarce import ScarceFinder
@@ -125,6 +126,7 @@ class PushService:
         catalogue: records and runs.
         folder: where runs keep what they have done, one folder a run.
         feedback: what came back.
+        lists_a_message: firms whose lists one message to the webhook tells; ``None`` where there is no webhook.
     """
 
     def __init__(
@@ -134,9 +136,11 @@ class PushService:
         catalogue: Catalogue,
         folder: Path,
         feedback: FeedbackSource | None = None,
+        lists_a_message: int | None = None,
     ) -> None:
         self._source, self._store_of, self._catalogue, self._folder = source, store_of, catalogue, folder
         self._feedback = feedback or FeedbackSource()
+        self._lists_a_message = lists_a_message
 
     def run(self, request: PushRequest, report: Report = lambda _progress: None) -> PushOutcome:
         """Make a run, go on with one that was stopped, or say that it is done.
@@ -178,11 +182,17 @@ class PushService:
             json.dumps(manifest, ensure_ascii=False, default=str),
             firms=int(sum(lists.chosen.any(1).sum() for lists, _ in arms)),
             entries=entries,
+            messages=self._messages(request.name),
         )
         files.finish(manifest)
         done = self._catalogue.pushes.get(request.name)
         assert done is not None  # noqa: S101 - it was just written
         return done
+
+    def _messages(self, run: str) -> list[NewMessage]:
+        if self._lists_a_message is None:
+            return []
+        return announcement(run, self._catalogue.pushes.firms(run), self._lists_a_message)
 
     def _served(self) -> Served:
         served = self._source.fresh()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from catalogue_databases import postgres_schema
 
 from app.catalogue import Catalogue
+from app.catalogue.outbox_table import OUTBOX
 from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
 from app.catalogue.tables import COUNTER, FEEDBACK, INDUSTRIES, OPT_OUTS, PATENT_GRADES, POOLS, TABLES
 
@@ -50,7 +51,7 @@ def url(migrated_url: str, tmp_path: Path) -> str:
         return f"sqlite:///{copy}"
     engine = sa.create_engine(parsed)
     with engine.begin() as connection:
-        for table in (*TABLES.values(), FEEDBACK, OPT_OUTS, PATENT_GRADES, POOLS, PUSH_RUNS, PUSH_LISTS):
+        for table in (*TABLES.values(), FEEDBACK, OPT_OUTS, PATENT_GRADES, POOLS, PUSH_RUNS, PUSH_LISTS, OUTBOX):
             connection.execute(sa.delete(table))
         connection.execute(sa.delete(INDUSTRIES))
         connection.execute(sa.update(COUNTER).values(value=0, industries=0))

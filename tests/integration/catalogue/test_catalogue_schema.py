@@ -79,7 +79,7 @@ def test_catalogue_push_lists_survive_a_release_taken_back(fresh_url: str) -> No
     opened.close()
     with connected(fresh_url) as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0006")
+        command.downgrade(config, "0007")
         places = connection.exec_driver_sql("SELECT firm_id, rank, patent_id, arm FROM push_entries ORDER BY 1, 2")
         assert [tuple(row) for row in places] == [("A", 1, "P1", "b"), ("A", 2, "P2", "b"), ("B", 1, "P3", "a")]
     opened = Catalogue.open(fresh_url)
