@@ -16,6 +16,7 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.metrics import Metrics
 from app.outreach import WatchLevel
+from app.services.alert_finding import Unwanted
 from app.services.alert_shapes import alert_renderers
 from app.services.alert_watching import Watcher, WatchSettings
 from app.services.alerts import AlertService
@@ -215,7 +216,11 @@ def build_services(
         grading=GradingService(catalogue, settings.rejects_dir),
         alerts=alerts,
         watcher=Watcher(
-            indexes[Kind.PATENTS], serving.store_of, catalogue, outreach.excluded_pairs, watch_settings(settings)
+            indexes[Kind.PATENTS],
+            serving.store_of,
+            catalogue,
+            Unwanted(rejected=outreach.rejected_pairs, opted_out=outreach.opted_out),
+            watch_settings(settings),
         ),
         indexing=indexing,
         builds=BuildService(

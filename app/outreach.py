@@ -5,8 +5,7 @@ Pure values without I/O, as `app.domain` has them for records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -27,6 +26,10 @@ class Event(StrEnum):
 
 FUNNEL = (Event.VIEWED, Event.INTERESTED, Event.CONTACTED, Event.NEED_RETURNED, Event.SIGNED)
 """The stages behind the push, in their order."""
+
+
+DECISIVE = (Event.REJECTED, Event.INTERESTED, Event.CONTACTED, Event.NEED_RETURNED, Event.SIGNED)
+"""What a firm's mind about a patent shows in: the latest of these stands. A view or a judge's level decides nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,23 +94,6 @@ class OptOut:
     reason: str | None = None
     by: str | None = None
     undone_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exclusions:
-    """What is not pushed, of the firms that were asked about.
-
-    Attributes:
-        opted_out: firms that get nothing.
-        rejected: firm -> patents that it rejected.
-    """
-
-    opted_out: frozenset[str] = frozenset()
-    rejected: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def allows(self, firm_id: str, patent_id: str) -> bool:
-        """Whether a pair may be pushed."""
-        return firm_id not in self.opted_out and patent_id not in self.rejected.get(firm_id, frozenset())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,13 +91,16 @@ def funnel(shell: Shell, run: str | None, by: str | None) -> None:
             *(() if by is None else (funnel.group,)),
             stage.name,
             stage.pairs,
+            stage.not_pushed,
             _share(stage.of_pushed, stage.of_pushed_interval),
             _share(stage.of_before, stage.of_before_interval),
         )
         for funnel in funnels
         for stage in funnel.stages
     ]
-    shell.table((*(() if by is None else (by,)), "stage", "pairs", "of pushed", "of the stage before"), rows)
+    shell.table(
+        (*(() if by is None else (by,)), "stage", "pairs", "not pushed", "of pushed", "of the stage before"), rows
+    )
     shell.result({"run": run, "by": by, "funnels": [funnel.as_json() for funnel in funnels]})
 
 
@@ -124,5 +127,7 @@ def _print(shell: Shell, report: FeedbackReport) -> None:
     )
     if report.reasons:
         shell.line("rejected: " + ", ".join(f"{code} {count}" for code, count in report.reasons.most_common()))
+    if report.warnings:
+        shell.line("warnings: " + ", ".join(f"{code} {count}" for code, count in report.warnings.most_common()))
     if report.rejects:
         shell.line(f"rejects and warnings: {report.rejects}")

@@ -30,7 +30,7 @@ def list_messages(shell: Shell, status: str | None, limit: int) -> None:
     with shell.services() as services:
         counts = services.catalogue.outbox.counts()
         shown = list(islice(services.catalogue.outbox.iterate(status), limit))
-    rows = [(m.id, m.kind, m.status, m.attempts, f"{m.next_at:%Y-%m-%d %H:%M:%S}", m.last_error) for m in shown]
+    rows = [(m.id, m.kind, m.status, m.attempts, _next(m), m.last_error) for m in shown]
     shell.table(("id", "kind", "status", "attempts", "next (UTC)", "last error"), rows)
     shell.line(_counted(counts))
     shell.result({"counts": counts, "messages": [_as_json(message) for message in shown]})
@@ -95,6 +95,10 @@ def test(shell: Shell) -> int:
     shell.line(f"{answer.verdict}: {answer.text}")
     shell.result({"delivered": answer.verdict == "delivered", "answer": answer.text})
     return 0 if answer.verdict == "delivered" else 1
+
+
+def _next(message: Message) -> str:
+    return f"{message.next_at:%Y-%m-%d %H:%M:%S}" if message.status == "pending" else ""
 
 
 def _counted(counts: dict[str, int]) -> str:

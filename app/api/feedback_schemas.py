@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.api.record_schemas import object_of
+from app.api.record_schemas import WarningOut, object_of, warning_out
 from app.api.schemas import FieldProblem
 from app.domain import Level
 from app.errors import FieldError, InputError
@@ -28,7 +28,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "level": {"type": "string", "enum": [str(level) for level in Level], "description": "The judgement."},
     "need": {"type": "object", "description": "`need_returned`: the new need, which joins the catalogue."},
     "new_need_id": {**_TEXT, "description": "`need_returned`: the new need, where it is in the catalogue."},
-    "run": {**_TEXT, "description": "The push run that it answers."},
+    "run": {**_TEXT, "description": "The push run that it answers; it must be there."},
     "ranking": {**_TEXT, "description": "The snapshot or ranking that was shown; `snapshot` is understood, too."},
     "rank": {"type": "integer", "minimum": 1},
     "score": {"type": "number"},
@@ -74,6 +74,7 @@ class FeedbackGivenOut(BaseModel):
     outcome: Literal["recorded", "known"] = Field(description="`known`: the same was recorded before.")
     number: int = Field(description="Its place in the log.")
     new_need_id: str | None = Field(None, description="The need that joined the catalogue with it.")
+    warnings: list[WarningOut] | None = Field(None, description="`not_in_run`: the run pushed no such pair.")
 
 
 class FeedbackTakenOut(FeedbackGivenOut):
@@ -156,6 +157,8 @@ def given_out(given: Given) -> FeedbackGivenOut:
     out = FeedbackGivenOut(key=given.key, outcome=given.outcome, number=given.number)
     if given.new_need_id is not None:
         out.new_need_id = given.new_need_id
+    if given.warnings:
+        out.warnings = [warning_out(warning) for warning in given.warnings]
     return out
 
 

@@ -140,7 +140,7 @@ def written_out(written: Written) -> WrittenOut:
     """What became of one record, as it goes over the wire."""
     out = WrittenOut(id=written.id, outcome=written.outcome, revision=written.revision)
     if written.warnings:
-        out.warnings = [_warning_out(warning) for warning in written.warnings]
+        out.warnings = [warning_out(warning) for warning in written.warnings]
     return out
 
 
@@ -194,7 +194,8 @@ def _documented(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, An
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _warning_out(warning: Warned) -> WarningOut:
+def warning_out(warning: Warned) -> WarningOut:
+    """A warning, as it goes over the wire."""
     return WarningOut(
         code=warning.code, field=warning.field or "body", message=warning.message, message_zh=warning.message_zh
     )
@@ -206,5 +207,5 @@ def _rejected_out(row: Row) -> RejectedOut:
 
 
 def _warned_out(row: Row) -> WarnedOut:
-    warnings = [_warning_out(warning) for warning in row.warnings]
+    warnings = [warning_out(warning) for warning in row.warnings]
     return WarnedOut(part=row.part, position=row.position, id=row.id, warnings=warnings)

@@ -5,7 +5,7 @@ from app.catalogue.backend import Finding
 from app.catalogue.feedback import Entry, Recorded, Refusal
 from app.catalogue.outbox import Message, NewMessage, Outbox
 from app.catalogue.pools import Band
-from app.catalogue.pushes import PushEntry, PushRun, PushStore
+from app.catalogue.pushes import PushEntry, PushList, PushRun, PushStore
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
 from app.catalogue.writing import Applied, Told
 
@@ -24,6 +24,7 @@ __all__ = [
     "NewMessage",
     "Outbox",
     "PushEntry",
+    "PushList",
     "PushRun",
     "PushStore",
     "Recorded",

@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from app.catalogue.backend import IDS, Backend
 from app.catalogue.failures import translated
 from app.catalogue.logs import in_utc, next_number, pages_of_ids, walk
+from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
+from app.catalogue.pushes import patent_ids_of
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import Statements
 from app.catalogue.tables import FEEDBACK
 from app.catalogue.writing import Writer
 from app.domain import Kind, Level, Need
-from app.outreach import Event, Feedback, FeedbackFilter
+from app.outreach import DECISIVE, Event, Feedback, FeedbackFilter
 
 _FIELDS = tuple(field.name for field in fields(Feedback))
 _COLUMNS = FEEDBACK.c
@@ -45,7 +47,11 @@ class Entry(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why an entry cannot go in: ``unknown_record``, ``key_used``, ``query_id_used`` or ``need_id_used`` at a field."""
+    """Why an entry cannot go in, or what is odd about one that can.
+
+    The codes are ``unknown_record``, ``unknown_run``, ``key_used``, ``query_id_used``, ``need_id_used``; and of what is
+    odd ``not_in_run``.
+    """
 
     field: str
     code: str
@@ -57,11 +63,13 @@ class Recorded(NamedTuple):
 
     Attributes:
         known: whether it was there already.
+        odd: what does not keep it out.
     """
 
     number: int | None
     known: bool
     refusals: tuple[Refusal, ...] = ()
+    odd: tuple[Refusal, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,6 +81,8 @@ class _Stands:
     need_digests: dict[str, bytes]
     keys: dict[str, tuple[bytes, int]]
     texts: dict[str, str]
+    runs: Collection[str]
+    pushed: Collection[tuple[str, str, str]]
     brought: set[str] = field(default_factory=set)
 
 
@@ -135,17 +145,27 @@ class FeedbackLog:
         for row in walk(self._backend, asked, _COLUMNS.number):
             yield _feedback(row[1:])
 
-    def rejected(self, firm_ids: Sequence[str] | None = None) -> dict[str, set[str]]:
-        """Firm -> patents that it rejected, of these firms or of all."""
-        asked = sa.select(_COLUMNS.firm_id, _COLUMNS.patent_id).distinct()
-        asked = asked.where(
-            _COLUMNS.event == str(Event.REJECTED), _COLUMNS.firm_id.is_not(None), _COLUMNS.patent_id.is_not(None)
+    def last_words(self, firm_ids: Sequence[str] | None = None) -> dict[str, dict[str, Event]]:
+        """Firm -> patent -> the latest of its decisive events, of these firms or of all.
+
+        The latest is what happened last, and of two at one moment what was recorded last.
+        """
+        newest = sa.func.row_number().over(
+            partition_by=(_COLUMNS.firm_id, _COLUMNS.patent_id), order_by=(_COLUMNS.at.desc(), _COLUMNS.number.desc())
         )
-        found: dict[str, set[str]] = {}
+        said = sa.select(_COLUMNS.firm_id, _COLUMNS.patent_id, _COLUMNS.event, newest.label("newest"))
+        said = said.where(
+            _COLUMNS.event.in_([str(event) for event in DECISIVE]),
+            _COLUMNS.firm_id.is_not(None),
+            _COLUMNS.patent_id.is_not(None),
+        )
+        found: dict[str, dict[str, Event]] = {}
         with translated(), self._backend.reading() as connection:
-            for statement, parameters in pages_of_ids(self._backend, asked, _COLUMNS.firm_id, firm_ids):
-                for firm_id, patent_id in connection.execute(statement, parameters):
-                    found.setdefault(firm_id, set()).add(patent_id)
+            for statement, parameters in pages_of_ids(self._backend, said, _COLUMNS.firm_id, firm_ids):
+                words = statement.subquery()
+                asked = sa.select(words.c.firm_id, words.c.patent_id, words.c.event).where(words.c.newest == 1)
+                for firm_id, patent_id, event in connection.execute(asked, parameters):
+                    found.setdefault(firm_id, {})[patent_id] = Event(event)
         return found
 
     def _look(self, connection: sa.Connection, entries: Sequence[Entry]) -> _Stands:
@@ -162,16 +182,38 @@ class FeedbackLog:
         known_keys = known_keys.where(self._backend.is_one_of(_COLUMNS.key))
         known_texts = sa.select(_COLUMNS.query_id, _COLUMNS.query_text).distinct()
         known_texts = known_texts.where(self._backend.is_one_of(_COLUMNS.query_id))
+        known_runs = sa.select(PUSH_RUNS.c.name).where(self._backend.is_one_of(PUSH_RUNS.c.name))
+        runs = [entry.feedback.run for entry in entries if entry.feedback.run is not None]
+        need_firms = {row[0]: row[firm] for row in needs}
         return _Stands(
             live={
                 kind: {row[0] for row in self._rows(connection, self._statements[kind].live_ids, list(ids))}
                 for kind, ids in live.items()
             },
-            need_firms={row[0]: row[firm] for row in needs},
+            need_firms=need_firms,
             need_digests={row[0]: codec.digest(row) for row in needs},
             keys={row[0]: (bytes(row[1]), row[2]) for row in self._rows(connection, known_keys, keys)},
             texts={row[0]: row[1] for row in self._rows(connection, known_texts, texts)},
+            runs={row[0] for row in self._rows(connection, known_runs, runs)},
+            pushed=self._pushed(connection, entries, need_firms),
         )
+
+    def _pushed(
+        self, connection: sa.Connection, entries: Sequence[Entry], need_firms: Mapping[str, str | None]
+    ) -> set[tuple[str, str, str]]:
+        """Run, firm and patent of what was pushed to the firms of entries in the runs that these name."""
+        found: set[tuple[str, str, str]] = set()
+        firms: dict[str, set[str]] = {}
+        for entry in entries:
+            firm_id = _firm_of(entry.feedback, need_firms)
+            if entry.feedback.run is not None and firm_id is not None:
+                firms.setdefault(entry.feedback.run, set()).add(firm_id)
+        columns = PUSH_LISTS.c
+        asked = sa.select(columns.firm_id, columns.entries).where(self._backend.is_one_of(columns.firm_id))
+        for run, ids in firms.items():
+            for firm_id, listed in self._rows(connection, asked.where(columns.run == run), sorted(ids)):
+                found |= {(run, firm_id, patent_id) for patent_id in patent_ids_of(listed)}
+        return found
 
     def _rows(self, connection: sa.Connection, asked: sa.Select[Any], ids: list[str]) -> Sequence[Any]:
         return connection.execute(asked, {IDS: self._backend.ids_parameter(ids)}).all() if ids else []
@@ -180,10 +222,11 @@ class FeedbackLog:
 def _judge(entry: Entry, stands: _Stands, number: int) -> Recorded:
     """Whether an entry is known, new or refused; what it adds is noted for the entries behind it."""
     given = entry.feedback
+    odd = tuple(_odd(given, stands))
     if given.key in stands.keys:
         digest, earlier = stands.keys[given.key]
         if digest == entry.digest:
-            return Recorded(earlier, known=True)
+            return Recorded(earlier, known=True, odd=odd)
         return Recorded(None, known=False, refusals=(Refusal("key", "key_used", given.key),))
     refusals = tuple(_refusals(entry, stands))
     if refusals:
@@ -194,7 +237,20 @@ def _judge(entry: Entry, stands: _Stands, number: int) -> Recorded:
     if entry.need is not None:
         stands.need_digests[entry.need.id] = CODECS[Kind.NEEDS].encode(entry.need).digest
         stands.brought.add(entry.need.id)
-    return Recorded(number, known=False)
+    return Recorded(number, known=False, odd=odd)
+
+
+def _firm_of(given: Feedback, need_firms: Mapping[str, str | None]) -> str | None:
+    """Whose feedback it is: of a need alone, its firm's."""
+    return given.firm_id or need_firms.get(given.need_id or "")
+
+
+def _odd(given: Feedback, stands: _Stands) -> Iterator[Refusal]:
+    firm_id = _firm_of(given, stands.need_firms)
+    if given.run not in stands.runs or firm_id is None or given.patent_id is None:
+        return
+    if (given.run, firm_id, given.patent_id) not in stands.pushed:
+        yield Refusal("run", "not_in_run", str(given.run))
 
 
 def _refusals(entry: Entry, stands: _Stands) -> Iterator[Refusal]:
@@ -209,14 +265,15 @@ def _refusals(entry: Entry, stands: _Stands) -> Iterator[Refusal]:
         there = stands.need_digests.get(entry.need.id)
         if there is not None and there != CODECS[Kind.NEEDS].encode(entry.need).digest:
             yield Refusal("need.id", "need_id_used", entry.need.id)
+    if given.run is not None and given.run not in stands.runs:
+        yield Refusal("run", "unknown_run", given.run)
     if given.query_id is not None and stands.texts.get(given.query_id, given.query_text) != given.query_text:
         yield Refusal("query_id", "query_id_used", given.query_id)
 
 
 def _row(entry: Entry, stands: _Stands, number: int) -> dict[str, Any]:
     given = entry.feedback
-    if given.firm_id is None and given.need_id is not None:
-        given = replace(given, firm_id=stands.need_firms.get(given.need_id))
+    given = replace(given, firm_id=_firm_of(given, stands.need_firms))
     values = {name: getattr(given, name) for name in _FIELDS}
     return {
         **values,

@@ -150,8 +150,10 @@ class Outbox:
     def hold(self, until: datetime) -> None:
         """Let nothing be due before a moment; what waits for longer waits for longer."""
         until = until.astimezone(UTC)
+        # Two that hold at once would wait for each other's rows; what another has in hand is held by it, or claimed.
+        free = sa.select(_C.id).where(_WAITS, _C.next_at < until).with_for_update(skip_locked=True)
         with translated(), self._backend.writing() as connection:
-            connection.execute(sa.update(OUTBOX).where(_WAITS, _C.next_at < until).values(next_at=until))
+            connection.execute(sa.update(OUTBOX).where(_C.id.in_(free)).values(next_at=until))
 
     def again(self, message_ids: Sequence[str] | None = None) -> int:
         """Let messages be tried at once and from the start: those named, else all that failed or wait.

@@ -179,6 +179,12 @@ WORDINGS: dict[str, Wording] = {
         "check the id, or load the record first",
         "请核对编号，或先导入该记录",
     ),
+    "unknown_run": Wording(
+        "there is no push run of this name",
+        "没有该名称的推送批次",
+        "check the name with `patmatch push list`, or leave it out",
+        "请用 `patmatch push list` 核对批次名称，或不填写",
+    ),
     "key_used": Wording(
         "another feedback has this key",
         "该 key 已用于另一条反馈",
@@ -216,6 +222,12 @@ WORDINGS: dict[str, Wording] = {
         "请用统一的编码（建议 UTF-8）重新导出文件",
     ),
     # These are warnings: the record goes in, without the part that could not be used.
+    "not_in_run": Wording(
+        "the patent was not pushed to this firm in this run; the feedback is kept, and counts as not pushed",
+        "该批次未向该企业推送此专利；反馈已保留，漏斗中按未推送计",
+        "check firm, patent and run",
+        "请核对企业、专利和批次",
+    ),
     "quotes_repaired": Wording(
         "double quotes inside a cell were not doubled; they were read as they stand",
         "单元格内的双引号未成对书写，已按原样读取",

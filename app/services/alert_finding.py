@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -12,15 +12,15 @@ import numpy.typing as npt
 
 from app.catalogue import Arrival, Catalogue
 from app.domain import Firm, Kind, Need, Patent
-from app.outreach import Alert, Exclusions
+from app.outreach import Alert
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.reading import passage_of, views_of
 from app.ranking.relevance import SharedTerms, relevance
-from app.ranking.terms import vocabulary
+from app.ranking.terms import Phrases
 from app.services.alert_needs import Watched
 from app.services.candidates import LANG, CandidateSearch, counted_terms
 from app.services.push_firms import OPEN
-from app.services.push_lists import shared_with_title
+from app.services.push_lists import asked_phrases, shared_with_title
 from app.services.push_patents import folded_name
 from app.services.serving import Served
 from index import TermCounts
@@ -32,6 +32,19 @@ _BLOCK = 32
 """Patents multiplied with all needs at once: 26,000 needs make 3 MB of products."""
 ROUNDING = 1e-3
 """Relevance that the sieve adds: its sums differ from those of a match in rounding, a hundredth of this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwanted:
+    """What firms are not told of.
+
+    Attributes:
+        rejected: firm and patent of each pair that one of these firms rejected, itself or by the patent's family.
+        opted_out: those of these firms that want nothing.
+    """
+
+    rejected: Callable[[Sequence[str]], Iterable[tuple[str, str]]]
+    opted_out: Callable[[Sequence[str]], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,7 @@ class AlertFinder:
         served: that.
         watched: the needs.
         catalogue: the records.
-        excluded: what firms are not told of.
+        unwanted: what firms are not told of.
         shared_terms: whether shared terms count in matches.
     """
 
@@ -103,11 +116,11 @@ class AlertFinder:
         served: Served,
         watched: Watched,
         catalogue: Catalogue,
-        excluded: Callable[[Sequence[str]], Exclusions],
+        unwanted: Unwanted,
         *,
         shared_terms: bool,
     ) -> None:
-        self._watched, self._catalogue, self._excluded = watched, catalogue, excluded
+        self._watched, self._catalogue, self._unwanted = watched, catalogue, unwanted
         self._scale = served.reading(shared_terms=shared_terms).scale
         self._search = CandidateSearch(served, (), shared_terms=shared_terms)
         self._sieve = Sieve(self._search, served, watched, self._scale)
@@ -119,7 +132,7 @@ class AlertFinder:
             for row in rows.tolist():
                 of_need.setdefault(row, []).append(patents[n])
         needs = self._catalogue.get_many(Kind.NEEDS, [self._watched.ids[row] for row in of_need])
-        allowed = _Allowed(self._catalogue, cast(Mapping[str, Need], needs), self._excluded)
+        allowed = _Allowed(self._catalogue, cast(Mapping[str, Need], needs), self._unwanted)
         alerts: list[Alert] = []
         for row, mine in of_need.items():
             need = cast(Need | None, needs.get(self._watched.ids[row]))
@@ -135,7 +148,7 @@ class AlertFinder:
         terms, places = self._search.terms_of(views, titled=True), [patent.place for patent in patents]
         vector = self._watched.vectors[row]
         total = self._search.scored(need.lang, vector, terms, np.array(places, dtype=np.int64)).total
-        asked = vocabulary(need.views[-1])
+        asked = asked_phrases(views, need=True)
         for patent, score in zip(patents, score_from_relevance(total, self._scale).tolist(), strict=True):
             if score >= self._watched.floors[row]:
                 yield Alert(
@@ -144,7 +157,7 @@ class AlertFinder:
                     at=now,
                     score=score,
                     level=level_from_score(score, self._scale),
-                    reason=" ".join(shared_with_title(asked, patent.record.heading)),
+                    reason=shared_with_title(asked, Phrases.of(patent.record.heading)),
                     patent_revision=patent.arrival.revision,
                 )
 
@@ -152,18 +165,17 @@ class AlertFinder:
 class _Allowed:
     """Whether a need may be told of a patent: not what its firm holds or rejected, and nothing where it opted out."""
 
-    def __init__(
-        self, catalogue: Catalogue, needs: Mapping[str, Need], excluded: Callable[[Sequence[str]], Exclusions]
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, needs: Mapping[str, Need], unwanted: Unwanted) -> None:
         firm_ids = sorted({need.firm_id for need in needs.values() if need.firm_id})
-        self._excluded = excluded(firm_ids) if firm_ids else Exclusions()
+        self._rejected = set(unwanted.rejected(firm_ids)) if firm_ids else set()
+        self._out = unwanted.opted_out(firm_ids) if firm_ids else ()
         firms = cast(Mapping[str, Firm], catalogue.get_many(Kind.FIRMS, firm_ids))
         self._names = {key: folded_name(firm.name) for key, firm in firms.items()}
 
     def __call__(self, need: Need, patent: Patent) -> bool:
         if need.firm_id is None:
             return True
-        if not self._excluded.allows(need.firm_id, patent.id):
+        if need.firm_id in self._out or (need.firm_id, patent.id) in self._rejected:
             return False
         own = self._names.get(need.firm_id)
         return own is None or own not in map(folded_name, patent.holders)

@@ -21,9 +21,9 @@ from app.services.candidates import CandidateSearch, asked_terms
 from app.services.delta import EMBED_AT_ONCE
 from app.services.embedding import Embedder
 from app.services.push_candidates import score_floor
-from app.services.push_firms import OPEN, AskedTexts, readable
+from app.services.push_firms import OPEN, AskedRecord, AskedTexts
 from app.services.serving import Served
-from index import QueryPostings, TermIndex, VectorStore, VectorStoreDamagedError, WeighedTerms, text_key
+from index import QueryPostings, TermIndex, VectorStore, VectorStoreDamagedError, WeighedTerms
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
@@ -205,8 +205,7 @@ class WatchedNeeds:
         needs = [need for need in found if need.status in OPEN and need.id in arrivals]
         self._off |= {need.id for need in needs if self._level_of(need.id) is WatchLevel.OFF}
         needs = [need for need in needs if need.id not in self._off]
-        texts = {need.id: readable(need, self._embedder.empty) for need in needs}
-        keys = {need.id: [text_key(Role.QUERY, text) for text in texts[need.id]] for need in needs if texts[need.id]}
+        keys = {need.id: mine for need in needs if (mine := self._keys(need))}
         flat = [key for mine in keys.values() for key in mine]
         missing = set(np.array(flat, dtype=object)[self._store.missing(flat)].tolist()) if flat else set()
         ready = [need for need in needs if need.id in keys and missing.isdisjoint(keys[need.id])]
@@ -232,6 +231,11 @@ class WatchedNeeds:
         for need, vector in zip(needs, vectors, strict=True):
             self._rows[need.id] = _Row(need.lang, arrivals[need.id].arrived, self._weighed(need))
             self._fresh[need.id] = vector
+
+    def _keys(self, need: Need) -> list[bytes]:
+        """Of a need's texts in which the model is not known to see nothing."""
+        asked = AskedRecord.of(need)
+        return [key for view, key in zip(asked.views, asked.keys, strict=True) if view not in self._embedder.empty]
 
     def _weighed(self, need: Need) -> WeighedTerms:
         if self._terms is None:

@@ -25,10 +25,10 @@ from app.ingest import (
     read_feedback,
     rejects_path,
 )
-from app.outreach import Exclusions, Feedback, FeedbackFilter, OptOut
+from app.outreach import Event, Feedback, FeedbackFilter, OptOut
 from app.services.cursors import number_of
 from app.services.queries import unknown_record
-from app.services.writing import Embed
+from app.services.writing import Embed, Warned, warned
 
 MOST_A_PAGE = 1000
 """Feedback of one page; a page is one statement and one answer."""
@@ -48,6 +48,7 @@ class Given:
         position: its place in what was sent, from 0.
         outcome: ``known`` where the same was recorded before.
         new_need_id: the need that joined the catalogue with it.
+        warnings: what is odd about it.
     """
 
     position: int
@@ -55,6 +56,7 @@ class Given:
     number: int
     outcome: FeedbackOutcome
     new_need_id: str | None = None
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class FeedbackReport:
     Attributes:
         needs: needs that joined the catalogue.
         reasons: how often each reason was given.
-        rejects: the file that lists rejected rows, where there are any.
+        warnings: how often each warning was given; the rows went in.
+        rejects: the file that lists rejected rows and warnings, where there are any.
     """
 
     file: str
@@ -103,6 +106,7 @@ class FeedbackReport:
     needs: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
     rejects: Path | None = None
     seconds: float = 0.0
 
@@ -116,6 +120,7 @@ class FeedbackReport:
             "needs": self.needs,
             "rejected": self.rejected,
             "reasons": dict(self.reasons),
+            "warnings": dict(self.warnings),
             "rejects_file": str(self.rejects) if self.rejects else None,
             "seconds": round(self.seconds, 3),
         }
@@ -274,20 +279,22 @@ class OutreachService:
         return self._catalogue.opt_outs.current(firm_id) is not None
 
     def rejected_pairs(self, firm_ids: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
-        """Firm and patent of each pair that a firm rejected, of these firms or of all."""
-        for firm_id, patents in self._catalogue.feedback.rejected(firm_ids).items():
-            yield from ((firm_id, patent_id) for patent_id in patents)
+        """Firm and patent of each pair that is not pushed since the firm rejected it, of these firms or of all.
 
-    def excluded_pairs(self, firm_ids: Sequence[str] | None = None) -> Exclusions:
-        """What must not be pushed to these firms, or to any: opt-outs, and patents that a firm rejected.
-
-        One statement for each 10,000 firms, or one for all of them.
+        A rejection stands until the same firm says something else of the same patent. It covers the patent's family,
+        but for members of which the firm said something else.
         """
-        rejected = self._catalogue.feedback.rejected(firm_ids)
-        return Exclusions(
-            opted_out=self.opted_out(firm_ids),
-            rejected={firm_id: frozenset(patents) for firm_id, patents in rejected.items()},
-        )
+        words = self._catalogue.feedback.last_words(firm_ids)
+        rejected = {
+            firm_id: [patent_id for patent_id, event in said.items() if event is Event.REJECTED]
+            for firm_id, said in words.items()
+        }
+        named = sorted({patent_id for patents in rejected.values() for patent_id in patents})
+        families = {key: name for key, name in self._catalogue.values_of(Kind.PATENTS, "family", named).items() if name}
+        members = self._catalogue.family_members(sorted(set(families.values())))
+        for firm_id, patents in rejected.items():
+            kin = {member for patent_id in patents for member in members.get(families.get(patent_id, ""), ())}
+            yield from ((firm_id, patent_id) for patent_id in sorted({*patents, *(kin - words[firm_id].keys())}))
 
 
 def _not_out(firm_id: str) -> NotFoundError:
@@ -307,11 +314,14 @@ def _entry(given: GivenFeedback) -> Entry:
 
 def _told(row: FeedbackRow, outcome: Recorded | None) -> FeedbackRow:
     """The row with what the catalogue has against it."""
-    if outcome is None or not outcome.refusals:
+    if outcome is None or not (outcome.refusals or outcome.odd):
         return row
-    found = tuple(problem(refusal.code, refusal.field, refusal.value) for refusal in outcome.refusals)
+    found, odd = (
+        tuple(problem(refusal.code, refusal.field, refusal.value) for refusal in refusals)
+        for refusals in (outcome.refusals, outcome.odd)
+    )
     before = row.outcome
-    return FeedbackRow(row.given, RowOutcome(before.row, None, found, before.warnings, before.raw))
+    return FeedbackRow(row.given, RowOutcome(before.row, None, found, before.warnings + odd, before.raw))
 
 
 def _written(rows: Sequence[tuple[FeedbackRow, Recorded | None]]) -> FeedbackWritten:
@@ -324,13 +334,15 @@ def _written(rows: Sequence[tuple[FeedbackRow, Recorded | None]]) -> FeedbackWri
             rejected.append(Rejected(position, stated if isinstance(stated, str) else None, errors))
             continue
         became: FeedbackOutcome = "known" if outcome.known else "recorded"
-        taken.append(Given(position, given.feedback.key, outcome.number, became, given.feedback.new_need_id))
+        new_need, warnings = given.feedback.new_need_id, warned(row.outcome)
+        taken.append(Given(position, given.feedback.key, outcome.number, became, new_need, warnings))
     return FeedbackWritten(tuple(taken), tuple(rejected))
 
 
 def _count(report: FeedbackReport, row: FeedbackRow, outcome: Recorded | None, rejects: RejectsFile) -> None:
     report.rows += 1
     rejects.add(report.file, row.outcome)
+    report.warnings.update(found.code for found in row.outcome.warnings)
     if outcome is None or outcome.number is None:
         report.rejected += 1
         report.reasons.update(found.code for found in row.outcome.rejected)

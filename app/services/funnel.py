@@ -13,6 +13,7 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.evaluation.uncertainty import Interval, wilson_interval
 from app.outreach import FUNNEL, Feedback
+from app.services.queries import unknown_run
 
 PUSHED = "pushed"
 
@@ -57,14 +58,15 @@ class Stage:
     """One stage of a funnel.
 
     Attributes:
-        pairs: different pairs of firm and patent that came to it.
-        of_pushed: the share of what was pushed that came to it, where that is known; events about pairs that were not
-            pushed do not count here.
+        pairs: different pairs of firm and patent that came to it: of those that were pushed, where that is known.
+        not_pushed: pairs beside them that came to it although they were not pushed; they are in no share.
+        of_pushed: the share of what was pushed that came to it, where that is known.
         of_before: the share of the stage before that came to it. Stages that nobody reports make it small.
     """
 
     name: str
     pairs: int
+    not_pushed: int
     of_pushed: float | None
     of_pushed_interval: Interval | None
     of_before: float | None
@@ -75,6 +77,7 @@ class Stage:
         return {
             "stage": self.name,
             "pairs": self.pairs,
+            "not_pushed": self.not_pushed,
             "of_pushed": self.of_pushed,
             "of_pushed_interval": _ends(self.of_pushed_interval),
             "of_before": self.of_before,
@@ -96,11 +99,11 @@ class Funnel:
 
 @dataclass(slots=True)
 class _Counted:
-    """What was counted of one group: pairs by stage, by stage among pushed pairs, and by stage and the one before."""
+    """What was counted of one group: pairs by stage, by stage and the one before, and beside what was pushed."""
 
     reached: list[int]
-    pushed_too: list[int]
     both: list[int]
+    beside: list[int]
     pushed: int = 0
 
     @classmethod
@@ -124,11 +127,17 @@ class FunnelService:
         """The funnel of a run, or of everything; with ``by`` one a group, the largest first.
 
         A pair counts once at each stage that was reported of it, whether or not the stages before were. What was
-        rejected or judged is no stage. A returned need that names no patent is a pair of the firm alone.
+        rejected or judged is no stage. A returned need that names no patent is a pair of the firm alone. Where it is
+        known what was pushed, other pairs are counted beside.
+
+        Raises:
+            NotFoundError: there is no such push run, and nothing came back that names it.
         """
         events, levels = self._events(run)
-        groups = self._groups(list(events), levels, by)
         entries = self._pushed(run)
+        if run is not None and not events and entries is None and self._catalogue.pushes.get(run) is None:
+            raise unknown_run(run)
+        groups = self._groups(list(events), levels, by)
         counted: defaultdict[str, _Counted] = defaultdict(_Counted.empty)
         pushed_pairs: set[_Pair] = set()
         if entries is not None:
@@ -137,9 +146,12 @@ class FunnelService:
                 if pair in events:
                     pushed_pairs.add(pair)
                     groups[pair] = group
-        for pair, reached in events.items():
-            _count(counted[groups[pair]], reached, pair in pushed_pairs)
         known = entries is not None
+        for pair, reached in events.items():
+            if known and pair not in pushed_pairs:
+                _count_beside(counted[groups[pair]], reached)
+            else:
+                _count(counted[groups[pair]], reached, known)
         ordered = sorted(counted.items(), key=lambda item: (-item[1].pushed, -sum(item[1].reached), item[0]))
         if by is None:
             return [Funnel(None, _stages(counted[_UNKNOWN], known))]
@@ -198,13 +210,17 @@ def _count(counted: _Counted, reached: int, pushed: bool) -> None:
         if not reached >> place & 1:
             continue
         counted.reached[place] += 1
-        counted.pushed_too[place] += pushed
         before = pushed if place == 0 else bool(reached >> (place - 1) & 1)
         counted.both[place] += before
 
 
+def _count_beside(counted: _Counted, reached: int) -> None:
+    for place in range(len(FUNNEL)):
+        counted.beside[place] += reached >> place & 1
+
+
 def _stages(counted: _Counted, known: bool) -> tuple[Stage, ...]:
-    stages = [Stage(PUSHED, counted.pushed, None, None, None, None)] if known else []
+    stages = [Stage(PUSHED, counted.pushed, 0, None, None, None, None)] if known else []
     for place, event in enumerate(FUNNEL):
         before = counted.reached[place - 1] if place else counted.pushed if known else 0
         pushed = counted.pushed if known else 0
@@ -212,8 +228,9 @@ def _stages(counted: _Counted, known: bool) -> tuple[Stage, ...]:
             Stage(
                 str(event),
                 counted.reached[place],
-                counted.pushed_too[place] / pushed if pushed else None,
-                wilson_interval(counted.pushed_too[place], pushed),
+                counted.beside[place],
+                counted.reached[place] / pushed if pushed else None,
+                wilson_interval(counted.reached[place], pushed) if pushed else None,
                 counted.both[place] / before if before else None,
                 wilson_interval(counted.both[place], before),
             )

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 
 from app.catalogue import Catalogue, PushEntry, PushRun
 from app.domain import AnyRecord, Firm, Kind, Patent
-from app.errors import InputError, NotFoundError
+from app.errors import InputError
 from app.services.funnel import PushedPair
 from app.services.push_sources import FeedbackSource
-from app.services.queries import unknown_record
+from app.services.queries import unknown_record, unknown_run
 
 WITHDRAWN = ("inactive",)
 """A patent of such a status has left every list, as a deleted one has."""
@@ -83,8 +83,7 @@ class PushDelivery:
         runs = self._catalogue.pushes.runs()
         found = next((run for run in runs if (run.name == name if name else run.status == "done")), None)
         if found is None:
-            shown = f"named {name[:80]!r}" if name else "that is done"
-            raise NotFoundError(f"There is no push run {shown}.", "没有这个推送批次。", code="no_push_run")
+            raise unknown_run(name)
         return found
 
     def pushed_pairs(self, run: str | None) -> Iterator[PushedPair] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -59,6 +59,7 @@ class PushFirms:
         industries: of each firm.
         arms: ``a`` or ``b``.
         queries: what is asked.
+        texts: the views of each query, as they are embedded.
         keys: of the texts of all queries in the vector store.
         counts: how many texts each query has.
         weights: of each text.
@@ -71,28 +72,31 @@ class PushFirms:
     industries: list[tuple[str, ...]] = field(default_factory=list)
     arms: list[str] = field(default_factory=list)
     queries: list[Asked] = field(default_factory=list)
+    texts: list[tuple[str, ...]] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
 
-    def add(self, firm: Firm, arm: str, records: Sequence[AnyRecord], empty: set[str]) -> None:
-        """Take in a firm with the records that are asked with."""
-        asked = [(record, views) for record in records if (views := readable(record, empty))]
-        if not asked:
-            self.without.append(firm.id)
-        place = len(self.ids)
+    def add(self, firm: Firm, arm: str, asked: Sequence[AskedRecord], empty: set[str]) -> None:
+        """Take in a firm with what is asked for it; ``empty`` are the texts in which the model sees nothing."""
+        place, before = len(self.ids), len(self.queries)
         self.ids.append(firm.id)
         self.names.append(folded_name(firm.name))
         self.regions.append(firm.region)
         self.industries.append(firm.industry)
         self.arms.append(arm)
-        for record, views in asked:
-            need_id = record.id if isinstance(record, Need) else None
-            self.queries.append(Asked(place, need_id, record.lang, record.industry or firm.industry))
-            self.keys += [text_key(Role.QUERY, view) for view in views]
-            self.counts.append(len(views))
-            self.weights += view_weights(len(views), titled=need_id is not None)
+        for one in asked:
+            readable = [key for view, key in zip(one.views, one.keys, strict=True) if view not in empty]
+            if not readable:
+                continue
+            self.queries.append(Asked(place, one.need_id, one.lang, one.industry or firm.industry))
+            self.texts.append(one.views)
+            self.keys += readable
+            self.counts.append(len(readable))
+            self.weights += view_weights(len(readable), titled=one.need_id is not None)
+        if len(self.queries) == before:
+            self.without.append(firm.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,22 @@ class AskedTexts:
         return np.ascontiguousarray(space.of_queries(combined, self.languages))
 
 
-def readable(record: AnyRecord, empty: set[str]) -> list[str]:
-    """The texts that a record is asked with, without those in which the model sees nothing."""
-    return [view for view in views_of(record) if view not in empty]
+@dataclass(frozen=True, slots=True)
+class AskedRecord:
+    """A need or a profile that is asked with: its views, read once, and their keys in the vector store."""
+
+    need_id: str | None
+    lang: str | None
+    industry: tuple[str, ...]
+    views: tuple[str, ...]
+    keys: list[bytes]
+
+    @classmethod
+    def of(cls, record: AnyRecord) -> AskedRecord:
+        """That of a record."""
+        views = views_of(record)
+        need_id = record.id if isinstance(record, Need) else None
+        return cls(need_id, record.lang, record.industry, views, [text_key(Role.QUERY, view) for view in views])
 
 
 class AskedVectors:
@@ -160,13 +177,13 @@ class WhoIsAsked:
     """Which firms a run is for.
 
     Attributes:
-        rules: of the run.
+        rules: of each arm.
         conditions: that a firm must pass.
         arm_of: the arm of a firm.
         skipped: firms that opted out.
     """
 
-    rules: PushRules
+    rules: Mapping[str, PushRules]
     conditions: Sequence[Condition]
     arm_of: Callable[[str], str]
     skipped: frozenset[str]
@@ -175,7 +192,7 @@ class WhoIsAsked:
         """Those of ``page``."""
         passing = still_passing(page, Kind.FIRMS, self.conditions) if self.conditions else None
         for firm in page:
-            if firm.status in self.rules.exclude_firm_status or firm.id in self.skipped:
+            if firm.id in self.skipped or firm.status in self.rules[self.arm_of(firm.id)].exclude_firm_status:
                 continue
             if passing is None or firm.id in passing:
                 yield firm
@@ -196,9 +213,14 @@ def push_firms(catalogue: Catalogue, embedder: Embedder, who: WhoIsAsked, report
     for page in catalogue.iterate(Kind.FIRMS, batch_size=_PAGE):
         firms = list(who.among(cast(list[Firm], page)))
         asked = _asked_with(catalogue, firms, needs)
-        texts = [view for records in asked.values() for record in records for view in views_of(record)]
-        step = _within(done, len(page), total, embedder.missing(texts, Role.QUERY), report)
-        embedder.embed(texts, Role.QUERY, step)
+        views = {
+            key: view
+            for records in asked.values()
+            for record in records
+            for key, view in zip(record.keys, record.views, strict=True)
+        }
+        absent = embedder.absent(views)
+        embedder.embed(absent, Role.QUERY, _within(done, len(page), total, len(absent), report))
         for firm in firms:
             found.add(firm, who.arm_of(firm.id), asked[firm.id], embedder.empty)
         done += len(page)
@@ -233,11 +255,11 @@ def _open_needs(catalogue: Catalogue) -> dict[str, list[str]]:
 
 def _asked_with(
     catalogue: Catalogue, firms: Sequence[Firm], needs: dict[str, list[str]]
-) -> dict[str, Sequence[AnyRecord]]:
+) -> dict[str, list[AskedRecord]]:
     wanted = [need_id for firm in firms for need_id in needs.get(firm.id, ())]
     known = catalogue.get_many(Kind.NEEDS, wanted) if wanted else {}
-    asked: dict[str, Sequence[AnyRecord]] = {}
+    asked: dict[str, list[AskedRecord]] = {}
     for firm in firms:
         mine = [known[need_id] for need_id in needs.get(firm.id, ()) if need_id in known]
-        asked[firm.id] = mine or [firm]
+        asked[firm.id] = [AskedRecord.of(record) for record in mine or [firm]]
     return asked

@@ -46,14 +46,14 @@ class PushPatents:
         view: that they are in.
         offsets: the first place of each layer.
         ids: of each place.
-        passing: bool ``[n]``: visible, in the pool, and of a status and licence that the rules allow.
+        passing: bool ``[n]``: visible, in the pool, and of a status and licence that the rules of an arm allow.
         holders: int64 ``[n]``, a number for the first holder's folded name.
         families: int64 ``[n]``.
         subjects: int64 ``[n]``, a number for the main IPC subclass.
         revisions: int64 ``[n]``, the catalogue's.
         languages: of each place.
         held: folded holder name -> places.
-        holder_types: of each place, for the report.
+        titles: of each place, for the reasons.
     """
 
     view: View
@@ -66,7 +66,7 @@ class PushPatents:
     revisions: Ints
     languages: npt.NDArray[np.object_]
     held: Mapping[str, list[int]]
-    holder_types: Sequence[str | None]
+    titles: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,14 +92,14 @@ class PushPatents:
 
 
 def push_patents(
-    catalogue: Catalogue, view: View, rules: PushRules, conditions: Sequence[Condition], report: Report
-) -> PushPatents:
-    """Read what a run needs of every patent.
+    catalogue: Catalogue, view: View, rules: Sequence[PushRules], conditions: Sequence[Condition], report: Report
+) -> list[PushPatents]:
+    """Read what a run needs of every patent; one for each arm, which differ in what passes and share all else.
 
     Args:
         catalogue: the records.
         view: what is searched.
-        rules: of the run.
+        rules: of each arm.
         conditions: of the pool.
         report: told how far it is.
     """
@@ -107,19 +107,22 @@ def push_patents(
     offsets = tuple(np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(int).tolist())
     ids = [layer.searched.ids[n] for layer, size in zip(view.layers, sizes, strict=True) for n in range(size)]
     visible = _visible(view, conditions)
-    facts = _Facts(len(ids))
+    facts = _Facts(len(ids), rules)
     where = {ids[place]: place for place in np.flatnonzero(visible).tolist()}
     done = 0
     for page, revisions in _pages(catalogue):
         for record, revision in zip(page, revisions, strict=True):
             if (place := where.get(record.id)) is not None:
-                facts.take(place, record, revision, rules)
+                facts.take(place, record, revision)
         done += len(page)
         report(Progress("patents", done, len(ids)))
-    return PushPatents(
-        view, offsets, ids, visible & facts.allowed, facts.holders, facts.families, facts.subjects, facts.revisions,
-        facts.languages, facts.held, facts.holder_types,
-    )  # fmt: skip
+    return [
+        PushPatents(
+            view, offsets, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.revisions,
+            facts.languages, facts.held, facts.titles,
+        )
+        for allowed in facts.allowed
+    ]  # fmt: skip
 
 
 def _visible(view: View, conditions: Sequence[Condition]) -> Mask:
@@ -145,20 +148,22 @@ def _pages(catalogue: Catalogue) -> Iterator[tuple[list[Patent], list[int]]]:
 class _Facts:
     """What the rules ask of each place, gathered record by record; numbers are given in the order of first sight."""
 
-    def __init__(self, count: int) -> None:
-        self.allowed = np.zeros(count, dtype=np.bool_)
+    def __init__(self, count: int, rules: Sequence[PushRules]) -> None:
+        self._rules = rules
+        self.allowed = [np.zeros(count, dtype=np.bool_) for _ in rules]
         self.holders, self.families, self.subjects = (np.full(count, NOBODY, dtype=np.int64) for _ in range(3))
         self.revisions = np.zeros(count, dtype=np.int64)
         self.languages = np.full(count, None, dtype=object)
         self.held: dict[str, list[int]] = {}
-        self.holder_types: list[str | None] = [None] * count
+        self.titles = [""] * count
         self._holder, self._family, self._subject = _Numbers(), _Numbers(), _Numbers()
 
-    def take(self, place: int, record: Patent, revision: int, rules: PushRules) -> None:
+    def take(self, place: int, record: Patent, revision: int) -> None:
         """Note one patent."""
-        status = record.status in rules.exclude_status
-        licence = bool(rules.licence) and not set(rules.licence) & set(record.licence)
-        self.allowed[place] = not status and not licence
+        for allowed, rules in zip(self.allowed, self._rules, strict=True):
+            status = record.status in rules.exclude_status
+            licence = bool(rules.licence) and not set(rules.licence) & set(record.licence)
+            allowed[place] = not status and not licence
         names = [folded_name(holder) for holder in record.holders]
         for name in names:
             self.held.setdefault(name, []).append(place)
@@ -166,7 +171,7 @@ class _Facts:
         self.families[place] = self._family(record.family)
         self.subjects[place] = self._subject(record.ipc[0][:_SUBCLASS] if record.ipc else None)
         self.revisions[place], self.languages[place] = revision, record.lang
-        self.holder_types[place] = record.holder_type
+        self.titles[place] = record.title
 
 
 class _Numbers:

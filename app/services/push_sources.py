@@ -17,7 +17,7 @@ class FeedbackSource:
     """What came back.
 
     Attributes:
-        excluded_pairs: firm and patent ids of pairs that a firm rejected.
+        excluded_pairs: firm and patent ids of pairs that are not pushed since the firm rejected them, or their family.
         opted_out: ids of firms that want no list.
         is_opted_out: whether a firm wants no list.
         pool: the filter saved under a name; raises where there is none. ``None`` where there are no pools.

@@ -25,13 +25,15 @@ from app.services.embedding import Embedder, Progress, Report
 from app.services.failures import translated
 from app.services.filters import conditions_of
 from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
+from app.services.push_exclusions import PushExclusions
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
-from app.services.push_lists import ArmLists, EntryWriter, allocated, firm_ranks, shared_out
+from app.services.push_lists import ArmLists, ListWriter, allocated, firm_ranks, shared_out
 from app.services.push_messages import announcement
 from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
 from app.services.push_scarce import ScarceFinder
+from app.services.push_scoring import ranked_rows
 from app.services.push_sources import FeedbackSource
 from app.services.push_tradeoff import trade_off
 from app.services.serving import Served
@@ -39,6 +41,7 @@ from index import FileLock, JoinProgress, LockedError, VectorStore
 from models import Encoder
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 DAYS_A_MONTH = 30.44
 _MOST_NAME = 64
@@ -79,6 +82,11 @@ class PushRequest:
     pool: str | None = None
     seed: int = 0
     curve: bool = False
+
+    @property
+    def arms(self) -> dict[str, PushRules]:
+        """The rules of each arm; one alone where nothing is compared."""
+        return {"a": self.rules} if self.compare is None else {"a": self.rules, "b": self.compare}
 
     def parameters(self) -> dict[str, Any]:
         """As a manifest says them."""
@@ -210,28 +218,30 @@ class PushService:
                 "fingerprint": manifest.fingerprint,
                 "catalogue": self._catalogue.identity(),
                 "revision": self._catalogue.revision(),
-                "calibration": served.reading(shared_terms=request.rules.shared_terms).id,
+                "calibration": {
+                    arm: served.reading(shared_terms=rules.shared_terms).id for arm, rules in request.arms.items()
+                },
             },
         }
 
     def _store(self, work: _Work, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
         """Put the lists into the catalogue, block by block; how many entries there are."""
-        writer = EntryWriter(work.request.name, self._catalogue, work.patents, work.firms)
+        writer = ListWriter(work.patents["a"], work.firms)
         entries, done, total = 0, 0, sum(len(lists.firms) for lists, _ in arms)
         for lists, _ in arms:
             for name, firms, made in writer.blocks(lists):
                 if not files.stored(name):
                     self._catalogue.pushes.write(work.request.name, firms, made)
                     files.mark_stored(name)
-                entries, done = entries + len(made), done + len(firms)
+                entries, done = entries + sum(len(one.patent_ids) for one in made), done + len(firms)
                 work.report(Progress("store", done, total))
         return entries
 
 
 class _Work:
-    """One run being made."""
+    """One run being made. The patents of each arm differ in what passes."""
 
-    patents: PushPatents
+    patents: dict[str, PushPatents]
     firms: PushFirms
 
     def __init__(
@@ -240,7 +250,6 @@ class _Work:
         self._catalogue, self._served, self._store = catalogue, served, store
         self.request, self.report = request, report
         self._excluded = np.empty(0, dtype=np.int64)
-        self._candidates: dict[str, PushCandidates] = {}
 
     def gather(self, feedback: FeedbackSource, now: datetime) -> None:
         """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
@@ -250,35 +259,28 @@ class _Work:
             if feedback.pool is None:
                 raise InputError("There are no saved pools.", "没有已保存的筛选池。", code="no_pool")
             conditions += conditions_of(feedback.pool(request.pool))
-        self.patents = push_patents(self._catalogue, self._served.view, request.rules, conditions, self.report)
+        rules = list(request.arms.values())
+        patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
+        self.patents = dict(zip(request.arms, patents, strict=True))
         who = WhoIsAsked(
-            rules=request.rules,
+            rules=request.arms,
             conditions=conditions_of(request.firms),
             arm_of=arm_by(request.seed, compared=request.compare is not None),
             skipped=frozenset(feedback.opted_out()),
         )
         self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
-        self._excluded = self._pairs(feedback, now)
+        exclusions = PushExclusions(self.patents["a"], self.passing, self.firms)
+        exclusions.reject(feedback.excluded_pairs())
+        months = {arm: rules.months for arm, rules in request.arms.items()}
+        since = {arm: now - timedelta(days=DAYS_A_MONTH * count) for arm, count in months.items()}
+        exclusions.pushed(self._catalogue, request.name, since)
+        self._excluded = exclusions.keys
 
-    def _pairs(self, feedback: FeedbackSource, now: datetime) -> Ints:
-        """Pairs that are not pushed: rejected, or pushed within the months of the rules and not changed since."""
-        firms = {key: n for n, key in enumerate(self.firms.ids)}
-        places = {self.patents.ids[n]: n for n in np.flatnonzero(self.patents.passing).tolist()}
-        width, found = len(self.patents), list[int]()
-        for firm_id, patent_id in feedback.excluded_pairs():
-            if firm_id in firms and patent_id in places:
-                found.append(firms[firm_id] * width + places[patent_id])
-        since = now - timedelta(days=DAYS_A_MONTH * self.request.rules.months)
-        for run in self._catalogue.pushes.runs():
-            if run.name == self.request.name or run.finished_at is None or run.finished_at < since:
-                continue
-            for page in self._catalogue.pushes.iterate(run.name):
-                for entry in page:
-                    firm, place = firms.get(entry.firm_id), places.get(entry.patent_id)
-                    if firm is None or place is None or self.patents.revisions[place] > entry.patent_revision:
-                        continue
-                    found.append(firm * width + place)
-        return np.unique(np.array(found, dtype=np.int64))
+    @property
+    def passing(self) -> Mask:
+        """Bool ``[n]``: patents that an arm may push."""
+        passing: Mask = np.logical_or.reduce([patents.passing for patents in self.patents.values()])
+        return passing
 
     def arms(self) -> list[tuple[str, PushRules]]:
         """The arms with their rules; a cap holds over both."""
@@ -293,31 +295,17 @@ class _Work:
     def lists(self, arm: str, rules: PushRules, files: PushFiles) -> tuple[ArmLists, Allocation]:
         """An arm's lists: what was kept of them, or made now."""
         mine = np.flatnonzero(np.array(self.firms.arms) == arm).astype(np.int64)
-        run = CandidateRun(
-            served=self._served,
-            patents=self.patents,
-            firms=self.firms,
-            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
-            catalogue=self._catalogue,
-            excluded=self._excluded,
-        )
-        maker = CandidateMaker(run, rules, files.join(arm), self.report)
+        scale = self._served.reading(shared_terms=rules.shared_terms).scale
         found = files.candidates(arm)
         if found is None:
-            found = maker.make(mine)
-            if rules.floor:
-                finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
-                fair_from = score_floor(rules.fair_level.grade, maker.scale)
-                asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
-                found = finder.added(found, mine, np.array(asked, dtype=np.int64), fair_from)
+            found = self._found(arm, mine, rules, files)
             files.keep_candidates(arm, found)
         made = files.allocation(arm)
         if made is None:
             self.report(Progress("allocate", 0, 1))
-            made = allocated(self.patents, found, rules, maker.scale, self.request.seed)
+            made = allocated(self.patents[arm], found, rules, scale, self.request.seed)
             files.keep_allocation(arm, made)
             self.report(Progress("allocate", 1, 1))
-        self._candidates[arm] = found
         lists = ArmLists(
             arm=arm,
             firms=mine,
@@ -325,22 +313,41 @@ class _Work:
             chosen=made.chosen,
             placed=made.placed,
             ranks=firm_ranks(found),
-            scale=maker.scale,
+            scale=scale,
         )
         return lists, made
+
+    def _found(self, arm: str, firms: Ints, rules: PushRules, files: PushFiles) -> PushCandidates:
+        """The candidates of an arm's firms."""
+        run = CandidateRun(
+            served=self._served,
+            patents=self.patents[arm],
+            firms=self.firms,
+            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
+            rows=ranked_rows(self.patents[arm], files.join("vectors"), self.report),
+            excluded=self._excluded,
+        )
+        maker = CandidateMaker(run, rules, files.join(arm), self.report)
+        found = maker.make(firms)
+        if rules.floor:
+            finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
+            fair_from = score_floor(rules.fair_level.grade, maker.scoring.scale)
+            asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
+            found = finder.added(found, firms, np.array(asked, dtype=np.int64), fair_from)
+        return found
 
     def _progress(self, progress: JoinProgress) -> None:
         self.report(Progress("scarce", progress.done, progress.total))
 
     def measured(self, arms: Sequence[tuple[ArmLists, Allocation]], entries: int) -> dict[str, Any]:
         """What the run measured of itself."""
-        counts = np.zeros(len(self.patents), dtype=np.int64)
+        passing = self.passing
+        counts = np.zeros(len(passing), dtype=np.int64)
         plain = np.zeros_like(counts)
         for lists, _ in arms:
             counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
-            first = lists.found.patents[:, : self.request.rules.k]
+            first = lists.found.patents[:, : self.request.arms[lists.arm].k]
             plain += np.bincount(first[first >= 0], minlength=len(counts))
-        passing = self.patents.passing
         return {
             "firms": len(self.firms.ids),
             "firms_without_text": len(self.firms.without),
@@ -349,7 +356,7 @@ class _Work:
             "exposure": _exposure(exposure_of(counts[passing])),
             "exposure_plain": _exposure(exposure_of(plain[passing])),
             "short": self._short(arms),
-            "curve": trade_off(self.patents, arms[0][0], self.request.rules) if self.request.curve else None,
+            "curve": trade_off(self.patents["a"], arms[0][0], self.request.rules) if self.request.curve else None,
             "arms": {lists.arm: _arm(lists, made) for lists, made in arms},
         }
 

@@ -88,6 +88,12 @@ class QueryResolver:
 _NAMES = {Kind.PATENTS: ("patent", "专利"), Kind.NEEDS: ("need", "需求"), Kind.FIRMS: ("firm", "企业")}
 
 
+def unknown_run(name: str | None) -> NotFoundError:
+    """The error for a push run that is not there; of none by name, that none is done."""
+    shown = f"named {name[:80]!r}" if name else "that is done"
+    return NotFoundError(f"There is no push run {shown}.", "没有这个推送批次。", code="no_push_run")
+
+
 def unknown_record(kind: Kind, record_id: str) -> NotFoundError:
     """The error for an id that the catalogue does not have."""
     name, name_zh = _NAMES[kind]

@@ -116,7 +116,7 @@ class WriteService:
         self._embed(kind, [outcome.record])
         done = self._catalogue.apply(kind, [outcome.record], ())
         became: WrittenOutcome = "created" if done.added else "updated" if done.changed else "unchanged"
-        return Written(record_id, became, done.revision, _warnings(outcome))
+        return Written(record_id, became, done.revision, warned(outcome))
 
     def delete(self, kind: Kind, record_id: str) -> Written:
         """Delete one record.
@@ -211,7 +211,7 @@ class _Batch:
             self.repeated += record.id in self.records
             self.records[record.id] = record
             if outcome.warnings:
-                self.warned.append(Row("upsert", position, record.id, warnings=_warnings(outcome)))
+                self.warned.append(Row("upsert", position, record.id, warnings=warned(outcome)))
         return record.id if record else None
 
     def _reject(self, part: Part, position: int, record_id: str | None, errors: Sequence[FieldError]) -> None:
@@ -260,7 +260,8 @@ def _other_id(outcome: RowOutcome, record_id: str) -> list[FieldError]:
     ]
 
 
-def _warnings(outcome: RowOutcome) -> tuple[Warned, ...]:
+def warned(outcome: RowOutcome) -> tuple[Warned, ...]:
+    """The warnings of a row, in its order."""
     return tuple(
         Warned(found.code, found.field, f"{found.reason}; {found.fix}", f"{found.reason_zh}；{found.fix_zh}")
         for found in outcome.warnings

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.bootstrap import Services, build_services
+from app.catalogue import PushList, PushRun
 from app.domain import Kind
 from app.errors import OverloadedError
 from app.main import create_app
@@ -18,6 +19,11 @@ from app.settings import Settings
 from models.testing import HashingEncoder
 
 AT = "2026-11-20T09:30:00+08:00"
+PUSHED = PushList(
+    firm_id="F1", arm="a", patent_ids=["P1"], scores=[0.7], levels=["strong"], reasons=[""], need_ids=[None],
+    firm_ranks=[1], placed=["choice"], patent_revisions=[1],
+)  # fmt: skip
+"""What the only push run has."""
 
 
 class Embedded:
@@ -57,6 +63,10 @@ def client(services: Services) -> Iterator[TestClient]:
         client.put("/v1/patents/P1", json={"title": "一种电解液"})
         client.put("/v1/patents/P2", json={"title": "一种隔膜"})
         client.put("/v1/needs/N1", json={"title": "电解液的开发", "firm_id": "F1"})
+        services.catalogue.pushes.begin(
+            PushRun(name="2026-11", status="running", inputs="", manifest="{}", started_at=datetime.now(UTC))
+        )
+        services.catalogue.pushes.write("2026-11", ["F1"], [PUSHED])
         yield client
 
 
@@ -88,6 +98,23 @@ def test_api_feedback_is_recorded_once(client: TestClient) -> None:
     )  # fmt: skip
     (item,) = [item for item in logged(client) if item["key"] == timed[0]["key"]]
     assert item["at"] == "2026-11-20T01:30:00Z"
+
+
+def test_api_feedback_names_a_run_that_is_there(client: TestClient) -> None:
+    """An unknown run is refused in both languages; a pair that its run did not push is taken, with a warning."""
+    unknown = client.post("/v1/feedback", json=viewed(run="2025-01"))
+    (error,) = unknown.json()["errors"]
+    assert (unknown.status_code, error["field"]) == (422, "run")
+    assert "no push run" in error["message"]
+    assert "没有该名称的推送批次" in error["message_zh"]
+    asked = [viewed(key="in", run="2026-11"), viewed(key="beside", run="2026-11", patent_id="P2"), viewed(run="?")]
+    asked.append({"key": "of-need", "event": "contacted", "need_id": "N1", "patent_id": "P1", "run": "2026-11"})
+    answer = client.post("/v1/feedback", json={"items": asked}).json()
+    assert [(row["position"], row["errors"][0]["field"]) for row in answer["rejected"]] == [(2, "run")]
+    warned = {row["key"]: [found["code"] for found in row.get("warnings", ())] for row in answer["taken"]}
+    assert warned == {"in": [], "beside": ["not_in_run"], "of-need": []}
+    again = client.post("/v1/feedback", json=asked[1])
+    assert (again.status_code, again.json()["warnings"][0]["field"]) == (200, "run")
 
 
 def test_api_feedback_without_key_and_time_is_now_and_new(client: TestClient) -> None:
@@ -265,7 +292,7 @@ def test_api_feedback_pages(client: TestClient) -> None:
         query["cursor"] = page["cursor"]
     assert seen == everything
     assert {item["event"] for item in logged(client, event="contacted", firm_id="F1")} == {"contacted"}
-    assert [item["key"] for item in logged(client, run="2026-11")] == ["crm-1"]
+    assert [item["key"] for item in logged(client, run="2026-11")] == ["crm-1", "in", "beside", "of-need"]
     assert logged(client, patent_id="unknown") == []
     for cursor in ("x", "-1", "9" * 30, "²"):
         response = client.get("/v1/feedback", params={"cursor": cursor})
@@ -283,12 +310,9 @@ def test_api_opt_out_and_back(client: TestClient, services: Services) -> None:
     assert (first.json()["reason"], first.json()["firm_id"]) == ("不再需要", "F2")
     assert datetime.now(UTC) - datetime.fromisoformat(first.json()["at"]) < timedelta(minutes=1)
     client.post("/v1/feedback", json=viewed(event="rejected", reason="价格", patent_id="P2"))
-    excluded = services.outreach.excluded_pairs(["F1", "F2"])
-    assert excluded.opted_out == {"F2"}
-    assert not excluded.allows("F2", "P1")
+    assert services.outreach.opted_out() == {"F2"}
     assert list(services.outreach.rejected_pairs()) == [("F1", "P2")]
     assert (services.outreach.is_opted_out("F2"), services.outreach.is_opted_out("F1")) == (True, False)
-    assert (excluded.allows("F1", "P1"), excluded.allows("F1", "P2")) == (True, False)
     assert client.delete("/v1/firms/F2/opt-out").status_code == 204
     gone = client.delete("/v1/firms/F2/opt-out")
     assert (gone.status_code, gone.json()["code"]) == (404, "not_opted_out")

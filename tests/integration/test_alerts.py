@@ -173,10 +173,10 @@ def test_alerts_closed_and_reopened_needs(services: Services) -> None:
 
 
 def test_alerts_leave_out_what_a_firm_does_not_want(services: Services) -> None:
-    """What its firm rejected or holds itself, anything where it opted out, and patents that are not in force."""
-    settle(services)
-    services.catalogue.upsert([Patent(id="A", title=SUBJECTS[0], lang="zh")])
+    """What its firm rejected, by its family too, or holds itself, all where it is out, and patents not in force."""
+    services.catalogue.upsert([Patent(id="A", title=SUBJECTS[0], lang="zh", family="X")])
     services.feedback.add({"event": "rejected", "firm_id": "F0", "patent_id": "A", "reason": "太贵"})
+    put(services, new_patent(0, "KIN", family="X"))
     put(
         services,
         new_patent(1, "OWN", holders=["兰州第1新材料有限责任公司"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import openpyxl
 import pytest
 
 from app.bootstrap import build_services
+from app.catalogue import PushRun
 from app.domain import Firm, Kind, Need, Patent
 from app.outreach import Event, FeedbackFilter
 from app.settings import Settings
@@ -28,6 +30,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     services.catalogue.upsert([Firm(id=CREDIT_CODE, name="小米科技有限责任公司")])
     services.catalogue.upsert([Patent(id="CN1A", title="一种电解液"), Patent(id="CN2A", title="一种隔膜")])
     services.catalogue.upsert([Need(id="N1", title="电解液的开发", firm_id=CREDIT_CODE)])
+    begun = PushRun(name="2026-11", status="running", inputs="", manifest="{}", started_at=datetime.now(UTC))
+    services.catalogue.pushes.begin(begun)
     services.close()
     return tmp_path / "home"
 

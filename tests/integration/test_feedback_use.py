@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.bootstrap import Services, build_services
+from app.catalogue import PushRun
 from app.domain import Firm, Need, Patent
-from app.errors import InputError
+from app.errors import InputError, NotFoundError
 from app.services.evaluation_material import EvaluationFiles
 from app.services.funnel import By, FunnelService, PushedPair
 from app.services.judgements import ExportFiles
@@ -144,7 +146,10 @@ def test_feedback_export_of_nothing_says_so(services: Services, tmp_path: Path) 
 
 
 def told(services: Services) -> None:
-    """Five things that came back about three pairs."""
+    """Five things that came back about three pairs in a run of which nothing is known yet, and one in another."""
+    for name in ("2026-10", "2026-11"):
+        begun = PushRun(name=name, status="running", inputs="", manifest="{}", started_at=datetime.now(UTC))
+        services.catalogue.pushes.begin(begun)
     run = {"run": "2026-11"}
     say(
         services,
@@ -174,11 +179,13 @@ def test_feedback_funnel_counts_pairs_on_feedback_alone(services: Services) -> N
     assert interested.of_before_interval is not None
     assert interested.of_before_interval.low == 0
     assert pairs(services.funnel.funnel()[0])["viewed"] == 3
-    assert pairs(services.funnel.funnel(run="2025-01")[0])["viewed"] == 0
+    assert sum(stage.not_pushed for stage in funnel.stages) == 0
+    with pytest.raises(NotFoundError, match="2025-01"):
+        services.funnel.funnel(run="2025-01")
 
 
 def test_feedback_funnel_is_over_what_was_pushed_where_that_is_known(services: Services) -> None:
-    """Shares are of pushed pairs; what came back about others counts as pairs, and in no share."""
+    """Pairs and shares are of what was pushed; what came back about others is counted beside, and in no share."""
     told(services)
     asked: list[str | None] = []
 
@@ -188,7 +195,8 @@ def test_feedback_funnel_is_over_what_was_pushed_where_that_is_known(services: S
 
     (funnel,) = FunnelService(services.catalogue, pushed).funnel(run="2026-11")
     assert asked == ["2026-11"]
-    assert list(pairs(funnel).items())[:2] == [("pushed", 4), ("viewed", 2)]
+    assert list(pairs(funnel).items())[:2] == [("pushed", 4), ("viewed", 1)]
+    assert [stage.not_pushed for stage in funnel.stages] == [0, 1, 0, 0, 0, 0]
     viewed = funnel.stages[1]
     assert (viewed.of_pushed, viewed.of_before) == (0.25, 0.25)
     assert viewed.of_pushed_interval is not None

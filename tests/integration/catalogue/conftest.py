@@ -13,7 +13,7 @@ from catalogue_databases import postgres_schema
 from app.catalogue import Catalogue
 from app.catalogue.alert_tables import ALERT_CURSOR, ALERT_WAITING, ALERTS, WATCHES
 from app.catalogue.outbox_table import OUTBOX
-from app.catalogue.push_tables import PUSH_ENTRIES, PUSH_RUNS
+from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
 from app.catalogue.tables import COUNTER, FEEDBACK, INDUSTRIES, OPT_OUTS, PATENT_GRADES, POOLS, TABLES
 
 BOTH = ("sqlite", "postgresql")
@@ -52,7 +52,7 @@ def url(migrated_url: str, tmp_path: Path) -> str:
         return f"sqlite:///{copy}"
     engine = sa.create_engine(parsed)
     with engine.begin() as connection:
-        outreach = (FEEDBACK, OPT_OUTS, PATENT_GRADES, POOLS, PUSH_RUNS, PUSH_ENTRIES, OUTBOX)
+        outreach = (FEEDBACK, OPT_OUTS, PATENT_GRADES, POOLS, PUSH_RUNS, PUSH_LISTS, OUTBOX)
         for table in (*TABLES.values(), *outreach, WATCHES, ALERTS, ALERT_CURSOR, ALERT_WAITING):
             connection.execute(sa.delete(table))
         connection.execute(sa.delete(INDUSTRIES))

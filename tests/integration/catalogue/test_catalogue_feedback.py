@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from catalogue_databases import firms, writer
+from catalogue_databases import firm_list, firms, writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.catalogue import Catalogue, Entry, Recorded, Refusal
+from app.catalogue import Catalogue, Entry, PushRun, Recorded, Refusal
 from app.catalogue.rows import MAX_ID_CHARS
 from app.domain import Kind, Level, Need, Patent
 from app.errors import CatalogueProblem
 from app.outreach import Event, Feedback, FeedbackFilter, OptOut
+from app.services.feedback import OutreachService
 
 AT = datetime(2026, 11, 24, 9, 30, 15, 123456, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=20)
@@ -39,6 +40,8 @@ def filled(catalogue: Catalogue) -> Catalogue:
     catalogue.upsert(firms(3))
     catalogue.upsert([Patent(id=f"P{n}", title=f"专利{n}") for n in range(3)])
     catalogue.upsert([Need(id="N1", title="需求", firm_id="F000001"), Need(id="N2", title="无主的需求")])
+    for name in ("2026-10", "2026-11"):
+        catalogue.pushes.begin(PushRun(name=name, status="running", inputs="", manifest="{}", started_at=AT))
     return catalogue
 
 
@@ -49,9 +52,8 @@ def all_of(catalogue: Catalogue) -> list[tuple[int, Feedback]]:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    words=st.fixed_dictionaries(
-        {name: st.none() | TEXT for name in ("query_id", "run", "ranking", "reason", "note", "by")}
-    ),
+    words=st.fixed_dictionaries({name: st.none() | TEXT for name in ("query_id", "ranking", "reason", "note", "by")}),
+    run=st.none() | st.just("2026-10"),
     level=st.none() | st.sampled_from(Level),
     event=st.sampled_from(Event),
     rank=st.none() | st.integers(1, 2**31 - 1),
@@ -105,6 +107,31 @@ def test_feedback_names_what_it_does_not_know(filled: Catalogue) -> None:
     ]
     assert [(number, item.key) for number, item in all_of(filled)] == [(1, "d")]
     assert filled.feedback.add([entry("a")]) == [Recorded(2, known=False)]
+
+
+def test_feedback_knows_its_run_and_what_that_pushed(filled: Catalogue) -> None:
+    """An unknown run keeps feedback out; a pair that the run did not push is told, a need is its firm's."""
+    filled.pushes.write("2026-10", ["F000001"], [firm_list("F000001", "P0")])
+    odd = (Refusal("run", "not_in_run", "2026-10"),)
+    outcomes = filled.feedback.add(
+        [
+            entry("a", run="2025-10"),
+            entry("b", run="2026-10", firm_id="F000001"),
+            entry("c", run="2026-10", firm_id=None, need_id="N1"),
+            entry("d", run="2026-10"),
+            entry("e", run="2026-10", firm_id="F000001", patent_id="P1"),
+            entry("f", run="2026-11", firm_id="F000001"),
+            entry("g", Event.NEED_RETURNED, run="2026-10", patent_id=None, new_need_id="N2"),
+            entry("h", run="2026-10", firm_id=None, need_id="N2"),
+        ]
+    )
+    assert outcomes[0].refusals == (Refusal("run", "unknown_run", "2025-10"),)
+    assert [outcome.odd for outcome in outcomes[1:]] == [
+        (), (), odd, odd, (Refusal("run", "not_in_run", "2026-11"),), (), (),
+    ]  # fmt: skip
+    assert [item.key for _, item in all_of(filled)] == list("bcdefgh")
+    (again,) = filled.feedback.add([entry("d", run="2026-10")])
+    assert (again.known, again.odd) == (True, odd)
 
 
 def test_feedback_brings_a_need_in_its_own_transaction(filled: Catalogue) -> None:
@@ -168,8 +195,8 @@ def test_feedback_pages_and_filters(filled: Catalogue) -> None:
     assert [item.key for item in filled.feedback.iterate([Event.CONTACTED], run="2026-11")] == ["b", "c"]
 
 
-def test_feedback_rejected_pairs_are_of_the_firms_that_are_asked_about(filled: Catalogue) -> None:
-    """By firm, each patent once; also what was rejected for a need; nothing that no firm said."""
+def test_feedback_last_words_are_of_the_firms_that_are_asked_about(filled: Catalogue) -> None:
+    """By firm, each patent once; also what is said for a need; nothing that no firm said or that was only seen."""
     filled.feedback.add(
         [
             entry("a", Event.REJECTED, reason="价格"),
@@ -178,11 +205,53 @@ def test_feedback_rejected_pairs_are_of_the_firms_that_are_asked_about(filled: C
             entry("d", Event.REJECTED, reason="r", firm_id=None, need_id="N1"),
             entry("e", Event.REJECTED, reason="r", firm_id=None, need_id="N2"),
             entry("f", Event.CONTACTED, firm_id="F000002"),
+            entry("g", Event.VIEWED, at=AT + timedelta(days=1)),
+            entry("h", Event.LEVEL, level=Level.STRONG, at=AT + timedelta(days=1)),
+            entry("i", Event.NEED_RETURNED, patent_id=None, new_need_id="N2"),
         ]
     )
-    assert filled.feedback.rejected() == {"F000000": {"P0", "P1"}, "F000001": {"P0"}}
-    assert filled.feedback.rejected(["F000001", "F000002", "unknown"]) == {"F000001": {"P0"}}
-    assert filled.feedback.rejected([]) == {}
+    rejected, of_need = {"P0": Event.REJECTED, "P1": Event.REJECTED}, {"P0": Event.REJECTED}
+    contacted = {"P0": Event.CONTACTED}
+    assert filled.feedback.last_words() == {"F000000": rejected, "F000001": of_need, "F000002": contacted}
+    assert filled.feedback.last_words(["F000001", "F000002", "?"]) == {"F000001": of_need, "F000002": contacted}
+    assert filled.feedback.last_words([]) == {}
+
+
+@pytest.mark.parametrize("event", [Event.INTERESTED, Event.CONTACTED, Event.NEED_RETURNED, Event.SIGNED])
+def test_feedback_takes_a_rejection_back_with_the_latest_word(filled: Catalogue, event: Event) -> None:
+    """What happened last stands, whenever it is recorded; of one moment what came later; firms speak for themselves."""
+    outreach = OutreachService(filled)
+    later, needed = AT + timedelta(days=2), {"new_need_id": "N2"} if event is Event.NEED_RETURNED else {}
+    filled.feedback.add([entry("no", Event.REJECTED, reason="r", at=AT + timedelta(days=1))])
+    filled.feedback.add([entry("late", event, at=AT, **needed), entry("other", event, firm_id="F000001", **needed)])
+    assert list(outreach.rejected_pairs()) == [("F000000", "P0")]
+    filled.feedback.add([entry("yes", event, at=later, **needed)])
+    assert list(outreach.rejected_pairs()) == []
+    filled.feedback.add([entry("seen", Event.VIEWED, at=later + timedelta(days=1))])
+    assert list(outreach.rejected_pairs()) == []
+    filled.feedback.add([entry("again", Event.REJECTED, reason="r", at=later)])
+    assert list(outreach.rejected_pairs()) == [("F000000", "P0")]
+
+
+def test_feedback_rejections_cover_the_family(filled: Catalogue) -> None:
+    """Members of a rejected patent's family are not pushed either, but those that the firm said something else of."""
+    outreach = OutreachService(filled)
+    filled.upsert([Patent(id=f"M{n}", title="同族", family="F-1") for n in range(4)])
+    filled.upsert([Patent(id="alone", title="无族"), Patent(id="X", title="别族", family="F-2")])
+    filled.feedback.add(
+        [
+            entry("a", Event.REJECTED, reason="r", patent_id="M0"),
+            entry("b", Event.INTERESTED, patent_id="M1"),
+            entry("c", Event.REJECTED, reason="r", patent_id="alone"),
+        ]
+    )
+    filled.delete(Kind.PATENTS, ["M3"])
+    expected = [("F000000", key) for key in ("M0", "M2", "alone")]
+    assert list(outreach.rejected_pairs()) == list(outreach.rejected_pairs(["F000000"])) == expected
+    filled.delete(Kind.PATENTS, ["M0"])
+    assert list(outreach.rejected_pairs()) == expected, "what is gone still says of which family it was"
+    filled.feedback.add([entry("d", Event.CONTACTED, patent_id="M0", at=AT + timedelta(days=1))])
+    assert list(outreach.rejected_pairs()) == expected, "a deleted patent cannot be named"
 
 
 def test_opt_outs_are_kept_with_their_time_and_taken_back(filled: Catalogue) -> None:

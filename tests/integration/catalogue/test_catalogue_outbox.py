@@ -139,6 +139,20 @@ def test_catalogue_outbox_holds_all_until_a_moment(catalogue: Catalogue) -> None
     assert [message.id for message in box.claim(now + timedelta(hours=1), LEASE, 5)] == [first]
 
 
+def test_catalogue_outbox_is_held_by_many_at_once(catalogue: Catalogue) -> None:
+    """Senders that are all told to wait do not wait for each other; every message is held."""
+    put(catalogue, *some(300))
+    now = soon()
+
+    def held(hours: int) -> None:
+        catalogue.outbox.hold(now + timedelta(hours=hours))
+
+    with ThreadPoolExecutor(6) as senders:
+        list(senders.map(held, range(1, 25)))
+    assert catalogue.outbox.claim(now + timedelta(minutes=59), LEASE, 300) == []
+    assert len(catalogue.outbox.claim(now + timedelta(hours=24), LEASE, 300)) == 300
+
+
 def test_catalogue_outbox_forgets_only_what_is_over(catalogue: Catalogue) -> None:
     """Old messages that arrived are removed; one that still waits or failed is never lost."""
     arrived, failed, waiting = put(catalogue, *some(3))
