@@ -141,8 +141,7 @@ class WatchedNeeds:
         while page := list(islice(changes, _PAGE)):
             if not go_on():
                 return False
-            self._drop([change.id for change in page])
-            self._admit([change.id for change in page if not change.deleted])
+            self._admit([change.id for change in page])
             self._revision = page[-1].revision
         self._revision = max(goal, self._revision)
         while self._unready and go_on():
@@ -182,10 +181,9 @@ class WatchedNeeds:
         levels = self._catalogue.watches.all()
         if levels != self._levels:
             self._levels = levels
-            awake = [key for key in self._off if self._level_of(key) is not WatchLevel.OFF]
-            self._off -= set(awake)
-            for start in range(0, len(awake), _PAGE):
-                self._admit(awake[start : start + _PAGE])
+        awake = [key for key in self._off if self._level_of(key) is not WatchLevel.OFF] if self._off else []
+        for start in range(0, len(awake), _PAGE):
+            self._admit(awake[start : start + _PAGE])
 
     def _level_of(self, need_id: str) -> WatchLevel:
         own = self._levels.get(need_id)
@@ -199,23 +197,27 @@ class WatchedNeeds:
             self._off.discard(key)
 
     def _admit(self, ids: Sequence[str]) -> None:
-        """Take in needs as they are now: their vectors where their texts have some, else to be embedded."""
+        """Take in needs as they are now: their vectors where their texts have some, else to be embedded.
+
+        Where this fails half-way, they are left to be taken in by the next call: as not ready, or in the state before.
+        """
         arrivals = self._catalogue.alerts.arrivals(Kind.NEEDS, ids)
         found = [cast(Need, record) for record in self._catalogue.get_many(Kind.NEEDS, list(arrivals)).values()]
         needs = [need for need in found if need.status in OPEN and need.id in arrivals]
-        self._off |= {need.id for need in needs if self._level_of(need.id) is WatchLevel.OFF}
-        needs = [need for need in needs if need.id not in self._off]
+        off = {need.id for need in needs if self._level_of(need.id) is WatchLevel.OFF}
+        needs = [need for need in needs if need.id not in off]
         keys = {need.id: mine for need in needs if (mine := self._keys(need))}
         flat = [key for mine in keys.values() for key in mine]
         missing = set(np.array(flat, dtype=object)[self._store.missing(flat)].tolist()) if flat else set()
-        ready = [need for need in needs if need.id in keys and missing.isdisjoint(keys[need.id])]
-        self._unready |= {key: arrivals[key].arrived for key, mine in keys.items() if not missing.isdisjoint(mine)}
-        self._keep(ready, keys, arrivals)
+        self._drop(ids)
+        self._off |= off
+        self._unready |= {key: arrivals[key].arrived for key in keys}
+        self._keep([need for need in needs if need.id in keys and missing.isdisjoint(keys[need.id])], keys, arrivals)
 
     def _keep(
         self, needs: Sequence[Need], keys: Mapping[str, Sequence[bytes]], arrivals: Mapping[str, Arrival]
     ) -> None:
-        """Hold needs whose texts have vectors."""
+        """Hold needs whose texts have vectors; they are ready then."""
         counts = [len(keys[need.id]) for need in needs]
         weights = [weight for count in counts for weight in view_weights(count, titled=True)]
         flat = [key for need in needs for key in keys[need.id]]
@@ -226,11 +228,11 @@ class WatchedNeeds:
             if not error.records:
                 raise
             self._store.forget(error.records)  # what is damaged is embedded again
-            self._unready |= {need.id: arrivals[need.id].arrived for need in needs}
             return
         for need, vector in zip(needs, vectors, strict=True):
             self._rows[need.id] = _Row(need.lang, arrivals[need.id].arrived, self._weighed(need))
             self._fresh[need.id] = vector
+            del self._unready[need.id]
 
     def _keys(self, need: Need) -> list[bytes]:
         """Of a need's texts in which the model is not known to see nothing."""
@@ -243,13 +245,9 @@ class WatchedNeeds:
         return WeighedTerms.of(asked_terms(views_of(need), self._terms, titled=True), self._terms)
 
     def _embed(self, ids: Sequence[str]) -> None:
-        for key in ids:
-            del self._unready[key]
         needs = self._catalogue.get_many(Kind.NEEDS, ids)
-        try:
-            self._embedder.embed([text for need in needs.values() for text in views_of(need)], Role.QUERY)
-        finally:
-            self._admit(ids)
+        self._embedder.embed([text for need in needs.values() for text in views_of(need)], Role.QUERY)
+        self._admit(ids)
 
     def _stack(self) -> tuple[tuple[str, ...], Floats, QueryPostings]:
         """All vectors as one array, those that stay taken from the one before."""

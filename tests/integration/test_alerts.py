@@ -12,10 +12,11 @@ from alert_samples import SUBJECTS, alert_services, all_found, found, needs, new
 
 from app.bootstrap import Services, build_services
 from app.domain import Kind, Level, Need, Patent
+from app.errors import OverloadedError
 from app.outreach import WatchLevel
 from app.services import alert_watching
 from app.settings import Settings
-from models import EmptyTextError, Encoded, Role
+from models import EmptyTextError, Encoded, EncoderBusyError, Role
 from models.testing import HashingEncoder
 
 FAIR = Level.FAIRLY_STRONG.grade
@@ -292,6 +293,34 @@ def test_alerts_of_a_patent_without_text_come_when_it_has_one(tmp_path: Path) ->
     put(services, new_patent(4, "A"))
     settle(services)
     assert (all_found(services), services.catalogue.alerts.behind()) == ({"N4": ["A"]}, 0)
+    services.close()
+
+
+class Busy(HashingEncoder):
+    """An encoder that has no room for the queries of its first three calls."""
+
+    refusals = 3
+
+    def encode(self, texts: list[str], role: Role) -> Encoded:
+        """Refuse queries until it has refused often enough."""
+        if role is Role.QUERY and self.refusals:
+            self.refusals -= 1
+            raise EncoderBusyError("full", "已满")
+        return super().encode(texts, role)
+
+
+def test_alerts_outlive_an_encoder_without_room(tmp_path: Path) -> None:
+    """A round that fails over a busy encoder forgets no need: the next one that can embed tells all."""
+    alert_services(tmp_path).close()
+    services = build_services(Settings(home=tmp_path), encoder=Busy)
+    services.serving.open()
+    put(services, new_patent(0, "A"), new_patent(1, "B"))
+    for _ in range(3):
+        with pytest.raises(OverloadedError):
+            services.watcher.round()
+    assert all_found(services) == {}
+    settle(services)
+    assert all_found(services) == {"N0": ["A"], "N1": ["B"]}
     services.close()
 
 
