@@ -15,7 +15,7 @@ from app.domain import Firm, Kind, Need, Patent
 from app.outreach import Alert
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.reading import passage_of, views_of
-from app.ranking.relevance import SharedTerms, relevance
+from app.ranking.relevance import crossings, relevance_of_codes
 from app.ranking.terms import Phrases
 from app.services.alert_needs import Watched
 from app.services.candidates import LANG, CandidateSearch, counted_terms
@@ -90,13 +90,14 @@ class Sieve:
     def _scores(self, cosines: Floats, language: str | None, record: Patent) -> Floats:
         """The most that each need may score, float32 ``[needs]``."""
         terms, bm25 = self._search.terms, None
+        rarest = 0.0 if terms is None else terms.rarest
         if terms is not None and self._watched.terms is not None:
             bm25 = self._watched.terms.scores(TermCounts.of(counted_terms(passage_of(record))), terms.mean_length)
         total = np.empty(len(cosines), dtype=np.float32)
         for asked, rows in self._by_language:
-            shared = None if terms is None or bm25 is None else SharedTerms(bm25[rows], terms.rarest)
-            space, patents = self._served.state.space, [language] * len(rows)
-            total[rows] = relevance(cosines[rows], shared, space, asked, patents).total
+            crossed = crossings(self._served.state.space, asked, (language,)).at(np.zeros(len(rows), dtype=np.intp))
+            shared = None if bm25 is None else bm25[rows]
+            total[rows] = relevance_of_codes(cosines[rows], shared, rarest, asked, crossed).total
         return score_from_relevance(total + ROUNDING, self._scale)
 
 
