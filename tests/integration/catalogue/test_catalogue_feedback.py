@@ -223,7 +223,7 @@ def test_feedback_last_words_are_of_the_firms_that_are_asked_about(filled: Catal
 
 @pytest.mark.parametrize("event", [Event.INTERESTED, Event.CONTACTED, Event.NEED_RETURNED, Event.SIGNED])
 def test_feedback_takes_a_rejection_back_with_the_latest_word(filled: Catalogue, event: Event) -> None:
-    """What happened last stands, whenever it is recorded; of one moment what came later; each firm speaks for itself."""
+    """What happened last stands, whenever it is recorded; of one moment what came later; each firm for itself."""
     outreach = OutreachService(filled)
     later, needed = AT + timedelta(days=2), {"new_need_id": "N2"} if event is Event.NEED_RETURNED else {}
     filled.feedback.add([entry("no", Event.REJECTED, reason="r", at=AT + timedelta(days=1))])
