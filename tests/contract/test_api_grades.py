@@ -67,7 +67,7 @@ def test_api_grades_change_the_record_and_keep_its_history(client: TestClient, s
 
 
 def test_api_grades_outlast_a_put_a_batch_and_a_file(client: TestClient, services: Services, tmp_path: Path) -> None:
-    """What leaves the grading out, or has an empty cell, keeps it; what gives another is in the history by its source."""
+    """What leaves the grading out, or has an empty cell, keeps it; what gives another is in the history."""
     client.post("/v1/patents/P1/grades", json={"grade": "A", "maturity": 6, "agreed": True, "by": "王"})
     client.put("/v1/patents/P1", json={"title": "new"})
     client.post("/v1/patents:batch", json={"upsert": [{"id": "P1", "title": "newer", "grade": None}]})

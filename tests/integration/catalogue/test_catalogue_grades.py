@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from app.catalogue import Catalogue
+from app.catalogue.kept_grades import GRADED
 from app.domain import Kind, Patent
 from app.outreach import Grading
 
@@ -36,11 +37,9 @@ def test_grades_of_one_call_are_applied_in_their_order(catalogue: Catalogue) -> 
 
 def history(catalogue: Catalogue, key: str) -> list[tuple[object, ...]]:
     """Who, from what, to what, the first change first."""
-    lines = reversed(catalogue.grades.history(key))
-    names = ("grade", "maturity", "agreed")
     return [
-        (line.by, *(tuple(getattr(line, f"{end}_{name}") for name in names) for end in ("from", "to")))
-        for line in lines
+        (line.by, *(tuple(getattr(line, f"{end}_{name}") for name in GRADED) for end in ("from", "to")))
+        for line in reversed(catalogue.grades.history(key))
     ]
 
 
