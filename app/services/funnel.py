@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.evaluation.uncertainty import Interval, wilson_interval
-from app.outreach import FUNNEL, Feedback
+from app.outreach import FUNNEL, Event, Feedback
 from app.services.queries import unknown_run
 
 PUSHED = "pushed"
@@ -23,9 +23,18 @@ _INDUSTRY_CHARS, _REGION_CHARS = 3, 2
 _CHUNK = 10_000
 
 
-class By(StrEnum):
-    """What a funnel is split by: the level that was shown, the firm's industry or region, the patent's holder type."""
+_BEFORE = {place: place - 1 for place in range(1, len(FUNNEL))}
+_BEFORE[FUNNEL.index(Event.SIGNED)] = FUNNEL.index(Event.CONTACTED)
+"""Which stage a share of the stage before is of: a contract follows a contact, a returned need is a way of its own."""
 
+
+class By(StrEnum):
+    """What a funnel is split by.
+
+    The push run, the level that was shown, the firm's industry or region, the patent's holder type.
+    """
+
+    RUN = "run"
     LEVEL = "level"
     INDUSTRY = "industry"
     HOLDER_TYPE = "holder_type"
@@ -61,7 +70,8 @@ class Stage:
         pairs: different pairs of firm and patent that came to it: of those that were pushed, where that is known.
         not_pushed: pairs beside them that came to it although they were not pushed; they are in no share.
         of_pushed: the share of what was pushed that came to it, where that is known.
-        of_before: the share of the stage before that came to it. Stages that nobody reports make it small.
+        of_before: the share of the stage before that came to it; of contracts the share of contacts. Stages that nobody
+            reports make it small.
     """
 
     name: str
@@ -124,7 +134,7 @@ class FunnelService:
         self._pushed = pushed
 
     def funnel(self, *, run: str | None = None, by: By | None = None) -> list[Funnel]:
-        """The funnel of a run, or of everything; with ``by`` one a group, the largest first.
+        """The funnel of a run, or of everything; with ``by`` one a group, the largest first, runs from the latest on.
 
         A pair counts once at each stage that was reported of it, whether or not the stages before were. What was
         rejected or judged is no stage. A returned need that names no patent is a pair of the firm alone. Where it is
@@ -133,6 +143,9 @@ class FunnelService:
         Raises:
             NotFoundError: there is no such push run, and nothing came back that names it.
         """
+        if by is By.RUN:
+            names = [one.name for one in self._catalogue.pushes.runs()] if run is None else [run]
+            return [Funnel(name, self.funnel(run=name)[0].stages) for name in names]
         events, levels = self._events(run)
         entries = self._pushed(run)
         if run is not None and not events and entries is None and self._catalogue.pushes.get(run) is None:
@@ -210,7 +223,7 @@ def _count(counted: _Counted, reached: int, pushed: bool) -> None:
         if not reached >> place & 1:
             continue
         counted.reached[place] += 1
-        before = pushed if place == 0 else bool(reached >> (place - 1) & 1)
+        before = pushed if place == 0 else bool(reached >> _BEFORE[place] & 1)
         counted.both[place] += before
 
 
@@ -222,7 +235,7 @@ def _count_beside(counted: _Counted, reached: int) -> None:
 def _stages(counted: _Counted, known: bool) -> tuple[Stage, ...]:
     stages = [Stage(PUSHED, counted.pushed, 0, None, None, None, None)] if known else []
     for place, event in enumerate(FUNNEL):
-        before = counted.reached[place - 1] if place else counted.pushed if known else 0
+        before = counted.reached[_BEFORE[place]] if place else counted.pushed if known else 0
         pushed = counted.pushed if known else 0
         stages.append(
             Stage(

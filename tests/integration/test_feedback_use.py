@@ -203,6 +203,16 @@ def test_feedback_funnel_is_over_what_was_pushed_where_that_is_known(services: S
     assert round(viewed.of_pushed_interval.high, 4) == 0.6994
 
 
+def test_feedback_funnel_has_one_a_run_and_contracts_of_contacts(services: Services) -> None:
+    """By run each has what came back naming it, the latest first; a contract's share is of contacts."""
+    told(services)
+    funnels = services.funnel.funnel(by=By.RUN)
+    assert [(funnel.group, pairs(funnel)["viewed"]) for funnel in funnels] == [("2026-11", 2), ("2026-10", 1)]
+    assert [funnel.group for funnel in services.funnel.funnel(run="2026-10", by=By.RUN)] == ["2026-10"]
+    signed = funnels[0].stages[-1]
+    assert (signed.name, signed.pairs, signed.of_before) == ("signed", 1, 1.0)
+
+
 @pytest.mark.parametrize(
     ("by", "groups"),
     [
