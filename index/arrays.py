@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_DTYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U32": "<u4", "I8": "|i1", "U8": "|u1"}
+_DTYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U32": "<u4", "U16": "<u2", "I8": "|i1", "U8": "|u1"}
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
 _METADATA = "__metadata__"
 _ALIGNMENT = 8
@@ -65,6 +66,35 @@ def write_rows(
             file.write(np.ascontiguousarray(block, dtype=np.dtype(kind).newbyteorder("<")).data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_streams(path: Path, streams: Mapping[str, tuple[np.dtype[Any], Path]]) -> None:
+    """Write flat arrays from files of their little-endian bytes, without holding them, and flush them to the disk.
+
+    Args:
+        path: the file to write.
+        streams: dtype and bytes of each array, by name.
+    """
+    ordered = sorted(streams.items(), key=lambda item: (-item[1][0].itemsize, item[0]))
+    header: dict[str, Any] = {_METADATA: {}}
+    end = 0
+    for name, (kind, source) in ordered:
+        start, end = end, end + source.stat().st_size
+        header[name] = {
+            "dtype": _NAMES[kind],
+            "shape": [(end - start) // kind.itemsize],
+            "data_offsets": [start, end],
+        }
+    with path.open("wb") as file:
+        _write_header(file, header)
+        for _, (_, source) in ordered:
+            with source.open("rb") as stream:
+                shutil.copyfileobj(stream, file, _COPIED_AT_ONCE)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+_COPIED_AT_ONCE = 1 << 20
 
 
 def _write_header(file: BinaryIO, header: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@
 - ``arrays.safetensors``: what the builder wants kept with the snapshot, where there is something (from format 3 on)
 - ``neighbours.safetensors``: the nearest others of each vector, where they are kept (from format 4 on)
 - ``terms.json`` and ``terms-0.*``: the inverted index of the texts' terms, where there is one (from format 4 on)
+- ``forward.safetensors``: the same terms text by text; where it is missing, scores of given texts are searched for
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from index.durable import sha256_of
 from index.engine import NO_POSITION, FaissIndex, Hits
 from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16
+from index.forward import FORWARD_FILE
 from index.ids import IdList
 from index.manifest import FILE_NAME, IndexParameters, Manifest, read_manifest
 from index.names import BUILDING_PREFIX
@@ -185,7 +187,7 @@ def load_snapshot(directory: Path, *, threads: int | None = None) -> Snapshot:
     if snapshot.neighbours is not None:
         counts[NEIGHBOURS_FILE] = len(snapshot.neighbours)
     if snapshot.terms is not None:
-        counts[TERMS_FILE] = len(snapshot.terms)
+        counts |= {TERMS_FILE: len(snapshot.terms), FORWARD_FILE: snapshot.terms.texts_by_position}
     wrong = [
         FileProblem(name, f"holds {count}, not {manifest.count}")
         for name, count in counts.items()

@@ -21,6 +21,7 @@ import tantivy
 from index.bm25 import inverse_frequency, saturated
 from index.checks import Floats, Mask, Positions, check_mask
 from index.errors import VectorInputError, VerificationError
+from index.forward import FORWARD_FILE, ForwardIndex
 
 TERMS_FILE = "terms.json"
 META_FILE = "meta.json"
@@ -36,6 +37,9 @@ DEEPEST = 65_536
 """Hits that a deeper search may bring; beyond, every passing position is scored."""
 SCORE_TOLERANCE = 1e-4
 """How far apart two float32 sums of one BM25 may lie, relative to it."""
+
+WEIGHTS_KEPT = 500_000
+"""Terms whose rarity is remembered, 60 MB: asked again and again by the queries of a run."""
 
 _SPARE = 16
 
@@ -65,16 +69,24 @@ class TermIndex:
         schema: of its index.
         tokens: terms of all texts together.
         sample: texts that were kept to verify with.
+        forward: the same terms text by text; without it, scores of given positions are searched for.
     """
 
     def __init__(
-        self, searcher: tantivy.Searcher, schema: tantivy.Schema, tokens: int, sample: Sequence[Mapping[str, Any]]
+        self,
+        searcher: tantivy.Searcher,
+        schema: tantivy.Schema,
+        tokens: int,
+        sample: Sequence[Mapping[str, Any]],
+        forward: ForwardIndex | None = None,
     ) -> None:
         self._searcher = searcher
+        self._forward = forward
         self._schema = schema
         self._count = int(searcher.num_docs)
         self._tokens = tokens
         self._sample = sample
+        self._weights: dict[str, float] = {}
 
     @classmethod
     def open(cls, directory: Path) -> TermIndex:
@@ -91,12 +103,19 @@ class TermIndex:
                 index = tantivy.Index.open(str(shown))
                 index.config_reader("manual")
                 index.reload()
-                return cls(index.searcher(), index.schema, tokens, sample)
+                found = index.searcher()
+                forward = _forward(directory, tokens / max(1, int(found.num_docs)))
+                return cls(found, index.schema, tokens, sample, forward)
         except (KeyError, TypeError) as error:
             raise ValueError(f"it does not describe an index of terms: {error}") from error
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def texts_by_position(self) -> int:
+        """Texts whose terms are kept text by text too: all of them, or all where none needs to be."""
+        return self._count if self._forward is None else len(self._forward)
 
     @property
     def mean_length(self) -> float:
@@ -114,7 +133,11 @@ class TermIndex:
 
     def weight(self, term: str) -> float:
         """The inverse document frequency; a term that no text holds counts as held by one."""
-        return inverse_frequency(self.document_frequency(term), self._count)
+        if (known := self._weights.get(term)) is None:
+            known = inverse_frequency(self.document_frequency(term), self._count)
+            if len(self._weights) < WEIGHTS_KEPT:
+                self._weights[term] = known
+        return known
 
     def search(
         self, terms: Mapping[str, float], k: int, *, allowed: Mask | None = None, hidden: Mask | None = None
@@ -160,13 +183,16 @@ class TermIndex:
             VectorInputError: a position is not in the index, or a term counts nothing or less.
         """
         scores = np.zeros(len(positions), dtype=np.float32)
-        clauses = self._clauses(terms)
+        self._check_terms(terms)
         if not len(positions):
             return scores
         if not 0 <= positions.min() <= positions.max() < self._count:
             raise VectorInputError(f"positions must be from 0 to {self._count - 1}")
+        if self._forward is not None:
+            weights = {term: count * self.weight(term) for term, count in terms.items() if is_text(term)}
+            return self._forward.scores(weights, positions)
         wanted, places = np.unique(positions, return_inverse=True)
-        if clauses:
+        if clauses := self._clauses(terms):
             hits = self._best_among(clauses, wanted, len(wanted))
             found = np.zeros(len(wanted), dtype=np.float32)
             found[np.searchsorted(wanted, hits.positions)] = hits.scores
@@ -201,13 +227,17 @@ class TermIndex:
 
     def _clauses(self, terms: Mapping[str, float]) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """What each term that some text holds adds to the score."""
-        if not all(0 < weight < np.inf for weight in terms.values()):
-            raise VectorInputError("what a term counts must be a finite number over 0")
+        self._check_terms(terms)
         return [
             (tantivy.Occur.Should, tantivy.Query.boost_query(self._query(TERMS, term, "freq"), weight))
             for term, weight in terms.items()
             if self.document_frequency(term)
         ]
+
+    @staticmethod
+    def _check_terms(terms: Mapping[str, float]) -> None:
+        if not all(0 < weight < np.inf for weight in terms.values()):
+            raise VectorInputError("what a term counts must be a finite number over 0")
 
     def _query(self, field: str, value: object, option: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, value, option)
@@ -238,6 +268,11 @@ class TermIndex:
         positions = self._searcher.fast_field_values(POSITION, [address for _, address in shared])
         scores = np.fromiter((score for score, _ in shared), dtype=np.float32, count=len(shared))
         return _sorted(np.array(positions, dtype=np.int64), scores, limit)
+
+
+def _forward(directory: Path, mean_length: float) -> ForwardIndex | None:
+    """The terms text by text; ``None`` where a snapshot was built without them."""
+    return ForwardIndex.open(directory, mean_length) if (directory / FORWARD_FILE).exists() else None
 
 
 _EMPTY = TermHits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))

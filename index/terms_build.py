@@ -20,6 +20,7 @@ import tantivy
 from index.bm25 import usable
 from index.durable import sync_file
 from index.errors import SnapshotWriteError, VectorInputError
+from index.forward import FORWARD_FILE, ForwardWriter
 from index.terms import (
     EXTENSIONS,
     META_FILE,
@@ -69,16 +70,15 @@ def write_terms(directory: Path, texts: Iterable[Mapping[str, int]], count: int,
     work.mkdir()
     chosen = frozenset(np.random.default_rng(seed).permutation(count)[:SAMPLE_TEXTS].tolist())
     facts: dict[str, Any] = {TOKENS: 0, SAMPLE: []}
-    _fill(work, _counted(texts, count, chosen, facts), count)
+    _fill(work, _counted(ForwardWriter(directory).noting(texts), count, chosen, facts), count)
     meta = json.loads((work / META_FILE).read_text(encoding="utf-8"))
     written = _renamed(work, directory, meta)
     shutil.rmtree(work)
     text = json.dumps({**facts, "index": meta}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     (directory / TERMS_FILE).write_text(text + "\n", encoding="utf-8")
-    names = (TERMS_FILE, *written)
-    for name in names:
+    for name in (TERMS_FILE, *written):
         sync_file(directory / name)
-    return names
+    return (TERMS_FILE, FORWARD_FILE, *written)
 
 
 def pieces_of(count: int) -> int:

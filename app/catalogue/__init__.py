@@ -3,7 +3,7 @@
 from app.catalogue.backend import Finding
 from app.catalogue.feedback import Entry, Recorded, Refusal
 from app.catalogue.pools import Band
-from app.catalogue.pushes import PushEntry, PushRun, PushStore
+from app.catalogue.pushes import PushEntry, PushList, PushRun, PushStore
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
 from app.catalogue.writing import Applied, Told
 
@@ -16,6 +16,7 @@ __all__ = [
     "Entry",
     "Finding",
     "PushEntry",
+    "PushList",
     "PushRun",
     "PushStore",
     "Recorded",

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from app.catalogue.backend import IDS, Backend
 from app.catalogue.failures import translated
 from app.catalogue.logs import in_utc, next_number, pages_of_ids, walk
-from app.catalogue.push_tables import PUSH_ENTRIES, PUSH_RUNS
+from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
+from app.catalogue.pushes import patent_ids_of
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import Statements
 from app.catalogue.tables import FEEDBACK
@@ -207,11 +208,11 @@ class FeedbackLog:
             firm_id = _firm_of(entry.feedback, need_firms)
             if entry.feedback.run is not None and firm_id is not None:
                 firms.setdefault(entry.feedback.run, set()).add(firm_id)
-        columns = PUSH_ENTRIES.c
-        asked = sa.select(columns.run, columns.firm_id, columns.patent_id)
-        asked = asked.where(self._backend.is_one_of(columns.firm_id))
+        columns = PUSH_LISTS.c
+        asked = sa.select(columns.firm_id, columns.entries).where(self._backend.is_one_of(columns.firm_id))
         for run, ids in firms.items():
-            found |= {tuple(row) for row in self._rows(connection, asked.where(columns.run == run), sorted(ids))}
+            for firm_id, listed in self._rows(connection, asked.where(columns.run == run), sorted(ids)):
+                found |= {(run, firm_id, patent_id) for patent_id in patent_ids_of(listed)}
         return found
 
     def _rows(self, connection: sa.Connection, asked: sa.Select[Any], ids: list[str]) -> Sequence[Any]:

@@ -1,7 +1,8 @@
-"""Push runs and their entries: written by blocks of firms, read by firm, by run, or all of a run in order."""
+"""Push runs and their lists: written by blocks of firms, read by firm, by run, or all of a run in order."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -9,12 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import Backend
+from app.catalogue.backend import IDS, Backend
 from app.catalogue.failures import translated
-from app.catalogue.push_tables import PUSH_ENTRIES, PUSH_RUNS
+from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
 
 RUNNING, DONE = "running", "done"
-_A_PAGE = 20_000
+_A_PAGE = 1_000
+"""Lists that are read at once: some 20,000 places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,44 @@ class PushEntry:
     patent_revision: int
 
 
-_COLUMNS = [PUSH_ENTRIES.c[field.name] for field in fields(PushEntry)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushList:
+    """A firm's list, field by field; each holds one value a place, in the order of ranks from 1. See `PushEntry`."""
+
+    firm_id: str
+    arm: str
+    patent_ids: Sequence[str] = ()
+    scores: Sequence[float] = ()
+    levels: Sequence[str] = ()
+    reasons: Sequence[str] = ()
+    need_ids: Sequence[str | None] = ()
+    firm_ranks: Sequence[int | None] = ()
+    placed: Sequence[str] = ()
+    patent_revisions: Sequence[int] = ()
+
+    def entries(self, run: str) -> list[PushEntry]:
+        """Its places."""
+        by_place = zip(*(getattr(self, name) for name in _FIELDS), strict=True)
+        return [
+            PushEntry(
+                run=run,
+                firm_id=self.firm_id,
+                arm=self.arm,
+                rank=rank,
+                patent_id=patent,
+                score=score,
+                level=level,
+                reason=reason,
+                need_id=need,
+                firm_rank=firm_rank,
+                placed=placed,
+                patent_revision=revision,
+            )
+            for rank, (patent, score, level, reason, need, firm_rank, placed, revision) in enumerate(by_place, 1)
+        ]
+
+
+_FIELDS = tuple(field.name for field in fields(PushList) if field.name not in ("firm_id", "arm"))
 
 
 class PushStore:
@@ -86,17 +125,20 @@ class PushStore:
             connection.execute(sa.delete(PUSH_RUNS).where(PUSH_RUNS.c.name == run.name, PUSH_RUNS.c.status == RUNNING))
             connection.execute(sa.insert(PUSH_RUNS).values(asdict(run)))
 
-    def write(self, run: str, firms: Sequence[str], entries: Sequence[PushEntry]) -> None:
-        """Put the lists of some firms in place of what the run has of them, in one transaction."""
+    def write(self, run: str, firms: Sequence[str], lists: Sequence[PushList]) -> None:
+        """Put the lists of some firms in place of what the run has of them, in one transaction.
+
+        Args:
+            run: its name.
+            firms: whose lists are replaced; those without one in ``lists`` have none.
+            lists: with at least one place each.
+        """
+        of_firms = sa.and_(PUSH_LISTS.c.run == run, self._backend.is_one_of(PUSH_LISTS.c.firm_id))
         with translated(), self._backend.writing() as connection:
             if firms:
-                of_run = PUSH_ENTRIES.c.run == run
-                among = self._backend.is_one_of(PUSH_ENTRIES.c.firm_id)
-                connection.execute(
-                    sa.delete(PUSH_ENTRIES).where(of_run, among), {"ids": self._backend.ids_parameter(firms)}
-                )
-            if entries:
-                connection.execute(sa.insert(PUSH_ENTRIES), [asdict(entry) for entry in entries])
+                connection.execute(sa.delete(PUSH_LISTS).where(of_firms), {IDS: self._backend.ids_parameter(firms)})
+            if lists:
+                connection.execute(sa.insert(PUSH_LISTS), [_row(run, one) for one in lists])
 
     def finish(self, run: str, manifest: str, *, firms: int, entries: int) -> None:
         """Say that all lists of a run are there."""
@@ -116,32 +158,47 @@ class PushStore:
 
     def of_firm(self, run: str, firm_id: str, *, after: int = 0, size: int = 1000) -> list[PushEntry]:
         """A firm's list in a run, in order, from behind the rank ``after``."""
-        asked = sa.select(*_COLUMNS).where(
-            PUSH_ENTRIES.c.run == run, PUSH_ENTRIES.c.firm_id == firm_id, PUSH_ENTRIES.c.rank > after
-        )
-        return self._entries(asked.order_by(PUSH_ENTRIES.c.rank).limit(size))
+        asked = sa.select(*_READ).where(PUSH_LISTS.c.run == run, PUSH_LISTS.c.firm_id == firm_id)
+        return [entry for one in self._lists(asked) for entry in one.entries(run)[after : after + size]]
 
-    def iterate(self, run: str) -> Iterator[list[PushEntry]]:
-        """All entries of a run by firm and rank, some thousands at a time, each a short transaction."""
-        of_run = sa.select(*_COLUMNS).where(PUSH_ENTRIES.c.run == run)
-        ordered = of_run.order_by(PUSH_ENTRIES.c.firm_id, PUSH_ENTRIES.c.rank).limit(_A_PAGE)
-        page = self._entries(ordered)
+    def lists(self, run: str) -> Iterator[list[PushList]]:
+        """All lists of a run by firm, in the order of code points, a page at a time, each a short transaction."""
+        ordered = sa.select(*_READ).where(PUSH_LISTS.c.run == run).order_by(PUSH_LISTS.c.firm_id).limit(_A_PAGE)
+        page = self._lists(ordered)
         while page:
             yield page
-            last = page[-1]
-            behind = sa.tuple_(PUSH_ENTRIES.c.firm_id, PUSH_ENTRIES.c.rank) > sa.tuple_(
-                sa.literal(last.firm_id), sa.literal(last.rank)
-            )
-            page = self._entries(ordered.where(behind))
+            page = self._lists(ordered.where(PUSH_LISTS.c.firm_id > page[-1].firm_id))
 
-    def _entries(self, asked: sa.Select[Any]) -> list[PushEntry]:
+    def iterate(self, run: str) -> Iterator[list[PushEntry]]:
+        """All entries of a run by firm and rank, those of some firms at a time."""
+        for page in self.lists(run):
+            yield [entry for one in page for entry in one.entries(run)]
+
+    def _lists(self, asked: sa.Select[Any]) -> list[PushList]:
         with translated(), self._backend.reading() as connection:
-            return [PushEntry(**row._mapping) for row in connection.execute(asked)]
+            return [
+                PushList(firm_id=firm_id, arm=arm, **json.loads(entries))
+                for firm_id, arm, entries in connection.execute(asked)
+            ]
 
     def _runs(self, condition: sa.ColumnElement[bool]) -> list[PushRun]:
         asked = sa.select(PUSH_RUNS).where(condition).order_by(PUSH_RUNS.c.started_at.desc(), PUSH_RUNS.c.name)
         with translated(), self._backend.reading() as connection:
             return [PushRun(**{**row._mapping, **_aware(row)}) for row in connection.execute(asked)]
+
+
+_READ = (PUSH_LISTS.c.firm_id, PUSH_LISTS.c.arm, PUSH_LISTS.c.entries)
+
+
+def patent_ids_of(entries: str) -> list[str]:
+    """The patents of a list as its row holds it."""
+    ids: list[str] = json.loads(entries)["patent_ids"]
+    return ids
+
+
+def _row(run: str, one: PushList) -> dict[str, str]:
+    entries = json.dumps({name: getattr(one, name) for name in _FIELDS}, ensure_ascii=False, separators=(",", ":"))
+    return {"run": run, "firm_id": one.firm_id, "arm": one.arm, "entries": entries}
 
 
 def _aware(row: Any) -> dict[str, datetime | None]:  # noqa: ANN401 - a row of SQLAlchemy

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,15 +72,58 @@ def relevance(
         query: the query's language.
         languages: of each record.
     """
-    crossings = {language: space.crossing(query, language) for language in set(languages)}
-    stretch = np.array([crossings[language].stretch for language in languages], dtype=np.float32)
-    bonus = np.array([crossings[language].bonus for language in languages], dtype=np.float32)
-    comparable = cosines * stretch + bonus
-    if terms is None:
+    names = tuple(dict.fromkeys(languages))
+    codes = {name: code for code, name in enumerate(names)}
+    crossed = crossings(space, query, names).at(np.array([codes[name] for name in languages], dtype=np.intp))
+    bm25, rarest = (None, 0.0) if terms is None else (terms.bm25, terms.rarest)
+    return relevance_of_codes(cosines, bm25, rarest, query, crossed)
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """How cosines of a query are read with records of some languages, one value a language or a record.
+
+    Attributes:
+        stretch: float32 ``[n]``.
+        bonus: float32 ``[n]``.
+        foreign: bool ``[n]``, whether it is another language than the query's.
+    """
+
+    stretch: Floats
+    bonus: Floats
+    foreign: npt.NDArray[np.bool_]
+
+    def at(self, codes: npt.NDArray[np.integer[Any]]) -> Crossings:
+        """Those of records of the languages at ``codes``."""
+        return Crossings(self.stretch[codes], self.bonus[codes], self.foreign[codes])
+
+
+def crossings(space: Space, query: str | None, languages: tuple[str | None, ...]) -> Crossings:
+    """How a query in a language meets each of ``languages``."""
+    found = [space.crossing(query, language) for language in languages]
+    return Crossings(
+        np.array([one.stretch for one in found], dtype=np.float32),
+        np.array([one.bonus for one in found], dtype=np.float32),
+        np.array([query is not None and language != query for language in languages], dtype=np.bool_),
+    )
+
+
+def relevance_of_codes(
+    cosines: Floats, bm25: Floats | None, rarest: float, query: str | None, crossed: Crossings
+) -> Relevance:
+    """What ranks records whose languages were looked up already; see `relevance`, which says the same in words.
+
+    Args:
+        cosines: float32 ``[n]``.
+        bm25: of each record, float32 ``[n]``; ``None`` where shared terms do not count.
+        rarest: see `SharedTerms`.
+        query: the query's language.
+        crossed: of each record.
+    """
+    comparable = cosines * crossed.stretch + crossed.bonus
+    if bm25 is None:
         return Relevance(cosines, np.zeros_like(cosines), comparable)
-    foreign = np.array([query is not None and language != query for language in languages], dtype=np.bool_)
-    would = expected(comparable, query, terms.rarest)
-    counted = np.where(foreign, np.maximum(terms.bm25, would), terms.bm25)
+    counted = np.where(crossed.foreign, np.maximum(bm25, expected(comparable, query, rarest)), bm25)
     shared = (LEXICAL_WEIGHT * counted).astype(np.float32)
     return Relevance(cosines, shared, comparable + shared)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from app.ranking.reading import as_written, term_reading
 
@@ -28,6 +29,7 @@ STOP_WORD = re.compile(
     "invention|comprising|said|wherein|which|der|die|das|und|mit|für|von|eine|einer|verfahren|vorrichtung"
 )
 _LONGEST = 12
+_BETWEEN = "\n"
 
 
 def _runs(folded: str) -> list[str]:
@@ -47,13 +49,62 @@ def vocabulary(text: str) -> frozenset[str]:
 
 
 def _vocabulary(folded: str) -> frozenset[str]:
-    terms: set[str] = set()
+    parts, words = _parts(folded)
+    return frozenset(words).union(*map(_grams, parts))
+
+
+def _parts(folded: str) -> tuple[list[str], list[str]]:
+    """The CJK runs of a text, cut where stock stands, and its words."""
+    parts, words = [], []
     for run in _runs(folded):
         if _CJK_RUN.fullmatch(run):
-            terms |= {gram for part in STOCK.split(run) for gram in _grams(part)}
+            parts += [part for part in STOCK.split(run) if len(part) > 1]
         elif len(run) > 1 and not run.isdigit() and not STOP_WORD.fullmatch(run):
-            terms.add(run)
-    return frozenset(terms)
+            words.append(run)
+    return parts, words
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """A text whose vocabulary is looked into, not written out: millions of pairs are compared in a run.
+
+    Attributes:
+        parts: its CJK runs without stock.
+        words: its other words.
+        joined: all parts, with what is in none of them in between.
+    """
+
+    parts: tuple[str, ...]
+    words: frozenset[str]
+    joined: str
+
+    @classmethod
+    def of(cls, text: str) -> Phrases:
+        """Those of a text."""
+        parts, words = _parts(term_reading(text))
+        return cls(tuple(parts), frozenset(words), _BETWEEN.join(parts))
+
+    def longest_in(self, other: Phrases, limit: int) -> tuple[str, ...]:
+        """The terms that both vocabularies have, longest first, none inside another, folded; at most ``limit``."""
+        found = set(self.words & other.words)
+        for part in other.parts:
+            for start in range(len(part) - 1):
+                if part[start : start + 2] in self.joined:
+                    found.add(part[start : start + self._reach(part, start)])
+        kept: list[str] = []
+        for term in sorted(found, key=lambda term: (-len(term), term)):
+            if not any(term in longer for longer in kept):
+                kept.append(term)
+                if len(kept) == limit:
+                    break
+        return tuple(kept)
+
+    def _reach(self, part: str, start: int) -> int:
+        """How many characters of ``part`` from ``start`` on stand together in this text too; two do."""
+        length, most = 2, min(_LONGEST, len(part) - start)
+        while length < most and part[start : start + length + 1] in self.joined:
+            length += 1
+        return length
 
 
 def shared_terms(query: frozenset[str], text: str, limit: int) -> tuple[str, ...]:

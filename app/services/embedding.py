@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -88,9 +88,10 @@ class Embedder:
             done += len(chunk)
             report(done)
 
-    def missing(self, texts: Sequence[str], role: Role) -> int:
-        """How many different texts have no vector yet."""
-        return len(self._missing(texts, role))
+    def absent(self, texts: Mapping[bytes, str]) -> list[str]:
+        """Those of the texts, given by their keys, that have no vector yet."""
+        gone = self._store.missing(list(texts))
+        return [text for text, absent in zip(texts.values(), gone, strict=True) if absent]
 
     def _encode(self, texts: Sequence[str], role: Role) -> tuple[list[str], Encoded]:
         """The texts that have a vector, and their vectors."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from app.catalogue import Catalogue
-from app.domain import AnyRecord, Kind
 from app.ranking.levels import FAIRLY_STRONG_FROM, Scale, score_from_relevance
 from app.ranking.lists import NOBODY
-from app.ranking.reading import views_of
 from app.ranking.relevance import Terms
-from app.services.candidates import CandidateSearch
 from app.services.embedding import Progress, Report
-from app.services.push_firms import Asked, AskedVectors, PushFirms
+from app.services.push_firms import AskedVectors, PushFirms
 from app.services.push_groups import QueryGroups
 from app.services.push_patents import PushPatents
 from app.services.push_rules import PushRules
+from app.services.push_scoring import PushScoring, Rows
 from app.services.serving import Served
 from index import (
     JoinCorpus,
@@ -75,7 +72,7 @@ class CandidateRun:
         patents: those of it.
         firms: who is asked for.
         vectors: of their queries.
-        catalogue: their texts.
+        rows: of the patents, by layer; see `ranked_rows`.
         excluded: sorted int64 ``[n]``: firm times number of patents, plus patent, of pairs that are not pushed.
     """
 
@@ -83,16 +80,8 @@ class CandidateRun:
     patents: PushPatents
     firms: PushFirms
     vectors: AskedVectors
-    catalogue: Catalogue
+    rows: Rows
     excluded: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class _Best:
-    patents: Ints
-    scores: Floats
-    query: Ints
-    near: int
 
 
 class CandidateMaker:
@@ -105,16 +94,13 @@ class CandidateMaker:
         report: told how far it is.
 
     Attributes:
-        scale: how scores are read.
+        scoring: how pairs are scored.
         groups: which patents queries are joined with.
     """
 
     def __init__(self, run: CandidateRun, rules: PushRules, folder: Path, report: Report) -> None:
         self.run, self._rules, self._folder, self._report = run, rules, folder, report
-        reading = run.served.reading(shared_terms=rules.shared_terms)
-        self.scale: Scale = reading.scale
-        self._fused = run.served.ranking(shared_terms=rules.shared_terms) == "fused"
-        self._scoring = CandidateSearch(run.served, (), shared_terms=rules.shared_terms)
+        self.scoring = PushScoring(run.served, run.patents, run.firms, run.rows, shared_terms=rules.shared_terms)
         self.groups = QueryGroups(run.firms, rules)
         self._recalls: list[float] = []
 
@@ -125,39 +111,40 @@ class CandidateMaker:
         owners = np.array([query.firm for query in self.run.firms.queries], dtype=np.int64)
         queries = np.flatnonzero(mine[owners]).astype(np.int64) if len(owners) else owners
         near = self._joined(queries)
-        m = self._rules.candidates
-        patents = np.full((len(firms), m), NOBODY, dtype=np.int64)
-        scores = np.zeros((len(firms), m), dtype=np.float32)
-        found_by = np.full((len(firms), m), NOBODY, dtype=np.int64)
-        looked = np.zeros(len(firms), dtype=np.int64)
-        for start in range(0, len(firms), _FIRMS_AT_ONCE):
+        m, count = self._rules.candidates, len(firms)
+        made = PushCandidates(
+            patents=np.full((count, m), NOBODY, dtype=np.int64),
+            scores=np.zeros((count, m), dtype=np.float32),
+            queries=np.full((count, m), NOBODY, dtype=np.int64),
+            near=np.zeros(count, dtype=np.int64),
+            recall=1.0,
+            certified=1.0,
+        )
+        for start in range(0, count, _FIRMS_AT_ONCE):
             block = firms[start : start + _FIRMS_AT_ONCE]
             rows = np.flatnonzero(np.isin(owners[queries], block))
-            for place, best in self._best(block, queries[rows], near.positions[rows]):
-                row = start + place
-                looked[row], count = best.near, len(best.patents)
-                patents[row, :count], scores[row, :count], found_by[row, :count] = best.patents, best.scores, best.query
-            self._report(Progress("candidates", min(start + _FIRMS_AT_ONCE, len(firms)), len(firms)))
+            pairs = self._pairs(queries[rows], near.positions[rows], near.scores[rows])
+            self._choose(block, pairs, made, slice(start, start + len(block)))
+            self._report(Progress("candidates", start + len(block), count))
         certified = float(near.certified.mean()) if len(queries) else 1.0
         recall = float(np.mean(self._recalls)) if self._recalls else 1.0
-        return PushCandidates(patents, scores, found_by, looked, recall, certified)
+        return replace(made, recall=recall, certified=certified)
 
     def scored(self, query: int, places: Ints) -> list[tuple[int, float]]:
         """Those of ``places`` that the query's firm may be pushed, each with its score."""
         asked = self.run.firms.queries[query]
-        places = places[~self._left_out(asked.firm, places)]
+        places = places[~self._left_out(np.full_like(places, asked.firm), places)]
         if not len(places):
             return []
-        vector = self.run.vectors.take(np.array([query], dtype=np.int64))[0]
-        terms = self._terms_of(asked, self._texts([asked]) if self._fused else {})
-        total = self._scoring.scored(asked.lang, vector, terms, self.run.patents.places(places)).total
-        return list(zip(places.tolist(), score_from_relevance(total, self.scale).tolist(), strict=True))
+        cosines = self.scoring.cosines(self.run.vectors.take(np.array([query], dtype=np.int64))[0], places)
+        total = self.scoring.relevance(query, self.scoring.terms_of(query), places, cosines)
+        return list(zip(places.tolist(), score_from_relevance(total, self.scoring.scale).tolist(), strict=True))
 
     def _joined(self, queries: Ints) -> Neighbours:
         """The nearest of queries in every layer and of each large language, as places of the run."""
         run, parts = self.run, []
-        for number, layer in enumerate(run.patents.view.layers):
-            corpus = JoinCorpus(layer.searched.index.all_rows(), self._options())
+        for number in range(len(run.rows)):
+            corpus = JoinCorpus(run.rows[number], self._options())
             offset = run.patents.offsets[number]
             for name, mask in self._languages(number):
                 tasks = list(self._tasks(queries, mask, number))
@@ -208,72 +195,82 @@ class CandidateMaker:
             mask = passing & self.groups.mask(self.run.patents, layer, group)
             yield JoinTask(self.groups.name(group), members, np.flatnonzero(mask).astype(np.int64))
 
-    def _best(self, firms: Ints, queries: Ints, places: Ints) -> Iterator[tuple[int, _Best]]:
-        """The candidates of each firm of a block that has a query."""
-        asked = [self.run.firms.queries[n] for n in queries.tolist()]
-        texts = self._texts(asked) if self._fused else {}
-        vectors = self.run.vectors.take(queries)
-        of_firm: dict[int, list[int]] = {}
-        for row, query in enumerate(asked):
-            of_firm.setdefault(query.firm, []).append(row)
-        for place, firm in enumerate(firms.tolist()):
-            parts = []
-            for row in of_firm.get(firm, ()):
-                near = places[row][places[row] != NOBODY]
-                terms = self._terms_of(asked[row], texts)
-                if self._fused and self._rules.terms_find:
-                    near = self._with_sharing(asked[row], terms, near)
-                where = self.run.patents.places(near)
-                total = self._scoring.scored(asked[row].lang, vectors[row], terms, where).total
-                parts.append((near, total, np.full(len(total), queries[row])))
-            if parts:
-                yield place, self._chosen(firm, *(np.concatenate(part) for part in zip(*parts, strict=True)))
+    def _pairs(self, queries: Ints, places: Ints, cosines: Floats) -> _Pairs:
+        """Every pair that may be pushed to the firms of these queries, with what ranks it."""
+        find = self.scoring.fused and self._rules.terms_find
+        vectors = self.run.vectors.take(queries) if find else None
+        found, totals = [], []
+        for row, query in enumerate(queries.tolist()):
+            there = places[row] != NOBODY
+            mine, near, terms = places[row][there], cosines[row][there], self.scoring.terms_of(query)
+            if vectors is not None:
+                more = self._sharing(query, terms, mine)
+                mine = np.concatenate([mine, more])
+                near = np.concatenate([near, self.scoring.cosines(vectors[row], more)])
+            found.append(mine)
+            totals.append(self.scoring.relevance(query, terms, mine, near))
+        sizes = [len(mine) for mine in found]
+        return _Pairs(
+            queries=np.repeat(queries, sizes),
+            patents=np.concatenate(found) if found else np.empty(0, dtype=np.int64),
+            total=np.concatenate(totals) if totals else np.empty(0, dtype=np.float32),
+        )
 
-    def _chosen(self, firm: int, places: Ints, total: Floats, queries: Ints) -> _Best:
-        """The best of what a firm's queries found, each patent once."""
-        near, keep = len(np.unique(places)), ~self._left_out(firm, places)
-        places, total, queries = places[keep], total[keep], queries[keep]
-        scores = score_from_relevance(total, self.scale)
-        order = np.lexsort((places, -total))
-        order = order[scores[order] >= score_floor(self._rules.min_level.grade, self.scale)]
-        _, first = np.unique(places[order], return_index=True)
-        order = order[np.sort(first)][: self._rules.candidates]
-        return _Best(places[order], scores[order], queries[order], near)
+    def _choose(self, firms: Ints, pairs: _Pairs, made: PushCandidates, rows: slice) -> None:
+        """Put the best of each firm's pairs, each patent once, into its row of ``made``."""
+        owners = np.array([self.run.firms.queries[query].firm for query in pairs.queries.tolist()], dtype=np.int64)
+        firm = np.searchsorted(firms, owners)
+        # By firm and patent, the best first: what is repeated lies beside it.
+        order = np.lexsort((-pairs.total, pairs.patents, firm))
+        first = np.ones(len(order), dtype=np.bool_)
+        same_firm = firm[order][1:] == firm[order][:-1]
+        first[1:] = ~(same_firm & (pairs.patents[order][1:] == pairs.patents[order][:-1]))
+        order = order[first]
+        made.near[rows] = np.bincount(firm[order], minlength=len(firms))
+        scores = score_from_relevance(pairs.total, self.scoring.scale)
+        kept = ~self._left_out(owners[order], pairs.patents[order])
+        kept &= scores[order] >= score_floor(self._rules.min_level.grade, self.scoring.scale)
+        order = order[kept]
+        order = order[np.lexsort((pairs.patents[order], -pairs.total[order], firm[order]))]
+        row = firm[order]
+        column = np.arange(len(row)) - np.searchsorted(row, row)
+        within = column < self._rules.candidates
+        row, column, order = row[within] + rows.start, column[within], order[within]
+        made.patents[row, column] = pairs.patents[order]
+        made.scores[row, column] = scores[order]
+        made.queries[row, column] = pairs.queries[order]
 
-    def _texts(self, asked: Sequence[Asked]) -> Mapping[tuple[Kind, str], AnyRecord]:
-        """The records that are asked with."""
-        needs = sorted({query.need_id for query in asked if query.need_id is not None})
-        firms = sorted({self.run.firms.ids[query.firm] for query in asked if query.need_id is None})
-        return {
-            (kind, key): record
-            for kind, ids in ((Kind.NEEDS, needs), (Kind.FIRMS, firms))
-            for key, record in self.run.catalogue.get_many(kind, ids).items()
-        }
-
-    def _terms_of(self, query: Asked, texts: Mapping[tuple[Kind, str], AnyRecord]) -> Terms:
-        kind = Kind.FIRMS if query.need_id is None else Kind.NEEDS
-        record = texts.get((kind, query.need_id or self.run.firms.ids[query.firm]))
-        return {} if record is None else self._scoring.terms_of(views_of(record), titled=kind is Kind.NEEDS)
-
-    def _with_sharing(self, query: Asked, terms: Terms, places: Ints) -> Ints:
-        """What is near, and what shares the query's terms beside it."""
+    def _sharing(self, query: int, terms: Terms, places: Ints) -> Ints:
+        """What shares a query's terms, beside ``places``."""
         patents, view = self.run.patents, self.run.served.view
-        found = view.search_terms([terms], self._rules.candidates, self.groups.conditions(query))[0]
+        conditions = self.groups.conditions(self.run.firms.queries[query])
+        found = view.search_terms([terms], self._rules.candidates, conditions)[0]
         sharing = np.array(patents.offsets, dtype=np.int64)[found.places[:, 0]] + found.places[:, 1]
-        return np.concatenate([places, sharing[patents.passing[sharing] & ~np.isin(sharing, places)]])
+        shared: Ints = sharing[patents.passing[sharing] & ~np.isin(sharing, places)]
+        return shared
 
-    def _left_out(self, firm: int, places: Ints) -> Mask:
-        """Which of these the firm is not pushed: its own, and pairs that are excluded."""
+    def _left_out(self, firms: Ints, places: Ints) -> Mask:
+        """Which pairs are not pushed: of what a firm holds itself, and those that are excluded."""
         patents = self.run.patents
-        keys = firm * len(patents) + places
+        keys = firms * len(patents) + places
         at = np.searchsorted(self.run.excluded, keys)
         out: Mask = np.zeros(len(places), dtype=np.bool_)
         inside = at < len(self.run.excluded)
         out[inside] = self.run.excluded[at[inside]] == keys[inside]
-        own = patents.held.get(self.run.firms.names[firm])
-        if own and not self._rules.own_patents:
-            out |= np.isin(places, np.array(own, dtype=np.int64))
+        if not self._rules.own_patents:
+            for firm in np.unique(firms).tolist():
+                if own := patents.held.get(self.run.firms.names[firm]):
+                    out |= (firms == firm) & np.isin(places, np.array(own, dtype=np.int64))
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Pairs of a query and a patent int64 ``[n]``, and what ranks them float32 ``[n]``."""
+
+    queries: Ints
+    patents: Ints
+    total: Floats
 
 
 def score_floor(grade: int, scale: Scale) -> float:

@@ -59,6 +59,7 @@ class PushFirms:
         industries: of each firm.
         arms: ``a`` or ``b``.
         queries: what is asked.
+        texts: the views of each query, as they are embedded.
         keys: of the texts of all queries in the vector store.
         counts: how many texts each query has.
         weights: of each text.
@@ -71,33 +72,49 @@ class PushFirms:
     industries: list[tuple[str, ...]] = field(default_factory=list)
     arms: list[str] = field(default_factory=list)
     queries: list[Asked] = field(default_factory=list)
+    texts: list[tuple[str, ...]] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
 
-    def add(self, firm: Firm, arm: str, records: Sequence[AnyRecord], empty: set[str]) -> None:
-        """Take in a firm with the records that are asked with."""
-        asked = [(record, views) for record in records if (views := readable(record, empty))]
-        if not asked:
-            self.without.append(firm.id)
-        place = len(self.ids)
+    def add(self, firm: Firm, arm: str, asked: Sequence[AskedRecord], empty: set[str]) -> None:
+        """Take in a firm with what is asked for it; ``empty`` are the texts in which the model sees nothing."""
+        place, before = len(self.ids), len(self.queries)
         self.ids.append(firm.id)
         self.names.append(folded_name(firm.name))
         self.regions.append(firm.region)
         self.industries.append(firm.industry)
         self.arms.append(arm)
-        for record, views in asked:
-            need_id = record.id if isinstance(record, Need) else None
-            self.queries.append(Asked(place, need_id, record.lang, record.industry or firm.industry))
-            self.keys += [text_key(Role.QUERY, view) for view in views]
-            self.counts.append(len(views))
-            self.weights += view_weights(len(views), titled=need_id is not None)
+        for one in asked:
+            readable = [key for view, key in zip(one.views, one.keys, strict=True) if view not in empty]
+            if not readable:
+                continue
+            self.queries.append(Asked(place, one.need_id, one.lang, one.industry or firm.industry))
+            self.texts.append(one.views)
+            self.keys += readable
+            self.counts.append(len(readable))
+            self.weights += view_weights(len(readable), titled=one.need_id is not None)
+        if len(self.queries) == before:
+            self.without.append(firm.id)
 
 
-def readable(record: AnyRecord, empty: set[str]) -> list[str]:
-    """The texts that a record is asked with, without those in which the model sees nothing."""
-    return [view for view in views_of(record) if view not in empty]
+@dataclass(frozen=True, slots=True)
+class AskedRecord:
+    """A need or a profile that is asked with: its views, read once, and their keys in the vector store."""
+
+    need_id: str | None
+    lang: str | None
+    industry: tuple[str, ...]
+    views: tuple[str, ...]
+    keys: list[bytes]
+
+    @classmethod
+    def of(cls, record: AnyRecord) -> AskedRecord:
+        """That of a record."""
+        views = views_of(record)
+        need_id = record.id if isinstance(record, Need) else None
+        return cls(need_id, record.lang, record.industry, views, [text_key(Role.QUERY, view) for view in views])
 
 
 class AskedVectors:
@@ -174,9 +191,14 @@ def push_firms(catalogue: Catalogue, embedder: Embedder, who: WhoIsAsked, report
     for page in catalogue.iterate(Kind.FIRMS, batch_size=_PAGE):
         firms = list(who.among(cast(list[Firm], page)))
         asked = _asked_with(catalogue, firms, needs)
-        texts = [view for records in asked.values() for record in records for view in views_of(record)]
-        step = _within(done, len(page), total, embedder.missing(texts, Role.QUERY), report)
-        embedder.embed(texts, Role.QUERY, step)
+        views = {
+            key: view
+            for records in asked.values()
+            for record in records
+            for key, view in zip(record.keys, record.views, strict=True)
+        }
+        absent = embedder.absent(views)
+        embedder.embed(absent, Role.QUERY, _within(done, len(page), total, len(absent), report))
         for firm in firms:
             found.add(firm, who.arm_of(firm.id), asked[firm.id], embedder.empty)
         done += len(page)
@@ -211,11 +233,11 @@ def _open_needs(catalogue: Catalogue) -> dict[str, list[str]]:
 
 def _asked_with(
     catalogue: Catalogue, firms: Sequence[Firm], needs: dict[str, list[str]]
-) -> dict[str, Sequence[AnyRecord]]:
+) -> dict[str, list[AskedRecord]]:
     wanted = [need_id for firm in firms for need_id in needs.get(firm.id, ())]
     known = catalogue.get_many(Kind.NEEDS, wanted) if wanted else {}
-    asked: dict[str, Sequence[AnyRecord]] = {}
+    asked: dict[str, list[AskedRecord]] = {}
     for firm in firms:
         mine = [known[need_id] for need_id in needs.get(firm.id, ()) if need_id in known]
-        asked[firm.id] = mine or [firm]
+        asked[firm.id] = [AskedRecord.of(record) for record in mine or [firm]]
     return asked

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from app.catalogue import Catalogue, PushEntry
-from app.domain import AnyRecord, Kind
+from app.catalogue import PushList
 from app.ranking.allocation import Allocation, Placed, Problem, allocate
 from app.ranking.levels import Scale, level_from_score
 from app.ranking.lists import NOBODY
-from app.ranking.terms import vocabulary
+from app.ranking.terms import Phrases
 from app.services.push_candidates import PushCandidates, score_floor
-from app.services.push_firms import Asked, PushFirms
+from app.services.push_firms import PushFirms
 from app.services.push_patents import PushPatents
 from app.services.push_rules import PushRules
 
 Ints = npt.NDArray[np.int64]
 
 FIRMS_A_BLOCK = 1_000
-"""Firms whose lists are written in one transaction: 20,000 entries, half a second in which other writers wait."""
+"""Firms whose lists are written in one transaction, some tens of milliseconds in which other writers wait."""
 _TERMS_SHOWN = 3
-_TITLES_REMEMBERED = 50_000
 
 
 def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, scale: Scale, seed: int) -> Allocation:
@@ -96,94 +93,58 @@ class ArmLists:
     scale: Scale
 
 
-class EntryWriter:
+class ListWriter:
     """Says of each place of an arm's lists what firms and ops read.
 
     Args:
-        run: its name.
-        catalogue: the records.
         patents: of the run.
         firms: of the run.
     """
 
-    def __init__(self, run: str, catalogue: Catalogue, patents: PushPatents, firms: PushFirms) -> None:
-        self._run, self._catalogue, self._patents, self._firms = run, catalogue, patents, firms
+    def __init__(self, patents: PushPatents, firms: PushFirms) -> None:
+        self._patents, self._firms = patents, firms
+        self._titles: dict[int, Phrases] = {}
 
-    def blocks(self, lists: ArmLists) -> Iterator[tuple[str, list[str], list[PushEntry]]]:
-        """Name, firm ids and entries of each block of firms."""
+    def blocks(self, lists: ArmLists) -> Iterator[tuple[str, list[str], list[PushList]]]:
+        """Name, firm ids and lists of each block of firms; a firm that nothing was chosen for has no list."""
         for start in range(0, len(lists.firms), FIRMS_A_BLOCK):
             rows = range(start, min(start + FIRMS_A_BLOCK, len(lists.firms)))
             ids = [self._firms.ids[lists.firms[row]] for row in rows]
-            yield f"{lists.arm}-{start:09}", ids, self._entries(lists, rows)
+            yield f"{lists.arm}-{start:09}", ids, [self._list(lists, row) for row in rows if lists.chosen[row].any()]
 
-    def _entries(self, lists: ArmLists, rows: range) -> list[PushEntry]:
-        span = slice(rows.start, rows.stop)
-        places = np.unique(lists.found.patents[span][lists.chosen[span]])
-        titles = self._catalogue.get_many(Kind.PATENTS, [self._patents.ids[place] for place in places.tolist()])
-        asked = self._asked(lists, rows)
-        return [entry for row in rows for entry in self._list(lists, row, titles, asked)]
-
-    def _asked(self, lists: ArmLists, rows: range) -> Mapping[int, frozenset[str]]:
-        """The vocabulary of each query that found something in these rows."""
-        span = slice(rows.start, rows.stop)
-        numbers = np.unique(lists.found.queries[span][lists.chosen[span]]).tolist()
-        queries = {number: self._firms.queries[number] for number in numbers}
-        wanted: dict[Kind, list[str]] = {Kind.NEEDS: [], Kind.FIRMS: []}
-        for query in queries.values():
-            kind, key = self._source(query)
-            wanted[kind].append(key)
-        records: dict[tuple[Kind, str], AnyRecord] = {
-            (kind, key): record
-            for kind, ids in wanted.items()
-            for key, record in self._catalogue.get_many(kind, ids).items()
-        }
-        return {
-            number: vocabulary(record.views[-1]) if (record := records.get(self._source(query))) else frozenset[str]()
-            for number, query in queries.items()
-        }
-
-    def _source(self, query: Asked) -> tuple[Kind, str]:
-        if query.need_id is not None:
-            return Kind.NEEDS, query.need_id
-        return Kind.FIRMS, self._firms.ids[query.firm]
-
-    def _list(
-        self, lists: ArmLists, row: int, titles: Mapping[str, AnyRecord], asked: Mapping[int, frozenset[str]]
-    ) -> Iterator[PushEntry]:
+    def _list(self, lists: ArmLists, row: int) -> PushList:
         found = lists.found
         columns = np.flatnonzero(lists.chosen[row])
         columns = columns[np.lexsort((found.patents[row, columns], -found.scores[row, columns]))]
-        for rank, column in enumerate(columns.tolist(), 1):
-            place, number = int(found.patents[row, column]), int(found.queries[row, column])
-            record = titles.get(self._patents.ids[place])
-            score = float(found.scores[row, column])
-            yield PushEntry(
-                run=self._run,
-                firm_id=self._firms.ids[lists.firms[row]],
-                rank=rank,
-                patent_id=self._patents.ids[place],
-                score=round(score, 6),
-                level=level_from_score(score, lists.scale).value,
-                reason=" ".join(_shared(asked[number], record.heading)) if record is not None else "",
-                need_id=self._firms.queries[number].need_id,
-                firm_rank=int(lists.ranks[row, column]),
-                placed=Placed(int(lists.placed[row, column])).name.lower(),
-                arm=lists.arm,
-                patent_revision=int(self._patents.revisions[place]),
-            )
+        places = found.patents[row, columns].tolist()
+        queries = found.queries[row, columns].tolist()
+        scores = found.scores[row, columns].astype(np.float64).tolist()
+        asked = {number: self._asked(number) for number in set(queries)}
+        return PushList(
+            firm_id=self._firms.ids[lists.firms[row]],
+            arm=lists.arm,
+            patent_ids=[self._patents.ids[place] for place in places],
+            scores=[round(score, 6) for score in scores],
+            levels=[level_from_score(score, lists.scale).value for score in scores],
+            reasons=[
+                " ".join(asked[number].longest_in(self._title(place), _TERMS_SHOWN))
+                for number, place in zip(queries, places, strict=True)
+            ],
+            need_ids=[self._firms.queries[number].need_id for number in queries],
+            firm_ranks=lists.ranks[row, columns].tolist(),
+            placed=[_PLACED[placed] for placed in lists.placed[row, columns].tolist()],
+            patent_revisions=self._patents.revisions[places].tolist(),
+        )
+
+    def _asked(self, number: int) -> Phrases:
+        """A need's title and text, or what a firm's profile says beside its name."""
+        views, need_id = self._firms.texts[number], self._firms.queries[number].need_id
+        return Phrases.of(views[-1] if need_id is None else "\n".join(views))
+
+    def _title(self, place: int) -> Phrases:
+        if (title := self._titles.get(place)) is None:
+            title = self._titles[place] = Phrases.of(self._patents.titles[place])
+        return title
 
 
-def _shared(asked: frozenset[str], title: str) -> tuple[str, ...]:
-    """The longest terms of a title that a query has too, none inside another; titles' terms are remembered."""
-    kept: list[str] = []
-    for term in sorted(asked & _terms_of(title), key=lambda term: (-len(term), term)):
-        if not any(term in longer for longer in kept):
-            kept.append(term)
-            if len(kept) == _TERMS_SHOWN:
-                break
-    return tuple(kept)
-
-
-@lru_cache(maxsize=_TITLES_REMEMBERED)
-def _terms_of(title: str) -> frozenset[str]:
-    return vocabulary(title)
+_PLACED = {placed.value: placed.name.lower() for placed in Placed}

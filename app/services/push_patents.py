@@ -53,7 +53,7 @@ class PushPatents:
         revisions: int64 ``[n]``, the catalogue's.
         languages: of each place.
         held: folded holder name -> places.
-        holder_types: of each place, for the report.
+        titles: of each place, for the reasons.
     """
 
     view: View
@@ -66,7 +66,7 @@ class PushPatents:
     revisions: Ints
     languages: npt.NDArray[np.object_]
     held: Mapping[str, list[int]]
-    holder_types: Sequence[str | None]
+    titles: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -119,7 +119,7 @@ def push_patents(
     return [
         PushPatents(
             view, offsets, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.revisions,
-            facts.languages, facts.held, facts.holder_types,
+            facts.languages, facts.held, facts.titles,
         )
         for allowed in facts.allowed
     ]  # fmt: skip
@@ -155,7 +155,7 @@ class _Facts:
         self.revisions = np.zeros(count, dtype=np.int64)
         self.languages = np.full(count, None, dtype=object)
         self.held: dict[str, list[int]] = {}
-        self.holder_types: list[str | None] = [None] * count
+        self.titles = [""] * count
         self._holder, self._family, self._subject = _Numbers(), _Numbers(), _Numbers()
 
     def take(self, place: int, record: Patent, revision: int) -> None:
@@ -171,7 +171,7 @@ class _Facts:
         self.families[place] = self._family(record.family)
         self.subjects[place] = self._subject(record.ipc[0][:_SUBCLASS] if record.ipc else None)
         self.revisions[place], self.languages[place] = revision, record.lang
-        self.holder_types[place] = record.holder_type
+        self.titles[place] = record.title
 
 
 class _Numbers:

@@ -18,8 +18,8 @@ from app.ranking.lists import NOBODY
 from app.services.push_candidates import CandidateMaker, PushCandidates
 from app.services.push_firms import AskedVectors
 from app.services.push_groups import QueryGroups
-from app.services.push_patents import PushPatents
 from app.services.push_rules import PushRules
+from app.services.push_scoring import RankedVectors
 from index import JoinCorpus, JoinOptions, JoinProgress, JoinTask, read_join, run_join
 
 Floats = npt.NDArray[np.float32]
@@ -30,25 +30,6 @@ _FIRMS_A_PLACE, _FEWEST_FIRMS = 4, 8
 _MOST_EXTRA = 20
 """Scarce patents that a firm may get as candidates beside its own."""
 _BLOCK = 8_192
-
-
-class PlaceVectors:
-    """The vectors of patents by their place in the run, as a source."""
-
-    def __init__(self, patents: PushPatents) -> None:
-        self._patents = patents
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self._patents.view.snapshot.manifest.dimension
-
-    def __len__(self) -> int:
-        return len(self._patents)
-
-    def take(self, positions: Ints) -> Floats:
-        """The vectors at ``positions``."""
-        return np.ascontiguousarray(self._patents.view.vectors_at(self._patents.places(positions)))
 
 
 class ScarceFinder:
@@ -107,7 +88,7 @@ class ScarceFinder:
             for number, places in enumerate(of_layer)
             if len(mine := places[QueryGroups.mask(run.patents, number, group)[places - run.patents.offsets[number]]])
         ]
-        vectors = PlaceVectors(run.patents)
+        vectors = RankedVectors(run.patents, self._maker.scoring.rows)
         run_join(JoinCorpus(asked, JoinOptions(k=k, certify=1)), vectors, tasks, self._folder / "scarce", self._report)
         near = read_join(tasks, self._folder / "scarce", len(vectors), k).positions[scarce]
         places, ranks = np.nonzero(near != NOBODY)

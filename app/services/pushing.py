@@ -24,13 +24,15 @@ from app.ranking.exposure import Exposure, exposure_of
 from app.services.embedding import Embedder, Progress, Report
 from app.services.failures import translated
 from app.services.filters import conditions_of
-from app.services.push_candidates import CandidateMaker, CandidateRun, score_floor
+from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
+from app.services.push_exclusions import PushExclusions
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
-from app.services.push_lists import ArmLists, EntryWriter, allocated, firm_ranks, shared_out
+from app.services.push_lists import ArmLists, ListWriter, allocated, firm_ranks, shared_out
 from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
 from app.services.push_scarce import ScarceFinder
+from app.services.push_scoring import ranked_rows
 from app.services.push_sources import FeedbackSource
 from app.services.push_tradeoff import trade_off
 from app.services.serving import Served
@@ -214,14 +216,14 @@ class PushService:
 
     def _store(self, work: _Work, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
         """Put the lists into the catalogue, block by block; how many entries there are."""
-        writer = EntryWriter(work.request.name, self._catalogue, work.patents["a"], work.firms)
+        writer = ListWriter(work.patents["a"], work.firms)
         entries, done, total = 0, 0, sum(len(lists.firms) for lists, _ in arms)
         for lists, _ in arms:
             for name, firms, made in writer.blocks(lists):
                 if not files.stored(name):
                     self._catalogue.pushes.write(work.request.name, firms, made)
                     files.mark_stored(name)
-                entries, done = entries + len(made), done + len(firms)
+                entries, done = entries + sum(len(one.patent_ids) for one in made), done + len(firms)
                 work.report(Progress("store", done, total))
         return entries
 
@@ -257,30 +259,12 @@ class _Work:
             skipped=frozenset(feedback.opted_out()),
         )
         self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
-        self._excluded = self._pairs(feedback, now)
-
-    def _pairs(self, feedback: FeedbackSource, now: datetime) -> Ints:
-        """Pairs that are not pushed: rejected, or pushed within the months of the firm's arm and not changed since."""
-        patents = self.patents["a"]
-        firms = {key: n for n, key in enumerate(self.firms.ids)}
-        places = {patents.ids[n]: n for n in np.flatnonzero(self.passing).tolist()}
-        width, found = len(patents), list[int]()
-        for firm_id, patent_id in feedback.excluded_pairs():
-            if firm_id in firms and patent_id in places:
-                found.append(firms[firm_id] * width + places[patent_id])
-        since = {arm: now - timedelta(days=DAYS_A_MONTH * rules.months) for arm, rules in self.request.arms.items()}
-        for run in self._catalogue.pushes.runs():
-            if run.name == self.request.name or run.finished_at is None or run.finished_at < min(since.values()):
-                continue
-            again = {arm for arm, day in since.items() if run.finished_at < day}
-            for page in self._catalogue.pushes.iterate(run.name):
-                for entry in page:
-                    firm, place = firms.get(entry.firm_id), places.get(entry.patent_id)
-                    if firm is None or place is None or self.firms.arms[firm] in again:
-                        continue
-                    if patents.revisions[place] <= entry.patent_revision:
-                        found.append(firm * width + place)
-        return np.unique(np.array(found, dtype=np.int64))
+        exclusions = PushExclusions(self.patents["a"], self.passing, self.firms)
+        exclusions.reject(feedback.excluded_pairs())
+        months = {arm: rules.months for arm, rules in request.arms.items()}
+        since = {arm: now - timedelta(days=DAYS_A_MONTH * count) for arm, count in months.items()}
+        exclusions.pushed(self._catalogue, request.name, since)
+        self._excluded = exclusions.keys
 
     @property
     def passing(self) -> Mask:
@@ -301,29 +285,15 @@ class _Work:
     def lists(self, arm: str, rules: PushRules, files: PushFiles) -> tuple[ArmLists, Allocation]:
         """An arm's lists: what was kept of them, or made now."""
         mine = np.flatnonzero(np.array(self.firms.arms) == arm).astype(np.int64)
-        patents = self.patents[arm]
-        run = CandidateRun(
-            served=self._served,
-            patents=patents,
-            firms=self.firms,
-            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
-            catalogue=self._catalogue,
-            excluded=self._excluded,
-        )
-        maker = CandidateMaker(run, rules, files.join(arm), self.report)
+        scale = self._served.reading(shared_terms=rules.shared_terms).scale
         found = files.candidates(arm)
         if found is None:
-            found = maker.make(mine)
-            if rules.floor:
-                finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
-                fair_from = score_floor(rules.fair_level.grade, maker.scale)
-                asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
-                found = finder.added(found, mine, np.array(asked, dtype=np.int64), fair_from)
+            found = self._found(arm, mine, rules, files)
             files.keep_candidates(arm, found)
         made = files.allocation(arm)
         if made is None:
             self.report(Progress("allocate", 0, 1))
-            made = allocated(patents, found, rules, maker.scale, self.request.seed)
+            made = allocated(self.patents[arm], found, rules, scale, self.request.seed)
             files.keep_allocation(arm, made)
             self.report(Progress("allocate", 1, 1))
         lists = ArmLists(
@@ -333,9 +303,28 @@ class _Work:
             chosen=made.chosen,
             placed=made.placed,
             ranks=firm_ranks(found),
-            scale=maker.scale,
+            scale=scale,
         )
         return lists, made
+
+    def _found(self, arm: str, firms: Ints, rules: PushRules, files: PushFiles) -> PushCandidates:
+        """The candidates of an arm's firms."""
+        run = CandidateRun(
+            served=self._served,
+            patents=self.patents[arm],
+            firms=self.firms,
+            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
+            rows=ranked_rows(self.patents[arm], files.join("vectors"), self.report),
+            excluded=self._excluded,
+        )
+        maker = CandidateMaker(run, rules, files.join(arm), self.report)
+        found = maker.make(firms)
+        if rules.floor:
+            finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
+            fair_from = score_floor(rules.fair_level.grade, maker.scoring.scale)
+            asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
+            found = finder.added(found, firms, np.array(asked, dtype=np.int64), fair_from)
+        return found
 
     def _progress(self, progress: JoinProgress) -> None:
         self.report(Progress("scarce", progress.done, progress.total))

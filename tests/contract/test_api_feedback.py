@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.bootstrap import Services, build_services
-from app.catalogue import PushEntry, PushRun
+from app.catalogue import PushList, PushRun
 from app.domain import Kind
 from app.errors import OverloadedError
 from app.main import create_app
@@ -19,9 +19,9 @@ from app.settings import Settings
 from models.testing import HashingEncoder
 
 AT = "2026-11-20T09:30:00+08:00"
-PUSHED = PushEntry(
-    run="2026-11", firm_id="F1", rank=1, patent_id="P1", score=0.7, level="strong", reason="", need_id=None,
-    firm_rank=1, placed="choice", arm="a", patent_revision=1,
+PUSHED = PushList(
+    firm_id="F1", arm="a", patent_ids=["P1"], scores=[0.7], levels=["strong"], reasons=[""], need_ids=[None],
+    firm_ranks=[1], placed=["choice"], patent_revisions=[1],
 )  # fmt: skip
 """What the only push run has."""
 

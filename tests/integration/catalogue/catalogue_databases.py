@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from app.catalogue import PushList
 from app.domain import Firm
 
 SERVER = os.environ.get("PATMATCH_TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
@@ -67,3 +68,20 @@ def postgres_schema() -> Iterator[str]:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
         engine.dispose()
+
+
+def firm_list(firm: str, *patents: str, arm: str = "a") -> PushList:
+    """A firm's list."""
+    count = len(patents)
+    return PushList(
+        firm_id=firm,
+        arm=arm,
+        patent_ids=list(patents),
+        scores=[0.5 - place / 100 for place in range(count)],
+        levels=["weak"] * count,
+        reasons=["电解液 添加剂"] * count,
+        need_ids=[None] * count,
+        firm_ranks=list(range(1, count + 1)),
+        placed=["choice"] * count,
+        patent_revisions=[7] * count,
+    )

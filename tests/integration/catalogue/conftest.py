@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from catalogue_databases import postgres_schema
 
 from app.catalogue import Catalogue
-from app.catalogue.push_tables import PUSH_ENTRIES, PUSH_RUNS
+from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
 from app.catalogue.tables import COUNTER, FEEDBACK, INDUSTRIES, OPT_OUTS, PATENT_GRADES, POOLS, TABLES
 
 BOTH = ("sqlite", "postgresql")
@@ -50,7 +50,7 @@ def url(migrated_url: str, tmp_path: Path) -> str:
         return f"sqlite:///{copy}"
     engine = sa.create_engine(parsed)
     with engine.begin() as connection:
-        for table in (*TABLES.values(), FEEDBACK, OPT_OUTS, PATENT_GRADES, POOLS, PUSH_RUNS, PUSH_ENTRIES):
+        for table in (*TABLES.values(), FEEDBACK, OPT_OUTS, PATENT_GRADES, POOLS, PUSH_RUNS, PUSH_LISTS):
             connection.execute(sa.delete(table))
         connection.execute(sa.delete(INDUSTRIES))
         connection.execute(sa.update(COUNTER).values(value=0, industries=0))

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from catalogue_databases import firms, writer
+from catalogue_databases import firm_list, firms, writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.catalogue import Catalogue, Entry, PushEntry, PushRun, Recorded, Refusal
+from app.catalogue import Catalogue, Entry, PushRun, Recorded, Refusal
 from app.catalogue.rows import MAX_ID_CHARS
 from app.domain import Kind, Level, Need, Patent
 from app.errors import CatalogueProblem
@@ -111,11 +111,7 @@ def test_feedback_names_what_it_does_not_know(filled: Catalogue) -> None:
 
 def test_feedback_knows_its_run_and_what_that_pushed(filled: Catalogue) -> None:
     """An unknown run keeps feedback out; a pair that the run did not push is told, a need is its firm's."""
-    pushed = PushEntry(
-        run="2026-10", firm_id="F000001", rank=1, patent_id="P0", score=0.5, level="weak", reason="", need_id=None,
-        firm_rank=None, placed="choice", arm="a", patent_revision=1,
-    )  # fmt: skip
-    filled.pushes.write("2026-10", ["F000001"], [pushed])
+    filled.pushes.write("2026-10", ["F000001"], [firm_list("F000001", "P0")])
     odd = (Refusal("run", "not_in_run", "2026-10"),)
     outcomes = filled.feedback.add(
         [
@@ -223,7 +219,7 @@ def test_feedback_last_words_are_of_the_firms_that_are_asked_about(filled: Catal
 
 @pytest.mark.parametrize("event", [Event.INTERESTED, Event.CONTACTED, Event.NEED_RETURNED, Event.SIGNED])
 def test_feedback_takes_a_rejection_back_with_the_latest_word(filled: Catalogue, event: Event) -> None:
-    """What happened last stands, whenever it is recorded; of one moment what came later; each firm for itself."""
+    """What happened last stands, whenever it is recorded; of one moment what came later; firms speak for themselves."""
     outreach = OutreachService(filled)
     later, needed = AT + timedelta(days=2), {"new_need_id": "N2"} if event is Event.NEED_RETURNED else {}
     filled.feedback.add([entry("no", Event.REJECTED, reason="r", at=AT + timedelta(days=1))])

@@ -6,28 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from catalogue_databases import firm_list
 
-from app.catalogue import Catalogue, PushEntry, PushRun, pushes
+from app.catalogue import Catalogue, PushRun, pushes
 
 STARTED = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
-
-
-def entry(firm: str, rank: int, *, run: str = "one", patent: str | None = None) -> PushEntry:
-    """One place of a list."""
-    return PushEntry(
-        run=run,
-        firm_id=firm,
-        rank=rank,
-        patent_id=patent or f"P{firm}-{rank}",
-        score=0.5,
-        level="weak",
-        reason="电解液 添加剂",
-        need_id=None,
-        firm_rank=rank,
-        placed="choice",
-        arm="a",
-        patent_revision=7,
-    )
 
 
 def begun(catalogue: Catalogue, name: str = "one", *, started: datetime = STARTED) -> PushRun:
@@ -55,28 +38,29 @@ def test_catalogue_push_run_is_written_and_read_back(catalogue: Catalogue) -> No
 def test_catalogue_push_lists_are_replaced_by_firm(catalogue: Catalogue) -> None:
     """Written again, a firm's list is the new one alone; other firms and runs keep theirs."""
     begun(catalogue)
-    catalogue.pushes.write("one", ["A", "B"], [entry("A", 1), entry("A", 2), entry("B", 1)])
-    catalogue.pushes.write("two", ["A"], [entry("A", 1, run="two")])
-    catalogue.pushes.write("one", ["A"], [entry("A", 1, patent="other")])
+    catalogue.pushes.write("one", ["A", "B"], [firm_list("A", "P1", "P2"), firm_list("B", "P3")])
+    catalogue.pushes.write("two", ["A"], [firm_list("A", "P4")])
+    catalogue.pushes.write("one", ["A"], [firm_list("A", "other")])
     assert [one.patent_id for one in catalogue.pushes.of_firm("one", "A")] == ["other"]
-    assert catalogue.pushes.of_firm("one", "B") == [entry("B", 1)]
-    assert catalogue.pushes.of_firm("two", "A") == [entry("A", 1, run="two")]
+    assert catalogue.pushes.of_firm("one", "B") == firm_list("B", "P3").entries("one")
+    assert catalogue.pushes.of_firm("two", "A") == firm_list("A", "P4").entries("two")
     catalogue.pushes.write("one", ["A"], [])
     assert catalogue.pushes.of_firm("one", "A") == []
 
 
-def test_catalogue_push_entries_are_walked_in_order(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By firm, in the order of code points, and rank, whatever the size of a page; parts of a list by rank."""
+def test_catalogue_push_lists_are_walked_in_order(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By firm, in the order of code points, whatever the size of a page; a part of a list begins behind a rank."""
     monkeypatch.setattr(pushes, "_A_PAGE", 3)
     begun(catalogue)
-    made = [entry(firm, rank) for firm in ("B", "a", "Ä", "A") for rank in (2, 1)]
+    made = [firm_list(firm, "P1", "P2") for firm in ("B", "a", "Ä", "A")]
     catalogue.pushes.write("one", [], made)
-    pages = list(catalogue.pushes.iterate("one"))
-    assert [len(page) for page in pages] == [3, 3, 2]
-    walked = [(one.firm_id, one.rank) for page in pages for one in page]
-    assert walked == sorted(walked)
-    assert catalogue.pushes.of_firm("one", "A", after=1) == [entry("A", 2)]
-    assert catalogue.pushes.of_firm("one", "A", size=1) == [entry("A", 1)]
+    pages = list(catalogue.pushes.lists("one"))
+    assert [[one.firm_id for one in page] for page in pages] == [["A", "B", "a"], ["Ä"]]
+    assert pages[0][0] == made[3]
+    walked = [(one.firm_id, one.rank) for page in catalogue.pushes.iterate("one") for one in page]
+    assert walked == [(firm, rank) for firm in ("A", "B", "a", "Ä") for rank in (1, 2)]
+    assert [one.rank for one in catalogue.pushes.of_firm("one", "A", after=1)] == [2]
+    assert [one.rank for one in catalogue.pushes.of_firm("one", "A", size=1)] == [1]
 
 
 def test_catalogue_push_run_begun_again_is_begun(catalogue: Catalogue) -> None:

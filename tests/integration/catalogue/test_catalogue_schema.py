@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from catalogue_databases import ROOT, firms, writer
+from catalogue_databases import ROOT, firm_list, firms, writer
 
 from app.catalogue import Catalogue, UpsertCounts, schema
 from app.catalogue.tables import METADATA
@@ -66,6 +66,24 @@ def test_catalogue_migrations_go_down_and_up_again(fresh_url: str) -> None:
         assert sa.inspect(connection).get_table_names() == ["alembic_version"]
     opened = Catalogue.open(fresh_url)
     assert opened.upsert(firms(1)) == UpsertCounts(added=1)
+    opened.close()
+
+
+def test_catalogue_push_lists_survive_a_release_taken_back(fresh_url: str) -> None:
+    """Lists that were stored place by place are gathered whole, and a release taken back has each place again."""
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    opened = Catalogue.open(fresh_url)
+    lists = [firm_list("A", "P1", "P2", arm="b"), firm_list("B", "P3")]
+    opened.pushes.write("one", ["A", "B"], lists)
+    opened.close()
+    with connected(fresh_url) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0006")
+        places = connection.exec_driver_sql("SELECT firm_id, rank, patent_id, arm FROM push_entries ORDER BY 1, 2")
+        assert [tuple(row) for row in places] == [("A", 1, "P1", "b"), ("A", 2, "P2", "b"), ("B", 1, "P3", "a")]
+    opened = Catalogue.open(fresh_url)
+    assert [one for page in opened.pushes.lists("one") for one in page] == lists
     opened.close()
 
 
