@@ -302,6 +302,7 @@ class _Work:
             found=found,
             chosen=made.chosen,
             placed=made.placed,
+            rules=rules,
             ranks=firm_ranks(found),
             scale=scale,
         )
