@@ -31,10 +31,12 @@ _BEFORE[FUNNEL.index(Event.SIGNED)] = FUNNEL.index(Event.CONTACTED)
 class By(StrEnum):
     """What a funnel is split by.
 
-    The push run, the level that was shown, the firm's industry or region, the patent's holder type.
+    The push run, the arm that the firm was assigned to, the level that was shown, the firm's industry or region, the
+    patent's holder type.
     """
 
     RUN = "run"
+    ARM = "arm"
     LEVEL = "level"
     INDUSTRY = "industry"
     HOLDER_TYPE = "holder_type"
@@ -42,11 +44,12 @@ class By(StrEnum):
 
 
 class PushedPair(NamedTuple):
-    """A patent that was pushed to a firm, with the level that was shown."""
+    """A patent that was pushed to a firm, with the level that was shown and the arm of a comparison."""
 
     firm_id: str
     patent_id: str
     level: str | None = None
+    arm: str | None = None
 
 
 PushedPairs = Callable[[str | None], Iterable[PushedPair] | None]
@@ -182,7 +185,7 @@ class FunnelService:
         return reached, levels
 
     def _groups(self, pairs: Sequence[_Pair], levels: Mapping[_Pair, str], by: By | None) -> dict[_Pair, str]:
-        if by is None:
+        if by in (None, By.ARM):
             return dict.fromkeys(pairs, _UNKNOWN)
         if by is By.LEVEL:
             return {pair: levels.get(pair, _UNKNOWN) for pair in pairs}
@@ -193,13 +196,14 @@ class FunnelService:
 
     def _pushed_groups(self, entries: Iterable[PushedPair], by: By | None) -> Iterator[tuple[_Pair, str]]:
         stream = iter(entries)
-        if by is None:
-            yield from ((_Pair(entry.firm_id, entry.patent_id), _UNKNOWN) for entry in stream)
-            return
         while chunk := list(islice(stream, _CHUNK)):
-            levels = {_Pair(entry.firm_id, entry.patent_id): entry.level or _UNKNOWN for entry in chunk}
-            groups = self._groups(list(levels), levels, by)
-            yield from ((_Pair(entry.firm_id, entry.patent_id), groups[_Pair(*entry[:2])]) for entry in chunk)
+            pairs = [_Pair(entry.firm_id, entry.patent_id) for entry in chunk]
+            if by in (By.LEVEL, By.ARM):
+                said = [entry.level if by is By.LEVEL else entry.arm for entry in chunk]
+                yield from zip(pairs, (word or _UNKNOWN for word in said), strict=True)
+            else:
+                groups = self._groups(pairs, {}, by)
+                yield from ((pair, groups[pair]) for pair in pairs)
 
     def _described(self, pairs: Sequence[_Pair], by: By) -> dict[_Pair, str]:
         """The group of each pair, from the record of its firm or patent; also where that is deleted since."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.catalogue import Catalogue, PushEntry, PushRun
+from app.catalogue import Catalogue, PushEntry, PushList, PushRun
 from app.domain import AnyRecord, Firm, Kind, Patent
 from app.errors import InputError
 from app.services.funnel import PushedPair
@@ -87,7 +87,7 @@ class PushDelivery:
         return found
 
     def pushed_pairs(self, run: str | None) -> Iterator[PushedPair] | None:
-        """What was pushed in a run, or in all of them, each pair once with the level of the first time.
+        """What was pushed in a run, or in all of them, each pair once with the level and arm of the first time.
 
         ``None`` where there is no such run: then it is not known what was pushed.
         """
@@ -96,15 +96,16 @@ class PushDelivery:
 
     def _pairs(self, runs: list[str]) -> Iterator[PushedPair]:
         """Runs side by side in the order of firms, so that only one firm's pairs are held."""
-        by_firm = heapq.merge(*map(self._entries, runs), key=lambda entry: entry.firm_id)
-        for firm_id, entries in groupby(by_firm, key=lambda entry: entry.firm_id):
-            levels: dict[str, str] = {}
-            for entry in entries:
-                levels.setdefault(entry.patent_id, entry.level)
-            yield from (PushedPair(firm_id, patent_id, level) for patent_id, level in levels.items())
+        by_firm = heapq.merge(*map(self._lists, runs), key=lambda one: one.firm_id)
+        for firm_id, lists in groupby(by_firm, key=lambda one: one.firm_id):
+            first: dict[str, PushedPair] = {}
+            for one in lists:
+                for patent_id, level in zip(one.patent_ids, one.levels, strict=True):
+                    first.setdefault(patent_id, PushedPair(firm_id, patent_id, level, one.arm))
+            yield from first.values()
 
-    def _entries(self, run: str) -> Iterator[PushEntry]:
-        return (entry for page in self._catalogue.pushes.iterate(run) for entry in page)
+    def _lists(self, run: str) -> Iterator[PushList]:
+        return (one for page in self._catalogue.pushes.lists(run) for one in page)
 
     def of_firm(self, firm_id: str, run: str | None = None, *, after: int = 0, size: int = 100) -> FirmList:
         """A firm's list as it may be shown now: withdrawn and deleted patents are left out, ranks stay.
@@ -174,10 +175,10 @@ class PushDelivery:
         return done
 
     def _rows(self, name: str) -> Iterator[list[dict[str, Any]]]:
+        opted = frozenset(self._feedback.opted_out())
         for page in self._catalogue.pushes.iterate(name):
             firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in page}))
             patents = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in page}))
-            opted = {key for key in firms if self._feedback.is_opted_out(key)}
             yield [
                 _row(entry, firms[entry.firm_id], record)
                 for entry in page
