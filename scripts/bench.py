@@ -20,6 +20,7 @@ import numpy as np
 from app.errors import InputError
 from scripts.bench_explain import explain
 from scripts.bench_filters import filters
+from scripts.bench_home import home
 from scripts.bench_push import push
 from scripts.bench_quality import quality
 from scripts.bench_terms import terms
@@ -61,6 +62,7 @@ def command() -> None:
 
 
 command.add_command(filters)
+command.add_command(home)
 command.add_command(push)
 command.add_command(explain)
 command.add_command(terms)

@@ -19,6 +19,7 @@ from app.ranking.allocation import Problem, allocate
 from app.ranking.exposure import exposure_of
 from app.ranking.levels import CENTRED_SCALE, score_from_relevance
 from app.services.embedding import Progress, Report
+from app.services.scaling import NOISE, interpolated, near_ones
 from index import (
     Arithmetic,
     JoinCorpus,
@@ -35,8 +36,6 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 _BLOCK = 16_384
-_NOISE = 0.35
-"""Length of the noise beside a made vector: top-1 and top-20 cosines then lie as those of real ones."""
 _INDUSTRIES = 97
 """Divisions of GB/T 4754."""
 _PEER_SECONDS = 8.0
@@ -141,28 +140,15 @@ def _made(real: Floats, count: int, path: Path, seed: int, report: Report) -> Fl
     """Vectors between a real one and another near it, with noise, in a mapped file."""
     rows = np.memmap(path, dtype=np.float32, mode="w+", shape=(count, real.shape[1]))
     generator = np.random.default_rng(seed)
-    nearest = _neighbours(real)
+    nearest = near_ones(real)
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start)
         first = generator.integers(0, len(real), size)
         second = nearest[first, generator.integers(0, nearest.shape[1], size)]
-        share = generator.random((size, 1), dtype=np.float32)
-        noise = generator.standard_normal((size, real.shape[1]), dtype=np.float32)
-        noise *= _NOISE / np.linalg.norm(noise, axis=1, keepdims=True)
-        mixed = share * real[first] + (1 - share) * real[second] + noise
-        rows[start : start + size] = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+        rows[start : start + size] = interpolated(real, first, second, NOISE, generator)
         report(Progress("make", start + size, count))
     rows.flush()
     return np.memmap(path, dtype=np.float32, mode="r", shape=(count, real.shape[1]))
-
-
-def _neighbours(real: Floats) -> Ints:
-    """Ten near ones of each real vector, among some thousands."""
-    some = real[np.random.default_rng(0).permutation(len(real))[:20_000]]
-    order = np.random.default_rng(0).permutation(len(real))[:20_000]
-    _, near = faiss.knn(real, np.ascontiguousarray(some), min(10, len(some)), metric=faiss.METRIC_INNER_PRODUCT)
-    found: Ints = order[near].astype(np.int64)
-    return found
 
 
 def _tasks(asked: JoinBench) -> Iterator[JoinTask]:
