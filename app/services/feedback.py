@@ -282,7 +282,7 @@ class OutreachService:
         return self._catalogue.opt_outs.current(firm_id) is not None
 
     def excluded_pairs(self, firm_ids: Sequence[str] | None = None) -> Exclusions:
-        """What is not sent to these firms, or to any: all to one that opted out, and rejected patents with their family.
+        """What is not sent to these firms, or to any: all to who opted out, and rejected patents with their family.
 
         A rejection stands until the same firm says something else of the same patent.
         """
