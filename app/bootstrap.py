@@ -193,6 +193,21 @@ def build_services(
     )
 
 
+def _serving(settings: Settings, catalogue: Catalogue, encoders: Encoders) -> Serving:
+    stores = VectorStores(settings.vectors_dir)
+    indexes = {
+        kind: ServedIndex(
+            settings.index_dir,
+            kind,
+            encoder_of=encoders.of_snapshot,
+            catalogue=catalogue,
+            delta=Delta(kind, catalogue, stores, settings.delta_limit),
+        )
+        for kind in Kind
+    }
+    return Serving(encoders, indexes, stores, settings.index_poll_seconds)
+
+
 def _feedback_source(outreach: OutreachService, pools: PoolService) -> FeedbackSource:
     return FeedbackSource(
         excluded_pairs=outreach.rejected_pairs,
@@ -233,21 +248,6 @@ def _feedback(settings: Settings, catalogue: Catalogue, embed: Embed) -> Feedbac
 def _builds(settings: Settings, indexing: IndexService, launcher: BuildLauncher | None) -> BuildService:
     starts = launcher or build_launcher(settings)
     return BuildService(indexing.jobs, starts, lambda source: encoder_spec(settings, source))
-
-
-def _serving(settings: Settings, catalogue: Catalogue, encoders: Encoders) -> Serving:
-    stores = VectorStores(settings.vectors_dir)
-    indexes = {
-        kind: ServedIndex(
-            settings.index_dir,
-            kind,
-            encoder_of=encoders.of_snapshot,
-            catalogue=catalogue,
-            delta=Delta(kind, catalogue, stores, settings.delta_limit),
-        )
-        for kind in Kind
-    }
-    return Serving(encoders, indexes, stores, settings.index_poll_seconds)
 
 
 def build_launcher(settings: Settings, command: Sequence[str] = BUILD_COMMAND) -> ProcessLauncher:
