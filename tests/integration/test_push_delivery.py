@@ -208,4 +208,8 @@ def test_push_run_asks_feedback_of_the_catalogue(tmp_path: Path) -> None:
     pushed = {(entry.firm_id, entry.patent_id) for entry in entries(services, "two")}
     assert (first.firm_id, first.patent_id) not in pushed
     assert last.firm_id not in {firm for firm, _ in pushed}
+    services.feedback.add({"event": "interested", "firm_id": first.firm_id, "patent_id": first.patent_id, "run": "one"})
+    services.pushing.run(request("three", months=0))
+    again = {(entry.firm_id, entry.patent_id) for entry in entries(services, "three")}
+    assert (first.firm_id, first.patent_id) in again, "it changed its mind"
     services.close()
