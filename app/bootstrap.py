@@ -16,7 +16,6 @@ from app.catalogue import Catalogue
 from app.domain import Kind
 from app.metrics import Metrics
 from app.outreach import WatchLevel
-from app.services.alert_finding import Unwanted
 from app.services.alert_shapes import alert_renderers
 from app.services.alert_watching import Watcher, WatchSettings
 from app.services.alerts import AlertService
@@ -168,12 +167,7 @@ def build_services(
     indexes = serving.indexes
     indexing = IndexService(catalogue, known, index_settings(settings))
     outreach, pools = OutreachService(catalogue), PoolService(catalogue)
-    told = FeedbackSource(
-        excluded_pairs=outreach.rejected_pairs,
-        opted_out=outreach.opted_out,
-        is_opted_out=outreach.is_opted_out,
-        pool=pools.filter,
-    )
+    told = _feedback_source(outreach, pools)
     delivery = PushDelivery(catalogue, told)
     alerts = AlertService(catalogue, WatchLevel(settings.alert_level))
     renderers = push_renderers(delivery) | alert_renderers(alerts)
@@ -185,30 +179,13 @@ def build_services(
         encoders=known,
         encoder=slot,
         serving=serving,
-        match=MatchService(
-            indexes=indexes,
-            catalogue=catalogue,
-            limits=match_limits(settings),
-            why_not=slot.ready,
-            observe=metrics.stage,
-        ),
+        match=_match(settings, catalogue, serving, slot, metrics),
         records=RecordService(catalogue),
-        health=HealthService(
-            encoders=known,
-            indexes=indexes,
-            catalogue=catalogue,
-            metrics=metrics,
-            shared_terms=settings.shared_terms,
-        ),
+        health=_health(settings, catalogue, serving, known, metrics),
         importing=ImportService(catalogue, settings.rejects_dir),
         industries=IndustryService(catalogue, settings.rejects_dir),
         writing=WriteService(catalogue, embed or serving.embed, max_batch_records=settings.max_batch_records),
-        feedback=FeedbackService(
-            catalogue,
-            embed or serving.embed,
-            settings.rejects_dir,
-            max_batch_records=settings.max_batch_records,
-        ),
+        feedback=_feedback(settings, catalogue, embed or serving.embed),
         outreach=outreach,
         judgements=JudgementService(catalogue),
         funnel=FunnelService(catalogue, delivery.pushed_pairs),
@@ -216,16 +193,10 @@ def build_services(
         grading=GradingService(catalogue, settings.rejects_dir),
         alerts=alerts,
         watcher=Watcher(
-            indexes[Kind.PATENTS],
-            serving.store_of,
-            catalogue,
-            Unwanted(rejected=outreach.rejected_pairs, opted_out=outreach.opted_out),
-            watch_settings(settings),
+            indexes[Kind.PATENTS], serving.store_of, catalogue, outreach.excluded_pairs, watch_settings(settings)
         ),
         indexing=indexing,
-        builds=BuildService(
-            indexing.jobs, launcher or build_launcher(settings), lambda source: encoder_spec(settings, source)
-        ),
+        builds=_builds(settings, indexing, launcher),
         overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
@@ -269,6 +240,48 @@ def _serving(settings: Settings, catalogue: Catalogue, encoders: Encoders) -> Se
         for kind in Kind
     }
     return Serving(encoders, indexes, stores, settings.index_poll_seconds)
+
+
+def _feedback_source(outreach: OutreachService, pools: PoolService) -> FeedbackSource:
+    return FeedbackSource(
+        excluded_pairs=outreach.rejected_pairs,
+        opted_out=outreach.opted_out,
+        is_opted_out=outreach.is_opted_out,
+        pool=pools.filter,
+    )
+
+
+def _match(
+    settings: Settings, catalogue: Catalogue, serving: Serving, slot: EncoderSlot, metrics: Metrics
+) -> MatchService:
+    return MatchService(
+        indexes=serving.indexes,
+        catalogue=catalogue,
+        limits=match_limits(settings),
+        why_not=slot.ready,
+        observe=metrics.stage,
+    )
+
+
+def _health(
+    settings: Settings, catalogue: Catalogue, serving: Serving, encoders: Encoders, metrics: Metrics
+) -> HealthService:
+    return HealthService(
+        encoders=encoders,
+        indexes=serving.indexes,
+        catalogue=catalogue,
+        metrics=metrics,
+        shared_terms=settings.shared_terms,
+    )
+
+
+def _feedback(settings: Settings, catalogue: Catalogue, embed: Embed) -> FeedbackService:
+    return FeedbackService(catalogue, embed, settings.rejects_dir, max_batch_records=settings.max_batch_records)
+
+
+def _builds(settings: Settings, indexing: IndexService, launcher: BuildLauncher | None) -> BuildService:
+    starts = launcher or build_launcher(settings)
+    return BuildService(indexing.jobs, starts, lambda source: encoder_spec(settings, source))
 
 
 def build_launcher(settings: Settings, command: Sequence[str] = BUILD_COMMAND) -> ProcessLauncher:

@@ -5,7 +5,8 @@ Pure values without I/O, as `app.domain` has them for records.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -94,6 +95,31 @@ class OptOut:
     reason: str | None = None
     by: str | None = None
     undone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusions:
+    """What is not sent to firms, of those that were asked about.
+
+    Attributes:
+        opted_out: firms that get nothing.
+        rejected: firm -> patents that it rejected, and said nothing else of since.
+        families: firm -> the families of these.
+        welcome: firm -> patents of which it last said something else; its family's rejection does not cover them.
+    """
+
+    opted_out: frozenset[str] = frozenset()
+    rejected: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    families: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    welcome: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def allows(self, firm_id: str, patent_id: str, family: str | None = None) -> bool:
+        """Whether a pair may be pushed; ``family`` is the patent's."""
+        nothing = frozenset[str]()
+        if firm_id in self.opted_out or patent_id in self.rejected.get(firm_id, nothing):
+            return False
+        covered = family is not None and family in self.families.get(firm_id, nothing)
+        return not covered or patent_id in self.welcome.get(firm_id, nothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

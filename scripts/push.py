@@ -151,18 +151,20 @@ def _for_reading(one: SampledList) -> dict[str, Any]:
 @click.option(
     "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .parquet, .csv or .jsonl file."
 )
+@click.option("--firm", "firm_id", metavar="ID", help="Only the list of this firm.")
 @shell_command
-def export(shell: Shell, name: str, out: Path) -> None:
+def export(shell: Shell, name: str, out: Path, firm_id: str | None) -> None:
     r"""Write all lists of run NAME to a file. Withdrawn patents and firms that opted out are left out.
 
     \b
     Example:
       patmatch push export 2026-11 --out lists.csv
+      patmatch push export 2026-11 --out list.csv --firm 91620000MA71XXXX0X
     """
     with shell.services() as services, shell.progress("export") as advance:
-        rows = services.push_delivery.export(name, out, advance)
+        rows = services.push_delivery.export(name, out, advance, firm_id=firm_id)
     shell.line(f"wrote {rows} rows to {out}")
-    shell.result({"run": name, "rows": rows, "file": str(out)})
+    shell.result({"run": name, "firm": firm_id, "rows": rows, "file": str(out)})
 
 
 def as_json(one: PushRun) -> dict[str, object]:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
 
 from app.catalogue.backend import IDS, Backend
 from app.catalogue.failures import translated
-from app.catalogue.logs import in_utc, next_number
+from app.catalogue.kept_grades import GRADED, graded, line_of, state_of, write_lines
+from app.catalogue.logs import in_utc
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import Statements
 from app.catalogue.tables import PATENT_GRADES
 from app.catalogue.writing import Writer
 from app.domain import Kind, Patent
 from app.outreach import GradeChange, Grading
-
-GRADED = ("grade", "maturity", "agreed")
-"""The fields of a patent that a grading sets."""
 
 _COLUMNS = PATENT_GRADES.c
 
@@ -47,20 +43,20 @@ class GradeLog:
             decode = CODECS[Kind.PATENTS].decode
             rows = connection.execute(self._patents.by_ids, {IDS: wanted})
             records = {row[0]: cast(Patent, decode(row)) for row in rows}
-            number, now = next_number(connection, PATENT_GRADES), datetime.now(UTC)
             outcomes: list[bool | None] = []
             lines: list[dict[str, Any]] = []
             for grading in gradings:
                 before = records.get(grading.patent_id)
-                after = None if before is None else _graded(before, grading)
+                after = None if before is None else graded(before, _given(grading))
                 outcomes.append(None if before is None else after != before)
                 if before is not None and after is not None and after != before:
                     records[before.id] = after
-                    lines.append({"number": number + len(lines), "at": now, **_line(grading, before, after)})
+                    states = state_of(before), state_of(after)
+                    lines.append(line_of(before.id, *states, by=grading.by, note=grading.note))
             if lines:
                 changed = {line["patent_id"] for line in lines}
                 self._writer.put_within(connection, Kind.PATENTS, [records[key] for key in sorted(changed)])
-                connection.execute(sa.insert(PATENT_GRADES), lines)
+                write_lines(connection, lines)
         return outcomes
 
     def history(self, patent_id: str) -> list[GradeChange]:
@@ -71,19 +67,5 @@ class GradeLog:
         return [GradeChange(**{**row, "at": in_utc(row["at"])}) for row in rows]
 
 
-def _graded(patent: Patent, grading: Grading) -> Patent:
-    given = {name: value for name in GRADED if (value := getattr(grading, name)) is not None}
-    # A source's own word for the grade is no longer what was graded.
-    kept = {name: text for name, text in patent.original.items() if name not in given}
-    changed = replace(patent, **given)
-    return patent if changed == patent else replace(changed, original=kept)
-
-
-def _line(grading: Grading, before: Patent, after: Patent) -> dict[str, Any]:
-    return {
-        "patent_id": before.id,
-        "by": grading.by,
-        "note": grading.note,
-        **{f"from_{name}": getattr(before, name) for name in GRADED},
-        **{f"to_{name}": getattr(after, name) for name in GRADED},
-    }
+def _given(grading: Grading) -> dict[str, Any]:
+    return {name: value for name in GRADED if (value := getattr(grading, name)) is not None}

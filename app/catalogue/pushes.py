@@ -51,7 +51,7 @@ class PushEntry:
         reason: terms that both sides share, separated by spaces; may be empty.
         need_id: which of the firm's needs it was found for; ``None`` where the profile was asked with.
         firm_rank: place of the firm among the patent's own best firms, of those that it was a candidate for.
-        placed: ``choice``, ``cap``, ``floor`` or ``diversity``.
+        placed: ``choice``, ``cap``, ``floor``, ``diversity`` or ``agreed``.
         arm: ``a`` or ``b``, the ranking that the firm was assigned to.
         patent_revision: of the patent when it was pushed.
     """

@@ -133,14 +133,16 @@ class Catalogue:
 
     # Writing
 
-    def upsert(self, records: Sequence[AnyRecord]) -> UpsertCounts:
+    def upsert(self, records: Sequence[AnyRecord], *, source: str | None = None) -> UpsertCounts:
         """Add what is new and replace what differs, in one transaction; durable when this returns.
 
         A digest of all fields decides what differs. Rows that do not differ are not written and keep their revision. Of
-        two records with one id the last counts. Nothing is locked when nothing differs.
+        two records with one id the last counts. Nothing is locked when nothing differs. A patent that was graded keeps
+        of grade, maturity and agreement what its record leaves out; other values are a line of its history.
 
         Args:
             records: of one kind.
+            source: where they come from, as the history of gradings says it.
 
         Raises:
             InputError: a value that no database can hold; nothing is written.
@@ -152,7 +154,7 @@ class Catalogue:
             return UpsertCounts()
         if len(kinds) > 1:
             raise ValueError(f"one kind a call, not {sorted(kinds)}")
-        applied = self._writer.apply(kinds.pop(), records, ())
+        applied = self._writer.apply(kinds.pop(), records, (), source=source)
         return UpsertCounts(applied.added, applied.changed, applied.unchanged)
 
     def delete(self, kind: Kind, ids: Iterable[str]) -> int:
@@ -165,13 +167,16 @@ class Catalogue:
         """
         return self._writer.apply(kind, (), list(ids)).deleted
 
-    def apply(self, kind: Kind, upserts: Sequence[AnyRecord], deletes: Iterable[str]) -> Applied:
+    def apply(
+        self, kind: Kind, upserts: Sequence[AnyRecord], deletes: Iterable[str], *, source: str | None = None
+    ) -> Applied:
         """`upsert` and `delete` in one transaction, and the revision at which both can be seen.
 
         Args:
             kind: of all records and ids.
             upserts: records to add or replace.
             deletes: ids of other records.
+            source: as in `upsert`.
 
         Raises:
             InputError: a value that no database can hold; nothing is written.
@@ -183,7 +188,7 @@ class Catalogue:
             raise ValueError(f"a record that is not of the {kind}")
         if not {record.id for record in upserts}.isdisjoint(deletes):
             raise ValueError("a record to write and to delete at once")
-        return self._writer.apply(kind, upserts, deletes)
+        return self._writer.apply(kind, upserts, deletes, source=source)
 
     # Industries
 

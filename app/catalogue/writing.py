@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -16,10 +16,11 @@ from app.catalogue import statements as sql
 from app.catalogue.backend import IDS, Backend
 from app.catalogue.failures import translated
 from app.catalogue.industries import IndustryMap, ipc_key
+from app.catalogue.kept_grades import with_gradings, write_lines
 from app.catalogue.rows import CODECS, EncodedRow, codes_of
 from app.catalogue.statements import Statements
 from app.catalogue.tables import TABLES
-from app.domain import AnyRecord, Kind
+from app.domain import AnyRecord, Kind, Patent
 
 steps = logging.getLogger("patmatch.steps")
 """Says where a write is. Silent unless somebody listens: the tests that kill a process at each of its steps do."""
@@ -96,22 +97,35 @@ class Writer:
         self._statements = statements
         self._mapping = (0, IndustryMap())
 
-    def apply(self, kind: Kind, upserts: Sequence[AnyRecord], deletes: Sequence[str]) -> Applied:
-        """Add, replace and delete in one transaction; nothing is locked when nothing differs."""
+    def apply(
+        self, kind: Kind, upserts: Sequence[AnyRecord], deletes: Sequence[str], *, source: str | None = None
+    ) -> Applied:
+        """Add, replace and delete in one transaction; nothing is locked when nothing differs.
+
+        Args:
+            kind: of all of them.
+            upserts: records; graded patents keep what theirs leave out.
+            deletes: ids.
+            source: where the records come from, for the history of gradings.
+        """
         deletes = list(dict.fromkeys(deletes))
         with self._reading() as connection:
             mapping = self._mapping_at(connection, self._mapping_revision(connection)) if kind is Kind.PATENTS else None
-            rows = _encoded(kind, upserts, mapping)
+            kept, lines = self._with_gradings(connection, kind, upserts, source)
+            rows = _encoded(kind, kept, mapping)
             difference = self._compare(connection, kind, rows, deletes)
-            if not difference.size:
+            if not difference.size and not lines:
                 # Read behind the comparison: what was seen there is then never of a later change.
                 revision: int = connection.execute(sql.READ_COUNTER).scalar_one()
                 return difference.applied(len(rows), deletes, revision)
         with self._writing() as (connection, (revision, mapping_revision)):
-            if kind is Kind.PATENTS and (now := self._mapping_at(connection, mapping_revision)) is not mapping:
-                rows = _encoded(kind, upserts, now)
             # Again, and for all: another writer may have been faster, and a call counts as one moment.
+            now = self._mapping_at(connection, mapping_revision) if kind is Kind.PATENTS else None
+            regraded, lines = self._with_gradings(connection, kind, upserts, source)
+            if now is not mapping or regraded is not kept:
+                rows = _encoded(kind, regraded, now)
             difference = self._compare(connection, kind, rows, deletes)
+            write_lines(connection, lines)
             if difference.size:
                 self._write(connection, kind, difference, revision)
         steps.debug("catalogue.committed")
@@ -208,6 +222,14 @@ class Writer:
             mapping = IndustryMap((symbol, industry) for symbol, industry in connection.execute(sql.READ_MAPPING))
             self._mapping = (revision, mapping)
         return mapping
+
+    def _with_gradings(
+        self, connection: sa.Connection, kind: Kind, records: Sequence[AnyRecord], source: str | None
+    ) -> tuple[Sequence[AnyRecord], list[dict[str, Any]]]:
+        """Records as they go in, and the lines that they add to the history of gradings."""
+        if kind is not Kind.PATENTS or not records:
+            return records, []
+        return with_gradings(connection, self._backend, cast(Sequence[Patent], records), source)
 
     def _compare(
         self, connection: sa.Connection, kind: Kind, rows: dict[str, EncodedRow], deletes: Sequence[str]

@@ -13,7 +13,7 @@ from app.ingest.objects import record_of
 from app.ingest.outcomes import IngestLimits, Problem, RowOutcome, SourceFile
 from app.ingest.problems import problem
 from app.ingest.reading import FORMATS, RecordFile, read_records
-from app.ingest.rejects import RejectsFile, rejects_path
+from app.ingest.rejects import RejectsFile, inert, rejects_path
 
 __all__ = [
     "FORMATS",
@@ -32,6 +32,7 @@ __all__ = [
     "SourceFile",
     "feedback_of",
     "grading_of",
+    "inert",
     "load_mapping",
     "problem",
     "read_feedback",

@@ -95,10 +95,10 @@ class RejectsFile:
             found.fix_zh,
             record,
         )
-        self._writer.writerow([_inert(cell) if isinstance(cell, str) else cell for cell in cells])
+        self._writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
     """``cell`` so that a spreadsheet program shows it and never runs it as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 

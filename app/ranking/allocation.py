@@ -38,6 +38,8 @@ class Placed(IntEnum):
     """The patent had to be shown."""
     DIVERSITY = 3
     """Better ones were one too many of their holder, family or subject."""
+    AGREED = 4
+    """It is among the firm's best because both sides rated it worth industrialising; by score alone it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

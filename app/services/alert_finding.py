@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from app.catalogue import Arrival, Catalogue
 from app.domain import Firm, Kind, Need, Patent
-from app.outreach import Alert
+from app.outreach import Alert, Exclusions
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.reading import passage_of, views_of
 from app.ranking.relevance import crossings, relevance_of_codes
@@ -34,17 +34,8 @@ ROUNDING = 1e-3
 """Relevance that the sieve adds: its sums differ from those of a match in rounding, a hundredth of this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unwanted:
-    """What firms are not told of.
-
-    Attributes:
-        rejected: firm and patent of each pair that one of these firms rejected, itself or by the patent's family.
-        opted_out: those of these firms that want nothing.
-    """
-
-    rejected: Callable[[Sequence[str]], Iterable[tuple[str, str]]]
-    opted_out: Callable[[Sequence[str]], Collection[str]]
+Excluded = Callable[[Sequence[str]], Exclusions]
+"""What these firms are not told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +99,7 @@ class AlertFinder:
         served: that.
         watched: the needs.
         catalogue: the records.
-        unwanted: what firms are not told of.
+        excluded: what firms are not told of.
         shared_terms: whether shared terms count in matches.
     """
 
@@ -117,11 +108,11 @@ class AlertFinder:
         served: Served,
         watched: Watched,
         catalogue: Catalogue,
-        unwanted: Unwanted,
+        excluded: Excluded,
         *,
         shared_terms: bool,
     ) -> None:
-        self._watched, self._catalogue, self._unwanted = watched, catalogue, unwanted
+        self._watched, self._catalogue, self._excluded = watched, catalogue, excluded
         self._scale = served.reading(shared_terms=shared_terms).scale
         self._search = CandidateSearch(served, (), shared_terms=shared_terms)
         self._sieve = Sieve(self._search, served, watched, self._scale)
@@ -133,7 +124,7 @@ class AlertFinder:
             for row in rows.tolist():
                 of_need.setdefault(row, []).append(patents[n])
         needs = self._catalogue.get_many(Kind.NEEDS, [self._watched.ids[row] for row in of_need])
-        allowed = _Allowed(self._catalogue, cast(Mapping[str, Need], needs), self._unwanted)
+        allowed = _Allowed(self._catalogue, cast(Mapping[str, Need], needs), self._excluded)
         alerts: list[Alert] = []
         for row, mine in of_need.items():
             need = cast(Need | None, needs.get(self._watched.ids[row]))
@@ -166,17 +157,16 @@ class AlertFinder:
 class _Allowed:
     """Whether a need may be told of a patent: not what its firm holds or rejected, and nothing where it opted out."""
 
-    def __init__(self, catalogue: Catalogue, needs: Mapping[str, Need], unwanted: Unwanted) -> None:
+    def __init__(self, catalogue: Catalogue, needs: Mapping[str, Need], excluded: Excluded) -> None:
         firm_ids = sorted({need.firm_id for need in needs.values() if need.firm_id})
-        self._rejected = set(unwanted.rejected(firm_ids)) if firm_ids else set()
-        self._out = unwanted.opted_out(firm_ids) if firm_ids else ()
+        self._excluded = excluded(firm_ids) if firm_ids else Exclusions()
         firms = cast(Mapping[str, Firm], catalogue.get_many(Kind.FIRMS, firm_ids))
         self._names = {key: folded_name(firm.name) for key, firm in firms.items()}
 
     def __call__(self, need: Need, patent: Patent) -> bool:
         if need.firm_id is None:
             return True
-        if need.firm_id in self._out or (need.firm_id, patent.id) in self._rejected:
+        if not self._excluded.allows(need.firm_id, patent.id, patent.family):
             return False
         own = self._names.get(need.firm_id)
         return own is None or own not in map(folded_name, patent.holders)

@@ -14,7 +14,7 @@ from app.catalogue import Arrival, Catalogue, Looked
 from app.domain import Kind, Patent
 from app.errors import PatmatchError
 from app.outreach import WatchLevel
-from app.services.alert_finding import AlertFinder, NewPatent, Unwanted
+from app.services.alert_finding import AlertFinder, Excluded, NewPatent
 from app.services.alert_needs import WatchedNeeds
 from app.services.failures import translated
 from app.services.push_delivery import WITHDRAWN
@@ -69,7 +69,7 @@ class Watcher:
         source: what is served of patents.
         store_of: the vector store of an encoder.
         catalogue: records, levels and alerts.
-        unwanted: what firms are not told of.
+        excluded: what firms are not told of.
         settings: how needs are watched.
     """
 
@@ -78,10 +78,10 @@ class Watcher:
         source: PatentSource,
         store_of: Callable[[Encoder], VectorStore],
         catalogue: Catalogue,
-        unwanted: Unwanted,
+        excluded: Excluded,
         settings: WatchSettings,
     ) -> None:
-        self._source, self._catalogue, self._unwanted, self._settings = source, catalogue, unwanted, settings
+        self._source, self._catalogue, self._excluded, self._settings = source, catalogue, excluded, settings
         self._needs = WatchedNeeds(catalogue, store_of, settings.default, shared_terms=settings.shared_terms)
         self._lock = FileLock(settings.lock, "watching needs")
         self._stop = Event()
@@ -172,7 +172,7 @@ class Watcher:
     def _finder(self, served: Served) -> AlertFinder:
         terms = self._settings.shared_terms
         watched = self._needs.watched(served.reading(shared_terms=terms).scale)
-        return AlertFinder(served, watched, self._catalogue, self._unwanted, shared_terms=terms)
+        return AlertFinder(served, watched, self._catalogue, self._excluded, shared_terms=terms)
 
     def _searchable(self, served: Served, page: Sequence[Arrival]) -> list[NewPatent]:
         """Those that a search can find, by the text that they have now."""

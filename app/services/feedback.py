@@ -25,7 +25,7 @@ from app.ingest import (
     read_feedback,
     rejects_path,
 )
-from app.outreach import Event, Feedback, FeedbackFilter, OptOut
+from app.outreach import Event, Exclusions, Feedback, FeedbackFilter, OptOut
 from app.services.cursors import number_of
 from app.services.queries import unknown_record
 from app.services.writing import Embed, Warned, warned
@@ -278,23 +278,37 @@ class OutreachService:
         """Whether a firm wants no lists."""
         return self._catalogue.opt_outs.current(firm_id) is not None
 
-    def rejected_pairs(self, firm_ids: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
-        """Firm and patent of each pair that is not pushed since the firm rejected it, of these firms or of all.
+    def excluded_pairs(self, firm_ids: Sequence[str] | None = None) -> Exclusions:
+        """What is not sent to these firms, or to any: all to who opted out, and rejected patents with their family.
 
-        A rejection stands until the same firm says something else of the same patent. It covers the patent's family,
-        but for members of which the firm said something else.
+        A rejection stands until the same firm says something else of the same patent.
         """
         words = self._catalogue.feedback.last_words(firm_ids)
-        rejected = {
-            firm_id: [patent_id for patent_id, event in said.items() if event is Event.REJECTED]
-            for firm_id, said in words.items()
+        rejected, welcome = (
+            {
+                firm_id: frozenset(key for key, event in said.items() if (event is Event.REJECTED) is no)
+                for firm_id, said in words.items()
+            }
+            for no in (True, False)
+        )
+        named = sorted(frozenset[str]().union(*rejected.values()))
+        family_of = self._catalogue.values_of(Kind.PATENTS, "family", named)
+        families = {
+            firm_id: frozenset(family for key in patents if (family := family_of.get(key)))
+            for firm_id, patents in rejected.items()
         }
-        named = sorted({patent_id for patents in rejected.values() for patent_id in patents})
-        families = {key: name for key, name in self._catalogue.values_of(Kind.PATENTS, "family", named).items() if name}
-        members = self._catalogue.family_members(sorted(set(families.values())))
-        for firm_id, patents in rejected.items():
-            kin = {member for patent_id in patents for member in members.get(families.get(patent_id, ""), ())}
-            yield from ((firm_id, patent_id) for patent_id in sorted({*patents, *(kin - words[firm_id].keys())}))
+        return Exclusions(opted_out=self.opted_out(firm_ids), rejected=rejected, families=families, welcome=welcome)
+
+    def rejected_pairs(self, firm_ids: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Firm and patent of each pair that is not pushed since the firm rejected it or one of its family.
+
+        Reads all patents where a rejected one has a family: `excluded_pairs` is for a few pairs.
+        """
+        told = self.excluded_pairs(firm_ids)
+        members = self._catalogue.family_members(sorted(frozenset[str]().union(*told.families.values())))
+        for firm_id, patents in told.rejected.items():
+            kin = {member for family in told.families[firm_id] for member in members.get(family, ())}
+            yield from ((firm_id, patent_id) for patent_id in sorted(patents | (kin - told.welcome[firm_id])))
 
 
 def _not_out(firm_id: str) -> NotFoundError:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.evaluation.uncertainty import Interval, wilson_interval
-from app.outreach import FUNNEL, Feedback
+from app.outreach import FUNNEL, Event, Feedback
 from app.services.queries import unknown_run
 
 PUSHED = "pushed"
@@ -23,9 +23,20 @@ _INDUSTRY_CHARS, _REGION_CHARS = 3, 2
 _CHUNK = 10_000
 
 
-class By(StrEnum):
-    """What a funnel is split by: the level that was shown, the firm's industry or region, the patent's holder type."""
+_BEFORE = {place: place - 1 for place in range(1, len(FUNNEL))}
+_BEFORE[FUNNEL.index(Event.SIGNED)] = FUNNEL.index(Event.CONTACTED)
+"""Which stage a share of the stage before is of: a contract follows a contact, a returned need is a way of its own."""
 
+
+class By(StrEnum):
+    """What a funnel is split by.
+
+    The push run, the arm that the firm was assigned to, the level that was shown, the firm's industry or region, the
+    patent's holder type.
+    """
+
+    RUN = "run"
+    ARM = "arm"
     LEVEL = "level"
     INDUSTRY = "industry"
     HOLDER_TYPE = "holder_type"
@@ -33,11 +44,12 @@ class By(StrEnum):
 
 
 class PushedPair(NamedTuple):
-    """A patent that was pushed to a firm, with the level that was shown."""
+    """A patent that was pushed to a firm, with the level that was shown and the arm of a comparison."""
 
     firm_id: str
     patent_id: str
     level: str | None = None
+    arm: str | None = None
 
 
 PushedPairs = Callable[[str | None], Iterable[PushedPair] | None]
@@ -61,7 +73,8 @@ class Stage:
         pairs: different pairs of firm and patent that came to it: of those that were pushed, where that is known.
         not_pushed: pairs beside them that came to it although they were not pushed; they are in no share.
         of_pushed: the share of what was pushed that came to it, where that is known.
-        of_before: the share of the stage before that came to it. Stages that nobody reports make it small.
+        of_before: the share of the stage before that came to it; of contracts the share of contacts. Stages that nobody
+            reports make it small.
     """
 
     name: str
@@ -124,7 +137,7 @@ class FunnelService:
         self._pushed = pushed
 
     def funnel(self, *, run: str | None = None, by: By | None = None) -> list[Funnel]:
-        """The funnel of a run, or of everything; with ``by`` one a group, the largest first.
+        """The funnel of a run, or of everything; with ``by`` one a group, the largest first, runs from the latest on.
 
         A pair counts once at each stage that was reported of it, whether or not the stages before were. What was
         rejected or judged is no stage. A returned need that names no patent is a pair of the firm alone. Where it is
@@ -133,6 +146,9 @@ class FunnelService:
         Raises:
             NotFoundError: there is no such push run, and nothing came back that names it.
         """
+        if by is By.RUN:
+            names = [one.name for one in self._catalogue.pushes.runs()] if run is None else [run]
+            return [Funnel(name, self.funnel(run=name)[0].stages) for name in names]
         events, levels = self._events(run)
         entries = self._pushed(run)
         if run is not None and not events and entries is None and self._catalogue.pushes.get(run) is None:
@@ -169,7 +185,7 @@ class FunnelService:
         return reached, levels
 
     def _groups(self, pairs: Sequence[_Pair], levels: Mapping[_Pair, str], by: By | None) -> dict[_Pair, str]:
-        if by is None:
+        if by in (None, By.ARM):
             return dict.fromkeys(pairs, _UNKNOWN)
         if by is By.LEVEL:
             return {pair: levels.get(pair, _UNKNOWN) for pair in pairs}
@@ -180,13 +196,14 @@ class FunnelService:
 
     def _pushed_groups(self, entries: Iterable[PushedPair], by: By | None) -> Iterator[tuple[_Pair, str]]:
         stream = iter(entries)
-        if by is None:
-            yield from ((_Pair(entry.firm_id, entry.patent_id), _UNKNOWN) for entry in stream)
-            return
         while chunk := list(islice(stream, _CHUNK)):
-            levels = {_Pair(entry.firm_id, entry.patent_id): entry.level or _UNKNOWN for entry in chunk}
-            groups = self._groups(list(levels), levels, by)
-            yield from ((_Pair(entry.firm_id, entry.patent_id), groups[_Pair(*entry[:2])]) for entry in chunk)
+            pairs = [_Pair(entry.firm_id, entry.patent_id) for entry in chunk]
+            if by in (By.LEVEL, By.ARM):
+                said = [entry.level if by is By.LEVEL else entry.arm for entry in chunk]
+                yield from zip(pairs, (word or _UNKNOWN for word in said), strict=True)
+            else:
+                groups = self._groups(pairs, {}, by)
+                yield from ((pair, groups[pair]) for pair in pairs)
 
     def _described(self, pairs: Sequence[_Pair], by: By) -> dict[_Pair, str]:
         """The group of each pair, from the record of its firm or patent; also where that is deleted since."""
@@ -210,7 +227,7 @@ def _count(counted: _Counted, reached: int, pushed: bool) -> None:
         if not reached >> place & 1:
             continue
         counted.reached[place] += 1
-        before = pushed if place == 0 else bool(reached >> (place - 1) & 1)
+        before = pushed if place == 0 else bool(reached >> _BEFORE[place] & 1)
         counted.both[place] += before
 
 
@@ -222,7 +239,7 @@ def _count_beside(counted: _Counted, reached: int) -> None:
 def _stages(counted: _Counted, known: bool) -> tuple[Stage, ...]:
     stages = [Stage(PUSHED, counted.pushed, 0, None, None, None, None)] if known else []
     for place, event in enumerate(FUNNEL):
-        before = counted.reached[place - 1] if place else counted.pushed if known else 0
+        before = counted.reached[_BEFORE[place]] if place else counted.pushed if known else 0
         pushed = counted.pushed if known else 0
         stages.append(
             Stage(

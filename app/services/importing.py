@@ -126,7 +126,7 @@ class ImportService:
     def _write(self, batches: Iterator[list[AnyRecord]], report: ImportReport, progress: Progress) -> None:
         with _few_collections():
             for batch in batches:
-                counts = self._catalogue.upsert(batch)
+                counts = self._catalogue.upsert(batch, source=report.file)
                 report.added += counts.added
                 report.changed += counts.changed
                 report.unchanged += counts.unchanged

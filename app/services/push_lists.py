@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,14 @@ import numpy.typing as npt
 from app.catalogue import PushList
 from app.ranking.allocation import Allocation, Placed, Problem, allocate
 from app.ranking.levels import Scale, level_from_score
-from app.ranking.lists import NOBODY
+from app.ranking.lists import NOBODY, best_lists
 from app.ranking.terms import Phrases
 from app.services.push_candidates import PushCandidates, score_floor
 from app.services.push_firms import PushFirms
 from app.services.push_patents import PushPatents
 from app.services.push_rules import PushRules
 
+Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 FIRMS_A_BLOCK = 1_000
@@ -28,9 +29,9 @@ _TERMS_SHOWN = 3
 
 def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, scale: Scale, seed: int) -> Allocation:
     """The lists of the firms of one arm under its rules."""
-    return allocate(
+    made = allocate(
         Problem(
-            values=found.scores.astype(np.float64),
+            values=worth(patents, found.patents, found.scores, rules),
             patents=found.patents,
             fair=(found.scores >= score_floor(rules.fair_level.grade, scale)) & (found.patents != NOBODY),
             eligible=patents.passing,
@@ -41,6 +42,24 @@ def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, sca
             seed=seed,
         )
     )
+    if not rules.prefer_agreed:
+        return made
+    best = best_lists(found.scores.astype(np.float64), found.patents, rules.k)
+    preferred = (made.placed == Placed.CHOICE) & made.chosen & ~best
+    return replace(made, placed=np.where(preferred, np.int8(Placed.AGREED), made.placed))
+
+
+def worth(patents: PushPatents, places: Ints, scores: Floats, rules: PushRules) -> npt.NDArray[np.float64]:
+    """What a place is worth to the allocation and in the order of a list: the score, and what the rules prefer.
+
+    Args:
+        patents: of the run.
+        places: of candidates, of any shape; `NOBODY` where there is none.
+        scores: of them.
+        rules: of the arm.
+    """
+    value = scores.astype(np.float64)
+    return value + rules.prefer_agreed * patents.agreed[places] if rules.prefer_agreed else value
 
 
 def shared_out(rules: PushRules, share: float, *, first: bool) -> PushRules:
@@ -80,6 +99,7 @@ class ArmLists:
         found: their candidates.
         chosen: bool ``[f, m]``.
         placed: int8 ``[f, m]`` of `Placed`.
+        rules: that it was allocated under.
         ranks: int64 ``[f, m]``, of `firm_ranks`.
         scale: how scores are read as levels.
     """
@@ -89,6 +109,7 @@ class ArmLists:
     found: PushCandidates
     chosen: npt.NDArray[np.bool_]
     placed: npt.NDArray[np.int8]
+    rules: PushRules
     ranks: Ints
     scale: Scale
 
@@ -115,7 +136,8 @@ class ListWriter:
     def _list(self, lists: ArmLists, row: int) -> PushList:
         found = lists.found
         columns = np.flatnonzero(lists.chosen[row])
-        columns = columns[np.lexsort((found.patents[row, columns], -found.scores[row, columns]))]
+        value = worth(self._patents, found.patents[row, columns], found.scores[row, columns], lists.rules)
+        columns = columns[np.lexsort((found.patents[row, columns], -value))]
         places = found.patents[row, columns].tolist()
         queries = found.queries[row, columns].tolist()
         scores = found.scores[row, columns].astype(np.float64).tolist()

@@ -50,6 +50,7 @@ class PushPatents:
         holders: int64 ``[n]``, a number for the first holder's folded name.
         families: int64 ``[n]``.
         subjects: int64 ``[n]``, a number for the main IPC subclass.
+        agreed: bool ``[n]``: both sides rated it worth industrialising.
         revisions: int64 ``[n]``, the catalogue's.
         languages: of each place.
         held: folded holder name -> places.
@@ -63,6 +64,7 @@ class PushPatents:
     holders: Ints
     families: Ints
     subjects: Ints
+    agreed: Mask
     revisions: Ints
     languages: npt.NDArray[np.object_]
     held: Mapping[str, list[int]]
@@ -118,8 +120,8 @@ def push_patents(
         report(Progress("patents", done, len(ids)))
     return [
         PushPatents(
-            view, offsets, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.revisions,
-            facts.languages, facts.held, facts.titles,
+            view, offsets, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.agreed,
+            facts.revisions, facts.languages, facts.held, facts.titles,
         )
         for allowed in facts.allowed
     ]  # fmt: skip
@@ -152,6 +154,7 @@ class _Facts:
         self._rules = rules
         self.allowed = [np.zeros(count, dtype=np.bool_) for _ in rules]
         self.holders, self.families, self.subjects = (np.full(count, NOBODY, dtype=np.int64) for _ in range(3))
+        self.agreed = np.zeros(count, dtype=np.bool_)
         self.revisions = np.zeros(count, dtype=np.int64)
         self.languages = np.full(count, None, dtype=object)
         self.held: dict[str, list[int]] = {}
@@ -170,6 +173,7 @@ class _Facts:
         self.holders[place] = self._holder(names[0] if names else None)
         self.families[place] = self._family(record.family)
         self.subjects[place] = self._subject(record.ipc[0][:_SUBCLASS] if record.ipc else None)
+        self.agreed[place] = bool(record.agreed)
         self.revisions[place], self.languages[place] = revision, record.lang
         self.titles[place] = record.title
 

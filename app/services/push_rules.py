@@ -29,6 +29,9 @@ class PushRules(BaseModel):
         "all", description="How much of the GB/T 4754 code of firm and patent must agree: C, C38, C384."
     )
     licence: tuple[str, ...] = Field((), description="Only patents offered in one of these ways; empty for any.")
+    prefer_agreed: float = Field(
+        0.0, ge=0, le=1, description="Added to the score of patents that both sides rated worth industrialising."
+    )
     months: int = Field(12, ge=0, description="What was pushed within so many months is not, unless it changed.")
     own_patents: bool = Field(False, description="Whether a firm is pushed patents that it holds itself.")
     per_holder: int = Field(3, ge=0, description="Most patents of one holder in a list; 0 for any number.")

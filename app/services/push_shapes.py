@@ -35,9 +35,10 @@ class PushedOut(BaseModel):
     reason: list[str] = Field(description="Terms that both sides share.")
     need_id: str | None = Field(description="The firm's need that it was found for; null where its profile was asked.")
     firm_rank: int | None = Field(description="Place of the firm among the patent's own best firms.")
-    placed: Literal["choice", "cap", "floor", "diversity"] = Field(
+    placed: Literal["choice", "cap", "floor", "diversity", "agreed"] = Field(
         description="`choice`: among the firm's best; `cap`: better ones were shown often enough; `floor`: it had to "
-        "be shown; `diversity`: better ones were one too many of a holder, family or subject."
+        "be shown; `diversity`: better ones were one too many of a holder, family or subject; `agreed`: among "
+        "the firm's best only since both sides rated it worth industrialising."
     )
     record: RecordOut
 

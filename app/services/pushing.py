@@ -312,6 +312,7 @@ class _Work:
             found=found,
             chosen=made.chosen,
             placed=made.placed,
+            rules=rules,
             ranks=firm_ranks(found),
             scale=scale,
         )

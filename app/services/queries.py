@@ -90,8 +90,8 @@ _NAMES = {Kind.PATENTS: ("patent", "专利"), Kind.NEEDS: ("need", "需求"), Ki
 
 def unknown_run(name: str | None) -> NotFoundError:
     """The error for a push run that is not there; of none by name, that none is done."""
-    shown = f"named {name[:80]!r}" if name else "that is done"
-    return NotFoundError(f"There is no push run {shown}.", "没有这个推送批次。", code="no_push_run")
+    shown, shown_zh = (f"named {name[:80]!r}", f"名为 {name[:80]!r} 的") if name else ("that is done", "已完成的")
+    return NotFoundError(f"There is no push run {shown}.", f"没有{shown_zh}推送批次。", code="no_push_run")
 
 
 def unknown_record(kind: Kind, record_id: str) -> NotFoundError:

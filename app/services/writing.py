@@ -114,7 +114,7 @@ class WriteService:
         if errors or outcome.record is None:
             raise refused(errors)
         self._embed(kind, [outcome.record])
-        done = self._catalogue.apply(kind, [outcome.record], ())
+        done = self._catalogue.apply(kind, [outcome.record], (), source=f"PUT /v1/{kind.value}")
         became: WrittenOutcome = "created" if done.added else "updated" if done.changed else "unchanged"
         return Written(record_id, became, done.revision, warned(outcome))
 
@@ -149,7 +149,7 @@ class WriteService:
             raise refused([_placed(row, error) for row in read.rejected for error in row.errors], "all_rows_rejected")
         records = list(read.records.values())
         pending = self._embed(kind, records) if records else 0
-        done = self._catalogue.apply(kind, records, read.deletes)
+        done = self._catalogue.apply(kind, records, read.deletes, source=f"POST /v1/{kind.value}:batch")
         return BatchWritten(
             created=done.added,
             updated=done.changed,

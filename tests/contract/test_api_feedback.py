@@ -310,7 +310,13 @@ def test_api_opt_out_and_back(client: TestClient, services: Services) -> None:
     assert (first.json()["reason"], first.json()["firm_id"]) == ("不再需要", "F2")
     assert datetime.now(UTC) - datetime.fromisoformat(first.json()["at"]) < timedelta(minutes=1)
     client.post("/v1/feedback", json=viewed(event="rejected", reason="价格", patent_id="P2"))
-    assert services.outreach.opted_out() == {"F2"}
+    excluded = services.outreach.excluded_pairs(["F1", "F2"])
+    assert excluded.opted_out == {"F2"}
+    assert (excluded.allows("F2", "P1"), excluded.allows("F1", "P1"), excluded.allows("F1", "P2")) == (
+        False,
+        True,
+        False,
+    )
     assert list(services.outreach.rejected_pairs()) == [("F1", "P2")]
     assert (services.outreach.is_opted_out("F2"), services.outreach.is_opted_out("F1")) == (True, False)
     assert client.delete("/v1/firms/F2/opt-out").status_code == 204

@@ -66,6 +66,31 @@ def test_api_grades_change_the_record_and_keep_its_history(client: TestClient, s
     assert len(client.get("/v1/patents/P1/grades").json()["history"]) == 2, "kept beyond the record"
 
 
+def test_api_grades_outlast_a_put_a_batch_and_a_file(client: TestClient, services: Services, tmp_path: Path) -> None:
+    """What leaves the grading out, or has an empty cell, keeps it; what gives another is in the history."""
+    client.post("/v1/patents/P1/grades", json={"grade": "A", "maturity": 6, "agreed": True, "by": "王"})
+    client.put("/v1/patents/P1", json={"title": "new"})
+    client.post("/v1/patents:batch", json={"upsert": [{"id": "P1", "title": "newer", "grade": None}]})
+    path = tmp_path / "patents.csv"
+    path.write_text("专利编号,名称,等级\nP1,newest,\n", encoding="utf8")
+    services.importing.load(path, Kind.PATENTS)
+    record = client.get("/v1/patents/P1").json()
+    assert (record["title"], record["grade"], record["maturity"], record["agreed"]) == ("newest", "A", 6, True)
+    assert len(client.get("/v1/patents/P1/grades").json()["history"]) == 1
+    client.put("/v1/patents/P1", json={"title": "newest", "grade": "B"})
+    client.post("/v1/patents:batch", json={"upsert": [{"id": "P1", "title": "newest", "maturity": 7}]})
+    path.write_text("专利编号,名称,等级\nP1,newest,C\n", encoding="utf8")
+    services.importing.load(path, Kind.PATENTS)
+    lines = client.get("/v1/patents/P1/grades").json()["history"]
+    told = [
+        (line["by"], line["from_grade"], line["to_grade"], line["to_maturity"], line["to_agreed"]) for line in lines
+    ]
+    assert told[:-1] == [
+        ("patents.csv", "B", "C", 7, True), ("POST /v1/patents:batch", "B", "B", 7, True),
+        ("PUT /v1/patents", "A", "B", 6, True),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "fields"),
     [

@@ -203,6 +203,29 @@ def test_feedback_funnel_is_over_what_was_pushed_where_that_is_known(services: S
     assert round(viewed.of_pushed_interval.high, 4) == 0.6994
 
 
+def test_feedback_funnel_has_one_a_run_and_contracts_of_contacts(services: Services) -> None:
+    """By run each has what came back naming it, the latest first; a contract's share is of contacts."""
+    told(services)
+    funnels = services.funnel.funnel(by=By.RUN)
+    assert [(funnel.group, pairs(funnel)["viewed"]) for funnel in funnels] == [("2026-11", 2), ("2026-10", 1)]
+    assert [funnel.group for funnel in services.funnel.funnel(run="2026-10", by=By.RUN)] == ["2026-10"]
+    signed = funnels[0].stages[-1]
+    assert (signed.name, signed.pairs, signed.of_before) == ("signed", 1, 1.0)
+
+
+def test_feedback_funnel_compares_the_arms_of_a_run(services: Services) -> None:
+    """Each arm has the pairs that were pushed to its firms; what was not pushed is of no arm."""
+    told(services)
+    pushed = [PushedPair("F1", f"P{n}", "strong", "a") for n in range(4)] + [PushedPair("F2", "P3", "weak", "b")]
+    funnels = FunnelService(services.catalogue, lambda _run: pushed).funnel(run="2026-11", by=By.ARM)
+    found = {str(funnel.group): funnel.stages for funnel in funnels}
+    assert [(group, stages[0].pairs, stages[1].pairs) for group, stages in found.items()] == [
+        ("a", 4, 1), ("b", 1, 0), ("-", 0, 0),
+    ]  # fmt: skip
+    assert found["-"][1].not_pushed == 1
+    assert found["b"][1].of_pushed_interval is not None
+
+
 @pytest.mark.parametrize(
     ("by", "groups"),
     [

@@ -14,7 +14,7 @@ from push_samples import push_services, request
 
 from app.bootstrap import Services
 from app.catalogue import PushEntry
-from app.domain import Kind
+from app.domain import Firm, Kind
 from app.errors import InputError, NotFoundError
 from app.evaluation.push_page import render_push_page
 from app.services.push_delivery import PushDelivery
@@ -44,6 +44,47 @@ def test_push_export_csv_opens_in_excel_with_chinese_intact(services: Services, 
     read = list(csv.DictReader(out.read_text(encoding="utf-8-sig").splitlines()))
     assert len(read) == rows == len(entries(services, "first"))
     assert any("公司" in row["firm_name"] for row in read)
+
+
+def test_push_export_quotes_what_a_spreadsheet_would_compute(tmp_path: Path) -> None:
+    """A title that looks like a formula is a text in CSV, and as it is in the other formats."""
+    services = push_services(tmp_path / "home")
+    services.pushing.run(request("one"))
+    first = entries(services, "one")[0].patent_id
+    services.writing.put(Kind.PATENTS, first, {"title": "=HYPERLINK(1)"})
+    services.push_delivery.export("one", tmp_path / "new" / "lists.csv")
+    services.push_delivery.export("one", tmp_path / "new" / "lists.jsonl")
+    rows = list(csv.DictReader((tmp_path / "new" / "lists.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert {row["title"] for row in rows if row["patent_id"] == first} == {"'=HYPERLINK(1)"}
+    told = [json.loads(line) for line in (tmp_path / "new" / "lists.jsonl").read_text(encoding="utf8").splitlines()]
+    assert {row["title"] for row in told if row["patent_id"] == first} == {"=HYPERLINK(1)"}
+    services.close()
+
+
+def test_push_export_types_columns_of_parquet(services: Services, tmp_path: Path) -> None:
+    """Ranks are integers and scores numbers also where a column has no value at all."""
+    services.push_delivery.export("first", tmp_path / "lists.parquet")
+    types = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "lists.parquet")}
+    assert {name for name, kind in types.items() if kind == "int64"} == {"rank", "firm_rank", "patent_revision"}
+    assert types["score"] == "double"
+    assert types["need_id"] == types["firm_id"] == "string"
+
+
+def test_push_export_of_one_firm_is_its_list(services: Services, tmp_path: Path) -> None:
+    """The same rows as in the whole file; nothing for a firm without a list; a firm must be there."""
+    firm = entries(services, "first")[-1].firm_id
+    whole, one = tmp_path / "all.jsonl", tmp_path / "one.jsonl"
+    services.push_delivery.export("first", whole)
+    services.push_delivery.export("first", one, firm_id=firm)
+    lines = whole.read_text(encoding="utf8").splitlines()
+    assert one.read_text(encoding="utf8").splitlines() == [
+        line for line in lines if json.loads(line)["firm_id"] == firm
+    ]
+    services.catalogue.upsert([Firm(id="unlisted", name="新企业")])
+    assert services.push_delivery.export("first", one, firm_id="unlisted") == 0
+    with pytest.raises(NotFoundError):
+        services.push_delivery.export("first", tmp_path / "none.jsonl", firm_id="nobody")
+    assert not (tmp_path / "none.jsonl").exists()
 
 
 def test_push_export_files_of_all_kinds_say_the_same(services: Services, tmp_path: Path) -> None:
@@ -167,4 +208,8 @@ def test_push_run_asks_feedback_of_the_catalogue(tmp_path: Path) -> None:
     pushed = {(entry.firm_id, entry.patent_id) for entry in entries(services, "two")}
     assert (first.firm_id, first.patent_id) not in pushed
     assert last.firm_id not in {firm for firm, _ in pushed}
+    services.feedback.add({"event": "interested", "firm_id": first.firm_id, "patent_id": first.patent_id, "run": "one"})
+    services.pushing.run(request("three", months=0))
+    again = {(entry.firm_id, entry.patent_id) for entry in entries(services, "three")}
+    assert (first.firm_id, first.patent_id) in again, "it changed its mind"
     services.close()

@@ -196,3 +196,25 @@ def test_push_never_repeats_within_the_months_unless_the_patent_changed(tmp_path
     assert {patent for _, patent in third & (first | second)} <= {changed}
     assert changed in {patent for _, patent in third}
     services.close()
+
+
+def test_push_puts_patents_that_both_sides_agreed_on_first(services: Services) -> None:
+    """Preferred, they lead each list with the scores that they have anyway; `agreed` is what score alone left out."""
+    free: dict[str, object] = {"months": 0, "per_holder": 0, "per_family": 0}
+    plain = lists(services, request("plainly", **free))
+    made = lists(services, request("agreed", prefer_agreed=1, **free))
+    known = patents(services)
+    scores = {(entry.firm_id, entry.patent_id): entry.score for entry in plain}
+    assert {entry.placed for entry in plain} == {"choice"}
+    for firm in {entry.firm_id for entry in made}:
+        mine = [entry for entry in made if entry.firm_id == firm]
+        order = [(not known[entry.patent_id].agreed, -entry.score) for entry in mine]
+        assert order == sorted(order)
+        had = {entry.patent_id for entry in plain if entry.firm_id == firm}
+        assert {entry.patent_id for entry in mine if entry.placed == "agreed"} == {
+            entry.patent_id for entry in mine if known[entry.patent_id].agreed and entry.patent_id not in had
+        }
+    shared = [entry for entry in made if (entry.firm_id, entry.patent_id) in scores]
+    assert all(entry.score == scores[entry.firm_id, entry.patent_id] for entry in shared)
+    shown, before = (sum(bool(known[entry.patent_id].agreed) for entry in found) for found in (made, plain))
+    assert shown > 2 * before

@@ -248,6 +248,11 @@ def test_feedback_rejections_cover_the_family(filled: Catalogue) -> None:
     filled.delete(Kind.PATENTS, ["M3"])
     expected = [("F000000", key) for key in ("M0", "M2", "alone")]
     assert list(outreach.rejected_pairs()) == list(outreach.rejected_pairs(["F000000"])) == expected
+    told = outreach.excluded_pairs()
+    allowed = {key: told.allows("F000000", key, "F-1") for key in ("M0", "M1", "M2", "M3")}
+    assert allowed == {"M0": False, "M1": True, "M2": False, "M3": False}
+    assert (told.allows("F000000", "X", "F-2"), told.allows("F000001", "M2", "F-1")) == (True, True)
+    assert (told.allows("F000000", "P1"), told.allows("F000000", "alone")) == (True, False)
     filled.delete(Kind.PATENTS, ["M0"])
     assert list(outreach.rejected_pairs()) == expected, "what is gone still says of which family it was"
     filled.feedback.add([entry("d", Event.CONTACTED, patent_id="M0", at=AT + timedelta(days=1))])

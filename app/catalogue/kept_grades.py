@@ -1,0 +1,101 @@
+"""Gradings outlast the loading of records: what a graded patent's record leaves out stays as it was graded.
+
+From its first grading on, a patent's history says of every moment what its grade, maturity and agreement were: a record
+that is loaded with other values is a line of it too, by the name of where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from app.catalogue.backend import IDS, Backend
+from app.catalogue.logs import next_number
+from app.catalogue.tables import PATENT_GRADES
+from app.domain import Patent
+
+GRADED = ("grade", "maturity", "agreed")
+"""The fields of a patent that a grading sets."""
+
+_COLUMNS = PATENT_GRADES.c
+_State = Mapping[str, Any]
+
+
+class Kept(NamedTuple):
+    """Patents as they go in.
+
+    Attributes:
+        patents: the same object that was given where none of them was ever graded.
+        lines: of the history, without number and time: patents whose record says something else than it did.
+    """
+
+    patents: Sequence[Patent]
+    lines: list[dict[str, Any]]
+
+
+def with_gradings(
+    connection: sa.Connection, backend: Backend, patents: Sequence[Patent], source: str | None = None
+) -> Kept:
+    """Patents with the gradings that stand, where their records leave these out.
+
+    Args:
+        connection: reads the history.
+        backend: the database.
+        patents: of two with one id the last counts.
+        source: where they come from.
+    """
+    asked = sa.select(_COLUMNS.patent_id, *(_COLUMNS[f"to_{name}"] for name in GRADED)).order_by(_COLUMNS.number)
+    asked = asked.where(backend.is_one_of(_COLUMNS.patent_id))
+    ids = backend.ids_parameter([patent.id for patent in patents])
+    stand = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in connection.execute(asked, {IDS: ids})}
+    if not stand:
+        return Kept(patents, [])
+    kept = [_kept(patent, stand[patent.id]) if patent.id in stand else patent for patent in patents]
+    last = {patent.id: patent for patent in kept if patent.id in stand}
+    return Kept(kept, [line for key, patent in last.items() for line in _changes(stand[key], patent, source)])
+
+
+def write_lines(connection: sa.Connection, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Put lines behind those of the history."""
+    if lines:
+        number, now = next_number(connection, PATENT_GRADES), datetime.now(UTC)
+        connection.execute(
+            sa.insert(PATENT_GRADES), [{"number": number + n, "at": now, **line} for n, line in enumerate(lines)]
+        )
+
+
+def line_of(patent_id: str, before: _State, after: _State, *, by: str | None, note: str | None) -> dict[str, Any]:
+    """One line, without number and time."""
+    return {
+        "patent_id": patent_id,
+        "by": by,
+        "note": note,
+        **{f"from_{name}": before[name] for name in GRADED},
+        **{f"to_{name}": after[name] for name in GRADED},
+    }
+
+
+def state_of(patent: Patent) -> _State:
+    """What a patent's record says of its grading."""
+    return {name: getattr(patent, name) for name in GRADED}
+
+
+def graded(patent: Patent, given: Mapping[str, Any]) -> Patent:
+    """A patent with what was graded; a source's own word for it is no longer what was graded."""
+    changed = replace(patent, **given)
+    if changed == patent:
+        return patent
+    return replace(changed, original={name: text for name, text in patent.original.items() if name not in given})
+
+
+def _kept(patent: Patent, stands: _State) -> Patent:
+    return graded(patent, {name: stands[name] for name in GRADED if getattr(patent, name) is None})
+
+
+def _changes(stands: _State, patent: Patent, source: str | None) -> list[dict[str, Any]]:
+    now = state_of(patent)
+    return [] if now == stands else [line_of(patent.id, stands, now, by=source, note=None)]
