@@ -34,7 +34,7 @@ from app.services.push_patents import PushPatents, push_patents
 from app.services.push_rules import PushRules
 from app.services.push_scarce import ScarceFinder
 from app.services.push_scoring import ranked_rows
-from app.services.push_sources import FeedbackSource
+from app.services.push_sources import FeedbackSource, Told
 from app.services.push_tradeoff import trade_off
 from app.services.serving import Served
 from index import FileLock, JoinProgress, LockedError, VectorStore
@@ -166,14 +166,15 @@ class PushService:
     def _make(self, request: PushRequest, report: Report) -> PushRun:
         served = self._served()
         files = PushFiles(self._folder / request.name)
-        plan = files.begin(self._plan(request, served))
+        told = self._feedback.told()
+        plan = files.begin(self._plan(request, served, told))
         began = datetime.fromisoformat(plan["started_at"])
-        inputs, said = request.digest(), json.dumps(plan, ensure_ascii=False)
+        inputs, said = request.digest(), json.dumps(plan, ensure_ascii=False, sort_keys=True)  # as it is read again
         self._catalogue.pushes.begin(
             PushRun(name=request.name, status="running", inputs=inputs, manifest=said, started_at=began)
         )
         work = _Work(self._catalogue, served, self._store_of(served.encoder), request, report)
-        work.gather(self._feedback, began)
+        work.gather(self._feedback.pool, told, began)
         arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
         entries = self._store(work, arms, files)
         manifest = plan | work.measured(arms, entries)
@@ -204,9 +205,10 @@ class PushService:
             )
         return served
 
-    def _plan(self, request: PushRequest, served: Served) -> dict[str, Any]:
+    def _plan(self, request: PushRequest, served: Served, told: Told) -> dict[str, Any]:
         """What the run is made from: ``state`` is all that a run which goes on must find unchanged."""
         manifest = served.snapshot.manifest
+        done = [run.name for run in self._catalogue.pushes.runs() if run.status == "done"]
         return {
             "name": request.name,
             "started_at": datetime.now(UTC).isoformat(),
@@ -218,6 +220,7 @@ class PushService:
                 "fingerprint": manifest.fingerprint,
                 "catalogue": self._catalogue.identity(),
                 "revision": self._catalogue.revision(),
+                "told": told.digest(done),
                 "calibration": {
                     arm: served.reading(shared_terms=rules.shared_terms).id for arm, rules in request.arms.items()
                 },
@@ -251,14 +254,14 @@ class _Work:
         self.request, self.report = request, report
         self._excluded = np.empty(0, dtype=np.int64)
 
-    def gather(self, feedback: FeedbackSource, now: datetime) -> None:
+    def gather(self, pool: Callable[[str], Filter] | None, told: Told, now: datetime) -> None:
         """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
         request = self.request
         conditions = conditions_of(request.patents)
         if request.pool is not None:
-            if feedback.pool is None:
+            if pool is None:
                 raise InputError("There are no saved pools.", "没有已保存的筛选池。", code="no_pool")
-            conditions += conditions_of(feedback.pool(request.pool))
+            conditions += conditions_of(pool(request.pool))
         rules = list(request.arms.values())
         patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
         self.patents = dict(zip(request.arms, patents, strict=True))
@@ -266,11 +269,11 @@ class _Work:
             rules=request.arms,
             conditions=conditions_of(request.firms),
             arm_of=arm_by(request.seed, compared=request.compare is not None),
-            skipped=frozenset(feedback.opted_out()),
+            skipped=told.opted_out,
         )
         self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
         exclusions = PushExclusions(self.patents["a"], self.passing, self.firms)
-        exclusions.reject(feedback.excluded_pairs())
+        exclusions.reject(told.rejected)
         months = {arm: rules.months for arm, rules in request.arms.items()}
         since = {arm: now - timedelta(days=DAYS_A_MONTH * count) for arm, count in months.items()}
         exclusions.pushed(self._catalogue, request.name, since)
