@@ -16,8 +16,9 @@ from app.domain import Filter
 from app.evaluation.push_page import render_push_page
 from app.services.embedding import Progress, Report
 from app.services.push_report import SampledList
+from app.services.push_request import PushRequest
 from app.services.push_rules import read_rules
-from app.services.pushing import PushRequest, PushRun
+from app.services.pushing import PushRun
 from scripts.console import Advance, Shell, shell_command
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

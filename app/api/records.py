@@ -52,7 +52,7 @@ def _writer(kind: Kind) -> Callable[[str, Request, ApiState], Awaitable[Response
 
         The body has the fields as GET gives them, or by any name that `patmatch ingest` understands; values are
         normalised in the same way. What GET gave can be sent back: it changes nothing. A field that is left out is
-        emptied.
+        emptied, but for `grade`, `maturity` and `agreed` of a patent that was graded.
         """
         body = await request.body()
         written = await state.write_workers.run(

@@ -121,8 +121,15 @@ class PushStore:
         self._backend = backend
 
     def begin(self, run: PushRun) -> None:
-        """Write a new run, or put one that is still running in its state at the start."""
+        """Write a new run, or put one that is still running in its state at the start.
+
+        Lists that it has are kept where it goes on by the same manifest; made by another, they are of firms and records
+        that are no more.
+        """
+        made_by = sa.select(PUSH_RUNS.c.manifest).where(PUSH_RUNS.c.name == run.name, PUSH_RUNS.c.status == RUNNING)
         with translated(), self._backend.writing() as connection:
+            if connection.execute(made_by).scalar_one_or_none() not in (None, run.manifest):
+                connection.execute(sa.delete(PUSH_LISTS).where(PUSH_LISTS.c.run == run.name))
             connection.execute(sa.delete(PUSH_RUNS).where(PUSH_RUNS.c.name == run.name, PUSH_RUNS.c.status == RUNNING))
             connection.execute(sa.insert(PUSH_RUNS).values(asdict(run)))
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,36 +15,23 @@ import numpy.typing as npt
 
 from app.catalogue import Catalogue, NewMessage
 from app.catalogue import PushRun as PushRun
-from app.domain import Filter
-from app.errors import ConflictError, InputError, NotReadyError
+from app.errors import ConflictError, NotReadyError
 from app.ranking.allocation import Allocation
-from app.ranking.exposure import Exposure, exposure_of
-from app.services.embedding import Embedder, Progress, Report
+from app.services.embedding import Progress, Report
 from app.services.failures import translated
-from app.services.filters import conditions_of
-from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
-from app.services.push_exclusions import PushExclusions
 from app.services.push_files import PushFiles
-from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
-from app.services.push_lists import ArmLists, ListWriter, allocated, firm_ranks, shared_out
+from app.services.push_lists import ArmLists, ListWriter
 from app.services.push_messages import announcement
-from app.services.push_patents import PushPatents, push_patents
-from app.services.push_rules import PushRules
-from app.services.push_scarce import ScarceFinder
-from app.services.push_scoring import ranked_rows
-from app.services.push_sources import FeedbackSource
-from app.services.push_tradeoff import trade_off
+from app.services.push_request import PushRequest, check_name
+from app.services.push_sources import FeedbackSource, Told
+from app.services.push_work import PushWork
 from app.services.serving import Served
-from index import FileLock, JoinProgress, LockedError, VectorStore
+from index import FileLock, LockedError, VectorStore
 from models import Encoder
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-DAYS_A_MONTH = 30.44
-_MOST_NAME = 64
-_EXAMPLES = 5
-_NAME = re.compile(rf"\w[\w.-]{{0,{_MOST_NAME - 1}}}")
 _LOCK = "push.lock"
 _VERSIONS = ("patmatch", "numpy", "torch", "faiss-cpu")
 
@@ -57,56 +42,6 @@ class PushSource(Protocol):
     def fresh(self) -> Served | None:
         """What is served, with every change committed before this call."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushRequest:
-    """What a run is asked for.
-
-    Attributes:
-        name: of the run; the same name with the same request does nothing twice.
-        rules: of arm a.
-        compare: rules of arm b, where half of the firms are assigned to it at random.
-        patents: which patents are pushed.
-        firms: which firms are pushed to.
-        pool: name of a saved filter of patents, beside ``patents``.
-        seed: of the assignment, of ties and of the join.
-        curve: whether other caps and floors are tried too, to show what limits cost; no part of what a run is.
-    """
-
-    name: str
-    rules: PushRules = field(default_factory=PushRules)
-    compare: PushRules | None = None
-    patents: Filter = field(default_factory=Filter)
-    firms: Filter = field(default_factory=Filter)
-    pool: str | None = None
-    seed: int = 0
-    curve: bool = False
-
-    @property
-    def arms(self) -> dict[str, PushRules]:
-        """The rules of each arm; one alone where nothing is compared."""
-        return {"a": self.rules} if self.compare is None else {"a": self.rules, "b": self.compare}
-
-    def parameters(self) -> dict[str, Any]:
-        """As a manifest says them."""
-        return {
-            "rules": self.rules.model_dump(mode="json"),
-            "compare": None if self.compare is None else self.compare.model_dump(mode="json"),
-            "patents": _said(self.patents),
-            "firms": _said(self.firms),
-            "pool": self.pool,
-            "seed": self.seed,
-        }
-
-    def digest(self) -> str:
-        """The same for the same request, whatever its name."""
-        text = json.dumps(self.parameters(), sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _said(asked: Filter) -> dict[str, Any]:
-    return {name: value for name, value in asdict(asked).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +85,7 @@ class PushService:
             ConflictError: a run of this name was asked for with other parameters, or another process makes one.
             NotReadyError: no index of patents is published.
         """
-        _check_name(request.name)
+        check_name(request.name)
         stands = self._catalogue.pushes.get(request.name)
         if stands is not None and stands.inputs != request.digest():
             raise ConflictError(
@@ -166,14 +101,15 @@ class PushService:
     def _make(self, request: PushRequest, report: Report) -> PushRun:
         served = self._served()
         files = PushFiles(self._folder / request.name)
-        plan = files.begin(self._plan(request, served))
+        told = self._feedback.told()
+        plan = files.begin(self._plan(request, served, told))
         began = datetime.fromisoformat(plan["started_at"])
-        inputs, said = request.digest(), json.dumps(plan, ensure_ascii=False)
+        inputs, said = request.digest(), json.dumps(plan, ensure_ascii=False, sort_keys=True)  # as it is read again
         self._catalogue.pushes.begin(
             PushRun(name=request.name, status="running", inputs=inputs, manifest=said, started_at=began)
         )
-        work = _Work(self._catalogue, served, self._store_of(served.encoder), request, report)
-        work.gather(self._feedback, began)
+        work = PushWork(self._catalogue, served, self._store_of(served.encoder), request, report)
+        work.gather(self._feedback.pool, told, began)
         arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
         entries = self._store(work, arms, files)
         manifest = plan | work.measured(arms, entries)
@@ -204,9 +140,10 @@ class PushService:
             )
         return served
 
-    def _plan(self, request: PushRequest, served: Served) -> dict[str, Any]:
+    def _plan(self, request: PushRequest, served: Served, told: Told) -> dict[str, Any]:
         """What the run is made from: ``state`` is all that a run which goes on must find unchanged."""
         manifest = served.snapshot.manifest
+        done = [run.name for run in self._catalogue.pushes.runs() if run.status == "done"]
         return {
             "name": request.name,
             "started_at": datetime.now(UTC).isoformat(),
@@ -218,13 +155,14 @@ class PushService:
                 "fingerprint": manifest.fingerprint,
                 "catalogue": self._catalogue.identity(),
                 "revision": self._catalogue.revision(),
+                "told": told.digest(done),
                 "calibration": {
                     arm: served.reading(shared_terms=rules.shared_terms).id for arm, rules in request.arms.items()
                 },
             },
         }
 
-    def _store(self, work: _Work, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
+    def _store(self, work: PushWork, arms: Sequence[tuple[ArmLists, Allocation]], files: PushFiles) -> int:
         """Put the lists into the catalogue, block by block; how many entries there are."""
         writer = ListWriter(work.patents["a"], work.firms)
         entries, done, total = 0, 0, sum(len(lists.firms) for lists, _ in arms)
@@ -236,168 +174,3 @@ class PushService:
                 entries, done = entries + sum(len(one.patent_ids) for one in made), done + len(firms)
                 work.report(Progress("store", done, total))
         return entries
-
-
-class _Work:
-    """One run being made. The patents of each arm differ in what passes."""
-
-    patents: dict[str, PushPatents]
-    firms: PushFirms
-
-    def __init__(
-        self, catalogue: Catalogue, served: Served, store: VectorStore, request: PushRequest, report: Report
-    ) -> None:
-        self._catalogue, self._served, self._store = catalogue, served, store
-        self.request, self.report = request, report
-        self._excluded = np.empty(0, dtype=np.int64)
-
-    def gather(self, feedback: FeedbackSource, now: datetime) -> None:
-        """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
-        request = self.request
-        conditions = conditions_of(request.patents)
-        if request.pool is not None:
-            if feedback.pool is None:
-                raise InputError("There are no saved pools.", "没有已保存的筛选池。", code="no_pool")
-            conditions += conditions_of(feedback.pool(request.pool))
-        rules = list(request.arms.values())
-        patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
-        self.patents = dict(zip(request.arms, patents, strict=True))
-        who = WhoIsAsked(
-            rules=request.arms,
-            conditions=conditions_of(request.firms),
-            arm_of=arm_by(request.seed, compared=request.compare is not None),
-            skipped=frozenset(feedback.opted_out()),
-        )
-        self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
-        exclusions = PushExclusions(self.patents["a"], self.passing, self.firms)
-        exclusions.reject(feedback.excluded_pairs())
-        months = {arm: rules.months for arm, rules in request.arms.items()}
-        since = {arm: now - timedelta(days=DAYS_A_MONTH * count) for arm, count in months.items()}
-        exclusions.pushed(self._catalogue, request.name, since)
-        self._excluded = exclusions.keys
-
-    @property
-    def passing(self) -> Mask:
-        """Bool ``[n]``: patents that an arm may push."""
-        passing: Mask = np.logical_or.reduce([patents.passing for patents in self.patents.values()])
-        return passing
-
-    def arms(self) -> list[tuple[str, PushRules]]:
-        """The arms with their rules; a cap holds over both."""
-        if self.request.compare is None:
-            return [("a", self.request.rules)]
-        share = self.firms.arms.count("a") / max(1, len(self.firms.arms))
-        return [
-            ("a", shared_out(self.request.rules, share, first=True)),
-            ("b", shared_out(self.request.compare, share, first=False)),
-        ]
-
-    def lists(self, arm: str, rules: PushRules, files: PushFiles) -> tuple[ArmLists, Allocation]:
-        """An arm's lists: what was kept of them, or made now."""
-        mine = np.flatnonzero(np.array(self.firms.arms) == arm).astype(np.int64)
-        scale = self._served.reading(shared_terms=rules.shared_terms).scale
-        found = files.candidates(arm)
-        if found is None:
-            found = self._found(arm, mine, rules, files)
-            files.keep_candidates(arm, found)
-        made = files.allocation(arm)
-        if made is None:
-            self.report(Progress("allocate", 0, 1))
-            made = allocated(self.patents[arm], found, rules, scale, self.request.seed)
-            files.keep_allocation(arm, made)
-            self.report(Progress("allocate", 1, 1))
-        lists = ArmLists(
-            arm=arm,
-            firms=mine,
-            found=found,
-            chosen=made.chosen,
-            placed=made.placed,
-            rules=rules,
-            ranks=firm_ranks(found),
-            scale=scale,
-        )
-        return lists, made
-
-    def _found(self, arm: str, firms: Ints, rules: PushRules, files: PushFiles) -> PushCandidates:
-        """The candidates of an arm's firms."""
-        run = CandidateRun(
-            served=self._served,
-            patents=self.patents[arm],
-            firms=self.firms,
-            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
-            rows=ranked_rows(self.patents[arm], files.join("vectors"), self.report),
-            excluded=self._excluded,
-        )
-        maker = CandidateMaker(run, rules, files.join(arm), self.report)
-        found = maker.make(firms)
-        if rules.floor:
-            finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
-            fair_from = score_floor(rules.fair_level.grade, maker.scoring.scale)
-            asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
-            found = finder.added(found, firms, np.array(asked, dtype=np.int64), fair_from)
-        return found
-
-    def _progress(self, progress: JoinProgress) -> None:
-        self.report(Progress("scarce", progress.done, progress.total))
-
-    def measured(self, arms: Sequence[tuple[ArmLists, Allocation]], entries: int) -> dict[str, Any]:
-        """What the run measured of itself."""
-        passing = self.passing
-        counts = np.zeros(len(passing), dtype=np.int64)
-        plain = np.zeros_like(counts)
-        for lists, _ in arms:
-            counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
-            first = lists.found.patents[:, : self.request.arms[lists.arm].k]
-            plain += np.bincount(first[first >= 0], minlength=len(counts))
-        return {
-            "firms": len(self.firms.ids),
-            "firms_without_text": len(self.firms.without),
-            "patents": int(passing.sum()),
-            "entries": entries,
-            "exposure": _exposure(exposure_of(counts[passing])),
-            "exposure_plain": _exposure(exposure_of(plain[passing])),
-            "short": self._short(arms),
-            "curve": trade_off(self.patents["a"], arms[0][0], self.request.rules) if self.request.curve else None,
-            "arms": {lists.arm: _arm(lists, made) for lists, made in arms},
-        }
-
-    def _short(self, arms: Sequence[tuple[ArmLists, Allocation]]) -> dict[str, Any]:
-        """Firms with fewer places filled than there are, by what left them so few, with some of their ids."""
-        found: dict[str, list[str]] = {"no_text": list(self.firms.without)}
-        silent = set(self.firms.without)
-        for (lists, _), (_, rules) in zip(arms, self.arms(), strict=True):
-            chosen, candidates = lists.chosen.sum(1), (lists.found.patents >= 0).sum(1)
-            for row in np.flatnonzero(chosen < rules.k).tolist():
-                firm_id = self.firms.ids[lists.firms[row]]
-                if firm_id not in silent:
-                    few = "too_few_candidates" if candidates[row] < rules.k else "limits"
-                    why = few if lists.found.near[row] else "nothing_near"
-                    found.setdefault(why, []).append(firm_id)
-        return {why: {"firms": len(ids), "examples": ids[:_EXAMPLES]} for why, ids in found.items() if ids}
-
-
-def _exposure(found: Exposure) -> dict[str, Any]:
-    return asdict(found) | {"histogram": {str(times): count for times, count in found.histogram.items()}}
-
-
-def _arm(lists: ArmLists, made: Allocation) -> Mapping[str, Any]:
-    return {
-        "firms": len(lists.firms),
-        "recall@20": round(lists.found.recall, 5),
-        "certified": round(lists.found.certified, 5),
-        "value": made.value,
-        "free_value": made.free_value,
-        "bound": made.bound,
-        "gap": round(made.gap, 6),
-        "floors_missed": made.missed,
-        "rounds": made.rounds,
-    }
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"A run's name has 1 to {_MOST_NAME} letters, digits, hyphens, underscores and dots, not {name[:80]!r}.",
-            f"批次名称由 1 至 {_MOST_NAME} 个字母、数字、连字符、下划线或点组成。",
-            code="bad_run_name",
-        )

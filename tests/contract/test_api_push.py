@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from app.bootstrap import build_services
 from app.domain import Kind
 from app.main import create_app
+from app.services.push_request import PushRequest
 from app.services.push_rules import PushRules
-from app.services.pushing import PushRequest
 from app.settings import Settings
 from models.testing import HashingEncoder
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from app.bootstrap import Services, build_services
 from app.domain import Kind
+from app.services.push_request import PushRequest
 from app.services.push_rules import PushRules
-from app.services.pushing import PushRequest
 from app.settings import Settings
 from models.testing import HashingEncoder
 

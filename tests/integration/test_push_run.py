@@ -15,8 +15,9 @@ from app.bootstrap import Services
 from app.catalogue import PushEntry
 from app.domain import Filter, Kind, MatchRequest, Patent, Query
 from app.errors import ConflictError, InputError
+from app.services.push_request import PushRequest
 from app.services.push_sources import FeedbackSource
-from app.services.pushing import PushRequest, PushService
+from app.services.pushing import PushService
 
 
 @pytest.fixture(scope="module")

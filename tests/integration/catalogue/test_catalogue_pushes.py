@@ -64,7 +64,14 @@ def test_catalogue_push_lists_are_walked_in_order(catalogue: Catalogue, monkeypa
 
 
 def test_catalogue_push_run_begun_again_is_begun(catalogue: Catalogue) -> None:
-    """One that was stopped begins with a new plan and keeps its name."""
+    """One that was stopped keeps its lists where it goes on, and begins with a new plan without them."""
     run = begun(catalogue)
+    begun(catalogue, "two")
+    for name in ("one", "two"):
+        catalogue.pushes.write(name, ["A"], [firm_list("A", "P1")])
+    catalogue.pushes.begin(run)
+    assert len(catalogue.pushes.of_firm("one", "A")) == 1
     catalogue.pushes.begin(replace(run, manifest='{"new": true}'))
-    assert [one.manifest for one in catalogue.pushes.runs()] == ['{"new": true}']
+    assert [one.manifest for one in catalogue.pushes.runs() if one.name == "one"] == ['{"new": true}']
+    assert catalogue.pushes.of_firm("one", "A") == []
+    assert len(catalogue.pushes.of_firm("two", "A")) == 1
