@@ -25,7 +25,7 @@ from models import Encoder
 log = logging.getLogger("patmatch.alerts")
 
 _PAGE = 200
-"""New patents looked at, and recorded with the cursor, at once: with 26,000 needs some seconds. A message to a webhook
+"""New patents looked at, and recorded with the cursor, at once: with 26,000 needs half a second. A message to a webhook
 has the alerts that one need has of so many patents."""
 _WAITING_EVERY_S = 2.0
 """Between two looks at patents that could not be searched before: of 100,000 each takes a tenth of that."""
