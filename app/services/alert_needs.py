@@ -107,19 +107,11 @@ class WatchedNeeds:
         self._revision = 0
         self._rows: dict[str, _Row] = {}
         self._fresh: dict[str, Floats] = {}
-        self._unready: dict[str, int] = {}
+        self._unready: dict[str, None] = {}
         self._off: set[str] = set()
         self._levels: Mapping[str, Watch] = {}
         self._stacked: tuple[tuple[str, ...], Floats, QueryPostings] | None = None
         self._stale = False
-
-    @property
-    def ready_to(self) -> int | None:
-        """Patents that arrived up to this number can be compared with all needs that they count for; ``None``: all.
-
-        The others wait for the vectors of needs that came before them.
-        """
-        return min(self._unready.values(), default=None)
 
     def follow(self, served: Served, go_on: Callable[[], bool]) -> bool:
         """Take in what changed, and embed what has no vector yet.
@@ -129,7 +121,7 @@ class WatchedNeeds:
             go_on: asked between steps of a second or so; ``False`` ends the call early.
 
         Returns:
-            Whether everything is known; needs that still have no vector are in `ready_to`.
+            Whether every need is known and has its vector: else a pair would be passed over for want of it.
 
         Raises:
             OverloadedError: too many texts wait for the encoder.
@@ -146,7 +138,7 @@ class WatchedNeeds:
         self._revision = max(goal, self._revision)
         while self._unready and go_on():
             self._embed(list(islice(self._unready, _EMBED_NEEDS)))
-        return True
+        return not self._unready
 
     def watched(self, scale: Scale) -> Watched:
         """The needs that have vectors, with their floors on a scale."""
@@ -211,7 +203,7 @@ class WatchedNeeds:
         missing = set(np.array(flat, dtype=object)[self._store.missing(flat)].tolist()) if flat else set()
         self._drop(ids)
         self._off |= off
-        self._unready |= {key: arrivals[key].arrived for key in keys}
+        self._unready |= dict.fromkeys(keys)
         self._keep([need for need in needs if need.id in keys and missing.isdisjoint(keys[need.id])], keys, arrivals)
 
     def _keep(

@@ -117,14 +117,12 @@ class Watcher:
         with translated():
             if not self._needs.follow(served, self._goes_on):
                 return False
-            ready = self._needs.ready_to
-            to = served.view.revision if ready is None else min(ready, served.view.revision)
-            page = self._known(served, alerts.arrived(cursor, to, _PAGE))
+            page = self._known(served, alerts.arrived(cursor, served.view.revision, _PAGE))
             if page:
                 self._look(served, page, (cursor, page[-1].arrived))
                 return True
             if monotonic() >= self._waiting_from:
-                self._look_at_waiting(served, cursor, to)
+                self._look_at_waiting(served, cursor)
                 self._waiting_from = monotonic() + _WAITING_EVERY_S
         return False
 
@@ -184,7 +182,7 @@ class Watcher:
                 found.append(NewPatent(arrival, record, place))
         return found
 
-    def _look_at_waiting(self, served: Served, cursor: int, to: int) -> None:
+    def _look_at_waiting(self, served: Served, cursor: int) -> None:
         """Look at those that could not be searched before and can be now."""
         state = served.state
         for ids in self._catalogue.alerts.waiting():
@@ -194,7 +192,7 @@ class Watcher:
                     return
                 part = there[start : start + _PAGE]
                 arrivals = self._catalogue.alerts.arrivals(Kind.PATENTS, part)
-                page = [one for one in arrivals.values() if one.arrived <= to and one.revision <= served.view.revision]
+                page = [one for one in arrivals.values() if one.revision <= served.view.revision]
                 self._look(served, page, (cursor, cursor), [key for key in part if key not in arrivals])
 
     def _run(self) -> None:
