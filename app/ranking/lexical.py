@@ -27,6 +27,8 @@ MOST_TERMS = 48
 EXPECTED_FROM, EXPECTED_PAIRS, EXPECTED_WORDS = 0.1, 100.0, 45.0
 """What BM25 rises by with the cosine, from where on: for languages taken by pairs of characters, and by words."""
 EXPECTED_RAREST = 8.0
+PROFILE_SLOPE = 350.0
+"""What the BM25 of a profile's own language rises by with the cosine where none of its terms were rare."""
 LANGUAGES_BY_PAIRS = ("zh", "ja", "ko")
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff"
@@ -76,7 +78,25 @@ def query_terms(
     return {term: counts[term] for term in kept}
 
 
-def expected(cosines: Scores, language: str | None, rarest: float) -> Scores:
+def usual_share(weights: Sequence[float], rarest: float) -> float:
+    """How much of the usual BM25 a profile's terms bring in texts of its own language, 0 to 1.
+
+    A business scope that lists many trades has rare terms of each, of which no text holds more than a few: over the
+    nearest 100 of 600 scopes among 18,400 Chinese patents, BM25 rose with the cosine by 174 a unit where the mean
+    rarity of the terms was half of the rarest, and by 16 where it was nearly that (correlation -0.82), evenly as
+    ``350 (1 - mean / rarest)``. A text in another language is not to be taken for better than what scope would find.
+
+    Args:
+        weights: the inverse document frequencies of its terms.
+        rarest: that of a term that one text holds.
+    """
+    if not weights or rarest <= 0:
+        return 1.0
+    rarity = sum(weights) / len(weights) / rarest
+    return min(1.0, max(0.0, PROFILE_SLOPE * (1.0 - rarity) / EXPECTED_PAIRS))
+
+
+def expected(cosines: Scores, language: str | None, rarest: float, usual: float = 1.0) -> Scores:
     """The BM25 that texts of a query's own language have at these cosines, float32 ``[n]``.
 
     A text in another language cannot share terms, which says nothing of how well it fits: it gets what it would have.
@@ -89,8 +109,9 @@ def expected(cosines: Scores, language: str | None, rarest: float) -> Scores:
         language: that of the query.
         rarest: the inverse document frequency of a term that one text holds. In a corpus of hundreds it is lower, and
             with it all that shared terms bring; from `EXPECTED_RAREST` on, terms of every rarity were there to measure.
+        usual: see `usual_share`.
     """
     slope = EXPECTED_PAIRS if language in LANGUAGES_BY_PAIRS else EXPECTED_WORDS
-    slope *= min(1.0, rarest / EXPECTED_RAREST)
+    slope *= usual * min(1.0, rarest / EXPECTED_RAREST)
     found: Scores = (slope * np.maximum(cosines - EXPECTED_FROM, 0.0)).astype(np.float32)
     return found

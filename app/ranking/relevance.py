@@ -54,10 +54,12 @@ class SharedTerms:
     Attributes:
         bm25: of each record, float32 ``[n]``.
         rarest: the inverse document frequency of a term that one text of the corpus holds.
+        usual: how much of what terms usually bring these bring; see `app.ranking.lexical.usual_share`.
     """
 
     bm25: Floats
     rarest: float
+    usual: float = 1.0
 
 
 def relevance(
@@ -75,8 +77,7 @@ def relevance(
     names = tuple(dict.fromkeys(languages))
     codes = {name: code for code, name in enumerate(names)}
     crossed = crossings(space, query, names).at(np.array([codes[name] for name in languages], dtype=np.intp))
-    bm25, rarest = (None, 0.0) if terms is None else (terms.bm25, terms.rarest)
-    return relevance_of_codes(cosines, bm25, rarest, query, crossed)
+    return relevance_of_codes(cosines, terms, query, crossed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +109,20 @@ def crossings(space: Space, query: str | None, languages: tuple[str | None, ...]
     )
 
 
-def relevance_of_codes(
-    cosines: Floats, bm25: Floats | None, rarest: float, query: str | None, crossed: Crossings
-) -> Relevance:
+def relevance_of_codes(cosines: Floats, terms: SharedTerms | None, query: str | None, crossed: Crossings) -> Relevance:
     """What ranks records whose languages were looked up already; see `relevance`, which says the same in words.
 
     Args:
         cosines: float32 ``[n]``.
-        bm25: of each record, float32 ``[n]``; ``None`` where shared terms do not count.
-        rarest: see `SharedTerms`.
+        terms: what the query's terms bring; ``None`` where shared terms do not count.
         query: the query's language.
         crossed: of each record.
     """
     comparable = cosines * crossed.stretch + crossed.bonus
-    if bm25 is None:
+    if terms is None:
         return Relevance(cosines, np.zeros_like(cosines), comparable)
-    counted = np.where(crossed.foreign, np.maximum(bm25, expected(comparable, query, rarest)), bm25)
+    would = expected(comparable, query, terms.rarest, terms.usual)
+    counted = np.where(crossed.foreign, np.maximum(terms.bm25, would), terms.bm25)
     shared = (LEXICAL_WEIGHT * counted).astype(np.float32)
     return Relevance(cosines, shared, comparable + shared)
 

@@ -15,7 +15,7 @@ from app.domain import Firm, Kind, Need, Patent
 from app.outreach import Alert, Exclusions
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.reading import passage_of, views_of
-from app.ranking.relevance import crossings, relevance_of_codes
+from app.ranking.relevance import SharedTerms, crossings, relevance_of_codes
 from app.ranking.terms import Phrases
 from app.services.alert_needs import Watched
 from app.services.candidates import LANG, CandidateSearch, counted_terms
@@ -87,8 +87,8 @@ class Sieve:
         total = np.empty(len(cosines), dtype=np.float32)
         for asked, rows in self._by_language:
             crossed = crossings(self._served.state.space, asked, (language,)).at(np.zeros(len(rows), dtype=np.intp))
-            shared = None if bm25 is None else bm25[rows]
-            total[rows] = relevance_of_codes(cosines[rows], shared, rarest, asked, crossed).total
+            shared = None if bm25 is None else SharedTerms(bm25[rows], rarest)
+            total[rows] = relevance_of_codes(cosines[rows], shared, asked, crossed).total
         return score_from_relevance(total + ROUNDING, self._scale)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.ranking.lexical import query_terms, terms_of
+from app.ranking.lexical import query_terms, terms_of, usual_share
 from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
 from app.ranking.space import PLAIN, surrounded
 from app.services.queries import ResolvedQuery
@@ -63,6 +63,12 @@ def asked_terms(views: Sequence[str], index: TermWeights, *, titled: bool) -> Te
     return query_terms(views, index.weight, titled=titled)
 
 
+def brought(bm25: Floats, terms: Terms, index: TermIndex, *, titled: bool) -> SharedTerms:
+    """What a query's terms bring, with how much that usually is; ``titled`` is every query but a firm's profile."""
+    usual = 1.0 if titled else usual_share([index.weight(term) for term in terms], index.rarest)
+    return SharedTerms(bm25, index.rarest, usual)
+
+
 class CandidateSearch:
     """Finds and orders the candidates of queries in one state of what is served.
 
@@ -109,7 +115,9 @@ class CandidateSearch:
         """What each term of a query of these texts counts; none where shared terms do not."""
         return {} if self._terms is None else asked_terms(views, self._terms, titled=titled)
 
-    def scored(self, lang: str | None, vector: Floats, terms: Terms, places: Places) -> Relevance:
+    def scored(
+        self, lang: str | None, vector: Floats, terms: Terms, places: Places, *, titled: bool = True
+    ) -> Relevance:
         """What ranks the records at ``places`` int64 ``[n, 2]`` for a query in ``lang``, wherever they were found.
 
         Alike for all: an inverted list search, a full one and a product differ in rounding.
@@ -118,7 +126,7 @@ class CandidateSearch:
         cosines = (records.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
         shared = None
         if self._terms is not None:
-            shared = SharedTerms(self._view.term_scores(terms, places), self._terms.rarest)
+            shared = brought(self._view.term_scores(terms, places), terms, self._terms, titled=titled)
         return relevance(cosines, shared, self._space, lang, self._view.codes_at(LANG, places))
 
     def records_at(self, places: Places) -> Floats:
@@ -148,6 +156,6 @@ class CandidateSearch:
         ids = [ids[n] for n in first.tolist()]
         if not ids:
             return Candidates((), places, relevance(np.empty(0, dtype=np.float32), None, self._space, None, ()))
-        scored = self.scored(query.lang, vector, terms, places)
+        scored = self.scored(query.lang, vector, terms, places, titled=query.titled)
         order = best_first(scored.total, ids)
         return Candidates(tuple(ids[n] for n in order), places[order], scored.at(order))

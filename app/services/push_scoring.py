@@ -11,7 +11,7 @@ import numpy.typing as npt
 from app.ranking.levels import Scale
 from app.ranking.relevance import Terms, crossings, relevance_of_codes
 from app.ranking.space import surrounded
-from app.services.candidates import asked_terms
+from app.services.candidates import asked_terms, brought
 from app.services.embedding import Progress, Report
 from app.services.push_firms import PushFirms
 from app.services.push_patents import PushPatents
@@ -98,14 +98,14 @@ class PushScoring:
 
     def relevance(self, query: int, terms: Terms, places: Ints, cosines: Floats) -> Floats:
         """What ranks the patents at ``places`` int64 ``[n]`` for a query, float32 ``[n]``."""
-        lang = self._firms.queries[query].lang
-        bm25, rarest = None, 0.0
+        asked, shared = self._firms.queries[query], None
         if self.fused and (index := self._served.view.terms) is not None:
-            bm25, rarest = np.zeros(len(places), dtype=np.float32), index.rarest
+            bm25 = np.zeros(len(places), dtype=np.float32)
             for layer, positions, mine in self._by_layer(places):
                 bm25[mine] = self._patents.view.layers[layer].term_scores(terms, positions, index)
-        crossed = crossings(self._served.state.space, lang, tuple(self._languages))
-        return relevance_of_codes(cosines, bm25, rarest, lang, crossed.at(self._codes[places])).total
+            shared = brought(bm25, terms, index, titled=asked.need_id is not None)
+        crossed = crossings(self._served.state.space, asked.lang, tuple(self._languages))
+        return relevance_of_codes(cosines, shared, asked.lang, crossed.at(self._codes[places])).total
 
     def _by_layer(self, places: Ints) -> list[tuple[int, Ints, npt.NDArray[np.bool_] | slice]]:
         """Layer, positions in it, and which of ``places`` they are."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ranking.lexical import BODY_WEIGHT, EXPECTED_FROM, MOST_TERMS, expected, query_terms, terms_of
+from app.ranking.lexical import BODY_WEIGHT, EXPECTED_FROM, MOST_TERMS, expected, query_terms, terms_of, usual_share
 
 
 def _alike(_term: str) -> float:
@@ -62,6 +62,18 @@ def test_ranking_expected_terms_rise_with_the_cosine_and_never_fall() -> None:
         assert (np.diff(values) >= 0).all()
         assert not values[cosines <= EXPECTED_FROM].any()
     assert (expected(cosines, "zh", 9.0) >= expected(cosines, "en", 9.0)).all()
+
+
+def test_ranking_profiles_of_rare_terms_are_expected_to_share_little() -> None:
+    """A scope of common terms shares as much as any text, one of terms that hardly any text holds next to nothing."""
+    rarest = 9.0
+    shares = [usual_share([rarest * rarity] * 20, rarest) for rarity in (0.5, 0.8, 0.9, 0.99, 1.0)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == 1.0
+    assert shares[3] < 0.05
+    assert usual_share([], rarest) == usual_share([1.0], 0.0) == 1.0
+    cosines = np.array([0.3, 0.5], dtype=np.float32)
+    assert (expected(cosines, "zh", rarest, 0.25) == expected(cosines, "zh", rarest) * np.float32(0.25)).all()
 
 
 def test_lexical_weight_of_a_text_and_number_of_terms_can_be_asked_for() -> None:
