@@ -11,6 +11,7 @@ import numpy.typing as npt
 from app.ranking.lexical import query_terms, terms_of, usual_share
 from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
 from app.ranking.space import PLAIN, surrounded
+from app.ranking.stock import without_activities
 from app.services.queries import ResolvedQuery
 from app.services.serving import Served
 from index import Condition, Found, Part, Plan, TermIndex, TermWeights
@@ -59,7 +60,12 @@ def counted_terms(passage: str) -> Mapping[str, int]:
 
 
 def asked_terms(views: Sequence[str], index: TermWeights, *, titled: bool) -> Terms:
-    """What a query's terms count beside their rarity; of two views the first is a title where ``titled``."""
+    """What a query's terms count beside their rarity; of two views the first is a title where ``titled``.
+
+    What is not titled is a firm's name and business scope, of which what it does with its goods is left out.
+    """
+    if not titled and len(views) > 1:
+        views = (*views[:-1], without_activities(views[-1]))
     return query_terms(views, index.weight, titled=titled)
 
 

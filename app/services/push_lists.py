@@ -13,6 +13,7 @@ from app.catalogue import PushList
 from app.ranking.allocation import Allocation, Placed, Problem, allocate
 from app.ranking.levels import Scale, level_from_score
 from app.ranking.lists import NOBODY, best_lists
+from app.ranking.stock import without_activities
 from app.ranking.terms import Phrases
 from app.services.push_candidates import PushCandidates, score_floor
 from app.services.push_firms import PushFirms
@@ -169,8 +170,8 @@ class ListWriter:
 
 
 def asked_phrases(views: Sequence[str], *, need: bool) -> Phrases:
-    """What reasons are looked for in: a need's title and text, or what a firm's profile says beside its name."""
-    return Phrases.of("\n".join(views) if need else views[-1])
+    """What reasons are looked for in: a need's title and text, or what a firm deals in by its profile."""
+    return Phrases.of("\n".join(views) if need else without_activities(views[-1]))
 
 
 def shared_with_title(asked: Phrases, title: Phrases) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.domain import Firm, Need
 from app.ranking.reading import passage_of, views_of
-from app.ranking.stock import NEED_RULES, SCOPE_RULES, without_legal_formulae, without_stock
+from app.ranking.stock import NEED_RULES, SCOPE_RULES, without_activities, without_legal_formulae, without_stock
 
 SUBJECT = "开发高镍三元锂离子电池用电解液,循环寿命达到2000次。"
 SCOPE = "锂电池电解液、隔膜的研发、生产、销售"
@@ -142,3 +142,16 @@ def test_ranking_stock_is_left_out_in_both_scripts() -> None:
     assert views_of(need) == ("电解液", SUBJECT)
     firm = Firm(id="2", name="凭许可证经营公司", business_scope=SCOPE + "(依法須經批准的項目)", lang="zh")
     assert passage_of(firm) == f"凭许可证经营公司\n{SCOPE}"
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        ("机电产品的研发、生产、销售和技术服务;五金批发零售", "机电产品的、;五金、"),
+        ("批发、零售:家用电器及配件", "、:家用电器及配件"),
+        ("销售、服务", "销售、服务"),
+    ],
+)
+def test_ranking_scopes_keep_what_a_firm_deals_in(scope: str, left: str) -> None:
+    """What is done with the goods goes, the goods stay, and a scope of nothing else stays whole."""
+    assert without_activities(scope) == left
