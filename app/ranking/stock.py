@@ -156,10 +156,10 @@ ACTIVITIES = (
     "销售|零售|批发|经销|代销|代购|购销|批零|代理|兼营|主营|零批|自产自销|自销|生产|制造|加工|制作|维修|安装|服务|咨询|开发|研发|研究|设计|转让|租赁|"
     "承接|承揽|提供|从事|技术"
 )
-"""What a firm does with what it deals in. Nearly every scope has some of these words, and a patent of a sales rack or of
-a manufacturing method fits none of these firms better for it. Among 20,055 patents, lists by terms without them hold more
-of those that the firms own (recall@20 0.138 to 0.151 and 0.116 to 0.122 in two halves of 538 firms), and the 1 % most
-frequent patents take 23 % of the places, not 27 %. Vectors do not gain by it."""
+"""What a firm does with what it deals in. Nearly every scope has some of these words, and a patent of a sales rack or
+of a manufacturing method fits none of these firms better for it. Among 20,055 patents, lists by terms without them
+hold more of those that the firms own (recall@20 0.138 to 0.151 and 0.116 to 0.122 in two halves of 538 firms), and the
+1 % most frequent patents take 23 % of the places, not 27 %. Vectors do not gain by it."""
 _ACTIVITIES = re.compile(rf"(?:{ACTIVITIES})(?:[及和与、,]?(?:{ACTIVITIES}))*")
 _FEWEST_NAMED = 6
 
