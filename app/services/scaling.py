@@ -157,7 +157,9 @@ class HomeScaler:
 
 def _mixed_patent(one: AnyRecord, other: AnyRecord, number: int) -> AnyRecord:
     first, second = cast(Patent, one), cast(Patent, other)
-    return replace(first, id=f"{first.id}-{number}", abstract=f"{second.abstract} {number}", family=None)
+    # What was derived stays as it is: the made home has no mapping to derive it from.
+    made = replace(first, id=f"{first.id}-{number}", abstract=f"{second.abstract} {number}", family=None)
+    return replace(made, industry_derived=False)
 
 
 def _with_industry(drawn: npt.NDArray[np.str_]) -> Mix:

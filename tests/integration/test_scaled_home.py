@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from push_samples import push_services, request
+from push_samples import SAMPLE, push_services, request
 
 from app.domain import Firm, Kind
 from app.errors import NotReadyError
@@ -20,6 +20,7 @@ from models.testing import HashingEncoder
 def test_scaled_home_is_built_and_pushed_from_without_embedding(tmp_path: Path) -> None:
     """Every record of the larger home has the vectors that a build and a run ask for, and every firm an industry."""
     real, made = push_services(tmp_path / "real"), push_services(tmp_path / "made")
+    real.industries.load(SAMPLE / "industries.csv")
     real.catalogue.upsert([Firm(id=f"R{n}", name=f"第{n}公司", business_scope=f"电池材料{n}的研发") for n in range(30)])
     real.pushing.run(request())
     encoder = HashingEncoder()
@@ -37,7 +38,10 @@ def test_scaled_home_is_built_and_pushed_from_without_embedding(tmp_path: Path) 
     assert not sides[1].store.missing(keys).any()
     made.indexing.build(Kind.PATENTS, publish=True)
     made.serving.open()
-    run = made.pushing.run(request("large")).run
+    real_ones = {one.id: one.industry for page in real.catalogue.iterate(Kind.PATENTS) for one in page}
+    mixed = [one for page in made.catalogue.iterate(Kind.PATENTS) for one in page if one.id not in real_ones]
+    assert [one.industry for one in mixed] == [real_ones[one.id.rpartition("-")[0]] for one in mixed]
+    run = made.pushing.run(request("large", industry="section")).run
     assert run.firms >= 120
     for services in (real, made):
         services.close()
