@@ -17,7 +17,7 @@ from app.domain import AnyRecord, Firm, Need
 from app.ranking.pinyin import without_pinyin
 from app.ranking.stock import without_legal_formulae, without_stock
 
-READING = "1"
+READING = "2"
 """Of the reading. Another one is another meaning of every snapshot: count up whenever `read` or the stock changes."""
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff"

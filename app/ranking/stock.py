@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-FEWEST_LEFT = 12
-"""Letters, digits and characters that must be left of a text: fewer are a heading without its section."""
+FEWEST_LEFT, FEWEST_OF_SCOPE = 12, 3
+"""Letters, digits and characters that must be left of a need's text, where fewer are a heading without its section, and
+of a business scope, which may be two words: 服装制造."""
 LEAST_SHARE = 1 / 3
 """Of a clause that its stock must make up: behind 朝天椒制种基地 a 投入110万 takes nothing away from the subject."""
 
@@ -96,7 +97,11 @@ SCOPE_RULES = (
             r"经?(?:相关|有关|审批)(?:部门|机关)批准后[^,。;)）\]】\n]*",
             r"(?:企业|市场主体)?(?:依法)?自主选择经营[^,。;)）\]】\n]*",
             r"不得从事本市产业政策[^,。;)）\]】\n]*",
-            r"法律、?(?:行政)?法规[^,。;)）\]】\n]*(?:禁止|规定|限制|许可)[^,。;)）\]】\n]*",
+            r"(?:国家)?法律[、,]?(?:行政)?法规[^,。;)）\]】\n]*(?:禁止|规定|限制|许可|不得|审批)[^,。;)）\]】\n]*",
+            r"(?:需|须)(?:经|其他部门)[^,。;)）\]】\n]*(?:审批|许可|批准)[^,。;)）\]】\n]*",
+            r"(?:待|取得|获得)[^,。;、)）\]】\n]{0,12}(?:批准|审批|许可证?)(?:文件)?(?:后|的)[^,。;)）\]】\n]*",
+            r"(?:不含|除)?国家(?:禁止|限制)[^,。;)）\]】\n]{0,12}(?:项目|品种|产品|商品|货物)[^,。;)）\]】\n]*",
+            r"(?:许可)?审批类(?:商品|项目)除外|(?:涉及)?许可证(?:制度)?的?(?:经营)?(?:项目)?除外",
             r"但?国家(?:限定|禁止|有专项规定)[^,。;)）\]】\n]*(?:除外|规定)",
             r"未取得(?:相关)?行政许可[^,。;)）\]】\n]*",
             r"^审批$",
@@ -149,7 +154,7 @@ def without_legal_formulae(text: str) -> str:
     kept = _OF_SCOPES.sub("", kept)
     while (tidied := _LEFT_OVER.sub("", kept)) != kept:
         kept = tidied
-    return _enough(kept.strip(" ,。;、\n"), text)
+    return _enough(kept.strip(" ,。;、\n"), text, FEWEST_OF_SCOPE)
 
 
 ACTIVITIES = (
@@ -181,5 +186,5 @@ def _without_bracket(match: re.Match[str]) -> str:
     return inside[-1] if inside.endswith((";", "。", ",")) else ""  # or two items would become one
 
 
-def _enough(kept: str, text: str) -> str:
-    return kept if len(_LETTER.findall(kept)) >= FEWEST_LEFT else text
+def _enough(kept: str, text: str, fewest: int = FEWEST_LEFT) -> str:
+    return kept if len(_LETTER.findall(kept)) >= fewest else text

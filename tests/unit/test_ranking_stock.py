@@ -90,6 +90,26 @@ def test_ranking_stock_of_a_scope_is_cut_out(formula: str) -> None:
     assert without_legal_formulae(f"许可经营项目:无 一般经营项目:{SCOPE}{formula}").rstrip("。") == SCOPE
 
 
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        ("服装制造。(依法须经批准的项目,经相关部门批准后方可开展经营活动)", "服装制造"),
+        ("塑料杯制造、加工(凡涉及前置许可或专项审批的凭有效证件经营)", "塑料杯制造、加工"),
+        (
+            "阀门和旋塞的生产销售。(法律、法规和国务院决定禁止或限制的项目不得经营,需其他部门审批的事项,待批准后方可经营)",
+            "阀门和旋塞的生产销售",
+        ),
+        ("道路货物运输(须取得许可证后方可经营)。", "道路货物运输"),
+        ("代理进出口(不含国家禁止或限制进出口的货物及技术);汽车", "代理进出口;汽车"),
+        ("开关控制设备(未取得专项许可的项目除外)", "开关控制设备"),
+        ("商品零售贸易(许可审批类商品除外);网上图片服务", "商品零售贸易;网上图片服务"),
+    ],
+)
+def test_ranking_stock_of_a_short_scope_is_cut_out(scope: str, left: str) -> None:
+    """A maker of one thing is not read as a paragraph of the law on approvals."""
+    assert without_legal_formulae(scope) == left
+
+
 def test_ranking_stock_of_a_scope_ends_at_its_comma() -> None:
     """Items behind a formula stay, whether or not it stands in brackets."""
     text = "进出口业务,但国家限定公司经营或禁止进出口的商品和技术除外,金属材料、化工原料"
