@@ -131,24 +131,22 @@ class ForwardIndex:
         if not weights or not len(positions):
             return np.zeros(len(positions), dtype=np.float32)
         asked, worth = _sorted_terms(weights)
-        starts = self._starts[positions]
-        sizes = self._starts[positions + 1] - starts
-        ends = np.cumsum(sizes)
-        at = np.arange(int(ends[-1])) + np.repeat(starts - (ends - sizes), sizes)
-        terms = self._terms[at]
+        starts, ends = self._starts[positions], self._starts[positions + 1]
+        terms = np.concatenate([self._terms[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)])
         slots = np.zeros(_SLOTS, dtype=np.bool_)
         slots[asked & (_SLOTS - 1)] = True
-        maybe = np.flatnonzero(slots[terms & (_SLOTS - 1)])
-        which = np.searchsorted(asked, terms[maybe])
+        maybe = np.flatnonzero(slots[terms & np.uint32(_SLOTS - 1)])
+        found = terms[maybe]
+        which = np.searchsorted(asked, found)
         which[which == len(asked)] = 0
-        hits = asked[which] == terms[maybe]
+        hits = asked[which] == found
         shared, which = maybe[hits], which[hits]
-        texts = np.searchsorted(ends, shared, side="right")
-        lengths = self._lengths[positions].astype(np.int64)
-        counts = self._counts[at[shared]].astype(np.float64)
-        norms = K1 * (1 - B + B * rounded_lengths(lengths) / self._mean_length)
-        found = worth[which] * counts * (K1 + 1) / (counts + norms[texts])
-        return np.bincount(texts, weights=found, minlength=len(positions)).astype(np.float32)
+        behind = np.cumsum(ends - starts)  # of each text, where the next begins in ``terms``
+        texts = np.searchsorted(behind, shared, side="right")
+        counts = self._counts[shared + (ends - behind)[texts]].astype(np.float64)
+        norms = K1 * (1 - B + B * rounded_lengths(self._lengths[positions].astype(np.int64)) / self._mean_length)
+        scores = worth[which] * counts * (K1 + 1) / (counts + norms[texts])
+        return np.bincount(texts, weights=scores, minlength=len(positions)).astype(np.float32)
 
 
 def _sorted_terms(weights: Mapping[str, float]) -> tuple[Hashes, npt.NDArray[np.float64]]:

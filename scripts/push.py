@@ -188,4 +188,7 @@ def _print_run(shell: Shell, one: PushRun) -> None:
     shell.table(("patents", "plain lists", "this run"), rows)
     for arm, figures in said.get("arms", {}).items():
         shell.line(f"arm {arm}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+    if "seconds" in said:
+        stages = ", ".join(f"{stage} {seconds}" for stage, seconds in said["seconds"].items())
+        shell.line(f"seconds: {stages}; {said['peak_mb']} MB at most")
     shell.line(f"{one.firms} firms have a list, {one.entries} entries")

@@ -229,7 +229,9 @@ class CandidateMaker:
         made.near[rows] = np.bincount(firm[order], minlength=len(firms))
         scores = score_from_relevance(pairs.total, self.scoring.scale)
         kept = ~self._left_out(owners[order], pairs.patents[order])
-        kept &= scores[order] >= score_floor(self._rules.min_level.grade, self.scoring.scale)
+        kept &= scores[order] >= max(
+            self._rules.min_score, score_floor(self._rules.min_level.grade, self.scoring.scale)
+        )
         order = order[kept]
         order = order[np.lexsort((pairs.patents[order], -pairs.total[order], firm[order]))]
         row = firm[order]

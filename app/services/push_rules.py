@@ -22,6 +22,7 @@ class PushRules(BaseModel):
     k: int = Field(20, ge=1, le=200, description="Places in a firm's list.")
     candidates: int = Field(60, ge=1, le=500, description="Patents a firm that its list is chosen from.")
     min_level: Level = Field(Level.WEAK, description="Matches below it are not pushed.")
+    min_score: float = Field(0.0, ge=0, le=1, description="Matches that score less are not pushed either.")
     exclude_status: tuple[str, ...] = Field(("inactive",), description="Patents of such a status are not pushed.")
     exclude_firm_status: tuple[str, ...] = Field(("inactive",), description="Firms of such a status get no list.")
     region: Literal["all", "province", "city"] = Field("all", description="How near patents must be to the firm.")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.ranking.levels import Scale
-from app.ranking.relevance import Terms, crossings, relevance_of_codes
+from app.ranking.relevance import Crossings, Terms, crossings, relevance_of_codes
 from app.ranking.space import surrounded
 from app.services.candidates import asked_terms, brought
 from app.services.embedding import Progress, Report
@@ -79,6 +79,7 @@ class PushScoring:
         self.fused = served.ranking(shared_terms=shared_terms) == "fused"
         names = sorted({name for name in patents.languages.tolist() if name})
         self._languages: list[str | None] = [None, *names]
+        self._crossings: dict[str | None, Crossings] = {}
         codes = {name: code for code, name in enumerate(self._languages)}
         self._codes = np.array([codes[name or None] for name in patents.languages.tolist()], dtype=np.int16)
 
@@ -104,7 +105,9 @@ class PushScoring:
             for layer, positions, mine in self._by_layer(places):
                 bm25[mine] = self._patents.view.layers[layer].term_scores(terms, positions, index)
             shared = brought(bm25, terms, index, titled=asked.need_id is not None)
-        crossed = crossings(self._served.state.space, asked.lang, tuple(self._languages))
+        if (crossed := self._crossings.get(asked.lang)) is None:
+            crossed = crossings(self._served.state.space, asked.lang, tuple(self._languages))
+            self._crossings[asked.lang] = crossed
         return relevance_of_codes(cosines, shared, asked.lang, crossed.at(self._codes[places])).total
 
     def _by_layer(self, places: Ints) -> list[tuple[int, Ints, npt.NDArray[np.bool_] | slice]]:

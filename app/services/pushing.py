@@ -26,6 +26,7 @@ from app.services.push_request import PushRequest, check_name
 from app.services.push_sources import FeedbackSource, Told
 from app.services.push_work import PushWork
 from app.services.serving import Served
+from app.services.stage_clock import StageClock, peak_mb
 from index import FileLock, LockedError, VectorStore
 from models import Encoder
 
@@ -108,11 +109,12 @@ class PushService:
         self._catalogue.pushes.begin(
             PushRun(name=request.name, status="running", inputs=inputs, manifest=said, started_at=began)
         )
-        work = PushWork(self._catalogue, served, self._store_of(served.encoder), request, report)
+        clock = StageClock(report)
+        work = PushWork(self._catalogue, served, self._store_of(served.encoder), request, clock)
         work.gather(self._feedback.pool, told, began)
         arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
         entries = self._store(work, arms, files)
-        manifest = plan | work.measured(arms, entries)
+        manifest = plan | work.measured(arms, entries) | {"seconds": clock.seconds(), "peak_mb": peak_mb()}
         self._catalogue.pushes.finish(
             request.name,
             json.dumps(manifest, ensure_ascii=False, default=str),

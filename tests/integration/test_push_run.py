@@ -219,3 +219,17 @@ def test_push_puts_patents_that_both_sides_agreed_on_first(services: Services) -
     assert all(entry.score == scores[entry.firm_id, entry.patent_id] for entry in shared)
     shown, before = (sum(bool(known[entry.patent_id].agreed) for entry in found) for found in (made, plain))
     assert shown > 2 * before
+
+
+def test_push_lists_end_where_scores_are_under_the_least(services: Services) -> None:
+    """With a least score, lists keep what scores more and nothing else, and firms with too few are told."""
+    whole = lists(services, request("whole", months=0))
+    least = sorted(entry.score for entry in whole)[len(whole) // 2]
+    kept = lists(services, request("best", months=0, min_score=least))
+    assert kept
+    assert min(entry.score for entry in kept) >= least - 1e-6
+    better = {(one.firm_id, one.patent_id) for one in whole if one.score > least + 1e-6}
+    assert better <= {(one.firm_id, one.patent_id) for one in kept}
+    run = services.catalogue.pushes.get("best")
+    assert run is not None
+    assert json.loads(run.manifest)["short"]
