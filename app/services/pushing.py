@@ -114,6 +114,7 @@ class PushService:
         work.gather(self._feedback.pool, told, began)
         arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
         entries = self._store(work, arms, files)
+        clock(Progress("measure", 0, 1))
         manifest = plan | work.measured(arms, entries) | {"seconds": clock.seconds(), "peak_mb": peak_mb()}
         self._catalogue.pushes.finish(
             request.name,
