@@ -64,7 +64,11 @@ def test_index_build_gives_a_snapshot_that_loads_and_answers(tmp_path, kind):
     assert manifest.extra == {"generation": 0}
     exact = {"exact.safetensors"} if manifest.index.nlist else set()
     common = {"index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors"}
-    terms = {"terms.json", *(f"terms-0.{kind}" for kind in ("fast", "fieldnorm", "idx", "pos", "store", "term"))}
+    terms = {
+        "terms.json",
+        "forward.safetensors",
+        *(f"terms-0.{kind}" for kind in ("fast", "fieldnorm", "idx", "pos", "store", "term")),
+    }
     assert set(manifest.files) == common | exact | terms
     assert loaded.terms.search({"own77": 1.0, "all": 1.0}, 1).positions.tolist() == [77]
 
@@ -306,6 +310,7 @@ def test_index_verify_measures_recall_again(tmp_path, monkeypatch):
         "sample.safetensors",
         "exact.safetensors",
         "terms.json",
+        "forward.safetensors",
         "terms-0.idx",
         "terms-0.store",
     ],
