@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.ranking.reading import as_written, term_reading
@@ -64,6 +65,17 @@ def _parts(folded: str) -> tuple[list[str], list[str]]:
     return parts, words
 
 
+def _longest(terms: Iterable[str], limit: int) -> list[str]:
+    """The longest of some terms, none inside another, at most ``limit``; equally long ones in their order."""
+    kept: list[str] = []
+    for term in sorted(terms, key=lambda term: (-len(term), term)):
+        if not any(term in longer for longer in kept):
+            kept.append(term)
+            if len(kept) == limit:
+                break
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class Phrases:
     """A text whose vocabulary is looked into, not written out: millions of pairs are compared in a run.
@@ -91,13 +103,7 @@ class Phrases:
             for start in range(len(part) - 1):
                 if part[start : start + 2] in self.joined:
                     found.add(part[start : start + self._reach(part, start)])
-        kept: list[str] = []
-        for term in sorted(found, key=lambda term: (-len(term), term)):
-            if not any(term in longer for longer in kept):
-                kept.append(term)
-                if len(kept) == limit:
-                    break
-        return tuple(kept)
+        return tuple(_longest(found, limit))
 
     def _reach(self, part: str, start: int) -> int:
         """How many characters of ``part`` from ``start`` on stand together in this text too; two do."""
@@ -114,12 +120,7 @@ def shared_terms(query: frozenset[str], text: str, limit: int) -> tuple[str, ...
     """
     written = as_written(text)
     folded = term_reading(written)
-    kept: list[str] = []
-    for term in sorted(query & _vocabulary(folded), key=lambda term: (-len(term), term)):
-        if not any(term in longer for longer in kept):
-            kept.append(term)
-            if len(kept) == limit:
-                break
+    kept = _longest(query & _vocabulary(folded), limit)
     if len(written) != len(folded):  # a letter became two, as ß does: places no longer agree
         return tuple(kept)
     places = ((folded.index(term), len(term)) for term in kept)

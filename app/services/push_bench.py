@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from app.ranking.exposure import exposure_of
 from app.ranking.levels import CENTRED_SCALE, score_from_relevance
 from app.services.embedding import Progress, Report
 from app.services.scaling import NOISE, interpolated, near_ones
+from app.services.stage_clock import peak_mb
 from index import (
     Arithmetic,
     JoinCorpus,
@@ -83,7 +83,7 @@ def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, re
     with TemporaryDirectory(dir=folder) as place:
         corpus = _made(real, asked.patents, Path(place) / "corpus.f32", 1, report)
         asking = _made(queries, asked.firms, Path(place) / "queries.f32", 2, report)
-        before = _peak()
+        before = peak_mb()
         began = perf_counter()
         joined = JoinCorpus(corpus, JoinOptions(k=asked.k, certify=min(asked.k, 20), arithmetic=asked.arithmetic))
         tasks = list(_tasks(asked))
@@ -91,7 +91,7 @@ def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, re
         source = _Mapped(asking)
         run_join(joined, source, tasks, work, lambda p: report(_progress(p)))
         seconds = perf_counter() - began
-        peak = _peak()
+        peak = peak_mb()
         found = read_join(tasks, work, asked.firms, asked.k)
         sample = np.random.default_rng(3).permutation(asked.firms)[:_SAMPLE]
         recall = sampled_recall(joined, source, tasks, found, np.sort(sample))
@@ -110,8 +110,8 @@ def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, re
             "gflops": round(2 * pairs * corpus.shape[1] / seconds / 1e9),
             "recall@20": round(recall, 5),
             "certified": round(float(found.certified.mean()), 4),
-            "peak_mb": round(peak / 1024),
-            "peak_above_vectors_mb": round((peak - before) / 1024),
+            "peak_mb": peak,
+            "peak_above_vectors_mb": peak - before,
             "allocation": _allocated(found, asked) if asked.places else None,
             "peers": [] if asked.industries else _peers(corpus, asking, asked, rate, np.sort(sample)),
         }
@@ -250,11 +250,6 @@ def _peer(
         "recall@20": round(recall, 4),
         "join/peer": round(rate / theirs, 2),
     }
-
-
-def _peak() -> int:
-    """The largest resident size so far, in kB; mapped files that were read count."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _progress(progress: JoinProgress) -> Progress:

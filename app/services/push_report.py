@@ -121,15 +121,9 @@ class PushReporter:
             made.holder_types[(patent.holder_type if isinstance(patent, Patent) else None) or "-"] += 1
 
     def _sizes(self, made: PushReport) -> None:
-        for _, arm, size in self._lists(made.run.name):
-            made.arms[arm] += 1
-            made.sizes[size] += 1
-
-    def _lists(self, name: str) -> Iterator[tuple[str, str, int]]:
-        entries = (entry for page in self._catalogue.pushes.iterate(name) for entry in page)
-        for firm_id, group in groupby(entries, key=lambda entry: entry.firm_id):
-            mine = list(group)
-            yield firm_id, mine[0].arm, len(mine)
+        for page in self._catalogue.pushes.lists(made.run.name):
+            made.arms.update(one.arm for one in page)
+            made.sizes.update(len(one.patent_ids) for one in page)
 
     def _overlap(self, made: PushReport) -> None:
         """How much of the run the one before it had too. Both are read side by side, in the order of firms."""
@@ -147,9 +141,8 @@ class PushReporter:
         made.overlap = shared / made.run.entries
 
     def _pairs(self, name: str) -> Iterator[tuple[str, set[str]]]:
-        entries = (entry for page in self._catalogue.pushes.iterate(name) for entry in page)
-        for firm_id, group in groupby(entries, key=lambda entry: entry.firm_id):
-            yield firm_id, {entry.patent_id for entry in group}
+        for page in self._catalogue.pushes.lists(name):
+            yield from ((one.firm_id, set(one.patent_ids)) for one in page)
 
     def _sampled(self, run: str, firm_id: str) -> SampledList:
         entries = self._catalogue.pushes.of_firm(run, firm_id)
@@ -177,8 +170,6 @@ class _Sample:
 
     def offer(self, firm_id: str) -> None:
         """Take it in, perhaps."""
-        if firm_id in self.kept[-1:]:  # a list that goes over two pages is offered twice
-            return
         self._seen += 1
         if len(self.kept) < _SAMPLED:
             self.kept.append(firm_id)
