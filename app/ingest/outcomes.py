@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from app.domain import AnyRecord
@@ -108,11 +108,3 @@ class RawRow(NamedTuple):
     cells: Sequence[Any]
     rejected: Problem | None = None
     warning: Problem | None = None
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was found wrong with one row so far."""
-
-    rejected: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)

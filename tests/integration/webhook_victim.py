@@ -40,4 +40,5 @@ def main():
     WebhookService(catalogue.outbox, settings, {"test": lambda about: dict(about)}, Metrics()).send_due()
 
 
-main()
+if __name__ == "__main__":
+    main()
