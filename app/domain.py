@@ -207,6 +207,11 @@ class Firm(Record):
 
 
 AnyRecord = Patent | Need | Firm
+
+OPEN = (None, "open")
+"""States of a need in which patents are looked for."""
+WITHDRAWN = ("inactive",)
+"""States of a patent that has left every list, as a deleted one has."""
 RECORD_TYPES: dict[Kind, type[Patent] | type[Need] | type[Firm]] = {
     Kind.PATENTS: Patent,
     Kind.NEEDS: Need,

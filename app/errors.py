@@ -24,6 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from app.domain import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -121,3 +123,21 @@ class CatalogueProblem(JobError):  # noqa: N818
     """The database cannot be reached or migrated."""
 
     code, title = "catalogue", "Catalogue problem"
+
+
+_NAMES = {Kind.PATENTS: ("patent", "专利"), Kind.NEEDS: ("need", "需求"), Kind.FIRMS: ("firm", "企业")}
+
+
+def unknown_run(name: str | None) -> NotFoundError:
+    """The error for a push run that is not there; of none by name, that none is done."""
+    shown, shown_zh = (f"named {name[:80]!r}", f"名为 {name[:80]!r} 的") if name else ("that is done", "已完成的")
+    return NotFoundError(f"There is no push run {shown}.", f"没有{shown_zh}推送批次。", code="no_push_run")
+
+
+def unknown_record(kind: Kind, record_id: str) -> NotFoundError:
+    """The error for an id that the catalogue does not have."""
+    name, name_zh = _NAMES[kind]
+    shown = record_id[:80]
+    return NotFoundError(
+        f"There is no {name} with the id {shown!r}.", f"没有编号为 {shown!r} 的{name_zh}。", code="unknown_id"
+    )

@@ -5,10 +5,11 @@ Pure values without I/O, as `app.domain` has them for records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain import Filter, Level
 
@@ -219,3 +220,7 @@ class Alert:
     reason: str
     patent_revision: int
     number: int = 0
+
+
+Renderer = Callable[[Mapping[str, Any]], dict[str, Any] | None]
+"""A message's reference to its payload, as JSON has it; ``None`` where nothing is left to say."""

@@ -9,7 +9,7 @@ import click
 
 from app.evaluation.experiment_page import markdown, written_into
 from app.evaluation.experiments import COMPARED, Figure, Row
-from app.services.embedding import Progress
+from app.progress import Progress
 from app.services.evaluation_material import EvaluationFiles
 from scripts.console import Shell, shell_command
 

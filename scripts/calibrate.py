@@ -13,9 +13,9 @@ from app.errors import UsageError
 from app.evaluation.calibration_check import CalibrationCheck
 from app.evaluation.calibration_page import PAGE, write_calibration_report
 from app.evaluation.reliability import Quality
+from app.progress import Progress
 from app.services.calibrating import JudgedRelevance
 from app.services.calibrations import BUILT_IN, Calibration
-from app.services.embedding import Progress
 from app.services.evaluation_material import EvaluationFiles
 from scripts.console import Shell, shell_command
 

@@ -11,7 +11,7 @@ import click
 from app.errors import JobError, UsageError
 from app.evaluation.comparison import comparison
 from app.evaluation.report import write_comparison, write_qrels_file, write_report, write_run_file
-from app.services.embedding import Progress
+from app.progress import Progress
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial
 from app.services.evaluation_systems import Bench, Compared, System, SystemsWanted, side_by_side
 from scripts.console import Shell, shell_command

@@ -11,9 +11,9 @@ import click
 from app.bootstrap import Services, encoder_spec
 from app.domain import Kind
 from app.errors import UsageError
+from app.progress import Report
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob
-from app.services.embedding import Report
 from app.services.failures import translated
 from app.services.hubness import hubness_of
 from app.services.indexing import SnapshotEntry, snapshot_bytes

@@ -14,7 +14,7 @@ import click
 from app.api.filters import filter_of_text
 from app.domain import Filter
 from app.evaluation.push_page import render_push_page
-from app.services.embedding import Progress, Report
+from app.progress import Progress, Report
 from app.services.push_report import SampledList
 from app.services.push_request import PushRequest
 from app.services.push_rules import read_rules

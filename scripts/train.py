@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 
 from app.errors import UsageError
-from app.services.embedding import Progress
+from app.progress import Progress
 from app.services.evaluation_material import EvaluationFiles
 from app.services.training import UNJUDGED, TrainingRequest
 from app.services.training_card import Fold, Outcome, fold_rows, measure_rows

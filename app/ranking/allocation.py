@@ -19,7 +19,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from app.ranking.lists import NOBODY, Floats, Ints, LabelLimit, Mask, best_lists
+from app.arrays import Doubles, Ints, Mask
+from app.ranking.lists import NOBODY, LabelLimit, best_lists
 from app.ranking.prices import Prices, settled_prices
 from app.ranking.repair import repaired
 
@@ -58,7 +59,7 @@ class Problem:
         seed: decides ties.
     """
 
-    values: Floats
+    values: Doubles
     patents: Ints
     fair: Mask
     eligible: Mask
@@ -151,7 +152,7 @@ def _check(problem: Problem) -> None:
         raise ValueError("a cap must be 1 or more")
 
 
-def _jittered(problem: Problem) -> Floats:
+def _jittered(problem: Problem) -> Doubles:
     noise = np.random.default_rng(problem.seed).random(problem.values.shape)
     return np.where(problem.patents != NOBODY, problem.values + _JITTER * noise, -np.inf)
 

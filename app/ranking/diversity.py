@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from app.arrays import Floats
 
 
 def diversify(scores: Floats, vectors: Floats, k: int, diversity: float) -> list[int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from app.arrays import Ints
 
 HUB_SHARE = 0.01
 """The share of most shown patents whose part of all places is told as ``hub_share``."""
@@ -38,7 +39,7 @@ class Exposure:
     histogram: dict[int, int]
 
 
-def exposure_of(counts: npt.NDArray[np.int64]) -> Exposure:
+def exposure_of(counts: Ints) -> Exposure:
     """The exposure of patents that are shown ``counts`` int64 ``[n]`` times."""
     total, patents = int(counts.sum()), len(counts)
     shown = int(np.count_nonzero(counts))
@@ -58,7 +59,7 @@ def exposure_of(counts: npt.NDArray[np.int64]) -> Exposure:
     )
 
 
-def gini(counts: npt.NDArray[np.int64]) -> float:
+def gini(counts: Ints) -> float:
     """Gini's coefficient of counts int64 ``[n]``: half the mean difference of two, relative to the mean (1912)."""
     total, n = int(counts.sum()), len(counts)
     if not total:

@@ -19,10 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Doubles, Floats
 from app.domain import Level
-
-Scores = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 
 RANKING_VERSION = 2
 """Of how relevance is computed. Whoever changes that raises it, and refits the built-in scales: a calibration that was
@@ -84,7 +82,7 @@ BUILT_IN_SCALES: Mapping[str, Scale] = {
 """By the ranking that gives relevance: cosines of the encoder, of a centred space, and these with shared terms."""
 
 
-def score_from_relevance(relevance: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -> Scores:
+def score_from_relevance(relevance: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -> Floats:
     """The probability of being at least fairly strong, for relevance of any shape.
 
     Args:
@@ -94,7 +92,7 @@ def score_from_relevance(relevance: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -
     Returns:
         float32 array of the same shape, 0 to 1, monotone in relevance.
     """
-    scores: Scores = _logistic(_logits(relevance, scale)).astype(np.float32)
+    scores: Floats = _logistic(_logits(relevance, scale)).astype(np.float32)
     return scores
 
 
@@ -109,7 +107,12 @@ def level_from_score(score: float, scale: Scale = PLAIN_SCALE) -> Level:
     return Level.NONE
 
 
-def cumulative_probabilities(relevance: npt.ArrayLike, scale: Scale) -> Floats:
+def score_floor(grade: int, scale: Scale) -> float:
+    """The smallest score of a level, by its grade."""
+    return {1: 0.0, 2: scale.weak_from, 3: FAIRLY_STRONG_FROM, 4: scale.strong_from}[grade]
+
+
+def cumulative_probabilities(relevance: npt.ArrayLike, scale: Scale) -> Doubles:
     """The probabilities of level 2 or better, 3 or better, and 4.
 
     Args:
@@ -123,15 +126,15 @@ def cumulative_probabilities(relevance: npt.ArrayLike, scale: Scale) -> Floats:
     return _logistic(_logits(relevance, scale)[..., np.newaxis] - np.log(starts / (1.0 - starts)))
 
 
-def _logits(relevance: npt.ArrayLike, scale: Scale) -> Floats:
+def _logits(relevance: npt.ArrayLike, scale: Scale) -> Doubles:
     values = np.asarray(relevance, dtype=np.float64)
-    logits: Floats = scale.steepness * (values - scale.midpoint)
+    logits: Doubles = scale.steepness * (values - scale.midpoint)
     for place, change in scale.bends:
         logits = logits + change * (np.maximum(values - place, 0.0) - max(scale.midpoint - place, 0.0))
     return logits
 
 
-def _logistic(logits: Floats) -> Floats:
+def _logistic(logits: Doubles) -> Doubles:
     # By tanh, which never overflows.
-    found: Floats = 0.5 * (1.0 + np.tanh(0.5 * logits))
+    found: Doubles = 0.5 * (1.0 + np.tanh(0.5 * logits))
     return found

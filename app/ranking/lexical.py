@@ -13,11 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats
 from app.ranking.reading import term_reading
 
-Scores = npt.NDArray[np.float32]
 Rarity = Callable[[str], float]
 
 BODY_WEIGHT = 0.4
@@ -96,7 +95,7 @@ def usual_share(weights: Sequence[float], rarest: float) -> float:
     return min(1.0, max(0.0, PROFILE_SLOPE * (1.0 - rarity) / EXPECTED_PAIRS))
 
 
-def expected(cosines: Scores, language: str | None, rarest: float, usual: float = 1.0) -> Scores:
+def expected(cosines: Floats, language: str | None, rarest: float, usual: float = 1.0) -> Floats:
     """The BM25 that texts of a query's own language have at these cosines, float32 ``[n]``.
 
     A text in another language cannot share terms, which says nothing of how well it fits: it gets what it would have.
@@ -113,5 +112,5 @@ def expected(cosines: Scores, language: str | None, rarest: float, usual: float 
     """
     slope = EXPECTED_PAIRS if language in LANGUAGES_BY_PAIRS else EXPECTED_WORDS
     slope *= usual * min(1.0, rarest / EXPECTED_RAREST)
-    found: Scores = (slope * np.maximum(cosines - EXPECTED_FROM, 0.0)).astype(np.float32)
+    found: Floats = (slope * np.maximum(cosines - EXPECTED_FROM, 0.0)).astype(np.float32)
     return found

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from app.arrays import Doubles, Ints, Mask
 
 NOBODY = -1
 """The label of a patent that a limit does not concern, and the patent of a candidate that is none."""
@@ -30,7 +27,7 @@ class LabelLimit:
 
 
 def best_lists(
-    values: Floats, patents: Ints, k: int, limits: Sequence[LabelLimit] = (), allowed: Mask | None = None
+    values: Doubles, patents: Ints, k: int, limits: Sequence[LabelLimit] = (), allowed: Mask | None = None
 ) -> Mask:
     """Which candidates are in each firm's list: the best by ``values``, passing over what is one too many of a label.
 

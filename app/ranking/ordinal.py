@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.ranking.levels import Floats, Scale, cumulative_probabilities
+from app.arrays import Doubles as Floats
+from app.ranking.levels import Scale, cumulative_probabilities
 
 Integers = npt.NDArray[np.int64]
 

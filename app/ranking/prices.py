@@ -14,7 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from app.ranking.lists import NOBODY, Floats, Ints, LabelLimit, Mask, best_lists
+from app.arrays import Doubles, Ints, Mask
+from app.ranking.lists import NOBODY, LabelLimit, best_lists
 
 _MOST_ROUNDS = 80
 _STEP = 2e-4
@@ -31,7 +32,7 @@ class Priced(Protocol):
     """What prices are found for; see `app.ranking.allocation.Problem`."""
 
     @property
-    def values(self) -> Floats:
+    def values(self) -> Doubles:
         """What places are worth; ``-inf`` where there is no candidate."""
         ...
 
@@ -74,10 +75,10 @@ class Prices:
         rounds: how many there were.
     """
 
-    prices: Floats
-    subsidies: Floats
+    prices: Doubles
+    subsidies: Doubles
     chosen: Mask
-    adjusted: Floats
+    adjusted: Doubles
     gross: float
     rounds: int
 
@@ -142,7 +143,7 @@ class _Auction:
     def _over(self, counts: Ints) -> Ints:
         return np.zeros_like(counts) if self._problem.cap is None else counts - self._problem.cap
 
-    def _raised(self, excess: Ints) -> Floats:
+    def _raised(self, excess: Ints) -> Doubles:
         """Prices that only ``cap`` of those who choose a patent would still pay, by their next best candidates."""
         cap = self._problem.cap
         over = excess > 0
@@ -157,7 +158,7 @@ class _Auction:
         raised[patents[turned_away]] += would_pay[turned_away] + self._steps[patents[turned_away]]
         return raised
 
-    def _subsidised(self, lack: Ints) -> Floats:
+    def _subsidised(self, lack: Ints) -> Doubles:
         """Subsidies that bring as many more firms as are lacking, those first who need the least."""
         under = lack > 0
         if not under.any():
@@ -181,7 +182,7 @@ class _Auction:
         idle = (fair > self._targets) & (self.subsidies > 0)
         self.subsidies = np.where(idle, np.maximum(self.subsidies - _STEP, 0), self.subsidies)
 
-    def _to_the_next(self, dear: Mask) -> Floats:
+    def _to_the_next(self, dear: Mask) -> Doubles:
         """How much cheaper each of these patents must be for one more firm to choose it."""
         problem = self._problem
         rows, columns = np.nonzero(~self.chosen & (problem.patents != NOBODY) & dear[problem.patents])

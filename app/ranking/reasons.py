@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Ints
 from app.domain import Meaning
-
-Floats = npt.NDArray[np.float32]
 
 CHANCE, CHANCE_ALIKE = 1e-3, 2e-4
 """Share of random pairs of terms that are as similar as a pair must be to be shown: of two scripts, and of one. Within
@@ -63,7 +61,7 @@ def chance_thresholds(vectors: Floats, scripts: Sequence[str]) -> dict[tuple[str
         vectors: float32 ``[t, d]``, unit vectors relative to the mean of their script.
         scripts: of each.
     """
-    random, named, rows = np.random.default_rng(0), np.array(scripts), dict[str, npt.NDArray[np.int64]]()
+    random, named, rows = np.random.default_rng(0), np.array(scripts), dict[str, Ints]()
     for script in sorted(set(scripts)):
         own = np.flatnonzero(named == script)
         if len(own) >= _FEWEST_DRAWN:

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Floats, Mask
 from app.ranking.lexical import expected
 from app.ranking.space import Space
-
-Floats = npt.NDArray[np.float32]
 
 LEXICAL_WEIGHT = 0.01
 """What one unit of BM25 counts beside a centred cosine: 0.008 to 0.012 are alike on judged needs (docs/quality.md)."""
@@ -92,7 +91,7 @@ class Crossings:
 
     stretch: Floats
     bonus: Floats
-    foreign: npt.NDArray[np.bool_]
+    foreign: Mask
 
     def at(self, codes: npt.NDArray[np.integer[Any]]) -> Crossings:
         """Those of records of the languages at ``codes``."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.ranking.lists import NOBODY, Floats, Ints, Mask
+from app.arrays import Doubles, Ints, Mask
+from app.ranking.lists import NOBODY
 from app.ranking.prices import Priced, Prices
 
 _MOST_SWAPS, _HOLDERS_TRIED = 500_000, 8
@@ -52,10 +53,10 @@ class _Repair:
         self.chosen[rows[gone], columns[gone]] = False
         self._counts -= np.bincount(named[gone], minlength=len(self._counts))
 
-    def _worst(self, rows: Ints) -> Floats:
+    def _worst(self, rows: Ints) -> Doubles:
         """The last value of each of these firms' lists: what another candidate would replace it by is near it."""
         firms, where = np.unique(rows, return_inverse=True)
-        worst: Floats = np.where(self.chosen[firms], self._adjusted[firms], np.inf).min(1)[where]
+        worst: Doubles = np.where(self.chosen[firms], self._adjusted[firms], np.inf).min(1)[where]
         return worst
 
     def refill(self) -> None:

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from app.arrays import Doubles, Floats
 
 ANY = ""
 """The key of the mean over all languages, for texts in one that has none of its own."""
@@ -100,7 +99,7 @@ class Means:
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
-        self._sums: dict[str, npt.NDArray[np.float64]] = {}
+        self._sums: dict[str, Doubles] = {}
         self._counts: dict[str, int] = {}
 
     def add(self, vectors: Floats, languages: Sequence[str | None]) -> None:

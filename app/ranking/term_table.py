@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Floats
 from app.ranking.reasons import Terms, Thresholds
 from app.ranking.segments import Lexicon, script_of
 from app.ranking.space import Space
 
-Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int8]
 
 _STEPS = 127

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+
+from app.arrays import Floats
 
 TITLE_WEIGHT = 0.4
 """Weight of a need's title beside its text; of 0.3 to 1 the best on judged needs, see docs/evaluation.md."""
@@ -16,9 +17,7 @@ def view_weights(count: int, *, titled: bool) -> tuple[float, ...]:
     return (TITLE_WEIGHT, 1 - TITLE_WEIGHT) if titled and count == 2 else (1.0,) * count
 
 
-def combine_views(
-    vectors: npt.NDArray[np.float32], counts: Sequence[int], weights: Sequence[float]
-) -> npt.NDArray[np.float32]:
+def combine_views(vectors: Floats, counts: Sequence[int], weights: Sequence[float]) -> Floats:
     """Average the views of each query and renormalise, so that a cosine is the mean over the views up to a factor.
 
     Args:
@@ -34,5 +33,5 @@ def combine_views(
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     # Two opposite views would cancel out; the guard keeps the division finite and the query merely matches nothing
     # well.
-    combined: npt.NDArray[np.float32] = sums / np.maximum(norms, np.finfo(np.float32).tiny)
+    combined: Floats = sums / np.maximum(norms, np.finfo(np.float32).tiny)
     return combined

@@ -8,25 +8,21 @@ from datetime import UTC, datetime
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Ints
 from app.catalogue import Arrival, Catalogue
-from app.domain import Firm, Kind, Need, Patent
+from app.domain import OPEN, Firm, Kind, Need, Patent
 from app.outreach import Alert, Exclusions
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.reading import passage_of, views_of
 from app.ranking.relevance import SharedTerms, crossings, relevance_of_codes
 from app.ranking.terms import Phrases
 from app.services.alert_needs import Watched
+from app.services.asked import asked_phrases, shared_with_title
 from app.services.candidates import LANG, CandidateSearch, counted_terms
-from app.services.push_firms import OPEN
-from app.services.push_lists import asked_phrases, shared_with_title
-from app.services.push_patents import folded_name
 from app.services.serving import Served
+from app.text.names import folded_name
 from index import TermCounts
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 _BLOCK = 32
 """Patents multiplied with all needs at once: 26,000 needs make 3 MB of products."""

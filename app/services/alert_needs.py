@@ -9,25 +9,21 @@ from itertools import islice
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Doubles, Floats, Ints
 from app.catalogue import Arrival, Catalogue
-from app.domain import Kind, Need
+from app.domain import OPEN, Kind, Need
 from app.outreach import Watch, WatchLevel
-from app.ranking.levels import Scale
+from app.ranking.levels import Scale, score_floor
 from app.ranking.reading import views_of
 from app.ranking.views import view_weights
+from app.services.asked import AskedRecord, AskedTexts
 from app.services.candidates import CandidateSearch, asked_terms
 from app.services.delta import EMBED_AT_ONCE
 from app.services.embedding import Embedder
-from app.services.push_candidates import score_floor
-from app.services.push_firms import OPEN, AskedRecord, AskedTexts
 from app.services.serving import Served
 from index import QueryPostings, TermIndex, VectorStore, VectorStoreDamagedError, WeighedTerms
 from models import Encoder, Role
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 _PAGE = 500
 """Needs read at once: half a second, most of it for counting their terms, after which a stop is looked for."""
@@ -77,7 +73,7 @@ class Watched:
     languages: Sequence[str | None]
     vectors: Floats
     began: Ints
-    floors: npt.NDArray[np.float64]
+    floors: Doubles
     terms: QueryPostings | None
 
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from app.catalogue import NEED_ALERT
 from app.domain import Level
+from app.outreach import Renderer
 from app.services.alerts import AlertService, ShownAlert
-from app.services.push_messages import Renderer
 from app.services.record_shape import RecordOut, record_out
 
 

@@ -11,13 +11,12 @@ from time import monotonic
 from typing import Protocol
 
 from app.catalogue import Arrival, Catalogue, Looked
-from app.domain import Kind, Patent
+from app.domain import WITHDRAWN, Kind, Patent
 from app.errors import PatmatchError
 from app.outreach import WatchLevel
 from app.services.alert_finding import AlertFinder, Excluded, NewPatent
 from app.services.alert_needs import WatchedNeeds
 from app.services.failures import translated
-from app.services.push_delivery import WITHDRAWN
 from app.services.serving import Served
 from index import FileLock, LockedError, VectorStore
 from models import Encoder

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.catalogue import Catalogue
-from app.domain import Kind, Need, Patent
-from app.errors import NotFoundError
+from app.domain import OPEN, WITHDRAWN, Kind, Need, Patent
+from app.errors import NotFoundError, unknown_record
 from app.outreach import Alert, WatchLevel
 from app.services.cursors import number_of
-from app.services.push_delivery import WITHDRAWN
-from app.services.push_firms import OPEN
-from app.services.queries import unknown_record
 
 MOST_A_PAGE = 200
 """Alerts looked at for one answer, each of which brings a whole record; one message has no more either."""

@@ -23,7 +23,7 @@ from typing import Any
 
 from app.domain import Kind
 from app.errors import ConflictError, NotFoundError, PatmatchError
-from app.services.embedding import Progress
+from app.progress import Progress
 from app.services.encoders import EncoderSpec
 from app.services.failures import translated
 from index import LockedError, SnapshotWriteError

@@ -17,6 +17,7 @@ from app.evaluation.calibration_check import CalibrationCheck, Sentence
 from app.evaluation.collection import Qrels
 from app.evaluation.files import read_qrels
 from app.evaluation.reliability import Floats, Integers, Quality, mean_quality, quality, spread
+from app.progress import Progress, Report
 from app.ranking.levels import BUILT_IN_SCALES, Scale, cumulative_probabilities
 from app.ranking.ordinal import (
     LEVELS,
@@ -29,7 +30,6 @@ from app.ranking.ordinal import (
 )
 from app.services.builds import requester
 from app.services.calibrations import Calibration, CalibrationStore, RankingId, new_id
-from app.services.embedding import Progress, Report
 from app.services.evaluating import EvaluationService
 from app.services.evaluation_material import EvaluationFiles
 from app.services.failures import translated

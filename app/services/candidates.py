@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Ints
 from app.ranking.lexical import query_terms, terms_of, usual_share
 from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
 from app.ranking.space import PLAIN, surrounded
@@ -15,9 +15,6 @@ from app.ranking.stock import without_activities
 from app.services.queries import ResolvedQuery
 from app.services.serving import Served
 from index import Condition, Found, Part, Plan, TermIndex, TermWeights
-
-Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.int64]
 
 LANG = "lang"
 """The filter column that says which language a record is in."""
@@ -36,7 +33,7 @@ class Candidates:
     """
 
     ids: tuple[str, ...]
-    places: Places
+    places: Ints
     relevance: Relevance
 
     def first(self, count: int) -> Candidates:
@@ -121,9 +118,7 @@ class CandidateSearch:
         """What each term of a query of these texts counts; none where shared terms do not."""
         return {} if self._terms is None else asked_terms(views, self._terms, titled=titled)
 
-    def scored(
-        self, lang: str | None, vector: Floats, terms: Terms, places: Places, *, titled: bool = True
-    ) -> Relevance:
+    def scored(self, lang: str | None, vector: Floats, terms: Terms, places: Ints, *, titled: bool = True) -> Relevance:
         """What ranks the records at ``places`` int64 ``[n, 2]`` for a query in ``lang``, wherever they were found.
 
         Alike for all: an inverted list search, a full one and a product differ in rounding.
@@ -135,7 +130,7 @@ class CandidateSearch:
             shared = brought(self._view.term_scores(terms, places), terms, self._terms, titled=titled)
         return relevance(cosines, shared, self._space, lang, self._view.codes_at(LANG, places))
 
-    def records_at(self, places: Places) -> Floats:
+    def records_at(self, places: Ints) -> Floats:
         """The vectors float32 ``[n, d]`` that records at ``places`` int64 ``[n, 2]`` are ranked by."""
         records, around = self._view.vectors_at(places), self._view.around_at(places)
         return records if around is None else surrounded(records, around)

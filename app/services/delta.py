@@ -16,8 +16,8 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.ranking.lexical import terms_of
@@ -41,8 +41,6 @@ from index import (
     text_key,
 )
 from models import Encoder, Role
-
-Floats = npt.NDArray[np.float32]
 
 log = logging.getLogger("patmatch.serving")
 _steps = logging.getLogger("patmatch.steps")

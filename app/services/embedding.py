@@ -6,28 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-import numpy as np
-import numpy.typing as npt
-
+from app.arrays import Floats
 from index import VectorStore, text_key
 from models import EmptyTextError, Encoded, Encoder, Role
 
-Floats = npt.NDArray[np.float32]
-
 CHUNK_TEXTS = 512
 """Texts embedded between two durable appends: a kill loses under a minute of work at 13 texts a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a build is: the stage, and how many records or texts are done of all."""
-
-    stage: str
-    done: int
-    total: int
-
-
-Report = Callable[[Progress], None]
 
 
 @dataclass(slots=True)

@@ -16,8 +16,8 @@ from app.evaluation.collection import RELEVANT_FROM, Collection, Qrels, QueryRun
 from app.evaluation.contents import ReportContents
 from app.evaluation.measures import NDCG_DEPTH, RECALL_DEPTH
 from app.evaluation.result import EvaluationResult
+from app.progress import Progress, Report
 from app.services.calibrations import CalibrationStore, RankingId
-from app.services.embedding import Progress, Report
 from app.services.encoders import Encoders, EncoderSpec
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial
 from app.services.evaluation_systems import Bench, System

@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 import index
+from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import Kind, Query
 from app.ingest.text import fold_line
+from app.progress import Report
 from app.ranking.reading import heading_of
 from app.ranking.space import Space
 from app.ranking.views import TITLE_WEIGHT, combine_views
-from app.services.embedding import Embedder, Floats, Report
+from app.services.embedding import Embedder
 from app.services.evaluation_material import EvaluationMaterial
 from app.services.queries import QueryResolver, ResolvedQuery
 from app.services.spaces import measured_space

@@ -10,9 +10,9 @@ from collections import Counter
 
 import numpy as np
 
+from app.arrays import Floats
 from app.evaluation.collection import Qrels
 from app.evaluation.measures import NDCG_DEPTH
-from app.services.embedding import Floats
 from app.services.experiment_material import ExperimentMaterial
 from app.services.experiment_vectors import Scored
 

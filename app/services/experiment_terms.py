@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 
+from app.arrays import Floats
 from app.ranking.lexical import BODY_WEIGHT, MOST_TERMS, query_terms
 from app.ranking.relevance import LEXICAL_WEIGHT
-from app.services.embedding import Floats
 from app.services.experiment_material import ExperimentMaterial
 from app.services.experiment_vectors import Scored
 from index import TermCounts

@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Floats
 from app.ranking.space import NEIGHBOURS, PLAIN, Means, Space, surrounded
-from app.services.embedding import Floats
 from app.services.experiment_material import ExperimentMaterial
 
 Scored = Iterator[tuple[str, Floats]]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from app.arrays import Floats
 from app.evaluation.collection import QueryRun
 from app.evaluation.experiments import Experiment, Row, rows_of, runs_of
+from app.progress import Progress, Report
 from app.ranking.relevance import LEXICAL_WEIGHT
-from app.services.embedding import Floats, Progress, Report
 from app.services.encoders import Encoders
 from app.services.evaluating import EvaluationService, EvaluationSettings
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial

@@ -8,8 +8,8 @@ from itertools import chain
 from threading import Lock
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats
 from app.domain import AnyRecord, Match, Signals, Why
 from app.ranking.lexical import BODY_WEIGHT
 from app.ranking.reasons import Terms, carrying_sentence, meanings
@@ -21,8 +21,6 @@ from app.services.serving import Served
 from app.services.term_tables import table_of
 from index import Snapshot
 from models import EmptyTextError, Encoder, Role
-
-Floats = npt.NDArray[np.float32]
 
 _TERMS_SHOWN = 8
 _MEANINGS_SHOWN = 8

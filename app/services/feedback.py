@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from app.catalogue import Catalogue, Entry, Recorded
 from app.domain import Kind
-from app.errors import FieldError, InputError, NotFoundError, TooLargeError
+from app.errors import FieldError, InputError, NotFoundError, TooLargeError, unknown_record
 from app.ingest import (
     FeedbackRow,
     GivenFeedback,
@@ -27,7 +27,6 @@ from app.ingest import (
 )
 from app.outreach import Event, Exclusions, Feedback, FeedbackFilter, OptOut
 from app.services.cursors import number_of
-from app.services.queries import unknown_record
 from app.services.writing import Embed, Warned, warned
 
 MOST_A_PAGE = 1000

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from app.catalogue import Catalogue
 from app.domain import Kind
+from app.errors import unknown_run
 from app.evaluation.uncertainty import Interval, wilson_interval
 from app.outreach import FUNNEL, Event, Feedback
-from app.services.queries import unknown_run
 
 PUSHED = "pushed"
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from app.catalogue import Catalogue
 from app.domain import Kind
-from app.errors import FieldError, InputError
+from app.errors import FieldError, InputError, unknown_record
 from app.ingest import GradingRow, RejectsFile, RowOutcome, grading_of, problem, read_grades, rejects_path
 from app.outreach import GradeChange
-from app.services.queries import unknown_record
 
 _BATCH = 1000
 """Rows of one transaction."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy.typing as npt
 
+from app.arrays import Floats
 from app.evaluation.collection import QueryRun, Ranked
 from app.evaluation.measures import NDCG_DEPTH, hub_share, reach
 from app.ranking.space import PLAIN, Space
-from app.services.embedding import Floats
 from app.services.spaces import MovedVectors
 from index import Manifest, VectorSource
 from index.engine import exact_search

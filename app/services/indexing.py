@@ -13,6 +13,7 @@ import index
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
+from app.progress import Progress, Report
 from app.ranking.reading import READING, passage_of
 from app.ranking.space import NEIGHBOURS, PLAIN, Space
 from app.services.build_reports import (
@@ -26,7 +27,7 @@ from app.services.build_reports import (
 from app.services.builds import BuildJob, BuildJobs, BuildState, requester
 from app.services.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
 from app.services.calibrations import SPACE_KEY, CalibrationStore
-from app.services.embedding import Embedder, Progress, Report
+from app.services.embedding import Embedder
 from app.services.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.services.failures import translated
 from app.services.filters import COLUMNS

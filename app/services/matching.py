@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import (
     AnyRecord,
@@ -39,7 +39,6 @@ from app.services.serving import Served
 from index import Plan
 from models import Encoder, Role
 
-Floats = npt.NDArray[np.float32]
 Observe = Callable[[str, float], None]
 
 _SPARE = 4

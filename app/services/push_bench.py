@@ -14,12 +14,11 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from app.progress import Progress, Report, peak_mb
 from app.ranking.allocation import Problem, allocate
 from app.ranking.exposure import exposure_of
 from app.ranking.levels import CENTRED_SCALE, score_from_relevance
-from app.services.embedding import Progress, Report
 from app.services.scaling import NOISE, interpolated, near_ones
-from app.services.stage_clock import peak_mb
 from index import (
     Arithmetic,
     JoinCorpus,

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from app.ranking.levels import FAIRLY_STRONG_FROM, Scale, score_from_relevance
+from app.arrays import Floats, Ints, Mask
+from app.progress import Progress, Report
+from app.ranking.levels import score_floor, score_from_relevance
 from app.ranking.lists import NOBODY
 from app.ranking.relevance import Terms
-from app.services.embedding import Progress, Report
 from app.services.push_firms import AskedVectors, PushFirms
 from app.services.push_groups import QueryGroups
 from app.services.push_patents import PushPatents
@@ -29,10 +29,6 @@ from index import (
     run_join,
     sampled_recall,
 )
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 _SPARE = 12
 """Neighbours beyond the candidates: what a firm holds itself, or was pushed before, leaves room for others."""
@@ -273,8 +269,3 @@ class _Pairs:
     queries: Ints
     patents: Ints
     total: Floats
-
-
-def score_floor(grade: int, scale: Scale) -> float:
-    """The smallest score of a level, by its grade."""
-    return {1: 0.0, 2: scale.weak_from, 3: FAIRLY_STRONG_FROM, 4: scale.strong_from}[grade]

@@ -18,15 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.catalogue import Catalogue, PushEntry, PushList, PushRun
-from app.domain import AnyRecord, Firm, Kind, Patent
-from app.errors import InputError
+from app.domain import WITHDRAWN, AnyRecord, Firm, Kind, Patent
+from app.errors import InputError, unknown_record, unknown_run
 from app.ingest import inert
 from app.services.funnel import PushedPair
 from app.services.push_sources import FeedbackSource
-from app.services.queries import unknown_record, unknown_run
 
-WITHDRAWN = ("inactive",)
-"""A patent of such a status has left every list, as a deleted one has."""
 EXPORTS = (".parquet", ".csv", ".jsonl")
 _BOM = "\ufeff"
 """Excel takes a CSV file for UTF-8 only where it begins with this."""

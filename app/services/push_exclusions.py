@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Ints, Mask
 from app.catalogue import Catalogue
 from app.services.push_firms import PushFirms
 from app.services.push_patents import PushPatents
-
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 _NOT_HERE = -1
 

@@ -8,27 +8,23 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Ints
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Firm, Kind, Need
-from app.ranking.reading import views_of
+from app.domain import OPEN, Firm, Kind, Need
+from app.progress import Progress, Report
 from app.ranking.space import Space
-from app.ranking.views import combine_views, view_weights
-from app.services.embedding import Embedder, Progress, Report
+from app.ranking.views import view_weights
+from app.services.asked import AskedRecord, AskedTexts
+from app.services.embedding import Embedder
 from app.services.filters import still_passing
-from app.services.push_patents import folded_name
 from app.services.push_rules import PushRules
-from index import Condition, VectorStore, text_key
+from app.text.names import folded_name
+from index import Condition, VectorStore
 from models import Role
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 _PAGE = 4_096
 """Firms read, and their missing texts embedded, at once; sorting by length pays from some hundred texts on."""
-OPEN = (None, "open")
-"""States of a need in which patents are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,48 +93,6 @@ class PushFirms:
             self.weights += view_weights(len(readable), titled=one.need_id is not None)
         if len(self.queries) == before:
             self.without.append(firm.id)
-
-
-@dataclass(frozen=True, slots=True)
-class AskedTexts:
-    """The kept texts of some queries, those of one query side by side.
-
-    Attributes:
-        keys: of the texts in the vector store.
-        counts: how many texts each query has.
-        weights: of each text.
-        languages: of each query.
-    """
-
-    keys: Sequence[bytes]
-    counts: Sequence[int]
-    weights: Sequence[float]
-    languages: Sequence[str | None]
-
-    def vectors(self, store: VectorStore, space: Space) -> Floats:
-        """The unit vectors float32 ``[queries, dimension]`` of the queries in a space."""
-        if not self.keys:
-            return np.empty((0, store.dimension), dtype=np.float32)
-        combined = combine_views(store.get(self.keys), self.counts, self.weights)
-        return np.ascontiguousarray(space.of_queries(combined, self.languages))
-
-
-@dataclass(frozen=True, slots=True)
-class AskedRecord:
-    """A need or a profile that is asked with: its views, read once, and their keys in the vector store."""
-
-    need_id: str | None
-    lang: str | None
-    industry: tuple[str, ...]
-    views: tuple[str, ...]
-    keys: list[bytes]
-
-    @classmethod
-    def of(cls, record: AnyRecord) -> AskedRecord:
-        """That of a record."""
-        views = views_of(record)
-        need_id = record.id if isinstance(record, Need) else None
-        return cls(need_id, record.lang, record.industry, views, [text_key(Role.QUERY, view) for view in views])
 
 
 class AskedVectors:

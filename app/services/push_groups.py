@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Ints, Mask
 from app.services.push_firms import Asked, PushFirms
 from app.services.push_patents import PushPatents
 from app.services.push_rules import PushRules
 from index import Condition, Prefix
-
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 Group = tuple[str, str]
 """The beginning of an industry's code and of a region's; empty where any will do."""

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Doubles, Floats, Ints, Mask
 from app.catalogue import PushList
 from app.ranking.allocation import Allocation, Placed, Problem, allocate
-from app.ranking.levels import Scale, level_from_score
+from app.ranking.levels import Scale, level_from_score, score_floor
 from app.ranking.lists import NOBODY, best_lists
-from app.ranking.stock import without_activities
 from app.ranking.terms import Phrases
-from app.services.push_candidates import PushCandidates, score_floor
+from app.services.asked import asked_phrases, shared_with_title
+from app.services.push_candidates import PushCandidates
 from app.services.push_firms import PushFirms
 from app.services.push_patents import PushPatents
 from app.services.push_rules import PushRules
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-
 FIRMS_A_BLOCK = 1_000
 """Firms whose lists are written in one transaction, some tens of milliseconds in which other writers wait."""
-_TERMS_SHOWN = 3
 
 
 def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, scale: Scale, seed: int) -> Allocation:
@@ -50,7 +47,7 @@ def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, sca
     return replace(made, placed=np.where(preferred, np.int8(Placed.AGREED), made.placed))
 
 
-def worth(patents: PushPatents, places: Ints, scores: Floats, rules: PushRules) -> npt.NDArray[np.float64]:
+def worth(patents: PushPatents, places: Ints, scores: Floats, rules: PushRules) -> Doubles:
     """What a place is worth to the allocation and in the order of a list: the score, and what the rules prefer.
 
     Args:
@@ -108,7 +105,7 @@ class ArmLists:
     arm: str
     firms: Ints
     found: PushCandidates
-    chosen: npt.NDArray[np.bool_]
+    chosen: Mask
     placed: npt.NDArray[np.int8]
     rules: PushRules
     ranks: Ints
@@ -167,16 +164,6 @@ class ListWriter:
         if (title := self._titles.get(place)) is None:
             title = self._titles[place] = Phrases.of(self._patents.titles[place])
         return title
-
-
-def asked_phrases(views: Sequence[str], *, need: bool) -> Phrases:
-    """What reasons are looked for in: a need's title and text, or what a firm deals in by its profile."""
-    return Phrases.of("\n".join(views) if need else without_activities(views[-1]))
-
-
-def shared_with_title(asked: Phrases, title: Phrases) -> str:
-    """The longest terms of a title that a query has too, none inside another, separated by spaces."""
-    return " ".join(asked.longest_in(title, _TERMS_SHOWN))
 
 
 _PLACED = {placed.value: placed.name.lower() for placed in Placed}

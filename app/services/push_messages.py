@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
 from app.catalogue import NewMessage
+from app.outreach import Renderer
 from app.services.push_delivery import PushDelivery
 from app.services.push_shapes import list_out, run_out
 
 LISTS, FINISHED = "push.lists", "push.finished"
-
-Renderer = Callable[[Mapping[str, Any]], dict[str, Any] | None]
-"""A message's reference to its payload, as JSON has it; ``None`` where nothing is left to say."""
 
 
 def announcement(run: str, firms: Iterable[str], size: int) -> list[NewMessage]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -10,32 +9,18 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Ints, Mask
 from app.catalogue import Catalogue
 from app.domain import Kind, Patent
-from app.ingest.text import fold_line
+from app.progress import Progress, Report
 from app.ranking.lists import NOBODY, LabelLimit
-from app.services.embedding import Progress, Report
 from app.services.push_rules import PushRules
+from app.text.names import folded_name
 from index import Condition, View
-
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 _SUBCLASS = 4
 """Characters of an IPC subclass."""
 _PAGE = 5_000
-_ASIDE = re.compile(r"\(.*?\)|\[.*?\]|\s|[.,。,、·]")
-_SUFFIX = re.compile(r"(?:股份有限公司|有限责任公司|有限公司|公司|co|ltd|inc|llc|corp|limited|corporation)+$")
-
-
-def folded_name(name: str) -> str:
-    """A firm's or holder's name as two spellings of it agree: without brackets, widths, spaces and legal suffix.
-
-    ``兰州(甘肃)新材料有限责任公司`` and ``兰州新材料有限公司`` are one. A name that is nothing else stays whole.
-    """
-    plain = fold_line(name).casefold()
-    bare = _SUFFIX.sub("", _ASIDE.sub("", plain))
-    return bare or plain
 
 
 @dataclass(frozen=True, slots=True)

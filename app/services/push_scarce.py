@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Ints
 from app.ranking.lists import NOBODY
 from app.services.push_candidates import CandidateMaker, PushCandidates
 from app.services.push_firms import AskedVectors
@@ -21,9 +21,6 @@ from app.services.push_groups import QueryGroups
 from app.services.push_rules import PushRules
 from app.services.push_scoring import RankedVectors
 from index import JoinCorpus, JoinOptions, JoinProgress, JoinTask, read_join, run_join
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 _FIRMS_A_PLACE, _FEWEST_FIRMS = 4, 8
 """Firms looked for a place of the floor, and at least: some hold the patent, were pushed it, or fit less by terms."""

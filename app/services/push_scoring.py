@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Ints, Mask
+from app.progress import Progress, Report
 from app.ranking.levels import Scale
 from app.ranking.relevance import Crossings, Terms, crossings, relevance_of_codes
 from app.ranking.space import surrounded
 from app.services.candidates import asked_terms, brought
-from app.services.embedding import Progress, Report
 from app.services.push_firms import PushFirms
 from app.services.push_patents import PushPatents
 from app.services.serving import Served
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 Rows = Sequence[Floats]
 
 _BLOCK = 8_192
@@ -110,7 +108,7 @@ class PushScoring:
             self._crossings[asked.lang] = crossed
         return relevance_of_codes(cosines, shared, asked.lang, crossed.at(self._codes[places])).total
 
-    def _by_layer(self, places: Ints) -> list[tuple[int, Ints, npt.NDArray[np.bool_] | slice]]:
+    def _by_layer(self, places: Ints) -> list[tuple[int, Ints, Mask | slice]]:
         """Layer, positions in it, and which of ``places`` they are."""
         starts = np.array(self._patents.offsets, dtype=np.int64)
         if len(starts) == 1:

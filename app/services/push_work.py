@@ -8,17 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Ints, Mask
 from app.catalogue import Catalogue
 from app.catalogue import PushRun as PushRun
 from app.domain import Filter
 from app.errors import InputError
+from app.progress import Progress, Report
 from app.ranking.allocation import Allocation
 from app.ranking.exposure import Exposure, exposure_of
-from app.services.embedding import Embedder, Progress, Report
+from app.ranking.levels import score_floor
+from app.services.embedding import Embedder
 from app.services.filters import conditions_of
-from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates, score_floor
+from app.services.push_candidates import CandidateMaker, CandidateRun, PushCandidates
 from app.services.push_exclusions import PushExclusions
 from app.services.push_files import PushFiles
 from app.services.push_firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
@@ -32,9 +34,6 @@ from app.services.push_sources import Told
 from app.services.push_tradeoff import trade_off
 from app.services.serving import Served
 from index import JoinProgress, VectorStore
-
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 DAYS_A_MONTH = 30.44
 _EXAMPLES = 5

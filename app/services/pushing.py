@@ -10,14 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from app.catalogue import Catalogue, NewMessage
 from app.catalogue import PushRun as PushRun
 from app.errors import ConflictError, NotReadyError
+from app.progress import Progress, Report, StageClock, peak_mb
 from app.ranking.allocation import Allocation
-from app.services.embedding import Progress, Report
 from app.services.failures import translated
 from app.services.push_files import PushFiles
 from app.services.push_lists import ArmLists, ListWriter
@@ -26,12 +23,8 @@ from app.services.push_request import PushRequest, check_name
 from app.services.push_sources import FeedbackSource, Told
 from app.services.push_work import PushWork
 from app.services.serving import Served
-from app.services.stage_clock import StageClock, peak_mb
 from index import FileLock, LockedError, VectorStore
 from models import Encoder
-
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 _LOCK = "push.lock"
 _VERSIONS = ("patmatch", "numpy", "torch", "faiss-cpu")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind, Query
-from app.errors import InputError, NotFoundError, PatmatchError, TooLargeError
+from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
 from app.ingest.language import detect_language
 from app.ingest.text import fold_body
 from app.ranking.reading import need_views, views_of
@@ -83,21 +83,3 @@ class QueryResolver:
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
         return ResolvedQuery(query=query, views=views, lang=lang)
-
-
-_NAMES = {Kind.PATENTS: ("patent", "专利"), Kind.NEEDS: ("need", "需求"), Kind.FIRMS: ("firm", "企业")}
-
-
-def unknown_run(name: str | None) -> NotFoundError:
-    """The error for a push run that is not there; of none by name, that none is done."""
-    shown, shown_zh = (f"named {name[:80]!r}", f"名为 {name[:80]!r} 的") if name else ("that is done", "已完成的")
-    return NotFoundError(f"There is no push run {shown}.", f"没有{shown_zh}推送批次。", code="no_push_run")
-
-
-def unknown_record(kind: Kind, record_id: str) -> NotFoundError:
-    """The error for an id that the catalogue does not have."""
-    name, name_zh = _NAMES[kind]
-    shown = record_id[:80]
-    return NotFoundError(
-        f"There is no {name} with the id {shown!r}.", f"没有编号为 {shown!r} 的{name_zh}。", code="unknown_id"
-    )

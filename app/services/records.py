@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.services.queries import unknown_record
+from app.errors import unknown_record
 
 
 class RecordService:

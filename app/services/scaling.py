@@ -15,16 +15,14 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Floats, Ints
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Firm, Kind, Patent
 from app.errors import NotReadyError
+from app.progress import Progress, Report
 from app.ranking.reading import passage_of, views_of
-from app.services.embedding import Progress, Report
 from index import VectorStore, text_key
 from models import Role
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 NOISE = 0.35
 """Length of the noise beside a made vector, in lengths of a vector relative to their mean: the cosines of the first

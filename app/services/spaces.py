@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Floats, Ints
 from app.ranking.space import ANY, PLAIN, Means, Space
 from index import VectorSource
 from models import Role
-
-Floats = npt.NDArray[np.float32]
 
 HEADINGS_A_LANGUAGE = 96
 """Headings that are embedded as queries to tell where a language's queries lie: 96 give the mean to a tenth."""
@@ -55,7 +54,7 @@ class MovedVectors:
     def __len__(self) -> int:
         return len(self._source)
 
-    def take(self, positions: npt.NDArray[np.int64]) -> Floats:
+    def take(self, positions: Ints) -> Floats:
         """The unit vectors float32 ``[n, dimension]`` at ``positions`` int64 ``[n]``."""
         languages = [self._languages[position] for position in positions.tolist()]
         return self._space.of_passages(self._source.take(positions), languages)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.ranking.reading import passage_of
@@ -97,9 +98,7 @@ def table_of(arrays: Arrays) -> TermTable | None:
     )
 
 
-def _table(
-    names: Sequence[str], uses: npt.NDArray[np.int32], vectors: npt.NDArray[np.float32], texts: int
-) -> TermTable:
+def _table(names: Sequence[str], uses: npt.NDArray[np.int32], vectors: Floats, texts: int) -> TermTable:
     scripts = [script_of(name) for name in names]
     means = Means(vectors.shape[1])
     means.add(vectors, scripts)

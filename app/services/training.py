@@ -13,7 +13,7 @@ import numpy as np
 
 from app.catalogue import Catalogue
 from app.errors import JobError, UsageError
-from app.services.embedding import Progress, Report
+from app.progress import Progress, Report
 from app.services.encoders import EncoderSpec
 from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial
 from app.services.failures import translated

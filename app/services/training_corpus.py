@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from app.ranking.lexical import query_terms, terms_of
 from app.ranking.relevance import SharedTerms
@@ -15,8 +14,6 @@ from app.services.spaces import HEADINGS_A_LANGUAGE
 from app.services.training_material import language
 from index import TermCounts
 from index.bm25 import Postings, hash_of, inverse_frequency
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

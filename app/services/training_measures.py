@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats
 from app.evaluation.collection import QueryRun, Ranked, Served
 from app.evaluation.comparison import Difference
 from app.evaluation.measures import RECALL_DEPTH, UNSERVED, measure_query
@@ -26,7 +26,6 @@ from index.engine import exact_search
 from index.neighbours import mean_of, without_own
 from models import Encoder, Role
 
-Floats = npt.NDArray[np.float32]
 Ranking = Literal["served", "vectors"]
 RANKINGS: tuple[Ranking, Ranking] = ("served", "vectors")
 

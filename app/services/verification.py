@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import index
+from app.arrays import Mask
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import PatmatchError
@@ -92,7 +92,7 @@ class _Membership:
 
     missing: list[str]
     gone: list[str]
-    unchanged: npt.NDArray[np.bool_]
+    unchanged: Mask
 
 
 class VerificationService:
@@ -232,9 +232,7 @@ class VerificationService:
         readable = [id_ for id_ in known if _reads(encoder, passage_of(records[id_]))]
         return readable + missing[_EMPTY_CHECKS:]
 
-    def _cosines(
-        self, opened: index.Snapshot, target: Kind, unchanged: npt.NDArray[np.bool_], encoder: Encoder
-    ) -> dict[str, float]:
+    def _cosines(self, opened: index.Snapshot, target: Kind, unchanged: Mask, encoder: Encoder) -> dict[str, float]:
         """Cosine of the stored vector of some unchanged records with one made now."""
         candidates = np.flatnonzero(unchanged)
         chosen = np.sort(np.random.default_rng(0).permutation(candidates)[:SAMPLE_RECORDS])

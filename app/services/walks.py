@@ -9,22 +9,19 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
+from app.progress import Progress, Report
 from app.ranking.lexical import terms_of
 from app.ranking.reading import heading_of, passage_of
 from app.ranking.space import Space
-from app.services.embedding import Embedder, Progress, Report
+from app.services.embedding import Embedder
 from app.services.filters import COLUMNS, column_values
 from app.services.spaces import HEADINGS_A_LANGUAGE
 from index import text_key
 from index.steps import step
 from models import Role
-
-Floats = npt.NDArray[np.float32]
 
 PAGE = 4096
 """Records read, and their missing texts embedded, at once; sorting by length pays from some hundred texts on."""

@@ -19,7 +19,7 @@ from app.catalogue.outbox import STATUSES as STATUSES
 from app.catalogue.outbox import new_id
 from app.errors import PatmatchError, UsageError
 from app.metrics import Metrics
-from app.services.push_messages import Renderer
+from app.outreach import Renderer
 from app.services.webhook_post import Answer, Endpoint, Poster
 
 log = logging.getLogger("patmatch.webhooks")

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.errors import FieldError, InputError, TooLargeError
+from app.errors import FieldError, InputError, TooLargeError, unknown_record
 from app.ingest import Problem, RowOutcome, record_of
-from app.services.queries import unknown_record
 
 Embed = Callable[[Kind, Sequence[AnyRecord]], int]
 """Sees to it that the passages of records have vectors, before they are committed; tells how many it left for later."""

@@ -23,7 +23,7 @@ from webhook_receiver import SECRET, Receiver, Reply, receiving
 from app.catalogue import Catalogue, Message, NewMessage, outbox
 from app.errors import UsageError
 from app.metrics import Metrics
-from app.services.push_messages import Renderer
+from app.outreach import Renderer
 from app.services.webhook_post import Endpoint
 from app.services.webhooks import WebhookService, WebhookSettings
 

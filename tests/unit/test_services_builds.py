@@ -12,10 +12,10 @@ import pytest
 from app.bootstrap import Services, build_services
 from app.domain import Kind, Patent
 from app.errors import IndexProblem, ModelProblem, NotFoundError
+from app.progress import Progress
 from app.services import builds, walks
 from app.services.build_reports import BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildRecord, BuildState, requester
-from app.services.embedding import Progress
 from app.services.encoders import MANIFEST_KEY, EncoderSpec
 from app.settings import Settings
 from models.testing import HashingEncoder

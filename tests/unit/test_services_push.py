@@ -14,8 +14,8 @@ from app.evaluation.push_charts import bars, curve, grouped
 from app.services.push_candidates import PushCandidates
 from app.services.push_firms import arm_by
 from app.services.push_lists import firm_ranks, shared_out
-from app.services.push_patents import folded_name
 from app.services.push_rules import PushRules, read_rules
+from app.text.names import folded_name
 
 
 def test_push_rules_are_read_from_toml_and_json(tmp_path: Path) -> None:

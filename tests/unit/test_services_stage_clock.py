@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter, sleep
 
-from app.services.embedding import Progress
-from app.services.stage_clock import StageClock, peak_mb
+from app.progress import Progress, StageClock, peak_mb
 
 
 def test_stage_clock_adds_the_seconds_of_each_stage_up() -> None:

@@ -1,12 +1,24 @@
-"""How long each stage of a job took, by the progress that it reports."""
+"""How far a job is, and how long each of its stages took."""
 
 from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 
-from app.services.embedding import Progress, Report
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: the stage, and how many records or texts are done of all."""
+
+    stage: str
+    done: int
+    total: int
+
+
+Report = Callable[[Progress], None]
 
 
 class StageClock:

@@ -1,0 +1,1 @@
+"""How a text is read: pure functions that ingest and ranking both use."""
