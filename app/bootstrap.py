@@ -23,7 +23,6 @@ from app.services.calibrating import CalibrationService
 from app.services.delta import Delta, VectorStores
 from app.services.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.services.evaluating import EvaluationService, EvaluationSettings
-from app.services.experiments import ExperimentService
 from app.services.feedback import FeedbackService, OutreachService
 from app.services.funnel import FunnelService
 from app.services.grading import GradingService
@@ -87,7 +86,6 @@ class Services:
     overview: OverviewService
     verification: VerificationService
     evaluating: EvaluationService
-    experiments: ExperimentService
     training: TrainingService
     pushing: PushService
     push_delivery: PushDelivery
@@ -200,7 +198,6 @@ def build_services(
         overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
         verification=VerificationService(catalogue, known, settings.index_dir),
         evaluating=evaluating,
-        experiments=ExperimentService(known, evaluation_settings(settings)),
         training=TrainingService(catalogue, training_settings(settings)),
         pushing=PushService(
             indexes[Kind.PATENTS],

@@ -22,7 +22,6 @@ from scripts.bench_explain import explain
 from scripts.bench_filters import filters
 from scripts.bench_home import home
 from scripts.bench_push import push
-from scripts.bench_quality import quality
 from scripts.bench_terms import terms
 from scripts.console import Shell, shell_command
 
@@ -58,7 +57,7 @@ class _Tally:
 
 @click.group(short_help="Measure the running service.")
 def command() -> None:
-    """Measure the running service, the published index, and every way to rank that was tried."""
+    """Measure the running service, the published index and the push run."""
 
 
 command.add_command(filters)
@@ -66,7 +65,6 @@ command.add_command(home)
 command.add_command(push)
 command.add_command(explain)
 command.add_command(terms)
-command.add_command(quality)
 
 
 @command.command("serve")

@@ -55,25 +55,21 @@ def terms_of(text: str) -> Counter[str]:
     return found
 
 
-def query_terms(
-    views: Sequence[str], rarity: Rarity, *, titled: bool, body_weight: float = BODY_WEIGHT, most: int = MOST_TERMS
-) -> dict[str, float]:
+def query_terms(views: Sequence[str], rarity: Rarity, *, titled: bool) -> dict[str, float]:
     """The weightiest terms of a query and what each counts, beside its rarity.
 
     Args:
         views: its texts; of two the first is the title, where ``titled``.
         rarity: the inverse document frequency of a term in the corpus that is searched.
         titled: whether the first of two views tells more than the second.
-        body_weight: weight of a term of the second view then.
-        most: how many are kept.
     """
     counts: dict[str, float] = {}
     for number, view in enumerate(views):
         body = titled and len(views) == 2 and number == 1
         for term, count in terms_of(view).items():
-            counts[term] = counts.get(term, 0.0) + (body_weight if body else float(count) if titled else 1.0)
+            counts[term] = counts.get(term, 0.0) + (BODY_WEIGHT if body else float(count) if titled else 1.0)
     weights = {term: count * rarity(term) for term, count in counts.items()}
-    kept = sorted(weights, key=lambda term: (-weights[term], term))[:most]
+    kept = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
     return {term: counts[term] for term in kept}
 
 

@@ -74,11 +74,3 @@ def test_ranking_profiles_of_rare_terms_are_expected_to_share_little() -> None:
     assert usual_share([], rarest) == usual_share([1.0], 0.0) == 1.0
     cosines = np.array([0.3, 0.5], dtype=np.float32)
     assert (expected(cosines, "zh", rarest, 0.25) == expected(cosines, "zh", rarest) * np.float32(0.25)).all()
-
-
-def test_lexical_weight_of_a_text_and_number_of_terms_can_be_asked_for() -> None:
-    """What experiments vary: a text's terms count as much as is said, and no more terms are kept than asked for."""
-    views = ["轧制", "水泵"]
-    weighed = query_terms(views, _alike, titled=True, body_weight=0.9)
-    assert (weighed["轧制"], weighed["水泵"]) == (1.0, 0.9)
-    assert query_terms(views, _alike, titled=True, body_weight=0.9, most=3) == {"制": 1.0, "轧": 1.0, "轧制": 1.0}
