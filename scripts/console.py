@@ -1,11 +1,12 @@
-"""What the commands share: the options `--home` and `--json`, tables, progress, and their settings."""
+"""What the commands share: types of options, `--home` and `--json`, tables, progress, and their settings."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -13,14 +14,34 @@ from typing import Any, Protocol, TypeVar
 import click
 from pydantic import ValidationError
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from app.bootstrap import Services, build_services
+from app.domain import Kind
 from app.errors import UsageError
+from app.progress import Progress, Report
+from app.services.evaluation_material import EvaluationFiles
 from app.settings import Settings
 
 R = TypeVar("R")
+T = TypeVar("T")
+
+INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+KIND = click.Choice([kind.value for kind in Kind])
+MAPPING = click.option("--mapping", type=INPUT, help='JSON or TOML: {"their header": "our field"}.')
+AT_LEAST_ONE = click.IntRange(min=1)
+
+REJECTED = 3
+"""Exit status of a command that is done, but for some rows."""
+
+
+def listed(counts: Mapping[str, object]) -> str:
+    """Names and values in one line: ``rows 3, added 2``."""
+    return ", ".join(f"{name} {value}" for name, value in counts.items())
 
 
 class Advance(Protocol):
@@ -33,6 +54,29 @@ class Advance(Protocol):
 
 _PIPED_WIDTH = 160
 """Columns of a table that is not on a terminal; wide enough that a title is not wrapped into the next column."""
+
+
+def corpus_options(function: Callable[..., R]) -> Callable[..., R]:
+    """Give a command `--corpus` and `--queries`, which `judged` takes."""
+    queries = click.option("--queries", type=INPUT, help="JSON lines like the corpus.")
+    corpus = click.option(
+        "--corpus", type=INPUT, help="JSON lines as evaluate takes them; without, ids are the catalogue's."
+    )
+    return corpus(queries(function))
+
+
+def judged(corpus: Path | None, queries: Path | None, qrels: Path | None) -> EvaluationFiles | Path:
+    """The judgements alone, of records of the catalogue, or with the files that they are about.
+
+    Raises:
+        UsageError: there are none, or one of two files is missing.
+    """
+    if qrels is None or (corpus is None) != (queries is None):
+        raise UsageError(
+            "give --qrels alone, or --qrels with both --corpus and --queries",
+            "请仅提供 --qrels，或同时提供 --qrels、--corpus 和 --queries",
+        )
+    return qrels if corpus is None or queries is None else EvaluationFiles(corpus=corpus, queries=queries, qrels=qrels)
 
 
 class Shell:
@@ -62,6 +106,32 @@ class Shell:
             table.add_row(*("" if cell is None else str(cell) for cell in row))
         self._out.print(table)
 
+    def rows(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """A table for people of rows that all have the columns of the first one."""
+        self.table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+    def loaded(self, told: Mapping[str, Any], columns: Sequence[str], *notes: str) -> None:
+        """What became of a file: a row of these columns, the notes, and where rejected rows are.
+
+        Args:
+            told: the report as JSON types.
+            columns: names in it that are shown between those of every file.
+            notes: more to say, before what was rejected; empty ones are left out.
+        """
+        row = {name: told[name] for name in ("file", "rows", *columns)} | {"seconds": f"{told['seconds']:.1f}"}
+        if "added" in told:
+            row["rows/s"] = f"{told['rows'] / told['seconds']:,.0f}" if told["seconds"] else ""
+        self.rows([row])
+        for note in filter(None, notes):
+            self.line(note)
+        for title, counts in (("rejected", told["reasons"]), ("warnings", told.get("warnings"))):
+            if counts:
+                self.line(f"{title}: {listed(dict(Counter(counts).most_common()))}")
+        if told.get("ignored_columns"):
+            self.line(f"kept as extra columns: {', '.join(told['ignored_columns'])}")
+        if told["rejects_file"]:
+            self.line(f"rejects and warnings: {told['rejects_file']}")
+
     def result(self, value: dict[str, Any]) -> None:
         """The machine-readable result, in one line, if it was asked for."""
         if self.as_json:
@@ -83,7 +153,7 @@ class Shell:
         if not sys.stderr.isatty():
             yield _silent
             return
-        bar = Progress(
+        bar = Bar(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
@@ -100,6 +170,26 @@ class Shell:
                 bar.update(task, completed=done, total=total, rate=f"{done / elapsed:,.0f}/s" if elapsed > 0 else "")
 
             yield advance
+
+    @contextmanager
+    def report(self, what: str) -> Iterator[Report]:
+        """The same for jobs that report their `Progress`; one bar, whatever the stage."""
+        with self.progress(what) as advance:
+            yield lambda progress: advance(progress.done, progress.total)
+
+    @contextmanager
+    def stages(self) -> Iterator[Report]:
+        """A bar for each stage of a job, with its rate and the time left."""
+        with ExitStack() as open_bars:
+            bars: dict[str, Advance] = {}
+
+            def report(progress: Progress) -> None:
+                if progress.stage not in bars:
+                    open_bars.close()
+                    bars[progress.stage] = open_bars.enter_context(self.progress(progress.stage))
+                bars[progress.stage](progress.done, progress.total)
+
+            yield report
 
 
 def _silent(done: int, total: int | None) -> None:
@@ -122,9 +212,7 @@ def settings_of(home: Path | None) -> Settings:
 def shell_command(function: Callable[..., R]) -> Callable[..., R]:
     """Give a command `--home` and `--json` and hand it its `Shell` first."""
 
-    @click.option(
-        "--home", type=click.Path(file_okay=False, path_type=Path), help="Data folder; PATMATCH_HOME, else ./var."
-    )
+    @click.option("--home", type=FOLDER, help="Data folder; PATMATCH_HOME, else ./var.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> R:  # noqa: ANN401 - whatever the command's own options are
@@ -134,3 +222,16 @@ def shell_command(function: Callable[..., R]) -> Callable[..., R]:
     # Raw docstrings hold the two characters; click keeps the lines of an example at the control character.
     wrapped.__doc__ = (function.__doc__ or "").replace(r"\b", "\b")
     return wrapped
+
+
+def shell_options(options: Callable[..., T]) -> Callable[[Callable[[Shell, T], R]], Callable[..., R]]:
+    """As `shell_command`, for a command of many options: they come as one dataclass that has their names."""
+
+    def decorated(function: Callable[[Shell, T], R]) -> Callable[..., R]:
+        @wraps(function)
+        def gathered(shell: Shell, **given: Any) -> R:  # noqa: ANN401 - the dataclass types them
+            return function(shell, options(**given))
+
+        return shell_command(gathered)
+
+    return decorated

@@ -10,7 +10,7 @@ from app.evaluation.report import numbered
 from app.evaluation.result import EvaluationResult
 from app.evaluation.slice_tables import PAIR_MEASURES, PAIR_SIZES
 from app.evaluation.verdict import VERDICTS, Words, chance, summary
-from scripts.console import Shell
+from scripts.console import Shell, listed
 
 
 def print_one(shell: Shell, result: EvaluationResult, report_dir: Path | None, notes: Sequence[Words]) -> None:
@@ -19,15 +19,13 @@ def print_one(shell: Shell, result: EvaluationResult, report_dir: Path | None, n
     mix = result.measures["language_mix@10"]
     if isinstance(mix, dict):
         for lang, shares in mix.items():
-            shown = ", ".join(f"{other} {share:.3f}" for other, share in shares.items())
+            shown = listed({other: f"{share:.3f}" for other, share in shares.items()})
             shell.line(f"language_mix@10 {lang}: {shown or 'no answers'}")
     _slices(shell, [""], [result])
-    shell.line(
-        ", ".join(f"{name} {count}" for name, count in result.counts.items() if not name.startswith("queries_in_"))
-    )
-    told = (*result.snapshot.items(), *result.settings.items())
-    shell.line(", ".join(f"{name} {value}" for name, value in told))
-    _notes(shell, notes)
+    shell.line(listed({name: n for name, n in result.counts.items() if not name.startswith("queries_in_")}))
+    shell.line(listed({**result.snapshot, **result.settings}))
+    for note in notes:
+        _say(shell, note)
     if report_dir is not None:
         shell.line(f"report: {report_dir / 'report.html'}")
 
@@ -51,9 +49,9 @@ def print_several(
     shell.table(columns, [row for place in places for row in _tests(place, found[place - 1])])
     _slices(shell, headings, results)
     for heading, result in zip(headings, results, strict=True):
-        told = {**result.encoder, **result.snapshot, **result.settings}
-        shell.line(f"{heading}: " + ", ".join(f"{name} {value}" for name, value in told.items()))
-    _notes(shell, notes)
+        shell.line(f"{heading}: {listed({**result.encoder, **result.snapshot, **result.settings})}")
+    for note in notes:
+        _say(shell, note)
     for place in places:
         _say(shell, summary(headings[place - 1], headings[0], found[place - 1]))
     if report_dir is not None:
@@ -114,11 +112,6 @@ def _slices(shell: Shell, headings: Sequence[str], results: Sequence[EvaluationR
         if (values := result.slices.languages.get(key)) is not None
     ]
     shell.table(("languages", *PAIR_SIZES, *PAIR_MEASURES), rows)
-
-
-def _notes(shell: Shell, notes: Sequence[Words]) -> None:
-    for note in notes:
-        _say(shell, note)
 
 
 def _say(shell: Shell, words: Words) -> None:

@@ -9,14 +9,9 @@ import click
 
 from app.evaluation.uncertainty import Interval
 from app.ingest import load_mapping
-from app.services.feedback import FeedbackReport
 from app.services.funnel import By
 from app.services.judgements import ExportFiles
-from scripts.console import Shell, shell_command
-
-_REJECTED = 3
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
-INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
+from scripts.console import INPUT, MAPPING, OUTPUT, REJECTED, Shell, listed, shell_command
 
 
 @click.group(short_help="Record what came back from firms and judges, and use it.")
@@ -26,7 +21,7 @@ def command() -> None:
 
 @command.command("import", short_help="Record a file of feedback.")
 @click.argument("file", type=INPUT)
-@click.option("--mapping", type=INPUT, help='JSON or TOML: {"their header": "our field"}.')
+@MAPPING
 @shell_command
 def import_file(shell: Shell, file: Path, mapping: Path | None) -> int:
     r"""Record FILE (.jsonl .csv .tsv .xlsx .parquet, each also .gz): one row is one event or one judgement.
@@ -42,9 +37,9 @@ def import_file(shell: Shell, file: Path, mapping: Path | None) -> int:
     headers = load_mapping(mapping) if mapping else None
     with shell.services() as services, shell.progress(file.name) as advance:
         report = services.feedback.load(file, mapping=headers, progress=partial(advance, total=None))
-    _print(shell, report)
+    shell.loaded(report.as_json(), ("recorded", "known", "needs", "rejected"))
     shell.result(report.as_json())
-    return _REJECTED if report.rejected else 0
+    return REJECTED if report.rejected else 0
 
 
 @command.command("export", short_help="Write judgements as files for evaluate and train.")
@@ -68,7 +63,7 @@ def export(
     """
     with shell.services() as services:
         report = services.judgements.export(ExportFiles(qrels, corpus, queries), events=events, judged_only=judged_only)
-    shell.line(", ".join(f"{name} {count}" for name, count in report.as_json().items()))
+    shell.line(listed(report.as_json()))
     shell.result(report.as_json())
 
 
@@ -108,26 +103,3 @@ def _share(share: float | None, interval: Interval | None) -> str:
     if share is None or interval is None:
         return "-"
     return f"{share:.2%} ({interval.low:.2%} to {interval.high:.2%})"
-
-
-def _print(shell: Shell, report: FeedbackReport) -> None:
-    shell.table(
-        ("file", "rows", "recorded", "known", "needs", "rejected", "seconds"),
-        [
-            (
-                report.file,
-                report.rows,
-                report.recorded,
-                report.known,
-                report.needs,
-                report.rejected,
-                f"{report.seconds:.1f}",
-            )
-        ],
-    )
-    if report.reasons:
-        shell.line("rejected: " + ", ".join(f"{code} {count}" for code, count in report.reasons.most_common()))
-    if report.warnings:
-        shell.line("warnings: " + ", ".join(f"{code} {count}" for code, count in report.warnings.most_common()))
-    if report.rejects:
-        shell.line(f"rejects and warnings: {report.rejects}")

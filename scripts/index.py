@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
@@ -11,7 +11,6 @@ import click
 from app.bootstrap import Services, encoder_spec
 from app.domain import Kind
 from app.errors import UsageError
-from app.progress import Report
 from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.services.builds import BuildJob
 from app.services.failures import translated
@@ -20,10 +19,10 @@ from app.services.indexing import SnapshotEntry, snapshot_bytes
 from app.services.overview import TargetOverview, age_seconds, entry_json, reading_json
 from app.services.verification import Verification
 from index import Manifest
-from scripts.console import Advance, Shell, shell_command
+from scripts.console import AT_LEAST_ONE, KIND, Shell, shell_command, shell_options
 
 _HUBS = {"hub share": "hub_share@10", "reach": "reach@10"}
-TARGETS = click.Choice([*(kind.value for kind in Kind), "all"])
+TARGETS = click.Choice([*KIND.choices, "all"])
 
 
 @click.group(short_help="Build and publish the indexes.")
@@ -33,6 +32,25 @@ def command() -> None:
 
 def _kinds(target: str) -> list[Kind]:
     return list(Kind) if target == "all" else [Kind(target)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Build:
+    """The options of `patmatch index build`."""
+
+    target: str
+    publish: bool
+    estimate: bool
+    encoder: str | None
+    if_delta_over: int | None
+    build_id: str | None
+    lease: int | None
+
+    def begun(self, services: Services) -> BuildJob | None:
+        """The build that a server began and handed over, if there is one."""
+        if self.build_id is None or self.lease is None:
+            return None
+        return services.indexing.jobs.adopt(self.build_id, self.lease)
 
 
 @command.command("build")
@@ -45,16 +63,8 @@ def _kinds(target: str) -> list[Kind]:
 )
 @click.option("--build-id", hidden=True, help="Go on with a build that a server began.")
 @click.option("--lease", type=int, hidden=True, help="The inherited open file that holds that build's lease.")
-@shell_command
-def build(
-    shell: Shell,
-    target: str,
-    publish: bool,
-    estimate: bool,
-    encoder: str | None,
-    if_delta_over: int | None,
-    **begun: Any,  # noqa: ANN401 - of the hidden options
-) -> None:
+@shell_options(_Build)
+def build(shell: Shell, options: _Build) -> None:
     r"""Embed what is new or changed, build a verified snapshot and, with --publish, serve it.
 
     Vectors are kept: a second build embeds nothing. A killed build continues from the vectors already made. One build
@@ -69,19 +79,18 @@ def build(
     """
     with shell.services() as services:
         with translated():
-            spec = encoder_spec(shell.settings, encoder) if encoder is not None else None
-        kinds = _with_records(services, target)
-        if estimate:
-            guesses = [services.indexing.estimate(kind, spec) for kind in kinds]
-            for guess in guesses:
-                _print_estimate(shell, guess)
-            shell.result({"estimates": [guess.as_json() for guess in guesses]})
+            spec = None if options.encoder is None else encoder_spec(shell.settings, options.encoder)
+        kinds = _with_records(services, options.target)
+        if options.estimate:
+            _estimate(shell, [services.indexing.estimate(kind, spec) for kind in kinds])
             return
         results = []
         for kind in kinds:
-            request = BuildRequest(target=kind, publish=publish, encoder=spec, if_delta_over=if_delta_over)
-            with shell.progress(f"{kind}") as advance:
-                results.append(services.indexing.run(request, job=_begun(services, begun), report=_shown(advance)))
+            request = BuildRequest(
+                target=kind, publish=options.publish, encoder=spec, if_delta_over=options.if_delta_over
+            )
+            with shell.report(f"{kind}") as report:
+                results.append(services.indexing.run(request, job=options.begun(services), report=report))
             _print_build(shell, results[-1])
     shell.result(_builds_json(results))
 
@@ -96,14 +105,6 @@ def _with_records(services: Services, target: str) -> list[Kind]:
     return kinds
 
 
-def _begun(services: Services, begun: dict[str, Any]) -> BuildJob | None:
-    """The build that a server began and handed over, if there is one."""
-    build_id, lease = begun["build_id"], begun["lease"]
-    if build_id is None or lease is None:
-        return None
-    return services.indexing.jobs.adopt(build_id, lease)
-
-
 def _builds_json(results: list[BuildReport | BuildSkipped]) -> dict[str, Any]:
     """Every build; where nothing was built at all, also why, at the top."""
     shown: dict[str, Any] = {"builds": [result.as_json() for result in results]}
@@ -113,15 +114,13 @@ def _builds_json(results: list[BuildReport | BuildSkipped]) -> dict[str, Any]:
     return shown | {"built": True}
 
 
-def _print_estimate(shell: Shell, guess: BuildEstimate) -> None:
-    shell.line(
-        f"{guess.target}: {guess.to_embed} of {guess.records} texts to embed, about {guess.seconds:,.0f} s "
-        f"and {guess.bytes / 1e6:,.0f} MB"
-    )
-
-
-def _shown(advance: Advance) -> Report:
-    return lambda progress: advance(progress.done, progress.total)
+def _estimate(shell: Shell, guesses: list[BuildEstimate]) -> None:
+    for guess in guesses:
+        shell.line(
+            f"{guess.target}: {guess.to_embed} of {guess.records} texts to embed, about {guess.seconds:,.0f} s "
+            f"and {guess.bytes / 1e6:,.0f} MB"
+        )
+    shell.result({"estimates": [guess.as_json() for guess in guesses]})
 
 
 def _print_build(shell: Shell, report: BuildReport | BuildSkipped) -> None:
@@ -130,21 +129,17 @@ def _print_build(shell: Shell, report: BuildReport | BuildSkipped) -> None:
         return
     rates = report.as_json()
     shell.line(f"{report.target}: {report.snapshot} {'published' if report.published else 'built'}")
-    shell.table(
-        ("records", "embedded", "texts/s", "tokens/s", "truncated", "recall@20", "MB", "seconds"),
-        [
-            (
-                report.records,
-                report.embedded,
-                rates["texts_per_second"],
-                rates["tokens_per_second"],
-                report.truncated,
-                f"{report.recall:.4f}",
-                f"{report.bytes / 1e6:.1f}",
-                f"{report.seconds:.1f}",
-            )
-        ],
-    )
+    row = {
+        "records": report.records,
+        "embedded": report.embedded,
+        "texts/s": rates["texts_per_second"],
+        "tokens/s": rates["tokens_per_second"],
+        "truncated": report.truncated,
+        "recall@20": f"{report.recall:.4f}",
+        "MB": f"{report.bytes / 1e6:.1f}",
+        "seconds": f"{report.seconds:.1f}",
+    }
+    shell.rows([row])
 
 
 @command.command("list")
@@ -315,7 +310,7 @@ def publish(shell: Shell, snapshot: str) -> None:
 
 
 @command.command("rollback")
-@click.argument("target", type=click.Choice([kind.value for kind in Kind]), default="patents")
+@click.argument("target", type=KIND, default="patents")
 @shell_command
 def rollback(shell: Shell, target: str) -> None:
     r"""Serve the snapshot that was published before the present one.
@@ -332,7 +327,7 @@ def rollback(shell: Shell, target: str) -> None:
 
 @command.command("prune")
 @click.argument("target", type=TARGETS, default="all")
-@click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Newest snapshots to keep.")
+@click.option("--keep", type=AT_LEAST_ONE, default=3, show_default=True, help="Newest snapshots to keep.")
 @shell_command
 def prune(shell: Shell, target: str, keep: int) -> None:
     r"""Delete old snapshots and leftovers, never the served one nor the one that rollback would serve.

@@ -10,13 +10,13 @@ from app.api.filters import filter_of_text
 from app.api.schemas import answer_out
 from app.domain import AnyRecord, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
-from scripts.console import Shell, shell_command
+from scripts.console import KIND, Shell, shell_command
 
 
 @click.command(short_help="Ask the published index one question.")
 @click.argument("text", required=False)
 @click.option("-k", type=int, default=10, show_default=True, help="How many matches.")
-@click.option("--target", type=click.Choice([kind.value for kind in Kind]), default="patents", show_default=True)
+@click.option("--target", type=KIND, default="patents", show_default=True)
 @click.option("--filter", "filter_json", help='As in the HTTP interface: {"ipc": ["H01M"], "status": ["active"]}.')
 @click.option("--title", help="The query's title, weighed on its own.")
 @click.option("--need-id", help="Ask with a stored need instead of a text.")
@@ -47,15 +47,8 @@ def command(shell: Shell, k: int, target: str, filter_json: str | None, explain:
 
 
 def _query(asked: dict[str, str | None]) -> Query:
-    records = [
-        (kind, record_id)
-        for kind, record_id in (
-            (Kind.NEEDS, asked["need_id"]),
-            (Kind.PATENTS, asked["patent_id"]),
-            (Kind.FIRMS, asked["firm_id"]),
-        )
-        if record_id
-    ]
+    given = {Kind.NEEDS: asked["need_id"], Kind.PATENTS: asked["patent_id"], Kind.FIRMS: asked["firm_id"]}
+    records = [(kind, record_id) for kind, record_id in given.items() if record_id]
     texts = asked["text"] is not None or asked["title"] is not None
     if len(records) + texts != 1:
         raise UsageError(

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from app.api.filters import filter_of_text
-from app.domain import Filter
 from app.evaluation.push_page import render_push_page
-from app.progress import Progress, Report
 from app.services.push_report import SampledList
 from app.services.push_request import PushRequest
 from app.services.push_rules import read_rules
 from app.services.pushing import PushRun
-from scripts.console import Advance, Shell, shell_command
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from scripts.console import INPUT, OUTPUT, Shell, listed, shell_command, shell_options
 
 
 @click.group(short_help="Push lists of all firms: run, list, report, export.")
 def command() -> None:
     """Push lists of all firms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """The options of `patmatch push run`."""
+
+    name: str
+    k: int | None
+    pool: str | None
+    filter_json: str | None
+    firms_json: str | None
+    rules: Path | None
+    compare: Path | None
+    curve: bool
+    seed: int
+
+    def request(self, most_values: int) -> PushRequest:
+        """What they ask for."""
+        return PushRequest(
+            name=self.name,
+            rules=read_rules(self.rules, k=self.k),
+            compare=None if self.compare is None else read_rules(self.compare, k=self.k),
+            patents=filter_of_text(self.filter_json or "{}", most_values),
+            firms=filter_of_text(self.firms_json or "{}", most_values),
+            pool=self.pool,
+            seed=self.seed,
+            curve=self.curve,
+        )
 
 
 @command.command("run")
@@ -35,24 +57,12 @@ def command() -> None:
 @click.option("--pool", help="Push the patents of a saved pool.")
 @click.option("--filter", "filter_json", help='Push the patents that pass: {"grade": ["A"], "dormant": true}.')
 @click.option("--firms", "firms_json", help='Push to the firms that pass: {"region": ["62"]}.')
-@click.option("--rules", type=_FILE, help="TOML or JSON of rules; docs/push.md has them all.")
-@click.option("--compare", type=_FILE, help="Rules for half of the firms, drawn at random, to compare with.")
+@click.option("--rules", type=INPUT, help="TOML or JSON of rules; docs/push.md has them all.")
+@click.option("--compare", type=INPUT, help="Rules for half of the firms, drawn at random, to compare with.")
 @click.option("--curve", is_flag=True, help="Try other caps and floors too, to show what limits cost.")
 @click.option("--seed", default=0, show_default=True, help="Of the assignment to rankings, and of ties.")
-@shell_command
-def run(
-    shell: Shell,
-    *,
-    name: str,
-    k: int | None,
-    pool: str | None,
-    filter_json: str | None,
-    firms_json: str | None,
-    rules: Path | None,
-    compare: Path | None,
-    curve: bool,
-    seed: int,
-) -> None:
+@shell_options(_Run)
+def run(shell: Shell, asked: _Run) -> None:
     r"""Compute the list of every firm and keep it as one run.
 
     Stopped anywhere, the same command goes on. Done, it says so and changes nothing.
@@ -62,42 +72,14 @@ def run(
       patmatch push run --run 2026-11
       patmatch push run --run gansu --firms '{"region": ["62"]}' --rules rules.toml
     """
-    request = PushRequest(
-        name=name,
-        rules=read_rules(rules, k=k),
-        compare=None if compare is None else read_rules(compare, k=k),
-        patents=_filter(shell, filter_json),
-        firms=_filter(shell, firms_json),
-        pool=pool,
-        seed=seed,
-        curve=curve,
-    )
-    with shell.services() as services, stages(shell) as report:
+    request = asked.request(shell.settings.max_filter_values)
+    with shell.services() as services, shell.stages() as report:
         services.serving.open()
         outcome = services.pushing.run(request, report)
     if outcome.already:
-        shell.line(f"run {name} was already done; nothing is pushed twice · 批次 {name} 已完成，未重复推送")
+        shell.line(f"run {asked.name} was already done; nothing is pushed twice · 批次 {asked.name} 已完成，未重复推送")
     _print_run(shell, outcome.run)
     shell.result({"already": outcome.already, **as_json(outcome.run)})
-
-
-def _filter(shell: Shell, text: str | None) -> Filter:
-    return filter_of_text(text or "{}", shell.settings.max_filter_values)
-
-
-@contextmanager
-def stages(shell: Shell) -> Iterator[Report]:
-    """A bar for each stage of a run, with its rate and the time left."""
-    with ExitStack() as open_bars:
-        bars: dict[str, Advance] = {}
-
-        def report(progress: Progress) -> None:
-            if progress.stage not in bars:
-                open_bars.close()
-                bars[progress.stage] = open_bars.enter_context(shell.progress(progress.stage))
-            bars[progress.stage](progress.done, progress.total)
-
-        yield report
 
 
 @command.command("list")
@@ -118,7 +100,7 @@ def list_runs(shell: Shell) -> None:
 
 @command.command("report")
 @click.argument("name")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the whole report as one page.")
+@click.option("--html", type=OUTPUT, help="Write the whole report as one page.")
 @shell_command
 def report_run(shell: Shell, name: str, html: Path | None) -> None:
     r"""Print what run NAME reached, how it spread patents, and which firms have too few.
@@ -135,7 +117,7 @@ def report_run(shell: Shell, name: str, html: Path | None) -> None:
         shell.line(f"wrote {html}")
     _print_run(shell, made.run)
     for what in ("levels", "placed", "arms", "industries", "regions", "holder_types", "sizes"):
-        shell.line(f"{what}: " + ", ".join(f"{key} {count}" for key, count in told[what].items()))
+        shell.line(f"{what}: {listed(told[what])}")
     for why, firms in (told["short"] or {}).items():
         shell.line(f"too few, {why}: {firms['firms']} firms, as {', '.join(firms['examples'])}")
     shell.line("overlap: -" if made.overlap is None else f"overlap with {made.previous}: {made.overlap:.1%}")
@@ -149,9 +131,7 @@ def _for_reading(one: SampledList) -> dict[str, Any]:
 
 @command.command("export")
 @click.argument("name")
-@click.option(
-    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .parquet, .csv or .jsonl file."
-)
+@click.option("--out", required=True, type=OUTPUT, help="A .parquet, .csv or .jsonl file.")
 @click.option("--firm", "firm_id", metavar="ID", help="Only the list of this firm.")
 @shell_command
 def export(shell: Shell, name: str, out: Path, firm_id: str | None) -> None:
@@ -187,8 +167,7 @@ def _print_run(shell: Shell, one: PushRun) -> None:
     rows = [(name, plain.get(name), exposure.get(name)) for name in ("coverage", "gini", "largest", "hub_share")]
     shell.table(("patents", "plain lists", "this run"), rows)
     for arm, figures in said.get("arms", {}).items():
-        shell.line(f"arm {arm}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+        shell.line(f"arm {arm}: {listed(figures)}")
     if "seconds" in said:
-        stages = ", ".join(f"{stage} {seconds}" for stage, seconds in said["seconds"].items())
-        shell.line(f"seconds: {stages}; {said['peak_mb']} MB at most")
+        shell.line(f"seconds: {listed(said['seconds'])}; {said['peak_mb']} MB at most")
     shell.line(f"{one.firms} firms have a list, {one.entries} entries")

@@ -2,30 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
 
 import click
 
-from app.errors import UsageError
-from app.progress import Progress
-from app.services.evaluation_material import EvaluationFiles
 from app.services.training import UNJUDGED, TrainingRequest
 from app.services.training_card import Fold, Outcome, fold_rows, measure_rows
 from models import Precision
 from models.training_data import TuningOptions
-from scripts.console import Shell, shell_command
+from scripts.console import INPUT, Shell, corpus_options, judged, listed, shell_options
 
-INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
 DEFAULTS = TuningOptions()
-TUNING = ("epochs", "learning_rate", "negatives", "max_tokens", "freeze_embeddings", "freeze_layers", "blend", "seed")
-"""Options of the command that are handed on by their own names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The options of the command; those of `TuningOptions` have its names."""
+
+    qrels: Path
+    corpus: Path | None
+    queries: Path | None
+    out: Path | None
+    base: str | None
+    holdout: float
+    folds: int | None
+    unjudged: int
+    allow_worse: bool
+    epochs: int
+    learning_rate: float
+    negatives: int
+    max_tokens: int
+    freeze_embeddings: bool
+    freeze_layers: int
+    blend: float
+    precision: Precision
+    threads: int | None
+    seed: int
+
+    def request(self, encoder_threads: int) -> TrainingRequest:
+        """What they ask for."""
+        tuning = {field.name: getattr(self, field.name) for field in fields(TuningOptions)}
+        return TrainingRequest(
+            judged=judged(self.corpus, self.queries, self.qrels),
+            out=self.out,
+            base=self.base,
+            tuning=TuningOptions(**tuning | {"threads": self.threads or encoder_threads}),
+            holdout=self.holdout,
+            folds=self.folds or 0,
+            unjudged=self.unjudged,
+            allow_worse=self.allow_worse,
+        )
+
+    def following(self) -> list[str]:
+        """The commands that put the model into service; `patmatch index rollback` goes back."""
+        if self.out is None:
+            return []
+        files = f"--qrels {self.qrels}"
+        evaluate = []
+        if self.corpus is not None:
+            files = f"--corpus {self.corpus} --queries {self.queries} {files}"
+            evaluate = [f"patmatch evaluate {files} --encoder served --encoder dir:{self.out}"]
+        return [
+            f"patmatch model prepare --source dir:{self.out}",
+            *evaluate,
+            f"patmatch index build all --encoder dir:{self.out} --publish",
+            f"export PATMATCH_MODEL=dir:{self.out}",
+            f"patmatch calibrate {files}",
+        ]
 
 
 @click.command(short_help="Fine-tune the model on judged queries.")
 @click.option("--qrels", type=INPUT, required=True, help="Table: query_id, doc_id, level 1 to 4; or TREC.")
-@click.option("--corpus", type=INPUT, help="JSON lines as evaluate takes them; without, ids are the catalogue's.")
-@click.option("--queries", type=INPUT, help="JSON lines like the corpus.")
+@corpus_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to make; nothing may be there.")
 @click.option("--base", metavar="SOURCE", help="package, hub:NAME or dir:PATH to begin with; default the configured.")
 @click.option("--epochs", type=click.IntRange(1), default=DEFAULTS.epochs, show_default=True, help="At most.")
@@ -66,23 +115,8 @@ TUNING = ("epochs", "learning_rate", "negatives", "max_tokens", "freeze_embeddin
 @click.option("--threads", type=click.IntRange(1), help="Of the CPU; default PATMATCH_ENCODER_THREADS.")
 @click.option("--seed", type=click.IntRange(0), default=DEFAULTS.seed, show_default=True)
 @click.option("--allow-worse", is_flag=True, help="Write the model even where held-out needs find it no better.")
-@shell_command
-def command(
-    shell: Shell,
-    *,
-    qrels: Path,
-    corpus: Path | None,
-    queries: Path | None,
-    out: Path | None,
-    base: str | None,
-    holdout: float,
-    folds: int | None,
-    unjudged: int,
-    precision: str,
-    threads: int | None,
-    allow_worse: bool,
-    **tuning: Any,  # noqa: ANN401 - those of TUNING
-) -> None:
+@shell_options(_Options)
+def command(shell: Shell, options: _Options) -> None:
     r"""Fine-tune the encoder on QRELS and write it to OUT, if needs that it never saw find it better as served.
 
     With --qrels alone, query ids are needs of the catalogue and document ids patents, among published ones. Nothing is
@@ -93,44 +127,16 @@ def command(
       patmatch train --qrels judged.tsv --out var/trained
       patmatch train --corpus achievements.jsonl --queries needs.jsonl --qrels qrels.tsv --folds 3
     """
-    request = TrainingRequest(
-        judged=_judged(corpus, queries, qrels),
-        out=out,
-        base=base,
-        tuning=TuningOptions(
-            **{name: tuning[name] for name in TUNING},
-            precision=cast(Precision, precision),
-            threads=threads or shell.settings.encoder_threads,
-        ),
-        holdout=holdout,
-        folds=folds or 0,
-        unjudged=unjudged,
-        allow_worse=allow_worse,
-    )
-    with shell.services() as services, shell.progress("train") as advance:
-
-        def report(progress: Progress) -> None:
-            advance(progress.done, progress.total)
-
+    request = options.request(shell.settings.encoder_threads)
+    with shell.services() as services, shell.report("train") as report:
         outcome = services.training.train(request, report=report, told=lambda fold: _fold(shell, fold))
     _print(shell, outcome)
-    following = [] if out is None else _next(out, corpus, queries, qrels)
+    out, following = options.out, options.following()
     if following:
         shell.line(f"the model is at {out} and not in service yet; next: · 模型位于 {out}，尚未启用；后续步骤：")
     for step in following:
         shell.line(f"  {step}")
     shell.result(outcome.as_json() | {"folder": None if out is None else str(out), "next": following})
-
-
-def _judged(corpus: Path | None, queries: Path | None, qrels: Path) -> EvaluationFiles | Path:
-    if corpus is None and queries is None:
-        return qrels
-    if corpus is None or queries is None:
-        raise UsageError(
-            "give --qrels alone, or --qrels with both --corpus and --queries",
-            "请仅提供 --qrels，或同时提供 --qrels、--corpus 和 --queries",
-        )
-    return EvaluationFiles(corpus=corpus, queries=queries, qrels=qrels)
 
 
 def _fold(shell: Shell, fold: Fold) -> None:
@@ -148,18 +154,5 @@ def _print(shell: Shell, outcome: Outcome) -> None:
     if outcome.folds:
         rows = fold_rows(outcome.folds, outcome.spread)
         shell.table(("fold", "needs", *outcome.folds[0].before), rows, title="as served, base to trained")
-    shell.line(", ".join(f"{name} {count}" for name, count in outcome.counts.items()))
+    shell.line(listed(outcome.counts))
     shell.line(f"steps {outcome.steps}, seconds {outcome.seconds:.0f}, better {'yes' if outcome.better else 'no'}")
-
-
-def _next(out: Path, corpus: Path | None, queries: Path | None, qrels: Path) -> list[str]:
-    """The commands that put the model into service; `patmatch index rollback` goes back."""
-    files = f"--qrels {qrels}" if corpus is None else f"--corpus {corpus} --queries {queries} --qrels {qrels}"
-    evaluate = [] if corpus is None else [f"patmatch evaluate {files} --encoder served --encoder dir:{out}"]
-    return [
-        f"patmatch model prepare --source dir:{out}",
-        *evaluate,
-        f"patmatch index build all --encoder dir:{out} --publish",
-        f"export PATMATCH_MODEL=dir:{out}",
-        f"patmatch calibrate {files}",
-    ]

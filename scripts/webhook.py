@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from app.services.webhooks import STATUSES, Message
-from scripts.console import Shell, shell_command
+from scripts.console import AT_LEAST_ONE, Shell, listed, shell_command
 
 
 @click.group(short_help="Messages to the webhook: list, send, retry, test.")
@@ -18,7 +18,7 @@ def command() -> None:
 
 @command.command("list", short_help="List messages, the newest first.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only these; all of them when left out.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Messages shown.")
+@click.option("--limit", default=50, show_default=True, type=AT_LEAST_ONE, help="Messages shown.")
 @shell_command
 def list_messages(shell: Shell, status: str | None, limit: int) -> None:
     r"""List messages, the newest first, and count them by status.
@@ -32,7 +32,7 @@ def list_messages(shell: Shell, status: str | None, limit: int) -> None:
         shown = list(islice(services.catalogue.outbox.iterate(status), limit))
     rows = [(m.id, m.kind, m.status, m.attempts, _next(m), m.last_error) for m in shown]
     shell.table(("id", "kind", "status", "attempts", "next (UTC)", "last error"), rows)
-    shell.line(_counted(counts))
+    shell.line(f"in all: {listed(counts)}")
     shell.result({"counts": counts, "messages": [_as_json(message) for message in shown]})
 
 
@@ -52,8 +52,8 @@ def send(shell: Shell) -> int:
         sent = services.webhooks.send_due(lambda tried: advance(tried, max(tried, waiting)))
         services.webhooks.tidy()
         counts = services.catalogue.outbox.counts()
-    shell.line("now: " + (", ".join(f"{outcome} {count}" for outcome, count in sent.items()) or "nothing was due"))
-    shell.line(_counted(counts))
+    shell.line(f"now: {listed(sent) or 'nothing was due'}")
+    shell.line(f"in all: {listed(counts)}")
     shell.result({"now": dict(sent), "counts": counts})
     return 1 if counts["pending"] or sent["failed"] else 0
 
@@ -99,10 +99,6 @@ def test(shell: Shell) -> int:
 
 def _next(message: Message) -> str:
     return f"{message.next_at:%Y-%m-%d %H:%M:%S}" if message.status == "pending" else ""
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return "in all: " + ", ".join(f"{status} {count}" for status, count in counts.items())
 
 
 def _as_json(message: Message) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from push_samples import SAMPLE, push_services, request
 from app.domain import Firm, Kind
 from app.errors import NotReadyError
 from app.ranking.reading import views_of
-from app.services.scaling import HomeScaler, Side, interpolated, near_ones
 from index import text_key
 from models import Role
 from models.testing import HashingEncoder
+from scripts.bench.scaling import HomeScaler, Side, interpolated, near_ones
 
 
 def test_scaled_home_is_built_and_pushed_from_without_embedding(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ PLAN = {
     "app.ranking": ("app.domain", "app.errors"),
     "app.evaluation": ("app.domain", "app.errors"),
     "app.services": (
-        "app.catalogue", "app.ingest", "app.ranking", "app.text", "app.evaluation", "app.domain", "app.errors", "app.metrics",
+        "app.catalogue", "app.ingest", "app.ranking", "app.text", "app.evaluation", "app.domain", "app.errors",
+        "app.metrics",
         "app.outreach", "models", "index",
     ),
     "app.api": ("app.services", "app.domain", "app.errors", "app.metrics", "app.outreach"),
@@ -41,6 +42,10 @@ PLAN = {
     "scripts": (
         "app.api", "app.bootstrap", "app.services", "app.ingest", "app.evaluation", "app.domain", "app.errors",
         "app.outreach", "app.settings", "models", "index",
+    ),
+    "scripts.bench": (
+        "scripts", "app.bootstrap", "app.services", "app.catalogue", "app.ranking", "app.domain", "app.errors",
+        "models", "index",
     ),
 }  # fmt: skip
 

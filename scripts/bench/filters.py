@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
 import click
@@ -13,16 +12,21 @@ import numpy.typing as npt
 from app.domain import Kind
 from app.errors import NotReadyError
 from index import PlanKind, Snapshot
-from scripts.console import Shell, shell_command
+from scripts.bench.timing import Milliseconds, milliseconds, percentile
+from scripts.console import AT_LEAST_ONE, KIND, Shell, shell_command
 
 _SHARES = (1.0, 0.5, 0.1, 0.01, 0.001)
 _FEW = 3
 _TIE = 2e-6
+_EXACT = (PlanKind.SUBSET, PlanKind.SCAN)
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 
 @click.command("filters")
-@click.option("--target", type=click.Choice([kind.value for kind in Kind]), default="patents", show_default=True)
-@click.option("--queries", "count", default=100, show_default=True, type=click.IntRange(min=1))
+@click.option("--target", type=KIND, default="patents", show_default=True)
+@click.option("--queries", "count", default=100, show_default=True, type=AT_LEAST_ONE)
 @click.option("-k", default=20, show_default=True)
 @shell_command
 def filters(shell: Shell, target: str, count: int, k: int) -> int:
@@ -41,7 +45,7 @@ def filters(shell: Shell, target: str, count: int, k: int) -> int:
         if served is None:
             raise NotReadyError(f"No index of {target} is published.", f"尚未发布 {target} 索引。", code="no_index")
         rows, wrong = _measured(served.snapshot, count, k)
-    shell.table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    shell.rows(rows)
     shell.line(f"{wrong} answers differ from brute force")
     shell.result({"target": target, "records": len(served.snapshot), "k": k, "rows": rows, "wrong": wrong})
     return 1 if wrong else 0
@@ -49,30 +53,33 @@ def filters(shell: Shell, target: str, count: int, k: int) -> int:
 
 def _measured(snapshot: Snapshot, count: int, k: int) -> tuple[list[dict[str, Any]], int]:
     generator = np.random.default_rng(0)
-    queries = np.ascontiguousarray(snapshot.sample[generator.integers(0, len(snapshot.sample), count)])
+    queries = [row[None] for row in snapshot.sample[generator.integers(0, len(snapshot.sample), count)]]
     everything = snapshot.vectors_at(np.arange(len(snapshot), dtype=np.int64))
-    rows, wrong = [], 0
-    nearest = _milliseconds(lambda query: snapshot.search(query, k), queries)
-    rows.append({"passing": len(snapshot), "plan": "no filter", **_columns(nearest)})
-    sizes = [round(len(snapshot) * share) for share in _SHARES] + [_FEW]
-    for size in sizes:
+    nearest = milliseconds(lambda query: snapshot.search(query, k), queries)
+    rows: list[dict[str, Any]] = [{"passing": len(snapshot), "plan": "no filter", **_columns(nearest)}]
+    wrong = 0
+    for size in (*(round(len(snapshot) * share) for share in _SHARES), _FEW):
         mask = np.zeros(len(snapshot), dtype=np.bool_)
         mask[generator.permutation(len(snapshot))[:size]] = True
-        kinds = {kind: _milliseconds(_by(snapshot, mask, k, kind), queries) for kind in (None, *_EXACT)}
-        peer = _milliseconds(_brute(everything, mask, k), queries)
+        chosen, *exact = (milliseconds(_by(snapshot, mask, k, kind), queries) for kind in (None, *_EXACT))
+        peer = milliseconds(_brute(everything, mask, k), queries)
         wrong += sum(_differs(snapshot, everything, query, mask, k) for query in queries)
-        plan = snapshot.search(queries[:1], k, allowed=mask).plan.kind.value
-        chosen = _columns(kinds[None])
-        others = {f"{kind.value} p50": round(float(np.median(kinds[kind])), 2) for kind in _EXACT}
-        ratio = round(float(np.median(peer) / np.median(kinds[None])), 2)
-        rows.append({"passing": size, "plan": plan, **chosen, **others, "numpy p50": _p50(peer), "numpy/ours": ratio})
+        rows.append(
+            {
+                "passing": size,
+                "plan": snapshot.search(queries[0], k, allowed=mask).plan.kind.value,
+                **_columns(chosen),
+                **{f"{kind.value} p50": percentile(spent, 50) for kind, spent in zip(_EXACT, exact, strict=True)},
+                "numpy p50": percentile(peer, 50),
+                "numpy/ours": round(float(np.median(peer) / np.median(chosen)), 2),
+            }
+        )
     blank = dict.fromkeys(rows[-1], "")
     return [{**blank, **row} for row in rows], wrong
 
 
-_EXACT = (PlanKind.SUBSET, PlanKind.SCAN)
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+def _columns(spent: Milliseconds) -> dict[str, float]:
+    return {"p50 ms": percentile(spent, 50), "p99 ms": percentile(spent, 99)}
 
 
 def _by(snapshot: Snapshot, mask: Mask, k: int, kind: PlanKind | None) -> Callable[[Floats], object]:
@@ -90,27 +97,8 @@ def _brute(everything: Floats, mask: Mask, k: int) -> Callable[[Floats], object]
 
 
 def _differs(snapshot: Snapshot, everything: Floats, query: Floats, mask: Mask, k: int) -> bool:
-    """Whether a record is missing that is clearly better than the last one answered."""
-    places = np.flatnonzero(mask)
-    truth = np.sort(everything[places].astype(np.float64) @ query.astype(np.float64))[::-1][:k]
-    found = snapshot.search(query[None], k, allowed=mask)
+    """Whether the scores are not those of brute force, in float64."""
+    truth = np.sort(everything[mask].astype(np.float64) @ query[0].astype(np.float64))[::-1][:k]
+    found = snapshot.search(query, k, allowed=mask)
     scores = found.scores[0][found.positions[0] >= 0]
     return len(scores) != len(truth) or bool(np.abs(scores - truth).max(initial=0.0) > _TIE)
-
-
-def _milliseconds(call: Callable[[Floats], object], queries: Floats) -> npt.NDArray[np.float64]:
-    call(queries[:1])
-    spent = []
-    for query in queries:
-        began = perf_counter()
-        call(query[None])
-        spent.append((perf_counter() - began) * 1000)
-    return np.array(spent)
-
-
-def _columns(spent: npt.NDArray[np.float64]) -> dict[str, float]:
-    return {"p50 ms": _p50(spent), "p99 ms": round(float(np.percentile(spent, 99)), 2)}
-
-
-def _p50(spent: npt.NDArray[np.float64]) -> float:
-    return round(float(np.median(spent)), 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import resource
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,12 +18,12 @@ from app.services.candidates import asked_terms, counted_terms
 from index import TermCounts, TermIndex
 from index.bm25 import Postings, best, hash_of, saturated
 from index.terms_build import write_terms
-from scripts.console import Shell, shell_command
+from scripts.bench.timing import Milliseconds, json_lines, milliseconds, percentile
+from scripts.console import AT_LEAST_ONE, INPUT, Shell, shell_command
 
 _SHARES = (0.5, 0.1, 0.01)
 _TOLERANCE = 1e-4
 """Relative: float32 sums of 48 terms in another order."""
-_PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -33,10 +31,10 @@ Query = Mapping[str, float]
 
 
 @click.command("terms")
-@click.argument("records", nargs=-1, required=True, type=_PATH)
-@click.option("--queries", required=True, type=_PATH, help="JSONL with title and text.")
-@click.option("-k", default=200, show_default=True, type=click.IntRange(min=1))
-@click.option("--positions", default=300, show_default=True, type=click.IntRange(min=1), help="Records scored at once.")
+@click.argument("records", nargs=-1, required=True, type=INPUT)
+@click.option("--queries", required=True, type=INPUT, help="JSONL with title and text.")
+@click.option("-k", default=200, show_default=True, type=AT_LEAST_ONE)
+@click.option("--positions", default=300, show_default=True, type=AT_LEAST_ONE, help="Records scored at once.")
 @shell_command
 def terms(shell: Shell, records: tuple[Path, ...], queries: Path, k: int, positions: int) -> int:
     r"""Index the title and abstract of JSONL records, plain or gzipped, and search them, one query at a time.
@@ -70,24 +68,19 @@ def terms(shell: Shell, records: tuple[Path, ...], queries: Path, k: int, positi
         "disk_mb": round(size / 1e6, 1),
     }
     shell.line("; ".join(f"{name.replace('_', ' ')} {value}" for name, value in built.items()))
-    shell.table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    shell.rows(rows)
     shell.line(f"{wrong} answers differ from brute force")
     shell.result({**built, "k": k, "queries": len(asked), "rows": rows, "wrong": wrong})
     return 1 if wrong else 0
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        yield from (json.loads(line) for line in file)
-
-
 def _passages(records: Sequence[Path]) -> Iterator[str]:
     for path in records:
-        yield from (f"{record['title']}\n{record.get('abstract') or ''}" for record in _lines(path))
+        yield from (f"{record['title']}\n{record.get('abstract') or ''}" for record in json_lines(path))
 
 
 def _views(queries: Path) -> list[tuple[str, ...]]:
-    read = ((line["title"], line.get("text") or line.get("description")) for line in _lines(queries))
+    read = ((line["title"], line.get("text") or line.get("description")) for line in json_lines(queries))
     return [tuple(view for view in views if view) for views in read]
 
 
@@ -123,13 +116,13 @@ def _measured(
     rows, wrong = [], 0
     for share in (1.0, *_SHARES):
         allowed = None if share == 1.0 else generator.random(len(index)) < share
-        ours = _milliseconds(_searching(index, k, allowed), queries)
-        theirs = _milliseconds(_brute(peer, k, allowed), queries)
+        ours = milliseconds(_searching(index, k, allowed), queries)
+        theirs = milliseconds(_brute(peer, k, allowed), queries)
         wrong += sum(_differs(index, peer, query, k, allowed) for query in queries)
         rows.append(_row(f"{k} best" + ("" if share == 1.0 else f" of {share:.0%}"), ours, theirs))
     chosen = np.sort(generator.permutation(len(index))[:count])
-    ours = _milliseconds(lambda query: index.scores(query, chosen), queries)
-    rows.append(_row(f"{len(chosen)} scored", ours, _milliseconds(lambda query: peer.scores(query)[chosen], queries)))
+    ours = milliseconds(lambda query: index.scores(query, chosen), queries)
+    rows.append(_row(f"{len(chosen)} scored", ours, milliseconds(lambda query: peer.scores(query)[chosen], queries)))
     wrong += sum(
         not np.allclose(index.scores(query, chosen), peer.scores(query)[chosen], rtol=_TOLERANCE) for query in queries
     )
@@ -155,22 +148,10 @@ def _differs(index: TermIndex, peer: _Matrix, query: Query, k: int, allowed: Mas
     return len(truth) != len(found) or not np.allclose(found, truth, rtol=_TOLERANCE)
 
 
-def _milliseconds(call: Callable[[Query], object], queries: Sequence[Query]) -> npt.NDArray[np.float64]:
-    call(queries[0])
-    spent = []
-    for query in queries:
-        began = perf_counter()
-        call(query)
-        spent.append((perf_counter() - began) * 1000)
-    return np.array(spent)
-
-
-def _row(what: str, ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> dict[str, Any]:
+def _row(what: str, ours: Milliseconds, theirs: Milliseconds) -> dict[str, Any]:
+    figures = {"p50 ms": (ours, 50), "p99 ms": (ours, 99), "numpy p50": (theirs, 50), "numpy p99": (theirs, 99)}
     return {
         "what": what,
-        "p50 ms": round(float(np.median(ours)), 2),
-        "p99 ms": round(float(np.percentile(ours, 99)), 2),
-        "numpy p50": round(float(np.median(theirs)), 2),
-        "numpy p99": round(float(np.percentile(theirs, 99)), 2),
+        **{name: percentile(spent, percent) for name, (spent, percent) in figures.items()},
         "numpy/ours": round(float(np.median(theirs) / np.median(ours)), 2),
     }

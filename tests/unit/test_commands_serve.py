@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from scripts.protocol import PromptHTTPProtocol
+from scripts.serve import PromptHTTPProtocol
 
 
 @pytest.fixture

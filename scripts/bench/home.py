@@ -8,14 +8,13 @@ import click
 
 from app.bootstrap import build_services
 from app.errors import InputError
-from app.services.scaling import HomeScaler, Side
-from scripts.console import Shell, shell_command
-from scripts.push import stages
+from scripts.bench.scaling import HomeScaler, Side
+from scripts.console import AT_LEAST_ONE, FOLDER, Shell, shell_command
 
 
 @click.command("home")
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--patents", default=940_000, show_default=True, type=click.IntRange(min=1))
+@click.argument("out", type=FOLDER)
+@click.option("--patents", default=940_000, show_default=True, type=AT_LEAST_ONE)
 @click.option("--firms", default=450_000, show_default=True, type=click.IntRange(min=0))
 @click.option("--seed", default=0, show_default=True, help="Of every draw.")
 @shell_command
@@ -36,11 +35,10 @@ def home(shell: Shell, out: Path, *, patents: int, firms: int, seed: int) -> Non
         raise InputError(f"{out} is not empty.", f"{out} 不是空目录。", code="not_empty")
     out.mkdir(parents=True, exist_ok=True)
     (out / "models").symlink_to(shell.settings.models_dir.resolve(), target_is_directory=True)
-    with shell.services() as real, stages(shell) as report:
+    with shell.services() as real, shell.stages() as report:
         made = build_services(settings)
         encoder = real.encoders.get()
-        source = Side(real.catalogue, real.serving.store_of(encoder))
-        target = Side(made.catalogue, made.serving.store_of(encoder))
+        source, target = (Side(one.catalogue, one.serving.store_of(encoder)) for one in (real, made))
         scaler = HomeScaler(source, target, report, seed=seed)
         scaler.patents(patents)
         scaler.firms(firms)

@@ -12,27 +12,22 @@ from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from app.progress import Progress, Report, peak_mb
 from app.ranking.allocation import Problem, allocate
 from app.ranking.exposure import exposure_of
 from app.ranking.levels import CENTRED_SCALE, score_from_relevance
-from app.services.scaling import NOISE, interpolated, near_ones
 from index import (
     Arithmetic,
     JoinCorpus,
     JoinOptions,
-    JoinProgress,
     JoinTask,
     Neighbours,
     read_join,
     run_join,
     sampled_recall,
 )
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from scripts.bench.scaling import NOISE, Floats, Ints, interpolated, near_ones
 
 _BLOCK = 16_384
 _INDUSTRIES = 97
@@ -46,7 +41,7 @@ _SAMPLE = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinBench:
-    """What is measured.
+    """What is measured; the options of the command.
 
     Attributes:
         firms: queries.
@@ -56,17 +51,21 @@ class JoinBench:
         arithmetic: that of the products; the fastest here when not given.
         places: of a list, where lists are allocated from the neighbours too; ``k`` is then a firm's candidates.
         cap: most lists that a patent is in, in multiples of the mean over all patents.
-        ivf: whether an IVF index is built and measured too, which takes a minute at full size.
+        no_ivf: whether the IVF index is left out, which takes a minute at full size.
+        vectors: a file of real vectors; those that are served when not given.
+        queries: the same of queries.
     """
 
     firms: int
     patents: int
-    k: int = 20
-    industries: bool = False
-    arithmetic: Arithmetic | None = None
-    places: int = 0
-    cap: float = 4.0
-    ivf: bool = True
+    k: int
+    industries: bool
+    arithmetic: str | None
+    places: int
+    cap: float
+    no_ivf: bool
+    vectors: Path | None
+    queries: Path | None
 
 
 def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, report: Report) -> dict[str, Any]:
@@ -79,21 +78,18 @@ def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, re
         folder: where the vectors lie while it runs: 4 bytes a component, 2.1 GB at full size.
         report: told how far it is.
     """
+    arithmetic = Arithmetic(asked.arithmetic) if asked.arithmetic else None
     with TemporaryDirectory(dir=folder) as place:
         corpus = _made(real, asked.patents, Path(place) / "corpus.f32", 1, report)
         asking = _made(queries, asked.firms, Path(place) / "queries.f32", 2, report)
-        before = peak_mb()
-        began = perf_counter()
-        joined = JoinCorpus(corpus, JoinOptions(k=asked.k, certify=min(asked.k, 20), arithmetic=asked.arithmetic))
-        tasks = list(_tasks(asked))
-        work = Path(place) / "join"
-        source = _Mapped(asking)
-        run_join(joined, source, tasks, work, lambda p: report(_progress(p)))
-        seconds = perf_counter() - began
-        peak = peak_mb()
+        before, began = peak_mb(), perf_counter()
+        joined = JoinCorpus(corpus, JoinOptions(k=asked.k, certify=min(asked.k, 20), arithmetic=arithmetic))
+        tasks, source, work = list(_tasks(asked)), _Mapped(asking), Path(place) / "join"
+        run_join(joined, source, tasks, work, lambda p: report(Progress("join", p.done, p.total)))
+        seconds, peak = perf_counter() - began, peak_mb()
         found = read_join(tasks, work, asked.firms, asked.k)
-        sample = np.random.default_rng(3).permutation(asked.firms)[:_SAMPLE]
-        recall = sampled_recall(joined, source, tasks, found, np.sort(sample))
+        sample = np.sort(np.random.default_rng(3).permutation(asked.firms)[:_SAMPLE])
+        recall = sampled_recall(joined, source, tasks, found, sample)
         shutil.rmtree(work)
         pairs = sum(len(task.queries) * (asked.patents if task.corpus is None else len(task.corpus)) for task in tasks)
         rate = asked.firms / seconds
@@ -112,7 +108,7 @@ def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, re
             "peak_mb": peak,
             "peak_above_vectors_mb": peak - before,
             "allocation": _allocated(found, asked) if asked.places else None,
-            "peers": [] if asked.industries else _peers(corpus, asking, asked, rate, np.sort(sample)),
+            "peers": [] if asked.industries else list(_peers(corpus, asking, asked, rate, sample)),
         }
 
 
@@ -204,52 +200,49 @@ def _allocated(found: Neighbours, asked: JoinBench) -> dict[str, Any]:
     }
 
 
-def _peers(corpus: Floats, queries: Floats, asked: JoinBench, rate: float, sample: Ints) -> list[dict[str, Any]]:
+def _peers(corpus: Floats, queries: Floats, asked: JoinBench, rate: float, sample: Ints) -> Iterator[dict[str, Any]]:
     """Queries a second of FAISS's exact and inverted-list indexes, and how many times the join's rate that is."""
+    asking = np.ascontiguousarray(queries[sample])
     flat = faiss.IndexFlatIP(corpus.shape[1])
     flat.add(np.ascontiguousarray(corpus))
-    truth = flat.search(np.ascontiguousarray(queries[sample]), asked.k)[0]
-    rows = [_peer("IndexFlatIP", flat, queries, asked.k, rate, truth, sample)]
+    truth = flat.search(asking, asked.k)[0]
+
+    def measured(name: str, index: Any) -> dict[str, Any]:  # noqa: ANN401 - faiss has no types
+        theirs = _rate(index, queries, asked.k)
+        scores, positions = index.search(asking, asked.k)
+        recall = float(np.mean((scores >= truth[:, -1:] - 1e-3) & (positions >= 0)))
+        return {
+            "peer": name,
+            "queries_per_second": round(theirs, 1),
+            "whole_seconds": round(len(queries) / theirs, 1),
+            "recall@20": round(recall, 4),
+            "join/peer": round(rate / theirs, 2),
+        }
+
+    yield measured("IndexFlatIP", flat)
     del flat
-    if asked.ivf and asked.patents >= _TRAINED_ON * _NLIST // 2:
-        index: Any = faiss.index_factory(corpus.shape[1], f"IVF{_NLIST},SQfp16", faiss.METRIC_INNER_PRODUCT)
+    if not asked.no_ivf and asked.patents >= _TRAINED_ON * _NLIST // 2:
         began = perf_counter()
-        chosen = np.sort(np.random.default_rng(5).permutation(len(corpus))[: _TRAINED_ON * _NLIST])
-        index.train(np.ascontiguousarray(corpus[chosen]))
-        for start in range(0, len(corpus), _BLOCK):
-            index.add(np.ascontiguousarray(corpus[start : start + _BLOCK]))
-        index.nprobe = _NPROBE
+        index = _ivf(corpus)
         built = perf_counter() - began
-        row = _peer(f"IVF{_NLIST},SQfp16 nprobe {_NPROBE}", index, queries, asked.k, rate, truth, sample)
-        rows.append(row | {"build_seconds": round(built, 1)})
-    return rows
+        yield measured(f"IVF{_NLIST},SQfp16 nprobe {_NPROBE}", index) | {"build_seconds": round(built, 1)}
 
 
-def _peer(
-    name: str,
-    index: Any,  # noqa: ANN401 - faiss has no types
-    queries: Floats,
-    k: int,
-    rate: float,
-    truth: Floats,
-    sample: Ints,
-) -> dict[str, Any]:
+def _ivf(corpus: Floats) -> Any:  # noqa: ANN401 - faiss has no types
+    index = faiss.index_factory(corpus.shape[1], f"IVF{_NLIST},SQfp16", faiss.METRIC_INNER_PRODUCT)
+    chosen = np.sort(np.random.default_rng(5).permutation(len(corpus))[: _TRAINED_ON * _NLIST])
+    index.train(np.ascontiguousarray(corpus[chosen]))
+    for start in range(0, len(corpus), _BLOCK):
+        index.add(np.ascontiguousarray(corpus[start : start + _BLOCK]))
+    index.nprobe = _NPROBE
+    return index
+
+
+def _rate(index: Any, queries: Floats, k: int) -> float:  # noqa: ANN401 - faiss has no types
+    """Queries a second, over as many batches as some seconds allow."""
     done, began = 0, perf_counter()
     while perf_counter() - began < _PEER_SECONDS and done < len(queries):
         batch = np.ascontiguousarray(queries[done : done + _PEER_BATCH])
         index.search(batch, k)
         done += len(batch)
-    theirs = done / (perf_counter() - began)
-    scores, positions = index.search(np.ascontiguousarray(queries[sample]), k)
-    recall = float(np.mean((scores >= truth[:, -1:] - 1e-3) & (positions >= 0)))
-    return {
-        "peer": name,
-        "queries_per_second": round(theirs, 1),
-        "whole_seconds": round(len(queries) / theirs, 1),
-        "recall@20": round(recall, 4),
-        "join/peer": round(rate / theirs, 2),
-    }
-
-
-def _progress(progress: JoinProgress) -> Progress:
-    return Progress("join", progress.done, progress.total)
+    return done / (perf_counter() - began)
