@@ -62,8 +62,10 @@ def command(shell: Shell, options: _Options) -> None:
     files = judged(options.corpus, options.queries, options.qrels)
     with shell.services() as services:
         with shell.report("calibrate") as report:
-            read = services.calibrating.from_catalogue if isinstance(files, Path) else services.calibrating.from_files
-            relevance = read(files, Kind(options.target), report=report)
+            if isinstance(files, Path):
+                relevance = services.calibrating.from_catalogue(files, Kind(options.target), report=report)
+            else:
+                relevance = services.calibrating.from_files(files, Kind(options.target), report=report)
         calibration, check = services.calibrating.fit(relevance)
         _print(shell, calibration, check, relevance)
         told = _told(calibration, check, relevance)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -27,6 +27,7 @@ from app.settings import Settings
 
 R = TypeVar("R")
 T = TypeVar("T")
+K = TypeVar("K", bound=str)
 
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
@@ -39,18 +40,13 @@ REJECTED = 3
 """Exit status of a command that is done, but for some rows."""
 
 
-def listed(counts: Mapping[str, object]) -> str:
+def listed(counts: Mapping[K, object]) -> str:
     """Names and values in one line: ``rows 3, added 2``."""
     return ", ".join(f"{name} {value}" for name, value in counts.items())
 
 
-class Advance(Protocol):
-    """Told how many are done, and how many there are if that is known."""
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Show it."""
-        ...
-
+Advance = Callable[[int, int | None], None]
+"""Told how many are done, and how many there are if that is known."""
 
 _PIPED_WIDTH = 160
 """Columns of a table that is not on a terminal; wide enough that a title is not wrapped into the next column."""
@@ -151,7 +147,7 @@ class Shell:
     def progress(self, what: str) -> Iterator[Advance]:
         """A bar on a terminal, nothing when piped: call it with how many are done and how many there are, if known."""
         if not sys.stderr.isatty():
-            yield _silent
+            yield lambda _done, _total: None
             return
         bar = Bar(
             SpinnerColumn(),
@@ -190,10 +186,6 @@ class Shell:
                 bars[progress.stage](progress.done, progress.total)
 
             yield report
-
-
-def _silent(done: int, total: int | None) -> None:
-    del done, total
 
 
 def settings_of(home: Path | None) -> Settings:

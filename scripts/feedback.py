@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -36,7 +35,7 @@ def import_file(shell: Shell, file: Path, mapping: Path | None) -> int:
     """
     headers = load_mapping(mapping) if mapping else None
     with shell.services() as services, shell.progress(file.name) as advance:
-        report = services.feedback.load(file, mapping=headers, progress=partial(advance, total=None))
+        report = services.feedback.load(file, mapping=headers, progress=lambda done: advance(done, None))
     shell.loaded(report.as_json(), ("recorded", "known", "needs", "rejected"))
     shell.result(report.as_json())
     return REJECTED if report.rejected else 0

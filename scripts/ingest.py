@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -60,7 +59,7 @@ def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None
     with shell.services() as services:
         for path in files:
             with shell.progress(path.name) as advance:
-                report = _load(services, kind, path, headers, partial(advance, total=None))
+                report = _load(services, kind, path, headers, lambda done: advance(done, None))
             _print(shell, kind, report)
             reports.append(report)
     rejected = sum(report.rejected for report in reports)
@@ -69,7 +68,7 @@ def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None
 
 
 def _load(
-    services: Services, kind: str, path: Path, headers: Mapping[str, str] | None, progress: partial[None]
+    services: Services, kind: str, path: Path, headers: Mapping[str, str] | None, progress: Callable[[int], None]
 ) -> Report:
     if kind == GRADES:
         return services.grading.load(path, mapping=headers, progress=progress)

@@ -40,7 +40,7 @@ class _Options:
     threads: int | None
     seed: int
 
-    def request(self, encoder_threads: int) -> TrainingRequest:
+    def request(self, encoder_threads: int | None) -> TrainingRequest:
         """What they ask for."""
         tuning = {field.name: getattr(self, field.name) for field in fields(TuningOptions)}
         return TrainingRequest(

@@ -19,6 +19,7 @@ from app.ranking.exposure import exposure_of
 from app.ranking.levels import CENTRED_SCALE, score_from_relevance
 from index import (
     Arithmetic,
+    ArrayVectors,
     JoinCorpus,
     JoinOptions,
     JoinTask,
@@ -84,7 +85,7 @@ def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, re
         asking = _made(queries, asked.firms, Path(place) / "queries.f32", 2, report)
         before, began = peak_mb(), perf_counter()
         joined = JoinCorpus(corpus, JoinOptions(k=asked.k, certify=min(asked.k, 20), arithmetic=arithmetic))
-        tasks, source, work = list(_tasks(asked)), _Mapped(asking), Path(place) / "join"
+        tasks, source, work = list(_tasks(asked)), ArrayVectors(asking), Path(place) / "join"
         run_join(joined, source, tasks, work, lambda p: report(Progress("join", p.done, p.total)))
         seconds, peak = perf_counter() - began, peak_mb()
         found = read_join(tasks, work, asked.firms, asked.k)
@@ -110,25 +111,6 @@ def bench_join(real: Floats, queries: Floats, asked: JoinBench, folder: Path, re
             "allocation": _allocated(found, asked) if asked.places else None,
             "peers": [] if asked.industries else list(_peers(corpus, asking, asked, rate, sample)),
         }
-
-
-class _Mapped:
-    """A mapped array as a source."""
-
-    def __init__(self, array: Floats) -> None:
-        self._array = array
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return int(self._array.shape[1])
-
-    def __len__(self) -> int:
-        return len(self._array)
-
-    def take(self, positions: Ints) -> Floats:
-        """The vectors at ``positions``."""
-        return np.ascontiguousarray(self._array[positions])
 
 
 def _made(real: Floats, count: int, path: Path, seed: int, report: Report) -> Floats:
@@ -229,7 +211,7 @@ def _peers(corpus: Floats, queries: Floats, asked: JoinBench, rate: float, sampl
 
 
 def _ivf(corpus: Floats) -> Any:  # noqa: ANN401 - faiss has no types
-    index = faiss.index_factory(corpus.shape[1], f"IVF{_NLIST},SQfp16", faiss.METRIC_INNER_PRODUCT)
+    index: Any = faiss.index_factory(corpus.shape[1], f"IVF{_NLIST},SQfp16", faiss.METRIC_INNER_PRODUCT)
     chosen = np.sort(np.random.default_rng(5).permutation(len(corpus))[: _TRAINED_ON * _NLIST])
     index.train(np.ascontiguousarray(corpus[chosen]))
     for start in range(0, len(corpus), _BLOCK):

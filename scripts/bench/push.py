@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -11,7 +12,8 @@ import numpy as np
 from app.domain import Kind
 from app.errors import NotReadyError
 from index import Arithmetic
-from scripts.bench.join import Floats, JoinBench, bench_join
+from scripts.bench.join import JoinBench, bench_join
+from scripts.bench.scaling import Floats
 from scripts.console import AT_LEAST_ONE, INPUT, Shell, listed, shell_options
 
 _FEWEST = 1_000
@@ -78,11 +80,10 @@ def _real(shell: Shell, path: Path | None) -> tuple[Floats, Floats, str]:
         array = _loaded(path)
         return array, array[::7], path.name
     with shell.services() as services:
-        try:
+        served = None
+        with suppress(NotReadyError):
             services.serving.open()
-        except NotReadyError:
-            return (*_drawn(), "random centres")
-        served = services.serving.indexes[Kind.PATENTS].current()
+            served = services.serving.indexes[Kind.PATENTS].current()
         if served is None or len(served.snapshot) < _FEWEST:
             return (*_drawn(), "random centres")
         rows = served.snapshot.vectors_at(np.arange(len(served.snapshot), dtype=np.int64))
