@@ -1,4 +1,4 @@
-"""`patmatch push` and `bench push` as ops run them."""
+"""`patmatch push` as ops run it."""
 
 from __future__ import annotations
 
@@ -74,16 +74,3 @@ def test_push_commands_say_what_is_wrong(home: Path, tmp_path: Path, capsys: pyt
     ):
         assert patmatch([*call, "--home", str(home)]) == 1
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
-
-
-def test_push_bench_measures_the_join_and_its_peers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Recall is measured, peers have their ratio, and lists are allocated where they are asked for."""
-    call = ["bench", "push", "--firms", "600", "--patents", "3000", "-k", "30", "--places", "10", "--no-ivf"]
-    assert patmatch([*call, "--home", str(tmp_path), "--json"]) == 0
-    told = said(capsys)
-    assert told["recall@20"] >= 0.99  # type: ignore[operator]
-    (peer,) = told["peers"]  # type: ignore[misc]
-    assert peer["join/peer"] > 0
-    made = told["allocation"]
-    assert made["limited largest"] <= made["cap"]  # type: ignore[index]
-    assert made["limited coverage"] >= made["plain coverage"]  # type: ignore[index]
