@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -14,11 +14,16 @@ from models.training_data import TuningOptions
 from scripts.console import INPUT, Shell, corpus_options, judged, listed, shell_options
 
 DEFAULTS = TuningOptions()
+TUNING = (
+    "epochs", "learning_rate", "negatives", "max_tokens", "freeze_embeddings", "freeze_layers", "blend", "precision",
+    "seed",
+)  # fmt: skip
+"""Options of the command that are handed on by their own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
-    """The options of the command; those of `TuningOptions` have its names."""
+    """The options of the command."""
 
     qrels: Path
     corpus: Path | None
@@ -42,7 +47,7 @@ class _Options:
 
     def request(self, encoder_threads: int | None) -> TrainingRequest:
         """What they ask for."""
-        tuning = {field.name: getattr(self, field.name) for field in fields(TuningOptions)}
+        tuning = {name: getattr(self, name) for name in TUNING}
         return TrainingRequest(
             judged=judged(self.corpus, self.queries, self.qrels),
             out=self.out,
