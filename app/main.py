@@ -14,8 +14,8 @@ from app.api.pages import mount_pages
 from app.api.problems import install_problem_handlers
 from app.api.state import ApiState
 from app.api.workers import Workers
-from app.bootstrap import Services, build_services
 from app.settings import Settings
+from app.wiring import Services, build_services
 
 DESCRIPTION = """
 Matches transferable patents with what enterprises need, in any language, by one multilingual model.

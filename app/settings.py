@@ -1,4 +1,4 @@
-"""Every setting of the service, read from ``PATMATCH_*`` variables; only ``app.bootstrap`` and the commands read it."""
+"""Every setting of the service, read from ``PATMATCH_*`` variables; only ``app.wiring`` and the commands read it."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from app.errors import UsageError
 from app.evaluation.calibration_check import CalibrationCheck
 from app.evaluation.calibration_page import PAGE, write_calibration_report
 from app.evaluation.reliability import Quality
-from app.services.calibrating import JudgedRelevance
-from app.services.calibrations import BUILT_IN, Calibration
+from app.quality.calibrate import JudgedRelevance
+from app.serving.calibrations import BUILT_IN, Calibration
 from scripts.console import FOLDER, INPUT, KIND, Shell, corpus_options, judged, listed, shell_options
 
 

@@ -18,12 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from app.bootstrap import Services, build_services
 from app.domain import Kind
 from app.errors import UsageError
 from app.progress import Progress, Report
-from app.services.evaluation_material import EvaluationFiles
+from app.quality.material import EvaluationFiles
 from app.settings import Settings
+from app.wiring import Services, build_services
 
 R = TypeVar("R")
 T = TypeVar("T")

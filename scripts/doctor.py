@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from app.services.diagnosis import Diagnosis
+from app.builds.doctor import Diagnosis
 from scripts.console import Shell, shell_command
 
 

@@ -10,8 +10,8 @@ import click
 from app.errors import JobError, UsageError
 from app.evaluation.comparison import comparison
 from app.evaluation.report import write_comparison, write_qrels_file, write_report, write_run_file
-from app.services.evaluation_material import EvaluationFiles, EvaluationMaterial
-from app.services.evaluation_systems import Bench, Compared, System, SystemsWanted, side_by_side
+from app.quality.material import EvaluationFiles, EvaluationMaterial
+from app.quality.systems import Bench, Compared, System, SystemsWanted, side_by_side
 from scripts.console import FOLDER, INPUT, OUTPUT, Shell, shell_options
 from scripts.evaluate_tables import print_one, print_several
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from app.evaluation.uncertainty import Interval
+from app.feedback.funnel import By
+from app.feedback.judgements import ExportFiles
 from app.ingest import load_mapping
-from app.services.funnel import By
-from app.services.judgements import ExportFiles
 from scripts.console import INPUT, MAPPING, OUTPUT, REJECTED, Shell, listed, shell_command
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from app.bootstrap import Services, encoder_spec
+from app.builds.hubness import hubness_of
+from app.builds.jobs import BuildJob
+from app.builds.overview import TargetOverview, age_seconds, entry_json, reading_json
+from app.builds.reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
+from app.builds.service import SnapshotEntry, snapshot_bytes
+from app.builds.verify import Verification
 from app.domain import Kind
 from app.errors import UsageError
-from app.services.build_reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
-from app.services.builds import BuildJob
-from app.services.failures import translated
-from app.services.hubness import hubness_of
-from app.services.indexing import SnapshotEntry, snapshot_bytes
-from app.services.overview import TargetOverview, age_seconds, entry_json, reading_json
-from app.services.verification import Verification
+from app.serving.failures import translated
+from app.wiring import Services, encoder_spec
 from index import Manifest
 from scripts.console import AT_LEAST_ONE, KIND, Shell, shell_command, shell_options
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from app.bootstrap import Services
 from app.domain import Kind
 from app.errors import UsageError
+from app.feedback.grading import GradingReport
 from app.ingest import load_mapping
-from app.services.grading import GradingReport
-from app.services.importing import ImportReport
-from app.services.industries import IndustryReport
+from app.records.imports import ImportReport
+from app.records.industries import IndustryReport
+from app.wiring import Services
 from scripts.console import INPUT, MAPPING, REJECTED, Shell, shell_command
 
 INDUSTRIES = "industries"

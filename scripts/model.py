@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from app.bootstrap import load_encoder, model_source
-from app.services.failures import translated
+from app.serving.failures import translated
+from app.wiring import load_encoder, model_source
 from models import prepare
 from scripts.console import Shell, shell_command
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from app.outreach import WatchLevel
-from app.services.alerts import WatchState
+from app.alerts.service import WatchState
+from app.domain import WatchLevel
 from scripts.console import Shell, shell_command
 
 _LEVELS = click.Choice([level.value for level in WatchLevel])

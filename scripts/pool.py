@@ -8,8 +8,8 @@ from datetime import date, datetime
 import click
 
 from app.api.filters import filter_of_text
-from app.outreach import Pool
-from app.services.pools import CountedPool, pool_json
+from app.domain import Pool
+from app.feedback.pools import CountedPool, pool_json
 from scripts.console import Shell, shell_command
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])

@@ -11,10 +11,10 @@ import click
 
 from app.api.filters import filter_of_text
 from app.evaluation.push_page import render_push_page
-from app.services.push_report import SampledList
-from app.services.push_request import PushRequest
-from app.services.push_rules import read_rules
-from app.services.pushing import PushRun
+from app.push.report import SampledList
+from app.push.request import PushRequest
+from app.push.rules import read_rules
+from app.push.run import PushRun
 from scripts.console import INPUT, OUTPUT, Shell, listed, shell_command, shell_options
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from app.services.training import UNJUDGED, TrainingRequest
-from app.services.training_card import Fold, Outcome, fold_rows, measure_rows
+from app.quality.model_card import Fold, Outcome, fold_rows, measure_rows
+from app.quality.train import UNJUDGED, TrainingRequest
 from models import Precision
 from models.training_data import TuningOptions
 from scripts.console import INPUT, Shell, corpus_options, judged, listed, shell_options

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.services.webhooks import STATUSES, Message
+from app.webhooks.sender import STATUSES, Message
 from scripts.console import AT_LEAST_ONE, Shell, listed, shell_command
 
 

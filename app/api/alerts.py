@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from app.alerts.messages import AlertOut, alert_out
+from app.alerts.service import MOST_A_PAGE, AlertPage, WatchState
 from app.api.auth import UNAUTHORIZED, require_admin
 from app.api.problems import PROBLEMS
 from app.api.state import ApiState, state_of
-from app.outreach import WatchLevel
-from app.services.alert_shapes import AlertOut, alert_out
-from app.services.alerts import MOST_A_PAGE, AlertPage, WatchState
+from app.domain import WatchLevel
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 

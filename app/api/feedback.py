@@ -19,8 +19,8 @@ from app.api.feedback_schemas import (
 )
 from app.api.problems import PROBLEMS
 from app.api.state import ApiState, state_of
-from app.outreach import Event, FeedbackFilter
-from app.services.feedback import MOST_A_PAGE
+from app.domain import Event, FeedbackFilter
+from app.feedback.service import MOST_A_PAGE
 
 router = APIRouter(prefix="/v1", tags=["feedback"], dependencies=[Depends(require_admin)])
 

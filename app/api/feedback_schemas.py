@@ -11,10 +11,9 @@ from pydantic import BaseModel, Field
 
 from app.api.record_schemas import WarningOut, object_of, warning_out
 from app.api.schemas import FieldProblem
-from app.domain import Level
+from app.domain import Event, Feedback, Level
 from app.errors import FieldError, InputError
-from app.outreach import Event, Feedback
-from app.services.feedback import FeedbackPage, FeedbackWritten, Given
+from app.feedback.service import FeedbackPage, FeedbackWritten, Given
 
 _TEXT = {"type": "string"}
 _FIELDS: dict[str, dict[str, Any]] = {

@@ -12,7 +12,7 @@ from app.api.auth import UNAUTHORIZED, require_admin
 from app.api.problems import PROBLEMS
 from app.api.record_schemas import object_of
 from app.api.state import ApiState, state_of
-from app.outreach import GradeChange
+from app.domain import GradeChange
 
 router = APIRouter(prefix="/v1", tags=["records"])
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from app.builds.jobs import BuildRecord, BuildState
+from app.builds.overview import TargetOverview
 from app.domain import Kind
-from app.services.builds import BuildRecord, BuildState
-from app.services.overview import TargetOverview
 
 SnapshotName = Annotated[
     str, Field(min_length=1, max_length=128, examples=["patents-20261123T130700Z-1a2b3c4d"], description="Its id.")

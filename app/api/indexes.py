@@ -19,7 +19,7 @@ from app.api.index_schemas import (
 )
 from app.api.problems import PROBLEMS, problem_response
 from app.api.state import ApiState, state_of
-from app.services.builds import BuildRecord
+from app.builds.jobs import BuildRecord
 
 router = APIRouter(prefix="/v1/index", tags=["index"])
 

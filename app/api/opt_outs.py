@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.auth import UNAUTHORIZED, require_admin
 from app.api.problems import PROBLEMS
 from app.api.state import ApiState, state_of
-from app.outreach import OptOut
+from app.domain import OptOut
 
 router = APIRouter(prefix="/v1", tags=["push"])
 

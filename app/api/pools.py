@@ -13,8 +13,8 @@ from app.api.auth import UNAUTHORIZED, require_admin
 from app.api.problems import PROBLEMS, problem_response
 from app.api.schemas import FilterIn
 from app.api.state import ApiState, state_of
-from app.outreach import Pool
-from app.services.pools import MAX_NAME_CHARS, CountedPool, pool_json
+from app.domain import Pool
+from app.feedback.pools import MAX_NAME_CHARS, CountedPool, pool_json
 
 router = APIRouter(prefix="/v1", tags=["pools"])
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from app.api.problems import PROBLEMS
 from app.api.state import ApiState, state_of
-from app.services.push_shapes import PushListOut, PushRunOut, list_out, run_out
+from app.push.shapes import PushListOut, PushRunOut, list_out, run_out
 
 router = APIRouter(prefix="/v1", tags=["push"])
 

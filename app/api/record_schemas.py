@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from app.api.schemas import FieldProblem
 from app.domain import RECORD_TYPES, JsonObject, Kind
 from app.errors import FieldError, InputError, UsageError
-from app.services.writing import BatchWritten, Row, Warned, Written
+from app.records.write import BatchWritten, Row, Warned, Written
 
 EXAMPLES: dict[Kind, JsonObject] = {
     Kind.PATENTS: {

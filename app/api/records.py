@@ -22,7 +22,7 @@ from app.api.record_schemas import (
 )
 from app.api.state import ApiState, state_of
 from app.domain import Kind
-from app.services.record_shape import RecordOut, record_out
+from app.records.shape import RecordOut, record_out
 
 router = APIRouter(prefix="/v1", tags=["records"])
 

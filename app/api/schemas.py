@@ -21,7 +21,7 @@ from app.domain import (
     QueryResult,
 )
 from app.errors import InputError, PatmatchError, TooLargeError
-from app.services.record_shape import RecordOut, record_out
+from app.records.shape import RecordOut, record_out
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from app.alerts.service import AlertService
 from app.api.workers import Workers
+from app.builds.launcher import BuildService
+from app.builds.overview import OverviewService
+from app.builds.service import IndexService
+from app.feedback.grading import GradingService
+from app.feedback.pools import PoolService
+from app.feedback.service import FeedbackService, OutreachService
+from app.match.service import MatchService
 from app.metrics import Metrics
-from app.services.alerts import AlertService
-from app.services.feedback import FeedbackService, OutreachService
-from app.services.grading import GradingService
-from app.services.health import HealthService
-from app.services.indexing import IndexService
-from app.services.launching import BuildService
-from app.services.matching import MatchService
-from app.services.overview import OverviewService
-from app.services.pools import PoolService
-from app.services.push_delivery import PushDelivery
-from app.services.records import RecordService
-from app.services.writing import WriteService
+from app.push.delivery import PushDelivery
+from app.records.read import RecordService
+from app.records.write import WriteService
+from app.serving.health import HealthService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,7 @@ from app.catalogue.logs import in_utc, next_number, pages_of_ids
 from app.catalogue.outbox import NewMessage, put
 from app.catalogue.tables import ARRIVED, PATENTS, TABLES
 from app.catalogue.writing import Writer
-from app.domain import Kind, Level
-from app.outreach import Alert
+from app.domain import Alert, Kind, Level
 
 NEED_ALERT = "need.alert"
 """The kind of a message that tells of alerts of one need: ``need_id``, and the numbers ``first`` to ``last``."""

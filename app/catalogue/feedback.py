@@ -18,8 +18,7 @@ from app.catalogue.rows import CODECS
 from app.catalogue.statements import Statements
 from app.catalogue.tables import FEEDBACK
 from app.catalogue.writing import Writer
-from app.domain import Kind, Level, Need
-from app.outreach import DECISIVE, Event, Feedback, FeedbackFilter
+from app.domain import DECISIVE, Event, Feedback, FeedbackFilter, Kind, Level, Need
 
 _FIELDS = tuple(field.name for field in fields(Feedback))
 _COLUMNS = FEEDBACK.c

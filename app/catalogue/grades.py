@@ -15,8 +15,7 @@ from app.catalogue.rows import CODECS
 from app.catalogue.statements import Statements
 from app.catalogue.tables import PATENT_GRADES
 from app.catalogue.writing import Writer
-from app.domain import Kind, Patent
-from app.outreach import GradeChange, Grading
+from app.domain import GradeChange, Grading, Kind, Patent
 
 _COLUMNS = PATENT_GRADES.c
 

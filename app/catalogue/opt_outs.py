@@ -14,7 +14,7 @@ from app.catalogue.logs import in_utc, next_number, pages_of_ids
 from app.catalogue.statements import Statements
 from app.catalogue.tables import OPT_OUTS
 from app.catalogue.writing import Writer
-from app.outreach import OptOut
+from app.domain import OptOut
 
 _COLUMNS = OPT_OUTS.c
 _STANDS = _COLUMNS.undone_at.is_(None)

@@ -1,6 +1,6 @@
 """Named selections of patents, and how many patents a filter passes, by SQL.
 
-The conditions are those of the index (`app.services.filters`): fields combine with AND, a list's values with OR, codes
+The conditions are those of the index (`app.serving.filters`): fields combine with AND, a list's values with OR, codes
 match by prefix, and a patent without a value for a filtered field does not pass. Codes are compared as JSON texts, in
 which a quote inside a code is escaped, so that no code is taken for another.
 """
@@ -20,8 +20,7 @@ from app.catalogue.failures import translated
 from app.catalogue.logs import in_utc
 from app.catalogue.tables import PATENTS, POOLS
 from app.catalogue.writing import Writer
-from app.domain import Filter
-from app.outreach import Pool
+from app.domain import Filter, Pool
 
 _IDS_A_PAGE = 50_000
 

@@ -13,7 +13,7 @@ from app.catalogue.failures import translated
 from app.catalogue.logs import in_utc
 from app.catalogue.statements import READ_COUNTER, Statements
 from app.catalogue.writing import Writer
-from app.outreach import Watch, WatchLevel
+from app.domain import Watch, WatchLevel
 
 _READ = sa.select(WATCHES)
 

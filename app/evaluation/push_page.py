@@ -33,7 +33,7 @@ def render_push_page(report: Mapping[str, Any], lists: Sequence[Mapping[str, Any
     """The page as text.
 
     Args:
-        report: of `app.services.push_report.PushReport.as_json`.
+        report: of `app.push.report.PushReport.as_json`.
         lists: sampled ones: ``firm``, ``name``, ``profile`` and ``entries``.
     """
     exposure = report["exposure"] or {}

@@ -18,12 +18,12 @@ from app.ingest.codes import (
 from app.ingest.draft import Draft
 from app.ingest.headers import Plan
 from app.ingest.holders import holder_type_of, split_names
-from app.ingest.language import detect_language, language_word
 from app.ingest.outcomes import IngestLimits, Problem
 from app.ingest.places import credit_code_region, is_elsewhere, region_code
-from app.ingest.text import fold_line
 from app.ingest.values import as_maturity, as_text
 from app.ingest.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
+from app.text.language import detect_language, language_word
+from app.text.normalising import fold_line
 
 Built = tuple[AnyRecord | None, tuple[Problem, ...], tuple[Problem, ...]]
 """A record or ``None``, the reasons for rejecting it, and the warnings."""

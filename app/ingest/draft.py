@@ -11,9 +11,9 @@ from app.domain import Kind
 from app.ingest.headers import Plan
 from app.ingest.outcomes import IngestLimits, Problem
 from app.ingest.problems import problem
-from app.ingest.text import fold_body, fold_line
 from app.ingest.values import as_date, as_text, json_safe
 from app.ingest.words import LONGEST_MISSING, is_missing, status_word
+from app.text.normalising import fold_body, fold_line
 
 _NOTHING: tuple[int, ...] = ()
 

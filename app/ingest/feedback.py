@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from app.domain import Kind, Need
+from app.domain import Event, Feedback, Kind, Need
 from app.ingest.codes import CREDIT_CODE_LENGTH, compact
 from app.ingest.headers import Plan, plan_columns
 from app.ingest.objects import record_of
@@ -20,10 +20,9 @@ from app.ingest.problems import problem
 from app.ingest.reading import RowSource, open_rows
 from app.ingest.row_files import RowFile
 from app.ingest.synonyms import FEEDBACK, SYNONYMS
-from app.ingest.text import fold_body, fold_line
 from app.ingest.values import as_date, as_text
 from app.ingest.words import event_word, is_missing, level_word
-from app.outreach import Event, Feedback
+from app.text.normalising import fold_body, fold_line
 
 W = TypeVar("W")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.domain import Grading
 from app.ingest.building import identity_of
 from app.ingest.draft import Draft
 from app.ingest.feedback import MAX_NOTE_CHARS, MAX_WORD_CHARS
@@ -15,10 +16,9 @@ from app.ingest.problems import problem
 from app.ingest.reading import open_rows
 from app.ingest.row_files import RowFile
 from app.ingest.synonyms import GRADES, SYNONYMS
-from app.ingest.text import fold_body, fold_line
 from app.ingest.values import as_maturity, as_text
 from app.ingest.words import yes_or_no
-from app.outreach import Grading
+from app.text.normalising import fold_body, fold_line
 
 _GRADED = ("grade", "maturity", "agreed")
 _LETTERS = ("A", "B", "C")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from unicodedata import normalize
 
-from app.domain import HolderType, Kind, Level, Licence
-from app.outreach import Event
+from app.domain import Event, HolderType, Kind, Level, Licence
 
 MISSING = frozenset(
     ("", "n/a", "#n/a", "na", "nan", "null", "none", "nil", "nat", "-", "--", "---", "—", "——", "－", "/", "\\",

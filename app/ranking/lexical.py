@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from app.arrays import Floats
-from app.ranking.reading import term_reading
+from app.text.reading import term_reading
 
 Rarity = Callable[[str], float]
 

@@ -37,7 +37,7 @@ class Terms:
 
     Attributes:
         names: as they are written, folded.
-        scripts: of each, see `app.ranking.segments.script_of`.
+        scripts: of each, see `app.text.segments.script_of`.
         vectors: float32 ``[t, d]``, unit vectors relative to the mean of their script.
         weights: float32 ``[t]``, how much each tells: its inverse document frequency.
     """

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from app.arrays import Floats
 from app.ranking.reasons import Terms, Thresholds
-from app.ranking.segments import Lexicon, script_of
 from app.ranking.space import Space
+from app.text.segments import Lexicon, script_of
 
 Codes = npt.NDArray[np.int8]
 

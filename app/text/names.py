@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.ingest.text import fold_line
+from app.text.normalising import fold_line
 
 _ASIDE = re.compile(r"\(.*?\)|\[.*?\]|\s|[.,。,、·]")
 _SUFFIX = re.compile(r"(?:股份有限公司|有限责任公司|有限公司|公司|co|ltd|inc|llc|corp|limited|corporation)+$")

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from app.bootstrap import Services, match_limits
 from app.domain import Kind, MatchAnswer, MatchRequest, Query, Why
 from app.errors import InputError
-from app.services.matching import MatchService
+from app.match.service import MatchService
+from app.wiring import Services, match_limits
 from scripts.bench.timing import milliseconds, percentile, titles
 from scripts.console import AT_LEAST_ONE, INPUT, KIND, Shell, shell_command
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from app.bootstrap import build_services
 from app.errors import InputError
+from app.wiring import build_services
 from scripts.bench.scaling import HomeScaler, Side
 from scripts.console import AT_LEAST_ONE, FOLDER, Shell, shell_command
 

@@ -13,9 +13,10 @@ from typing import Any
 import faiss
 import numpy as np
 
+from app.arrays import Floats, Ints
 from app.progress import Progress, Report, peak_mb
-from app.ranking.allocation import Problem, allocate
-from app.ranking.exposure import exposure_of
+from app.push.allocation.allocate import Problem, allocate
+from app.push.allocation.exposure import exposure_of
 from app.ranking.levels import CENTRED_SCALE, score_from_relevance
 from index import (
     Arithmetic,
@@ -28,7 +29,7 @@ from index import (
     run_join,
     sampled_recall,
 )
-from scripts.bench.scaling import NOISE, Floats, Ints, interpolated, near_ones
+from scripts.bench.scaling import NOISE, interpolated, near_ones
 
 _BLOCK = 16_384
 _INDUSTRIES = 97

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import numpy as np
 
+from app.arrays import Floats
 from app.domain import Kind
 from app.errors import NotReadyError
 from index import Arithmetic
 from scripts.bench.join import JoinBench, bench_join
-from scripts.bench.scaling import Floats
 from scripts.console import AT_LEAST_ONE, INPUT, Shell, listed, shell_options
 
 _FEWEST = 1_000

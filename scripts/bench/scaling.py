@@ -20,7 +20,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Firm, Kind, Patent
 from app.errors import NotReadyError
 from app.progress import Progress, Report
-from app.ranking.reading import passage_of, views_of
+from app.text.reading import passage_of, views_of
 from index import VectorStore, text_key
 from models import Role
 

@@ -14,7 +14,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from app.services.candidates import asked_terms, counted_terms
+from app.match.candidates import asked_terms, counted_terms
 from index import TermCounts, TermIndex
 from index.bm25 import Postings, best, hash_of, saturated
 from index.terms_build import write_terms

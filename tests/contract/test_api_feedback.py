@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.bootstrap import Services, build_services
 from app.catalogue import PushList, PushRun
 from app.domain import Kind
 from app.errors import OverloadedError
 from app.main import create_app
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 AT = "2026-11-20T09:30:00+08:00"

@@ -12,12 +12,12 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from app.bootstrap import Services, build_services, process_environment
+from app.builds.launcher import ProcessLauncher
 from app.domain import Kind, Patent
 from app.main import create_app
-from app.services.encoders import EncoderSpec
-from app.services.launching import ProcessLauncher
+from app.serving.encoders import EncoderSpec
 from app.settings import Settings
+from app.wiring import Services, build_services, process_environment
 from models.testing import HashingEncoder
 
 BUILDER = Path(__file__).parents[1] / "integration" / "build_main.py"

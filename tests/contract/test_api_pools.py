@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.bootstrap import Services, build_services
 from app.domain import Filter, Patent
 from app.main import create_app
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 from scripts.cli import run
 

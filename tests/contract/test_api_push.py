@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.bootstrap import build_services
 from app.domain import Kind
 from app.main import create_app
-from app.services.push_request import PushRequest
-from app.services.push_rules import PushRules
+from app.push.request import PushRequest
+from app.push.rules import PushRules
 from app.settings import Settings
+from app.wiring import build_services
 from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"

@@ -12,13 +12,13 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.bootstrap import build_services
 from app.domain import Kind
 from app.errors import OverloadedError
-from app.ingest.text import fold_line
 from app.ingest.words import is_missing
 from app.main import create_app
 from app.settings import Settings
+from app.text.normalising import fold_line
+from app.wiring import build_services
 from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.bootstrap import Services, build_services
 from app.domain import Firm, Kind, MatchRequest, Need, Patent, Query
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 SUBJECTS = (

@@ -10,9 +10,9 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 from alert_samples import opened, settle  # noqa: E402
 
-import app.services.alert_watching  # noqa: E402
+import app.alerts.watcher  # noqa: E402
 
-app.services.alert_watching._PAGE = 10
+app.alerts.watcher._PAGE = 10
 
 
 class Killer(logging.Handler):

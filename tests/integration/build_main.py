@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import scripts.console
-from app.bootstrap import build_services
+from app.wiring import build_services
 from models.encoder import Encoded, Role
 from models.testing import HashingEncoder
 from scripts.cli import main

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.bootstrap import Services, build_services, process_environment
+from app.builds.launcher import ProcessLauncher
 from app.domain import Patent
-from app.services.launching import ProcessLauncher
 from app.settings import Settings
+from app.wiring import Services, build_services, process_environment
 from models.testing import HashingEncoder
 
 MAIN = Path(__file__).with_name("build_main.py")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from app.bootstrap import Services, build_services
-from app.services.evaluation_material import EvaluationFiles
+from app.quality.material import EvaluationFiles
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"

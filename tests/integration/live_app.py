@@ -18,9 +18,9 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.responses import Response
 
 import app.main
-from app.bootstrap import Services, build_services
 from app.domain import Kind
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 

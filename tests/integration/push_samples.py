@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.bootstrap import Services, build_services
 from app.domain import Kind
-from app.services.push_request import PushRequest
-from app.services.push_rules import PushRules
+from app.push.request import PushRequest
+from app.push.rules import PushRules
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"

@@ -10,12 +10,12 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 from push_samples import request  # noqa: E402
 
-import app.services.push_lists  # noqa: E402
-from app.bootstrap import build_services  # noqa: E402
+import app.push.lists  # noqa: E402
 from app.settings import Settings  # noqa: E402
+from app.wiring import build_services  # noqa: E402
 from models.testing import HashingEncoder  # noqa: E402
 
-app.services.push_lists.FIRMS_A_BLOCK = 10
+app.push.lists.FIRMS_A_BLOCK = 10
 
 
 class Killer(logging.Handler):

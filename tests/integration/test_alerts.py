@@ -10,12 +10,11 @@ from threading import Thread
 import pytest
 from alert_samples import SUBJECTS, alert_services, all_found, found, needs, new_patent, opened, put, scores, settle
 
-from app.bootstrap import Services, build_services
-from app.domain import Kind, Level, Need, Patent
+from app.alerts import watcher as alert_watching
+from app.domain import Kind, Level, Need, Patent, WatchLevel
 from app.errors import OverloadedError
-from app.outreach import WatchLevel
-from app.services import alert_watching
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models import EmptyTextError, Encoded, EncoderBusyError, Role
 from models.testing import HashingEncoder
 

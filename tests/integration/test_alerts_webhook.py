@@ -10,9 +10,9 @@ from alert_samples import alert_services, new_patent, put, settle
 from fastapi.testclient import TestClient
 from webhook_receiver import SECRET, Receiver, receiving
 
-from app.bootstrap import Services
 from app.domain import Kind
 from app.main import create_app
+from app.wiring import Services
 
 
 @pytest.fixture

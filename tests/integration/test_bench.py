@@ -10,8 +10,8 @@ import pytest
 from push_samples import SAMPLE, push_services
 
 import scripts.console
-from app.bootstrap import Services, build_services
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 from scripts.cli import run as patmatch
 

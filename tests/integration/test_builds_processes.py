@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from build_samples import alive, finished, patents, services_of, start, until
 
+from app.builds.jobs import BuildState
 from app.domain import Kind
 from app.errors import ConflictError, InputError, JobError, NotFoundError
-from app.services.builds import BuildState
 from index import Snapshot, SnapshotId, load_snapshot
 from index.lock import holder_of
 

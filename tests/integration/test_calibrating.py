@@ -10,14 +10,14 @@ from time import monotonic, sleep
 import pytest
 from live_samples import one
 
-from app.bootstrap import Services, build_services
+from app.builds.doctor import Diagnosis
 from app.domain import Kind, MatchAnswer
 from app.errors import InputError, JobError, NotReadyError
-from app.services.calibrations import BUILT_IN, RankingId
-from app.services.diagnosis import Diagnosis
-from app.services.encoders import EncoderSpec
-from app.services.evaluation_material import EvaluationFiles
+from app.quality.material import EvaluationFiles
+from app.serving.calibrations import BUILT_IN, RankingId
+from app.serving.encoders import EncoderSpec
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models import Encoder
 from models.testing import HashingEncoder
 from scripts.cli import run

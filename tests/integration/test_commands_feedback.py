@@ -11,11 +11,10 @@ from typing import Any
 import openpyxl
 import pytest
 
-from app.bootstrap import build_services
 from app.catalogue import PushRun
-from app.domain import Firm, Kind, Need, Patent
-from app.outreach import Event, FeedbackFilter
+from app.domain import Event, FeedbackFilter, Firm, Kind, Need, Patent
 from app.settings import Settings
+from app.wiring import build_services
 from models.testing import HashingEncoder
 from scripts.cli import run
 

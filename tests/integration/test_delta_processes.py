@@ -11,9 +11,9 @@ import pytest
 from catalogue.catalogue_databases import postgres_schema
 from live_servers import Client, environment, run, server
 
-from app.bootstrap import build_services
 from app.domain import Patent
 from app.settings import Settings
+from app.wiring import build_services
 from models.testing import HashingEncoder
 
 ROUNDS = 12

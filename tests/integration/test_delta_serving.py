@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from live_samples import one
 
-from app.bootstrap import Services, build_services
 from app.domain import Filter, Kind, MatchAnswer, Patent
-from app.services.encoders import EncoderSpec
+from app.serving.encoders import EncoderSpec
 from app.settings import Settings
+from app.wiring import Services, build_services
 from index import FileLock, VectorStore, VectorStoreWriteError
 from models import EmptyTextError, Encoded, Encoder, Role
 from models.testing import HashingEncoder

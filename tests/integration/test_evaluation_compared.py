@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hashing_model")
 @pytest.fixture
 def hashing_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with the test encoder instead of the configured model."""
-    monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings, _spec: HashingEncoder())
+    monkeypatch.setattr("app.wiring.load_encoder", lambda _settings, _spec: HashingEncoder())
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from evaluation_samples import BUNDLED, arguments, services_with, small
 
-from app.bootstrap import Services, build_services
 from app.domain import Kind, MatchRequest, Query
 from app.errors import InputError, UsageError
 from app.evaluation.comparison import differences
 from app.evaluation.contents import ReportContents
 from app.evaluation.result import MEANS
-from app.services.encoders import EncoderSpec
-from app.services.evaluation_material import EvaluationFiles
+from app.quality.material import EvaluationFiles
+from app.serving.encoders import EncoderSpec
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models import HashingEncoder
 from scripts.cli import run
 
@@ -153,7 +153,7 @@ def small_after_change(folder: Path) -> EvaluationFiles:
 @pytest.fixture
 def hashing_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with the test encoder instead of the configured model."""
-    monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings, _spec: HashingEncoder())
+    monkeypatch.setattr("app.wiring.load_encoder", lambda _settings, _spec: HashingEncoder())
 
 
 @pytest.mark.usefixtures("hashing_model")
@@ -261,7 +261,7 @@ def test_evaluation_says_which_source_is_no_model(tmp_path: Path, source: str) -
 def two_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with the test encoder of each source, by vectors alone."""
     monkeypatch.setenv("PATMATCH_SHARED_TERMS", "false")
-    monkeypatch.setattr("app.bootstrap.load_encoder", lambda _settings, spec: by_source(spec))
+    monkeypatch.setattr("app.wiring.load_encoder", lambda _settings, spec: by_source(spec))
 
 
 @pytest.mark.usefixtures("two_models")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.bootstrap import Services, build_services
 from app.domain import Kind, MatchRequest, Query
+from app.match.explain import Explainer
 from app.ranking.reasons import meanings
-from app.services.explaining import Explainer
-from app.services.serving import Served
-from app.services.term_tables import FEWEST_TERMS, measured_table, table_arrays, table_of
+from app.serving.served import Served
+from app.serving.term_tables import FEWEST_TERMS, measured_table, table_arrays, table_of
 from app.settings import Settings
+from app.wiring import Services, build_services
 from index import Snapshot
 from models import Role
 from models.testing import HashingEncoder

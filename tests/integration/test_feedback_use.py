@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap import Services, build_services
 from app.catalogue import PushRun
 from app.domain import Firm, Need, Patent
 from app.errors import InputError, NotFoundError
-from app.services.evaluation_material import EvaluationFiles
-from app.services.funnel import By, FunnelService, PushedPair
-from app.services.judgements import ExportFiles
+from app.feedback.funnel import By, FunnelService, PushedPair
+from app.feedback.judgements import ExportFiles
+from app.quality.material import EvaluationFiles
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 

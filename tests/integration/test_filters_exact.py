@@ -14,10 +14,10 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
 
-from app.bootstrap import Services, build_services
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.ranking.levels import level_from_score, score_from_relevance
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 COUNT = 300

@@ -10,14 +10,14 @@ import pytest
 
 import index
 import scripts.console
-from app.bootstrap import Services, build_services
+from app.builds.doctor import Diagnosis, Finding
+from app.builds.service import READING_KEY, BuildRequest, BuildSkipped
 from app.domain import Kind, MatchRequest, Patent, Query
 from app.errors import NotFoundError
-from app.ranking.reading import READING
-from app.services.diagnosis import Diagnosis, Finding
-from app.services.encoders import EncoderSpec
-from app.services.indexing import READING_KEY, BuildRequest, BuildSkipped
+from app.serving.encoders import EncoderSpec
 from app.settings import Settings
+from app.text.reading import READING
+from app.wiring import Services, build_services
 from index import ArrayVectors, SnapshotSpec, write_snapshot
 from models.encoder import Encoded, Role
 from models.testing import HashingEncoder

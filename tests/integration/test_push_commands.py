@@ -9,8 +9,8 @@ import pytest
 from push_samples import push_services, request
 
 import scripts.console
-from app.bootstrap import Services, build_services
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 from scripts.cli import run as patmatch
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from push_samples import push_services, request
 
-from app.bootstrap import Services
 from app.catalogue import PushEntry
 from app.domain import Firm, Kind, Patent
+from app.wiring import Services
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from push_samples import push_services, request
 
-from app.bootstrap import Services
 from app.catalogue import PushEntry
 from app.domain import Firm, Kind
 from app.errors import InputError, NotFoundError
 from app.evaluation.push_page import render_push_page
-from app.services.push_delivery import PushDelivery
-from app.services.push_sources import FeedbackSource
+from app.push.delivery import PushDelivery
+from app.push.sources import FeedbackSource
+from app.wiring import Services
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from push_samples import push_services, request
 
-from app.bootstrap import Services
 from app.catalogue import PushEntry
 from app.domain import Filter, Kind, MatchRequest, Patent, Query
 from app.errors import ConflictError, InputError
-from app.services.push_request import PushRequest
-from app.services.push_sources import FeedbackSource
-from app.services.pushing import PushService
+from app.push.request import PushRequest
+from app.push.run import PushService
+from app.push.sources import FeedbackSource
+from app.wiring import Services
 
 
 @pytest.fixture(scope="module")

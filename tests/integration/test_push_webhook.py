@@ -12,11 +12,11 @@ from push_samples import SAMPLE, push_services, request
 from test_service_lifecycle import served, until
 from webhook_receiver import SECRET, Receiver, receiving
 
-from app.bootstrap import Services, build_services
 from app.catalogue import NewMessage
 from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 A_MESSAGE = 15

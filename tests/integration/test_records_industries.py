@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.bootstrap import build_services
 from app.domain import Kind
 from app.main import create_app
 from app.settings import Settings
+from app.wiring import build_services
 from models.testing import HashingEncoder
 from scripts.cli import run
 

@@ -10,7 +10,7 @@ from push_samples import SAMPLE, push_services, request
 
 from app.domain import Firm, Kind
 from app.errors import NotReadyError
-from app.ranking.reading import views_of
+from app.text.reading import views_of
 from index import text_key
 from models import Role
 from models.testing import HashingEncoder

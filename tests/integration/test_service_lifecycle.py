@@ -14,10 +14,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from app.bootstrap import Services, build_services
 from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models.testing import HashingEncoder
 
 ASK = {"queries": [{"text": "电池 1"}], "k": 3}

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from live_servers import Client, environment, pss, run, server
 
-from app.bootstrap import build_services
 from app.domain import Patent
 from app.settings import Settings
+from app.wiring import build_services
 from models.testing import HashingEncoder
 
 STEADY = 400

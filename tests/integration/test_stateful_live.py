@@ -33,11 +33,11 @@ from hypothesis.stateful import (
 )
 from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
 
-from app.bootstrap import Services, build_services
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.errors import NotFoundError
-from app.services.encoders import EncoderSpec
+from app.serving.encoders import EncoderSpec
 from app.settings import Settings
+from app.wiring import Services, build_services
 from index import text_key
 from models import Encoder, Role
 from models.testing import HashingEncoder

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import Services, build_services
+from app.builds.walk import Walk, Walker
 from app.domain import Kind, Patent
 from app.ranking.lexical import query_terms
-from app.services.walks import Walk, Walker
 from app.settings import Settings
+from app.wiring import Services, build_services
 from index import View
 from models.testing import HashingEncoder
 

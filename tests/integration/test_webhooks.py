@@ -21,11 +21,11 @@ import pytest
 from webhook_receiver import SECRET, Receiver, Reply, receiving
 
 from app.catalogue import Catalogue, Message, NewMessage, outbox
+from app.domain import Renderer
 from app.errors import UsageError
 from app.metrics import Metrics
-from app.outreach import Renderer
-from app.services.webhook_post import Endpoint
-from app.services.webhooks import WebhookService, WebhookSettings
+from app.webhooks.post import Endpoint
+from app.webhooks.sender import WebhookService, WebhookSettings
 
 VICTIM = Path(__file__).with_name("webhook_victim.py")
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))

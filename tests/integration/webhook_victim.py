@@ -16,8 +16,8 @@ from webhook_receiver import SECRET  # noqa: E402
 
 from app.catalogue import Catalogue  # noqa: E402
 from app.metrics import Metrics  # noqa: E402
-from app.services.webhook_post import Endpoint  # noqa: E402
-from app.services.webhooks import WebhookService, WebhookSettings  # noqa: E402
+from app.webhooks.post import Endpoint  # noqa: E402
+from app.webhooks.sender import WebhookService, WebhookSettings  # noqa: E402
 
 
 class Killer(logging.Handler):

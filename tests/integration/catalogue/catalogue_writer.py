@@ -12,8 +12,7 @@ import sys
 from datetime import UTC, datetime
 
 from app.catalogue import Catalogue, Entry
-from app.domain import Firm
-from app.outreach import Event, Feedback
+from app.domain import Event, Feedback, Firm
 
 
 def say(what: object) -> None:

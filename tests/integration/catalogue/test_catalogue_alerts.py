@@ -10,8 +10,7 @@ from alembic import command
 from alembic.config import Config
 
 from app.catalogue import NEED_ALERT, Catalogue, Looked, schema
-from app.domain import Kind, Level, Need, Patent
-from app.outreach import Alert, WatchLevel
+from app.domain import Alert, Kind, Level, Need, Patent, WatchLevel
 
 FOUND = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
 OFF, STRONG, WEAK = WatchLevel.OFF, WatchLevel.STRONG, WatchLevel.WEAK

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from app.catalogue import Catalogue, Entry, PushRun, Recorded, Refusal
 from app.catalogue.rows import MAX_ID_CHARS
-from app.domain import Kind, Level, Need, Patent
+from app.domain import Event, Feedback, FeedbackFilter, Kind, Level, Need, OptOut, Patent
 from app.errors import CatalogueProblem
-from app.outreach import Event, Feedback, FeedbackFilter, OptOut
-from app.services.feedback import OutreachService
+from app.feedback.service import OutreachService
 
 AT = datetime(2026, 11, 24, 9, 30, 15, 123456, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=20)

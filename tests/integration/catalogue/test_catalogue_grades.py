@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.catalogue import Catalogue
 from app.catalogue.kept_grades import GRADED
-from app.domain import Kind, Patent
-from app.outreach import Grading
+from app.domain import Grading, Kind, Patent
 
 
 def test_grades_of_one_call_are_applied_in_their_order(catalogue: Catalogue) -> None:

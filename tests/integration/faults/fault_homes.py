@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.bootstrap import Services, build_services
 from app.domain import Kind, MatchRequest, Query
 from app.settings import Settings
+from app.wiring import Services, build_services
 from models import HashingEncoder
 
 DIMENSION = 48

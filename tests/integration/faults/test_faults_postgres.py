@@ -7,9 +7,9 @@ import pytest
 from fault_homes import Place, answers, look, rebuilt
 from fault_jobs import BUILD, INGEST, PUT, held
 
-from app.bootstrap import Services
 from app.domain import Kind
 from app.errors import CatalogueProblem
+from app.wiring import Services
 
 TRIES = 5
 """Calls that may fail after the connections were ended: one for each that a pool had open."""

@@ -20,9 +20,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-import app.bootstrap
-import app.services.importing
-import app.services.walks
+import app.builds.walk
+import app.records.imports
+import app.wiring
 import scripts.cli
 import scripts.console
 import scripts.doctor
@@ -71,8 +71,8 @@ def progressed(what, done, total=None):  # noqa: ARG001 - what a command's progr
 
 def smaller():
     """The test encoder, small batches and an acknowledgement a batch, in this process."""
-    app.bootstrap.load_encoder = lambda _settings, _spec=None: HashingEncoder(DIMENSION)
-    for module, name in ((app.services.importing, "_BATCH"), (app.services.walks, "PAGE")):
+    app.wiring.load_encoder = lambda _settings, _spec=None: HashingEncoder(DIMENSION)
+    for module, name in ((app.records.imports, "_BATCH"), (app.builds.walk, "PAGE")):
         assert isinstance(getattr(module, name), int)
         setattr(module, name, ROWS)
 
@@ -93,7 +93,7 @@ def command(arguments):
 def put(arguments):
     """Each record of a file by a call of its own, found by the next search; the third of them is deleted again."""
     try:
-        with closing(app.bootstrap.build_services(Settings())) as services:
+        with closing(app.wiring.build_services(Settings())) as services:
             services.serving.open()
             for place, line in enumerate(Path(arguments[0]).read_text("utf-8").splitlines()):
                 _put(services, place, json.loads(line))

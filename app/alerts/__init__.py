@@ -1,0 +1,1 @@
+"""New patents that fit a watched need."""

@@ -1,0 +1,1 @@
+"""Index builds as jobs, and what is known of their snapshots."""

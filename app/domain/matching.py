@@ -1,0 +1,218 @@
+"""What is asked of the service and what it answers: filters, queries, requests, matches and their reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from app.domain.records import AnyRecord, Kind, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which records may be answered. Fields combine with AND, the values of a list with OR; codes match by prefix.
+
+    A record without a value for a filtered field does not pass.
+    """
+
+    ids: tuple[str, ...] | None = None
+    not_ids: tuple[str, ...] | None = None
+    ipc: tuple[str, ...] | None = None
+    industry: tuple[str, ...] | None = None
+    region: tuple[str, ...] | None = None
+    status: tuple[str, ...] | None = None
+    holder_type: tuple[str, ...] | None = None
+    licence: tuple[str, ...] | None = None
+    grade: tuple[str, ...] | None = None
+    agreed: bool | None = None
+    dormant: bool | None = None
+    maturity_min: int | None = None
+    filed_from: date | None = None
+    filed_to: date | None = None
+    lang: tuple[str, ...] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether every record passes."""
+        return self == Filter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One question: a text (with a title where the asker has one), or a record's id."""
+
+    id: str
+    text: str | None = None
+    title: str | None = None
+    record_kind: Kind | None = None
+    record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRequest:
+    """A batch of queries against one target, all answered under the same conditions.
+
+    Attributes:
+        k: how many matches each query asks for.
+        min_level: matches below it are left out.
+        explain: whether each match says why.
+        diversity: 0 ranks by fit alone, 1 by difference from what is already in the list.
+    """
+
+    queries: tuple[Query, ...]
+    target: Kind = Kind.PATENTS
+    k: int = 10
+    filter: Filter = field(default_factory=Filter)
+    min_level: Level | None = None
+    explain: bool = False
+    diversity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """A term of the query and one of the record that mean the same, though they are written otherwise.
+
+    Attributes:
+        similarity: cosine of the two, relative to the means of their scripts.
+    """
+
+    query: str
+    record: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What each signal added to a match's relevance; they sum to it."""
+
+    cosine: float
+    shared_terms: float
+    language: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why a record matched.
+
+    Attributes:
+        terms: shared to the letter, longest first.
+        meanings: terms that mean the same, the most telling first.
+        passage: the sentence that carries most of it; of a record that is only a title, the title.
+        signals: what ranked it.
+    """
+
+    terms: tuple[str, ...] = ()
+    meanings: tuple[Meaning, ...] = ()
+    passage: str | None = None
+    signals: Signals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One pair: where it ranks, how well it fits, and the record itself.
+
+    Attributes:
+        rank: from 1.
+        score: probability of being at least fairly strong, 0 to 1.
+        cosine: inner product of the two unit vectors, in the space of the index.
+        shared: what shared terms add to it.
+        language: what makes it comparable where query and record are in two languages.
+    """
+
+    id: str
+    rank: int
+    score: float
+    level: Level
+    cosine: float
+    record: AnyRecord
+    shared: float = 0.0
+    language: float = 0.0
+    why: Why | None = None
+
+    @property
+    def relevance(self) -> float:
+        """What ranks it: the sum of its parts."""
+        return self.cosine + self.shared + self.language
+
+
+Centred = Literal["language", "all", "none"]
+"""How a query was made comparable: by the mean of its language, by that of all, or not at all in a small index."""
+Shortfall = Literal["index_exhausted", "filter", "min_level"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryResult:
+    """The answer to one query: its matches, or the error that it alone met.
+
+    Attributes:
+        tokens: how many tokens the query's text has for the model.
+        truncated: whether a part of the text had no influence, because it is longer than the declared limit.
+        shortfall: why fewer than ``requested`` came back; ``None`` when all did.
+        lang: the language of the query's text, ``None`` where it could not be told.
+        centred: how languages were treated.
+    """
+
+    id: str
+    requested: int
+    matches: tuple[Match, ...] = ()
+    tokens: int = 0
+    windows: int = 0
+    truncated: bool = False
+    shortfall: Shortfall | None = None
+    lang: str | None = None
+    centred: Centred = "none"
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRef:
+    """Which published state of an index an answer came from.
+
+    ``revision`` is the catalogue's: every change up to it is in the answer. ``calibration`` is what gave the scores,
+    ``built-in`` where the deployment has none of its own for this encoder and ranking.
+    """
+
+    id: str
+    encoder: str
+    built_at: str
+    revision: int = 0
+    calibration: str = "built-in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlan:
+    """How one layer of an index was searched: the snapshot, or a part of what changed since.
+
+    Attributes:
+        kind: ``nearest`` without a filter; ``subset`` multiplied the records that pass, ``scan`` read the whole layer.
+        passing: records that pass the filter.
+        of: records in the layer.
+        subset_ms: what a subset was estimated to cost.
+        scan_ms: what a scan was estimated to cost.
+    """
+
+    kind: str
+    passing: int
+    of: int
+    subset_ms: float | None = None
+    scan_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchAnswer:
+    """The answer to a batch: every result is from the one snapshot named and the changes up to its revision.
+
+    Attributes:
+        plans: how each layer was searched, the snapshot first; empty when no query got as far.
+        upserted: records in the layers above the snapshot.
+        hidden: records of the snapshot that are gone or replaced.
+        pending: changed records that wait to be embedded; they are found by their old text, new ones not yet.
+    """
+
+    snapshot: SnapshotRef
+    results: tuple[QueryResult, ...]
+    plans: tuple[SearchPlan, ...] = ()
+    upserted: int = 0
+    hidden: int = 0
+    pending: int = 0

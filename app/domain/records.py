@@ -1,0 +1,219 @@
+"""What patmatch talks about: patents, needs, firms and the matches between them.
+
+Pure values without I/O. A record is immutable; a change is a new record. Codes are kept as the standards write them:
+IPC without spaces (``H01M10/0567``), GB/T 2260 regions as 2 to 6 digits (``620102``), GB/T 4754 industries with
+their section letter (``C3841``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, ClassVar
+
+JsonObject = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """The three kinds of record; each has a table, an index and a path of its own."""
+
+    PATENTS = "patents"
+    NEEDS = "needs"
+    FIRMS = "firms"
+
+
+class HolderType(StrEnum):
+    """Who holds a patent."""
+
+    UNIVERSITY = "university"
+    INSTITUTE = "institute"
+    HOSPITAL = "hospital"
+    FIRM = "firm"
+    PERSON = "person"
+    FOREIGN = "foreign"
+
+
+class Licence(StrEnum):
+    """How a holder offers a patent: 转让, 许可, 开放许可, 先使用后付费, 作价入股, 质押."""
+
+    TRANSFER = "transfer"
+    LICENCE = "licence"
+    OPEN_LICENCE = "open_licence"
+    PAY_AFTER_USE = "pay_after_use"
+    EQUITY = "equity"
+    PLEDGE = "pledge"
+
+
+class Level(StrEnum):
+    """How well a pair fits, in the words of the judges: 强相关, 较强相关, 弱相关, 无相关."""
+
+    STRONG = "strong"
+    FAIRLY_STRONG = "fairly_strong"
+    WEAK = "weak"
+    NONE = "none"
+
+    @property
+    def grade(self) -> int:
+        """4 for strong down to 1 for none, as qrels files write it."""
+        return {"strong": 4, "fairly_strong": 3, "weak": 2, "none": 1}[self.value]
+
+    @classmethod
+    def from_grade(cls, grade: int) -> Level:
+        """The level that a qrels file writes as ``grade`` (1 to 4).
+
+        Raises:
+            ValueError: another number.
+        """
+        for level in cls:
+            if level.grade == grade:
+                return level
+        raise ValueError(f"a level is 1, 2, 3 or 4, not {grade}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the three kinds have in common.
+
+    Attributes:
+        id: unique within its kind, as its source writes it.
+        lang: ISO 639-1 code of the text (``zh`` for both scripts), ``None`` when it could not be told.
+        region: GB/T 2260 code, 2 to 6 digits.
+        industry: GB/T 4754 codes.
+        status: ``active``, ``pending`` or ``inactive`` for patents and firms, ``open`` or ``closed`` for needs; a
+        source's own
+            word where it is none of these.
+        original: the source's own text of each field that normalisation changed.
+        extra: columns of the source that patmatch has no field for, kept as they came.
+    """
+
+    kind: ClassVar[Kind]
+
+    id: str
+    lang: str | None = None
+    region: str | None = None
+    industry: tuple[str, ...] = ()
+    status: str | None = None
+    original: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """What a list shows as the record's title."""
+        raise TypeError(f"{type(self).__name__} is not a kind of record")
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The texts that a query made of this record consists of: its title and its body, without empty ones."""
+        raise TypeError(f"{type(self).__name__} is not a kind of record")
+
+    @property
+    def passage(self) -> str:
+        """The one text that is embedded when this record is what is searched for."""
+        return "\n".join(self.views)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patent(Record):
+    """A transferable patent or achievement.
+
+    Attributes:
+        ipc: IPC codes, the main one first.
+        holders: applicants or patentees.
+        grade: A, B or C of the bank's own grading.
+        agreed: both its holder and a firm rated it worth industrialising.
+        dormant: never transferred, licensed or used by its holder.
+        maturity: technology readiness, 1 to 9.
+        family: id that the members of one patent family share.
+        document_kind: ``invention``, ``utility``, ``design`` or the office's own word.
+        industry_derived: whether ``industry`` was told by the IPC codes, because the source gives none.
+    """
+
+    kind: ClassVar[Kind] = Kind.PATENTS
+
+    title: str
+    abstract: str = ""
+    ipc: tuple[str, ...] = ()
+    holders: tuple[str, ...] = ()
+    holder_type: str | None = None
+    licence: tuple[str, ...] = ()
+    grade: str | None = None
+    agreed: bool | None = None
+    dormant: bool | None = None
+    maturity: int | None = None
+    filed_on: date | None = None
+    published_on: date | None = None
+    application_number: str | None = None
+    family: str | None = None
+    document_kind: str | None = None
+    industry_derived: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The title."""
+        return self.title
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Title and abstract."""
+        return tuple(text for text in (self.title, self.abstract) if text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need(Record):
+    """What an enterprise asks for, in its words. One of ``title`` and ``text`` may be empty, not both."""
+
+    kind: ClassVar[Kind] = Kind.NEEDS
+
+    title: str = ""
+    text: str = ""
+    firm_id: str | None = None
+    filed_on: date | None = None
+
+    @property
+    def heading(self) -> str:
+        """The title, or the head of the text where there is none."""
+        return self.title or self.text[:60]
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Title and text."""
+        return tuple(text for text in (self.title, self.text) if text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firm(Record):
+    """An enterprise. Its id is its unified social credit code (统一社会信用代码) where it has one."""
+
+    kind: ClassVar[Kind] = Kind.FIRMS
+
+    name: str
+    business_scope: str = ""
+    province: str | None = None
+    city: str | None = None
+    firm_type: str | None = None
+    filed_on: date | None = None
+
+    @property
+    def heading(self) -> str:
+        """The name."""
+        return self.name
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Name and business scope."""
+        return tuple(text for text in (self.name, self.business_scope) if text)
+
+
+AnyRecord = Patent | Need | Firm
+
+OPEN = (None, "open")
+"""States of a need in which patents are looked for."""
+WITHDRAWN = ("inactive",)
+"""States of a patent that has left every list, as a deleted one has."""
+RECORD_TYPES: dict[Kind, type[Patent] | type[Need] | type[Firm]] = {
+    Kind.PATENTS: Patent,
+    Kind.NEEDS: Need,
+    Kind.FIRMS: Firm,
+}

@@ -1,0 +1,1 @@
+"""Which records fit a query: texts read, candidates found, scored and explained."""

@@ -1,0 +1,1 @@
+"""Who gets which patents under a cap and a floor: pure functions."""

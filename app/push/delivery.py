@@ -1,0 +1,282 @@
+"""What leaves a push run: a firm's list as it may be shown now, and whole runs as files."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.catalogue import Catalogue, PushEntry, PushList, PushRun
+from app.domain import WITHDRAWN, AnyRecord, Firm, Kind, Patent
+from app.errors import InputError, unknown_record, unknown_run
+from app.feedback.funnel import PushedPair
+from app.ingest import inert
+from app.push.sources import FeedbackSource
+
+EXPORTS = (".parquet", ".csv", ".jsonl")
+_BOM = "\ufeff"
+"""Excel takes a CSV file for UTF-8 only where it begins with this."""
+
+WhyEmpty = Literal["opted_out", "not_in_run", "all_withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPatent:
+    """One place of a list with the patent as it is now."""
+
+    entry: PushEntry
+    record: Patent
+
+
+@dataclass(frozen=True, slots=True)
+class FirmList:
+    """A firm's list, or a part of it.
+
+    Attributes:
+        cursor: where the next part begins; ``None`` where this is the last.
+        why_empty: why there is nothing; ``None`` where there is something, or was before this part.
+    """
+
+    run: str
+    firm_id: str
+    patents: tuple[ListedPatent, ...]
+    cursor: int | None
+    why_empty: WhyEmpty | None = None
+
+
+class PushDelivery:
+    """Reads runs for firms and ops. Safe to call from many threads.
+
+    Args:
+        catalogue: records and runs.
+        feedback: who wants no list.
+    """
+
+    def __init__(self, catalogue: Catalogue, feedback: FeedbackSource | None = None) -> None:
+        self._catalogue = catalogue
+        self._feedback = feedback or FeedbackSource()
+
+    def runs(self) -> list[PushRun]:
+        """All runs, the latest first."""
+        return self._catalogue.pushes.runs()
+
+    def get(self, name: str | None) -> PushRun:
+        """A run by its name, or the latest that is done.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        runs = self._catalogue.pushes.runs()
+        found = next((run for run in runs if (run.name == name if name else run.status == "done")), None)
+        if found is None:
+            raise unknown_run(name)
+        return found
+
+    def pushed_pairs(self, run: str | None) -> Iterator[PushedPair] | None:
+        """What was pushed in a run, or in all of them, each pair once with the level and arm of the first time.
+
+        ``None`` where there is no such run: then it is not known what was pushed.
+        """
+        runs = [one.name for one in reversed(self.runs()) if one.status == "done" and run in (None, one.name)]
+        return self._pairs(runs) if runs else None
+
+    def _pairs(self, runs: list[str]) -> Iterator[PushedPair]:
+        """Runs side by side in the order of firms, so that only one firm's pairs are held."""
+        by_firm = heapq.merge(*map(self._lists, runs), key=lambda one: one.firm_id)
+        for firm_id, lists in groupby(by_firm, key=lambda one: one.firm_id):
+            first: dict[str, PushedPair] = {}
+            for one in lists:
+                for patent_id, level in zip(one.patent_ids, one.levels, strict=True):
+                    first.setdefault(patent_id, PushedPair(firm_id, patent_id, level, one.arm))
+            yield from first.values()
+
+    def _lists(self, run: str) -> Iterator[PushList]:
+        return (one for page in self._catalogue.pushes.lists(run) for one in page)
+
+    def of_firm(self, firm_id: str, run: str | None = None, *, after: int = 0, size: int = 100) -> FirmList:
+        """A firm's list as it may be shown now: withdrawn and deleted patents are left out, ranks stay.
+
+        Args:
+            firm_id: whose.
+            run: which; the latest that is done when not given.
+            after: the cursor of the part before.
+            size: places looked at.
+
+        Raises:
+            NotFoundError: there is no such firm or run.
+        """
+        if self._catalogue.get(Kind.FIRMS, firm_id) is None:
+            raise unknown_record(Kind.FIRMS, firm_id)
+        found = self.get(run)
+        if self._feedback.is_opted_out(firm_id):
+            return FirmList(found.name, firm_id, (), None, "opted_out")
+        ready = found.status == "done"
+        entries = self._catalogue.pushes.of_firm(found.name, firm_id, after=after, size=size + 1) if ready else []
+        part = entries[:size]
+        shown = _shown(part, self._catalogue.get_many(Kind.PATENTS, [entry.patent_id for entry in part]))
+        why: WhyEmpty | None = None
+        if not after and not shown:
+            why = "all_withdrawn" if part else "not_in_run"
+        return FirmList(found.name, firm_id, shown, part[-1].rank if len(entries) > size else None, why)
+
+    def of_firms(self, run: str, *, after: str, to: str) -> list[FirmList]:
+        """The whole lists of firms with ids behind ``after`` up to and with ``to``, as they may be shown now.
+
+        Firms that are no more or want no list are left out; one whose patents are all withdrawn has an empty list.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        name = self.get(run).name
+        entries = self._catalogue.pushes.between(name, after, to)
+        firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in entries}))
+        records = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in entries}))
+        found = []
+        for firm_id, part in groupby(entries, key=lambda entry: entry.firm_id):
+            shown = _shown(part, records)
+            if firm_id in firms and not self._feedback.is_opted_out(firm_id):
+                found.append(FirmList(name, firm_id, shown, None, None if shown else "all_withdrawn"))
+        return found
+
+    def export(
+        self,
+        name: str,
+        out: Path,
+        report: Callable[[int, int], None] = lambda _done, _total: None,
+        *,
+        firm_id: str | None = None,
+    ) -> int:
+        """Write a run to a file, whole or not at all; rows are read and written some thousands at a time.
+
+        Args:
+            name: of the run.
+            out: the file; its folder is made where it is not there.
+            report: told rows done, and of how many entries.
+            firm_id: whose list alone is written; all where not given.
+
+        Returns:
+            How many rows.
+
+        Raises:
+            NotFoundError: there is no such run or firm.
+            InputError: the run is not done, or the file's name has another ending.
+        """
+        run = self.get(name)
+        if run.status != "done":
+            raise InputError(
+                f"The run {name} is not done; run the same `patmatch push run` again.",
+                f"批次 {name} 尚未完成，请重新运行相同的 `patmatch push run`。",
+                code="push_run_not_done",
+            )
+        if out.suffix not in EXPORTS:
+            raise InputError(
+                f"The file must end in {', '.join(EXPORTS)}, not {out.suffix or 'nothing'}.",
+                f"导出文件的扩展名必须是 {'、'.join(EXPORTS)}。",
+                code="bad_export",
+            )
+        if firm_id is not None and self._catalogue.get(Kind.FIRMS, firm_id) is None:
+            raise unknown_record(Kind.FIRMS, firm_id)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = out.with_name(f".{out.name}.{token_hex(4)}")
+        done = 0
+        try:
+            with _WRITERS[out.suffix](beside) as write:
+                for rows in self._rows(run.name, firm_id):
+                    write(rows)
+                    done += len(rows)
+                    report(done, run.entries)
+            beside.replace(out)
+        finally:
+            beside.unlink(missing_ok=True)
+        return done
+
+    def _rows(self, name: str, firm_id: str | None) -> Iterator[list[dict[str, Any]]]:
+        pushes, opted = self._catalogue.pushes, frozenset(self._feedback.opted_out())
+        for page in pushes.iterate(name) if firm_id is None else [pushes.of_firm(name, firm_id)]:
+            firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in page}))
+            patents = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in page}))
+            yield [
+                _row(entry, firms[entry.firm_id], record)
+                for entry in page
+                if entry.firm_id in firms
+                and entry.firm_id not in opted
+                and isinstance(record := patents.get(entry.patent_id), Patent)
+                and record.status not in WITHDRAWN
+            ]
+
+
+def _shown(entries: Iterable[PushEntry], records: Mapping[str, AnyRecord]) -> tuple[ListedPatent, ...]:
+    """Those places whose patents are still there and not withdrawn."""
+    return tuple(
+        ListedPatent(entry, record)
+        for entry in entries
+        if isinstance(record := records.get(entry.patent_id), Patent) and record.status not in WITHDRAWN
+    )
+
+
+def _row(entry: PushEntry, firm: AnyRecord, patent: Patent) -> dict[str, Any]:
+    return {
+        "run": entry.run,
+        "firm_id": entry.firm_id,
+        "firm_name": firm.name if isinstance(firm, Firm) else "",
+        **dict(zip(_OF_ENTRY, _of_entry(entry), strict=True)),
+        "title": patent.title,
+        "holders": ";".join(patent.holders),
+    }
+
+
+_OF_ENTRY = tuple(field.name for field in fields(PushEntry) if field.name not in ("run", "firm_id"))
+_of_entry = attrgetter(*_OF_ENTRY)  # `asdict` copies every value, which took half of an export's time
+_INTEGERS = {"rank", "firm_rank", "patent_revision"}
+_NAMES = (
+    "run", "firm_id", "firm_name",
+    *_OF_ENTRY,
+    "title", "holders",
+)  # fmt: skip
+_SCHEMA = pa.schema(
+    [
+        pa.field(name, pa.int64() if name in _INTEGERS else pa.float64() if name == "score" else pa.string())
+        for name in _NAMES
+    ]
+)
+
+Write = Callable[[list[dict[str, Any]]], None]
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Write]:
+    with pq.ParquetWriter(path, _SCHEMA, compression="zstd") as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf8", newline="") as file:
+        file.write(_BOM)
+        writer = csv.DictWriter(file, _NAMES)
+        writer.writeheader()
+        yield lambda rows: writer.writerows(map(_as_cells, rows))
+
+
+def _as_cells(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: inert(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+@contextmanager
+def _jsonl(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf8") as file:
+        yield lambda rows: file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+_WRITERS: Mapping[str, Any] = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}

@@ -1,0 +1,127 @@
+"""What a run keeps on the disk while it is made, so that it goes on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.push.allocation.allocate import Allocation
+from app.push.candidates import PushCandidates
+from index.arrays import read_arrays, write_arrays
+from index.durable import make_directory, replace_file, sync_directory
+from index.steps import step
+
+_PLAN, _MANIFEST = "plan.json", "manifest.json"
+
+
+class PushFiles:
+    """The folder of one run. Each file is there whole or not at all.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """The plan to go on with: the one that stands where it was made of the same, else ``plan``, from the start."""
+        stands = self._read(_PLAN)
+        if stands is not None and stands["state"] == plan["state"]:
+            return stands
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        make_directory(self.folder)
+        replace_file(self.folder / _PLAN, _json(plan))
+        step("push.planned")
+        return plan
+
+    def join(self, arm: str) -> Path:
+        """Where an arm's join keeps its blocks."""
+        return self.folder / f"join-{arm}"
+
+    def candidates(self, arm: str) -> PushCandidates | None:
+        """What `keep_candidates` kept."""
+        path = self.folder / f"candidates-{arm}.safetensors"
+        if not path.exists():
+            return None
+        arrays, said = read_arrays(path)
+        return PushCandidates(
+            arrays["patents"].astype(np.int64), arrays["scores"].copy(), arrays["queries"].astype(np.int64),
+            arrays["near"].copy(), float(said["recall"]), float(said["certified"]),
+        )  # fmt: skip
+
+    def keep_candidates(self, arm: str, found: PushCandidates) -> None:
+        """Keep the candidates of an arm."""
+        self._write(
+            f"candidates-{arm}.safetensors",
+            {
+                "patents": found.patents.astype(np.int32),
+                "scores": found.scores,
+                "queries": found.queries.astype(np.int32),
+                "near": found.near,
+            },
+            {"recall": repr(found.recall), "certified": repr(found.certified)},
+        )
+
+    def allocation(self, arm: str) -> Allocation | None:
+        """What `keep_allocation` kept."""
+        path = self.folder / f"allocation-{arm}.safetensors"
+        if not path.exists():
+            return None
+        arrays, said = read_arrays(path)
+        return Allocation(
+            chosen=arrays["chosen"].astype(np.bool_),
+            placed=arrays["placed"].astype(np.int8),
+            value=float(said["value"]),
+            bound=float(said["bound"]),
+            free_value=float(said["free_value"]),
+            missed=int(said["missed"]),
+            rounds=int(said["rounds"]),
+        )
+
+    def keep_allocation(self, arm: str, made: Allocation) -> None:
+        """Keep the lists of an arm."""
+        said = {name: repr(getattr(made, name)) for name in ("value", "bound", "free_value", "missed", "rounds")}
+        arrays = {"chosen": made.chosen.astype(np.int8), "placed": made.placed.astype(np.int8)}
+        self._write(f"allocation-{arm}.safetensors", arrays, said)
+
+    def stored(self, block: str) -> bool:
+        """Whether a block of lists is in the catalogue."""
+        return (self.folder / f"stored-{block}").exists()
+
+    def mark_stored(self, block: str) -> None:
+        """Note that it is."""
+        replace_file(self.folder / f"stored-{block}", b"")
+        step("push.stored")
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Keep the manifest, and let go what only served to go on."""
+        replace_file(self.folder / _MANIFEST, _json(manifest))
+        for path in self.folder.iterdir():
+            if path.name.startswith("join-"):
+                shutil.rmtree(path)
+            elif path.name.startswith("stored-"):
+                path.unlink()
+
+    def _write(self, name: str, arrays: dict[str, Any], said: dict[str, str]) -> None:
+        beside = self.folder / f".{name}"
+        write_arrays(beside, arrays, said)
+        beside.replace(self.folder / name)
+        sync_directory(self.folder)
+        step(f"push.{name.partition('-')[0]}")
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            said: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return said
+
+
+def _json(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, ensure_ascii=False, indent=1, sort_keys=True, default=str).encode()

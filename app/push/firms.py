@@ -1,0 +1,219 @@
+"""Who is pushed to, and what is asked for each: a firm's open needs, else its profile."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+
+from app.arrays import Floats, Ints
+from app.catalogue import Catalogue
+from app.domain import OPEN, Firm, Kind, Need
+from app.match.asked import AskedRecord, AskedTexts
+from app.progress import Progress, Report
+from app.push.rules import PushRules
+from app.ranking.space import Space
+from app.ranking.views import view_weights
+from app.serving.embedding import Embedder
+from app.serving.filters import still_passing
+from app.text.names import folded_name
+from index import Condition, VectorStore
+from models import Role
+
+_PAGE = 4_096
+"""Firms read, and their missing texts embedded, at once; sorting by length pays from some hundred texts on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query of a run.
+
+    Attributes:
+        firm: its place among the firms.
+        need_id: the need that is asked with; ``None`` for the profile.
+        lang: the language of its text.
+        industry: GB/T 4754 codes that it is asked under.
+    """
+
+    firm: int
+    need_id: str | None
+    lang: str | None
+    industry: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class PushFirms:
+    """The firms of a run, and the queries asked for them, those of one firm side by side.
+
+    Attributes:
+        ids: of the firms, in order.
+        names: folded.
+        regions: GB/T 2260 codes.
+        industries: of each firm.
+        arms: ``a`` or ``b``.
+        queries: what is asked.
+        texts: the views of each query, as they are embedded.
+        keys: of the texts of all queries in the vector store.
+        counts: how many texts each query has.
+        weights: of each text.
+        without: firms in whose texts the model sees nothing.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    regions: list[str | None] = field(default_factory=list)
+    industries: list[tuple[str, ...]] = field(default_factory=list)
+    arms: list[str] = field(default_factory=list)
+    queries: list[Asked] = field(default_factory=list)
+    texts: list[tuple[str, ...]] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+
+    def add(self, firm: Firm, arm: str, asked: Sequence[AskedRecord], empty: set[str]) -> None:
+        """Take in a firm with what is asked for it; ``empty`` are the texts in which the model sees nothing."""
+        place, before = len(self.ids), len(self.queries)
+        self.ids.append(firm.id)
+        self.names.append(folded_name(firm.name))
+        self.regions.append(firm.region)
+        self.industries.append(firm.industry)
+        self.arms.append(arm)
+        for one in asked:
+            readable = [key for view, key in zip(one.views, one.keys, strict=True) if view not in empty]
+            if not readable:
+                continue
+            self.queries.append(Asked(place, one.need_id, one.lang, one.industry or firm.industry))
+            self.texts.append(one.views)
+            self.keys += readable
+            self.counts.append(len(readable))
+            self.weights += view_weights(len(readable), titled=one.need_id is not None)
+        if len(self.queries) == before:
+            self.without.append(firm.id)
+
+
+class AskedVectors:
+    """The vectors of queries as a source, made of the kept vectors of their texts; nothing is held.
+
+    Args:
+        firms: whose queries.
+        store: where the vectors of their texts are kept.
+        space: that of the snapshot.
+    """
+
+    def __init__(self, firms: PushFirms, store: VectorStore, space: Space) -> None:
+        self._firms, self._store, self._space = firms, store, space
+        self._starts = np.concatenate(([0], np.cumsum(np.array(firms.counts, dtype=np.int64))))
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._store.dimension
+
+    def __len__(self) -> int:
+        return len(self._firms.queries)
+
+    def take(self, positions: Ints) -> Floats:
+        """The unit vectors float32 ``[n, dimension]`` of queries."""
+        firms, spans = self._firms, [(self._starts[n], self._starts[n + 1]) for n in positions.tolist()]
+        keys = [firms.keys[at] for start, end in spans for at in range(start, end)]
+        weights = [firms.weights[at] for start, end in spans for at in range(start, end)]
+        counts = [int(end - start) for start, end in spans]
+        languages = [firms.queries[n].lang for n in positions.tolist()]
+        return AskedTexts(keys, counts, weights, languages).vectors(self._store, self._space)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoIsAsked:
+    """Which firms a run is for.
+
+    Attributes:
+        rules: of each arm.
+        conditions: that a firm must pass.
+        arm_of: the arm of a firm.
+        skipped: firms that opted out.
+    """
+
+    rules: Mapping[str, PushRules]
+    conditions: Sequence[Condition]
+    arm_of: Callable[[str], str]
+    skipped: frozenset[str]
+
+    def among(self, page: list[Firm]) -> Iterator[Firm]:
+        """Those of ``page``."""
+        passing = still_passing(page, Kind.FIRMS, self.conditions) if self.conditions else None
+        for firm in page:
+            if firm.id in self.skipped or firm.status in self.rules[self.arm_of(firm.id)].exclude_firm_status:
+                continue
+            if passing is None or firm.id in passing:
+                yield firm
+
+
+def push_firms(catalogue: Catalogue, embedder: Embedder, who: WhoIsAsked, report: Report) -> PushFirms:
+    """Walk the firms, embed what is asked for each, and note it. What was embedded before is not embedded again.
+
+    Args:
+        catalogue: the records.
+        embedder: of the encoder that the patents were embedded with.
+        who: which firms.
+        report: told how far it is.
+    """
+    needs = _open_needs(catalogue)
+    found, done, total = PushFirms(), 0, catalogue.count(Kind.FIRMS)
+    report(Progress("embed", 0, total))
+    for page in catalogue.iterate(Kind.FIRMS, batch_size=_PAGE):
+        firms = list(who.among(cast(list[Firm], page)))
+        asked = _asked_with(catalogue, firms, needs)
+        views = {
+            key: view
+            for records in asked.values()
+            for record in records
+            for key, view in zip(record.keys, record.views, strict=True)
+        }
+        absent = embedder.absent(views)
+        embedder.embed(absent, Role.QUERY, _within(done, len(page), total, len(absent), report))
+        for firm in firms:
+            found.add(firm, who.arm_of(firm.id), asked[firm.id], embedder.empty)
+        done += len(page)
+        report(Progress("embed", done, total))
+    return found
+
+
+def _within(done: int, page: int, total: int, texts: int, report: Report) -> Callable[[int], None]:
+    """Tells how far a page of firms is by the texts of it that are embedded: a page takes minutes."""
+    return lambda embedded: report(Progress("embed", done + page * embedded // max(1, texts), total))
+
+
+def arm_by(seed: int, *, compared: bool) -> Callable[[str], str]:
+    """Assigns firms to two rankings at random, the same way for a seed; all to ``a`` where nothing is compared."""
+
+    def arm(firm_id: str) -> str:
+        drawn = hashlib.sha256(f"{seed}\0{firm_id}".encode()).digest()[0]
+        return "b" if compared and drawn % 2 else "a"
+
+    return arm
+
+
+def _open_needs(catalogue: Catalogue) -> dict[str, list[str]]:
+    """Ids of the open needs of each firm that has some."""
+    needs: dict[str, list[str]] = {}
+    for page in catalogue.iterate(Kind.NEEDS):
+        for need in cast(list[Need], page):
+            if need.firm_id and need.status in OPEN:
+                needs.setdefault(need.firm_id, []).append(need.id)
+    return needs
+
+
+def _asked_with(
+    catalogue: Catalogue, firms: Sequence[Firm], needs: dict[str, list[str]]
+) -> dict[str, list[AskedRecord]]:
+    wanted = [need_id for firm in firms for need_id in needs.get(firm.id, ())]
+    known = catalogue.get_many(Kind.NEEDS, wanted) if wanted else {}
+    asked: dict[str, list[AskedRecord]] = {}
+    for firm in firms:
+        mine = [known[need_id] for need_id in needs.get(firm.id, ()) if need_id in known]
+        asked[firm.id] = [AskedRecord.of(record) for record in mine or [firm]]
+    return asked

@@ -1,0 +1,169 @@
+"""From candidates to lists: allocation, arm by arm, and what is said of each entry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from app.arrays import Doubles, Floats, Ints, Mask
+from app.catalogue import PushList
+from app.match.asked import asked_phrases, shared_with_title
+from app.push.allocation.allocate import Allocation, Placed, Problem, allocate
+from app.push.allocation.lists import NOBODY, best_lists
+from app.push.candidates import PushCandidates
+from app.push.firms import PushFirms
+from app.push.patents import PushPatents
+from app.push.rules import PushRules
+from app.ranking.levels import Scale, level_from_score, score_floor
+from app.text.terms import Phrases
+
+FIRMS_A_BLOCK = 1_000
+"""Firms whose lists are written in one transaction, some tens of milliseconds in which other writers wait."""
+
+
+def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, scale: Scale, seed: int) -> Allocation:
+    """The lists of the firms of one arm under its rules."""
+    made = allocate(
+        Problem(
+            values=worth(patents, found.patents, found.scores, rules),
+            patents=found.patents,
+            fair=(found.scores >= score_floor(rules.fair_level.grade, scale)) & (found.patents != NOBODY),
+            eligible=patents.passing,
+            k=rules.k,
+            cap=rules.cap or None,
+            floor=rules.floor,
+            limits=patents.limits(rules),
+            seed=seed,
+        )
+    )
+    if not rules.prefer_agreed:
+        return made
+    best = best_lists(found.scores.astype(np.float64), found.patents, rules.k)
+    preferred = (made.placed == Placed.CHOICE) & made.chosen & ~best
+    return replace(made, placed=np.where(preferred, np.int8(Placed.AGREED), made.placed))
+
+
+def worth(patents: PushPatents, places: Ints, scores: Floats, rules: PushRules) -> Doubles:
+    """What a place is worth to the allocation and in the order of a list: the score, and what the rules prefer.
+
+    Args:
+        patents: of the run.
+        places: of candidates, of any shape; `NOBODY` where there is none.
+        scores: of them.
+        rules: of the arm.
+    """
+    value = scores.astype(np.float64)
+    return value + rules.prefer_agreed * patents.agreed[places] if rules.prefer_agreed else value
+
+
+def shared_out(rules: PushRules, share: float, *, first: bool) -> PushRules:
+    """The rules of one of two arms: cap and floor are divided, so that both together keep to the whole.
+
+    Args:
+        rules: of the arm.
+        share: of the firms that are in the first arm.
+        first: whether the arm is the first. A cap of one is one in either.
+    """
+    cap = min(max(1, round(rules.cap * share)), max(1, rules.cap - 1)) if rules.cap else 0
+    floor = math.ceil(rules.floor * share)
+    if not first:
+        cap, floor = max(1, rules.cap - cap) if rules.cap else 0, rules.floor - floor
+    return rules.model_copy(update={"cap": cap, "floor": min(floor, cap) if cap else floor})
+
+
+def firm_ranks(found: PushCandidates) -> Ints:
+    """Of each candidate int64 ``[firms, m]``, the firm's place among the patent's own best, from 1, by score."""
+    ranks = np.zeros(found.patents.shape, dtype=np.int64)
+    rows, columns = np.nonzero(found.patents != NOBODY)
+    named = found.patents[rows, columns]
+    order = np.lexsort((rows, -found.scores[rows, columns], named))
+    starts = np.flatnonzero(np.concatenate(([True], named[order][1:] != named[order][:-1]))) if len(order) else order
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order)))) + 1
+    ranks[rows[order], columns[order]] = place
+    return ranks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLists:
+    """What an arm allocated.
+
+    Attributes:
+        arm: ``a`` or ``b``.
+        firms: int64 ``[f]``, their places among the run's firms.
+        found: their candidates.
+        chosen: bool ``[f, m]``.
+        placed: int8 ``[f, m]`` of `Placed`.
+        rules: that it was allocated under.
+        ranks: int64 ``[f, m]``, of `firm_ranks`.
+        scale: how scores are read as levels.
+    """
+
+    arm: str
+    firms: Ints
+    found: PushCandidates
+    chosen: Mask
+    placed: npt.NDArray[np.int8]
+    rules: PushRules
+    ranks: Ints
+    scale: Scale
+
+
+class ListWriter:
+    """Says of each place of an arm's lists what firms and ops read.
+
+    Args:
+        patents: of the run.
+        firms: of the run.
+    """
+
+    def __init__(self, patents: PushPatents, firms: PushFirms) -> None:
+        self._patents, self._firms = patents, firms
+        self._titles: dict[int, Phrases] = {}
+
+    def blocks(self, lists: ArmLists) -> Iterator[tuple[str, list[str], list[PushList]]]:
+        """Name, firm ids and lists of each block of firms; a firm that nothing was chosen for has no list."""
+        for start in range(0, len(lists.firms), FIRMS_A_BLOCK):
+            rows = range(start, min(start + FIRMS_A_BLOCK, len(lists.firms)))
+            ids = [self._firms.ids[lists.firms[row]] for row in rows]
+            yield f"{lists.arm}-{start:09}", ids, [self._list(lists, row) for row in rows if lists.chosen[row].any()]
+
+    def _list(self, lists: ArmLists, row: int) -> PushList:
+        found = lists.found
+        columns = np.flatnonzero(lists.chosen[row])
+        value = worth(self._patents, found.patents[row, columns], found.scores[row, columns], lists.rules)
+        columns = columns[np.lexsort((found.patents[row, columns], -value))]
+        places = found.patents[row, columns].tolist()
+        queries = found.queries[row, columns].tolist()
+        scores = found.scores[row, columns].astype(np.float64).tolist()
+        asked = {number: self._asked(number) for number in set(queries)}
+        return PushList(
+            firm_id=self._firms.ids[lists.firms[row]],
+            arm=lists.arm,
+            patent_ids=[self._patents.ids[place] for place in places],
+            scores=[round(score, 6) for score in scores],
+            levels=[level_from_score(score, lists.scale).value for score in scores],
+            reasons=[
+                shared_with_title(asked[number], self._title(place))
+                for number, place in zip(queries, places, strict=True)
+            ],
+            need_ids=[self._firms.queries[number].need_id for number in queries],
+            firm_ranks=lists.ranks[row, columns].tolist(),
+            placed=[_PLACED[placed] for placed in lists.placed[row, columns].tolist()],
+            patent_revisions=self._patents.revisions[places].tolist(),
+        )
+
+    def _asked(self, number: int) -> Phrases:
+        """A need's title and text, or what a firm's profile says beside its name."""
+        return asked_phrases(self._firms.texts[number], need=self._firms.queries[number].need_id is not None)
+
+    def _title(self, place: int) -> Phrases:
+        if (title := self._titles.get(place)) is None:
+            title = self._titles[place] = Phrases.of(self._patents.titles[place])
+        return title
+
+
+_PLACED = {placed.value: placed.name.lower() for placed in Placed}

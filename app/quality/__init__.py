@@ -1,0 +1,1 @@
+"""Evaluate, calibrate and train: use cases over measures."""

@@ -1,0 +1,285 @@
+"""Measure on judged queries what the service answers: the same index, the same matching, only with other records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import index
+from app.builds.service import IndexService, IndexSettings
+from app.catalogue import Catalogue
+from app.domain import Filter, Kind, MatchRequest, Query
+from app.errors import IndexProblem, ModelProblem, PatmatchError, UsageError
+from app.evaluation.collection import RELEVANT_FROM, Collection, Qrels, QueryRun, Ranked, Served
+from app.evaluation.contents import ReportContents
+from app.evaluation.measures import NDCG_DEPTH, RECALL_DEPTH
+from app.evaluation.result import EvaluationResult
+from app.match.service import MatchLimits, MatchService
+from app.progress import Progress, Report
+from app.quality.cached_encoder import KeptEncoder
+from app.quality.material import EvaluationFiles, EvaluationMaterial
+from app.quality.systems import Bench, System
+from app.serving.calibrations import CalibrationStore, RankingId
+from app.serving.encoders import Encoders, EncoderSpec
+from app.serving.failures import translated
+from app.serving.served import StillIndex
+from models import Encoder
+
+SERVED = "served"
+"""The source that stands for the encoder of the published snapshot of patents."""
+
+CONFIGURED = "configured"
+"""What a comparison calls the encoder of the settings, which is used where no source is named."""
+
+_TARGET = Kind.PATENTS
+_BATCH = 32
+"""Queries of one match request: enough that their texts fill the encoder's batches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSettings:
+    """What the service in force would use.
+
+    Attributes:
+        index_dir: where the published snapshots are; their encoder is one of those that can be asked for.
+        vectors_dir: where vectors are kept, so that a second evaluation embeds nothing.
+        spec_of: the encoder that a source names, with the prefixes and precision in force.
+        options: how an index is built.
+        centre_from: records from which on languages are centred.
+        neighbours_from: records from which on each is seen with its nearest neighbours.
+        limits: what one request may ask for; a query longer than these allow fails here as it does there.
+    """
+
+    index_dir: Path
+    vectors_dir: Path
+    spec_of: Callable[[str], EncoderSpec]
+    options: index.BuildOptions
+    centre_from: int
+    neighbours_from: int
+    limits: MatchLimits
+
+
+class EvaluationService:
+    """Evaluates judged queries on an index of its own; the published indexes and the catalogue are not touched.
+
+    Args:
+        encoders: loads the encoders.
+        settings: what the service in force would use.
+    """
+
+    def __init__(self, encoders: Encoders, settings: EvaluationSettings) -> None:
+        self._encoders = encoders
+        self._settings = settings
+
+    def evaluate(self, files: EvaluationFiles, *, report: Report = lambda _progress: None) -> ReportContents:
+        """Index the corpus, ask every query, score every judged document, and measure, with the configured encoder.
+
+        Raises:
+            InputError: a file cannot be used, or no judgement is about its queries and documents.
+            ModelProblem: the encoder cannot be loaded.
+            IndexProblem: no index could be built of the corpus.
+            ConflictError: another job writes vectors of this model.
+        """
+        return self._evaluate(Bench(EvaluationMaterial.read(files)), self._encoders.get(), report)
+
+    def compare(
+        self, files: EvaluationFiles, sources: Sequence[str], *, report: Report = lambda _progress: None
+    ) -> list[ReportContents]:
+        """The same once for each of several encoders, on the same material; all are loaded before the first is used.
+
+        Args:
+            files: what the evaluator brings.
+            sources: ``package``, ``hub:NAME``, ``dir:PATH`` or ``served``.
+            report: told how far each has come.
+
+        Raises:
+            UsageError: a source names no model that can be loaded, or nothing is served.
+            InputError: as `evaluate`; the others likewise.
+        """
+        bench = Bench(EvaluationMaterial.read(files))
+        return [system.contents for system in self.systems(bench, sources, report=report)]
+
+    def systems(
+        self, bench: Bench, sources: Sequence[str] = (), *, report: Report = lambda _progress: None
+    ) -> list[System]:
+        """The same on material that was read before; without a source it is the configured encoder that is measured.
+
+        Raises:
+            UsageError: as `compare`; the others likewise.
+        """
+        encoders = [self._named(source) for source in sources] or [self._encoders.get()]
+        return [
+            System(source, self._evaluate(bench, encoder, report))
+            for source, encoder in zip(sources or (CONFIGURED,), encoders, strict=True)
+        ]
+
+    def _named(self, source: str) -> Encoder:
+        try:
+            if source == SERVED:
+                return self._served()
+            with translated():
+                spec = self._settings.spec_of(source)
+            return self._encoders.get(spec)
+        except ModelProblem as error:
+            raise UsageError(
+                f"the encoder {source} cannot be used: {error.message}", f"无法使用编码器 {source}：{error.message_zh}"
+            ) from error
+
+    def _served(self) -> Encoder:
+        with translated():
+            published = [entry for entry in index.list_snapshots(self._settings.index_dir, _TARGET) if entry.current]
+            if not published:
+                raise UsageError(
+                    f"no index of {_TARGET} is published, so {SERVED} names no encoder; name a model",
+                    f"尚未发布 {_TARGET} 索引，{SERVED} 不对应任何编码器；请指定一个模型",
+                )
+            (entry,) = published
+            if entry.manifest is None:
+                raise entry.damage or IndexProblem("the published snapshot cannot be read", "无法读取已发布的快照")
+            return self._encoders.of_snapshot(entry.manifest)
+
+    def _evaluate(self, bench: Bench, encoder: Encoder, report: Report) -> ReportContents:
+        began = perf_counter()
+        with TemporaryDirectory(prefix="patmatch-evaluate-", ignore_cleanup_errors=True) as folder:
+            settings = self._settings
+            place = IndexSettings(
+                index_dir=Path(folder),
+                vectors_dir=settings.vectors_dir,
+                options=settings.options,
+                centre_from=settings.centre_from,
+                neighbours_from=settings.neighbours_from,
+                reasons=False,
+                hubness=False,
+            )
+            catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
+            try:
+                bench.material.store(catalogue)
+                loaded = Encoders(lambda _spec: encoder, self._encoders.default_spec)
+                build = IndexService(catalogue, loaded, place).build(_TARGET, publish=True, report=report)
+                with translated():
+                    name = index.SnapshotId.parse(build.snapshot)
+                    snapshot = index.load_snapshot(name.directory(place.index_dir), threads=1)
+                runs = self._ask(catalogue, snapshot, bench, encoder, report)
+            finally:
+                catalogue.close()
+        seconds = perf_counter() - began
+        limits = settings.limits
+        asked: dict[str, float] = {
+            "centre_from": settings.centre_from,
+            "neighbours_from": settings.neighbours_from,
+            "candidates": limits.candidates,
+            "shared_terms": limits.shared_terms,
+            "depth": RECALL_DEPTH,
+            "texts_embedded": build.embedded,
+            "seconds": round(seconds, 2),
+        }
+        read = self._read(snapshot)
+        return bench.measured(runs, lambda result: _with_origin(result, encoder, snapshot.manifest, asked, read))
+
+    def _read(self, snapshot: index.Snapshot) -> dict[str, str]:
+        """What gave relevance, and what it was read by."""
+        ranking = RankingId.of_manifest(snapshot.manifest, shared_terms=self._settings.limits.shared_terms)
+        shelf = CalibrationStore(self._settings.index_dir, _TARGET).read()
+        return {"ranking": ranking.ranking, "calibration": shelf.reading(ranking).id}
+
+    def _ask(
+        self,
+        catalogue: Catalogue,
+        snapshot: index.Snapshot,
+        bench: Bench,
+        encoder: Encoder,
+        report: Report,
+    ) -> list[QueryRun]:
+        """Ask every query for the best of all, for its judged documents alone, and language by language."""
+        queries, qrels = bench.material.asked(), bench.collection.qrels
+        deepest = max(len(levels) for levels in qrels.values())
+        limits = replace(self._settings.limits, max_queries=_BATCH, max_k=max(RECALL_DEPTH, deepest))
+        runs: list[QueryRun] = []
+        with (
+            translated(),
+            index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
+        ):
+            kept = KeptEncoder(encoder, store)
+            still = StillIndex(snapshot, kept, _TARGET, CalibrationStore(self._settings.index_dir, _TARGET).read())
+            matching = MatchService(indexes={_TARGET: still}, catalogue=catalogue, limits=limits)
+            for start in range(0, len(queries), _BATCH):
+                report(Progress("ask", start, len(queries)))
+                batch = queries[start : start + _BATCH]
+                runs += _with_languages(matching, batch, list(_runs(matching, batch, qrels)), bench.collection)
+        report(Progress("ask", len(queries), len(queries)))
+        return runs
+
+
+def _with_origin(
+    result: EvaluationResult,
+    encoder: Encoder,
+    manifest: index.Manifest,
+    settings: Mapping[str, float],
+    read: Mapping[str, str],
+) -> EvaluationResult:
+    return replace(
+        result,
+        encoder={"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
+        snapshot={
+            "id": manifest.id,
+            "count": manifest.count,
+            "index": manifest.index.type,
+            "recall@20": manifest.recall.value,
+            **read,
+        },
+        settings=settings,
+    )
+
+
+def _runs(matching: MatchService, queries: Sequence[Query], qrels: Qrels) -> Iterator[QueryRun]:
+    answer = matching.match(MatchRequest(queries=tuple(queries), target=_TARGET, k=RECALL_DEPTH))
+    for query, result in zip(queries, answer.results, strict=True):
+        if result.error is not None:
+            yield QueryRun(query_id=query.id, error=_reason(result.error))
+            continue
+        yield QueryRun(
+            query_id=query.id,
+            ranked=tuple(Ranked(match.id, match.score) for match in result.matches),
+            served=_served(matching, query, tuple(qrels.get(query.id, ()))),
+        )
+
+
+def _served(matching: MatchService, query: Query, documents: tuple[str, ...]) -> dict[str, Served]:
+    """Score and level of these documents, best first."""
+    if not documents:
+        return {}
+    asked = MatchRequest(queries=(query,), target=_TARGET, k=len(documents), filter=Filter(ids=documents))
+    matches = matching.match(asked).results[0].matches
+    return {match.id: Served(match.score, match.level.grade, match.relevance) for match in matches}
+
+
+def _with_languages(
+    matching: MatchService, queries: Sequence[Query], runs: Sequence[QueryRun], collection: Collection
+) -> list[QueryRun]:
+    """The runs with what each query finds among the documents of one language, for the languages of its relevant ones.
+
+    Where the corpus has one language that is what it finds anyway.
+    """
+    only = set(collection.document_langs.values())
+    alone: dict[str, dict[str, tuple[str, ...]]] = {run.query_id: {} for run in runs}
+    wanted: dict[str, list[Query]] = {}
+    for query, run in zip(queries, runs, strict=True):
+        levels = collection.qrels.get(query.id, {})
+        langs = {collection.document_langs.get(key) for key, level in levels.items() if level >= RELEVANT_FROM}
+        for lang in sorted(lang for lang in langs if lang is not None):
+            if len(only) == 1 or run.error is not None:
+                alone[query.id][lang] = tuple(match.doc_id for match in run.ranked[:NDCG_DEPTH])
+            else:
+                wanted.setdefault(lang, []).append(query)
+    for lang, asking in wanted.items():
+        request = MatchRequest(queries=tuple(asking), target=_TARGET, k=NDCG_DEPTH, filter=Filter(lang=(lang,)))
+        for query, result in zip(asking, matching.match(request).results, strict=True):
+            alone[query.id][lang] = tuple(match.id for match in result.matches)
+    return [replace(run, alone=alone[run.query_id]) for run in runs]
+
+
+def _reason(error: Exception) -> str:
+    return f"{error.message} · {error.message_zh}" if isinstance(error, PatmatchError) else type(error).__name__

@@ -1,0 +1,147 @@
+"""Judged queries as training takes them: their texts as they are served, and which are held out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.domain import Patent
+from app.errors import InputError
+from app.evaluation.collection import Qrels, QueryRun, TextRow
+from app.quality.material import EvaluationMaterial
+from app.ranking.views import view_weights
+from app.text.language import detect_language, language_word
+from app.text.normalising import fold_body, fold_line
+from app.text.reading import need_views, passage_of
+from models.training_data import RELEVANT_FROM, JudgedQuery
+
+FEWEST = 2
+"""Queries on each side of a split: one query's mean has no spread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A judged query with the texts that are embedded for it.
+
+    Attributes:
+        id: the query's.
+        title: what makes two queries the same need: they are never on two sides of a split.
+        lang: its language, ``None`` where it cannot be told.
+        judged: what training takes; without negatives until they are drawn.
+        documents: ids of the passages of ``judged``, in their order.
+    """
+
+    id: str
+    title: str
+    lang: str | None
+    judged: JudgedQuery
+    documents: tuple[str, ...]
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """Document id -> level."""
+        return dict(zip(self.documents, self.judged.levels, strict=True))
+
+
+def passages(material: EvaluationMaterial) -> dict[str, str]:
+    """The text of each document that is embedded, by id; documents without a character are left out."""
+    texts = {key: _passage(row) for key, row in material.documents.items()}
+    return {key: text for key, text in texts.items() if text}
+
+
+def judged_needs(material: EvaluationMaterial, texts: Mapping[str, str]) -> list[Need]:
+    """The queries with a text and a judgement, in the file's order; those of one level judge, but teach nothing."""
+    needs = []
+    for row in material.queries.values():
+        views = need_views(fold_body(row.title), fold_body(row.text), language(row))
+        levels = {key: level for key, level in material.known.qrels.get(row.id, {}).items() if key in texts}
+        if not views or not levels:
+            continue
+        judged = JudgedQuery(
+            views=views,
+            weights=view_weights(len(views), titled=True),
+            passages=tuple(texts[key] for key in levels),
+            levels=tuple(levels.values()),
+        )
+        title = fold_line(row.title or row.text).casefold()
+        needs.append(Need(id=row.id, title=title, lang=language(row), judged=judged, documents=tuple(levels)))
+    return needs
+
+
+def language(row: TextRow) -> str | None:
+    """What the row says, else what its text tells."""
+    return language_word(row.lang or "") or detect_language(row.title, row.text)
+
+
+def folds(needs: Sequence[Need], count: int, seed: int) -> list[list[Need]]:
+    """Needs in ``count`` groups of like size, drawn by the seed; needs of one title share a group.
+
+    Raises:
+        InputError: there are too few for it.
+    """
+    titled: dict[str, list[Need]] = defaultdict(list)
+    for need in needs:
+        titled[need.title].append(need)
+    if (enough := _teaching(needs)) < count * FEWEST:
+        _too_few(enough, count * FEWEST)
+    found: list[list[Need]] = [[] for _ in range(count)]
+    for place in np.random.default_rng(seed).permutation(len(titled)):
+        min(found, key=len).extend(list(titled.values())[place])
+    return found
+
+
+def split(needs: Sequence[Need], share: float, seed: int) -> tuple[list[Need], list[Need]]:
+    """Needs to learn from, and about ``share`` of them held out, drawn by the seed; by title as in `folds`.
+
+    Raises:
+        InputError: there are too few for it.
+    """
+    titles = sorted({need.title for need in needs})
+    count = max(FEWEST, round(len(titles) * share))
+    if (enough := _teaching(needs)) - count < FEWEST:
+        _too_few(enough, count + FEWEST)
+    drawn = {titles[place] for place in np.random.default_rng(seed).permutation(len(titles))[:count]}
+    return [need for need in needs if need.title not in drawn], [need for need in needs if need.title in drawn]
+
+
+def hard_negatives(run: QueryRun, judged: Qrels, texts: Mapping[str, str], count: int) -> tuple[str, ...]:
+    """Texts near a query that nobody judged, nearest first.
+
+    What scores like the query's relevant documents is left out: it may well be relevant, only nobody looked
+    (de Souza P. Moreira et al., NV-Retriever: Improving Text Embedding Models with Effective Hard-Negative Mining,
+    2024).
+    """
+    levels = judged.get(run.query_id, {})
+    relevant = [run.served[key].score for key, level in levels.items() if level >= RELEVANT_FROM and key in run.served]
+    if not relevant:
+        return ()
+    ceiling = float(np.mean(relevant))
+    found = [
+        texts[match.doc_id]
+        for match in run.ranked
+        if match.score < ceiling and match.doc_id not in levels and match.doc_id in texts
+    ]
+    return tuple(found[:count])
+
+
+def _passage(row: TextRow) -> str:
+    """As it is read of the record that ingest makes of it."""
+    return passage_of(Patent(id=row.id, title=fold_line(row.title), abstract=fold_body(row.text), lang=language(row)))
+
+
+def _teaching(needs: Sequence[Need]) -> int:
+    """Different needs that teach an order."""
+    return len({need.title for need in needs if len(set(need.judged.levels)) > 1})
+
+
+def _too_few(found: int, wanted: int) -> None:
+    raise InputError(
+        f"{found} different needs have judgements of two levels; {wanted} are wanted to learn from some and to measure "
+        "on others. Bring more judgements.",
+        f"只有 {found} 个不同的需求带有两个级别的评判；至少需要 {wanted} 个，才能用一部分训练、另一部分评测。"
+        "请提供更多评判。",
+        code="too_few_needs",
+    )

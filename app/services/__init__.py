@@ -1,1 +1,0 @@
-"""Use cases, each once, for HTTP, command line and bulk jobs alike."""

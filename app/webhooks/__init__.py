@@ -1,0 +1,1 @@
+"""Messages sent from the outbox."""

@@ -1,0 +1,149 @@
+"""Calibrations on the disk: whole or not at all, for one ranking alone, and back again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain import Kind
+from app.errors import NotFoundError
+from app.ranking.levels import BUILT_IN_SCALES, CENTRED_SCALE, Scale
+from app.serving.calibrations import BUILT_IN, Calibration, CalibrationStore, RankingId, new_id
+
+HERE = RankingId("a" * 64, "centred")
+SCALE = Scale(midpoint=0.4, steepness=9.5, weak_from=0.04, strong_from=0.8, bends=((0.33, -3.25),))
+
+
+def calibration(ranking: RankingId = HERE, scale: Scale = SCALE) -> Calibration:
+    """A calibration that could have been fitted."""
+    return Calibration(
+        id=new_id(Kind.PATENTS),
+        target=Kind.PATENTS,
+        ranking=ranking,
+        scale=scale,
+        fitted_at="2026-11-24T09:00:00+00:00",
+        by="ops@host",
+        material={"needs": 40, "pairs": 900},
+        measures={"held_out": {"brier": 0.08}},
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CalibrationStore:
+    """An empty store."""
+    return CalibrationStore(tmp_path, Kind.PATENTS)
+
+
+def file_of(root: Path, one: Calibration) -> Path:
+    """Where a calibration lies."""
+    return root / "patents" / "calibrations" / f"{one.id}.json"
+
+
+@given(
+    st.floats(-1e3, 1e3),
+    st.floats(1e-6, 1e6),
+    st.floats(1e-9, 0.499),
+    st.floats(0.501, 1 - 1e-9),
+    st.floats(-100, 100),
+    st.floats(0, 1e6),
+)
+def test_calibrations_survive_a_round_trip_to_the_last_bit(
+    midpoint: float, steepness: float, weak: float, strong: float, place: float, change: float
+) -> None:
+    """What is read is what was written, so that every process gives the same scores."""
+    scale = Scale(midpoint, steepness, weak_from=weak, strong_from=strong, bends=((place, change),))
+    one = calibration(scale=scale)
+    assert Calibration.from_json(one.to_json()) == one
+
+
+def test_calibrations_in_force_are_read_for_their_ranking_alone(store: CalibrationStore) -> None:
+    """Another encoder, ranking or version of it reads the built-in scale of its kind, and says why."""
+    one = calibration()
+    assert store.read().reading(HERE).id == BUILT_IN
+    store.publish(one)
+    shelf = store.read()
+    assert (shelf.reading(HERE).scale, shelf.reading(HERE).id) == (SCALE, one.id)
+    for other in (RankingId("b" * 64, "centred"), RankingId("a" * 64, "fused"), RankingId("a" * 64, "centred", 0)):
+        reading = shelf.reading(other)
+        assert reading.id == BUILT_IN
+        assert reading.scale == BUILT_IN_SCALES[other.ranking]
+        assert "another encoder or ranking" in reading.why
+        assert reading.why_zh
+
+
+def test_calibrations_roll_back_one_by_one_and_reset(store: CalibrationStore) -> None:
+    """A roll-back takes back a publication or a reset; of another ranking's nothing is touched."""
+    first, second, other = calibration(), calibration(), calibration(RankingId("b" * 64, "plain"))
+    for one in (first, other, second):
+        store.publish(one)
+    store.reset(HERE)
+    assert store.read().reading(HERE).id == BUILT_IN
+    assert [store.rollback(HERE) for _ in range(3)] == [second.id, first.id, None]
+    assert store.read().reading(HERE).id == BUILT_IN
+    assert store.read().reading(other.ranking).id == other.id
+    with pytest.raises(NotFoundError, match="nothing to go back to"):
+        store.rollback(HERE)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "swapped", "wrong scale"])
+def test_calibrations_damaged_are_refused_by_name(store: CalibrationStore, tmp_path: Path, damage: str) -> None:
+    """The built-in scale is read in their place, and the reading names the file; a roll-back mends it."""
+    before, one, other = calibration(), calibration(scale=CENTRED_SCALE), calibration(RankingId("b" * 64, "plain"))
+    for each in (before, one, other):
+        store.publish(each)
+    path = file_of(tmp_path, one)
+    text = path.read_text(encoding="utf-8")
+    if damage == "flipped":
+        path.write_text(text.replace("0.4715", "0.4716"), encoding="utf-8")
+    elif damage == "cut":
+        path.write_text(text[:200], encoding="utf-8")
+    elif damage == "gone":
+        path.unlink()
+    elif damage == "swapped":
+        path.write_text(other.to_json(), encoding="utf-8")
+    else:
+        falling = json.loads(text)["scale"] | {"steepness": -1.0}
+        assert falling["steepness"] < 0
+        path.write_text(json.dumps(json.loads(text) | {"scale": falling}), encoding="utf-8")
+    reading = store.read().reading(HERE)
+    assert (reading.id, reading.scale) == (BUILT_IN, CENTRED_SCALE)
+    assert one.id in reading.why
+    assert one.id in reading.why_zh
+    assert store.rollback(HERE) == before.id
+    assert store.read().reading(HERE).id == before.id
+
+
+def test_calibrations_with_a_damaged_pointer_are_not_in_force(store: CalibrationStore, tmp_path: Path) -> None:
+    """Which one is in force is not guessed; the next publication writes the pointer anew."""
+    one = calibration()
+    store.publish(one)
+    pointer = tmp_path / "patents" / "calibrations" / "CURRENT"
+    pointer.write_bytes(pointer.read_bytes()[:-20])
+    assert "CURRENT is damaged" in store.read().reading(HERE).why
+    store.publish(one)
+    assert store.read().reading(HERE).id == one.id
+
+
+def test_calibrations_of_a_killed_publication_are_not_in_force(store: CalibrationStore, tmp_path: Path) -> None:
+    """A file without the pointer's word, or half a file, changes nothing and is cleared away."""
+    one = calibration()
+    store.publish(one)
+    half = tmp_path / "patents" / "calibrations" / ".CURRENT.1a2b3c4d"
+    half.write_bytes(b"{")
+    file_of(tmp_path, calibration()).write_text(calibration().to_json(), encoding="utf-8")
+    assert store.read().reading(HERE).id == one.id
+    store.publish(one)
+    assert not half.exists()
+
+
+def test_calibrations_are_read_again_only_when_they_have_changed(store: CalibrationStore) -> None:
+    """What a service looks at twice a second is one small file."""
+    store.publish(calibration())
+    shelf = store.read()
+    assert store.read(shelf) is shelf
+    store.reset(HERE)
+    assert store.read(shelf) is not shelf
