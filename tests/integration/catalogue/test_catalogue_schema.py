@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from app.catalogue import Catalogue, UpsertCounts, schema
 from app.catalogue.tables import METADATA
 from app.domain import Kind
 from app.errors import CatalogueProblem
+
+GOLDEN = ROOT / "tests" / "golden" / "catalogue"
 
 
 @contextmanager
@@ -47,6 +50,39 @@ def test_catalogue_migrates_an_empty_database_once(fresh_url: str) -> None:
     assert second.upsert(firms(3)) == UpsertCounts(unchanged=3)
     assert failed(second) == set()
     second.close()
+
+
+def described(connection: sa.Connection) -> Iterator[str]:
+    """A database's tables as lines of text, columns and indexes in the order of their names."""
+    look = sa.inspect(connection)
+    for table in sorted(look.get_table_names()):
+        yield f"{table}"
+        for column in sorted(look.get_columns(table), key=lambda column: column["name"]):
+            default = (column["default"] or "").partition("::")[0]
+            yield (
+                f"  {column['name']} {column['type'].compile(connection.dialect)}{'' if column['nullable'] else ' NOT NULL'}"
+                f"{f' DEFAULT {default}' if default else ''}"
+            )
+        key = look.get_pk_constraint(table)
+        yield f"  PRIMARY KEY {key['name']} ({', '.join(key['constrained_columns'])})"
+        for index in sorted(look.get_indexes(table), key=lambda index: str(index["name"])):
+            unique = "UNIQUE " if index["unique"] else ""
+            yield f"  {unique}INDEX {index['name']} ({', '.join(map(str, index['column_names']))})"
+        for check in look.get_check_constraints(table):
+            yield f"  CHECK {check['name']} ({check['sqltext']})"
+
+
+def test_catalogue_schema_is_the_one_that_was_released(url: str) -> None:
+    """Whoever changes a table sees it here, and writes a new migration: a released one is never edited.
+
+    `PATMATCH_WRITE_GOLDEN=1` writes the files anew.
+    """
+    with connected(url) as connection:
+        text = "\n".join(described(connection)) + "\n"
+        golden = GOLDEN / f"schema_{connection.dialect.name}.txt"
+    if os.environ.get("PATMATCH_WRITE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
 
 
 def test_catalogue_migrations_make_the_tables_that_the_code_names(url: str) -> None:
