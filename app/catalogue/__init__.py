@@ -1,13 +1,14 @@
-"""Every SQL statement of the project: the records of the three kinds, in SQLite or PostgreSQL."""
+"""Every SQL statement of the project, for SQLite or PostgreSQL: records, and what is remembered beside them."""
 
 from app.catalogue.alerts import NEED_ALERT, Arrival, Looked
 from app.catalogue.backend import Finding
 from app.catalogue.feedback import Entry, Recorded, Refusal
+from app.catalogue.mapping import Derived
 from app.catalogue.outbox import Message, NewMessage, Outbox
 from app.catalogue.pools import Band
 from app.catalogue.pushes import PushEntry, PushList, PushRun, PushStore
 from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
-from app.catalogue.writing import Applied, Told
+from app.catalogue.writing import Applied
 
 __all__ = [
     "NEED_ALERT",
@@ -17,6 +18,7 @@ __all__ = [
     "Catalogue",
     "CatalogueStatus",
     "Change",
+    "Derived",
     "Entry",
     "Finding",
     "Looked",
@@ -29,6 +31,5 @@ __all__ = [
     "PushStore",
     "Recorded",
     "Refusal",
-    "Told",
     "UpsertCounts",
 ]

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app.catalogue.alert_tables import ALERT_CURSOR, ALERT_WAITING, ALERTS
-from app.catalogue.backend import IDS, Backend
-from app.catalogue.failures import translated
-from app.catalogue.logs import in_utc, next_number, pages_of_ids
+from app.catalogue.backend import IDS
 from app.catalogue.outbox import NewMessage, put
-from app.catalogue.tables import ARRIVED, PATENTS, TABLES
-from app.catalogue.writing import Writer
-from app.domain import Alert, Kind, Level
+from app.catalogue.statements import next_number
+from app.catalogue.tables import ALERT_CURSOR, ALERT_WAITING, ALERTS, ARRIVED, PATENTS, TABLES
+from app.catalogue.writing import Part, steps
+from app.domain import Alert, Kind
 
 NEED_ALERT = "need.alert"
-"""The kind of a message that tells of alerts of one need: ``need_id``, and the numbers ``first`` to ``last``."""
-
-steps = logging.getLogger("patmatch.steps")
+"""The kind of a message about alerts of one need: ``need_id``, and the numbers ``first`` to ``last``."""
 
 _C = ALERTS.c
 _CURSOR = sa.select(ALERT_CURSOR.c.arrived)
 _LIVE = sa.not_(PATENTS.c.deleted)
+_WAITS = ALERT_WAITING.c.patent_id
 _WAIT_PAGE = 5_000
 
 
@@ -60,19 +56,15 @@ class Looked:
     announce: bool = False
 
 
-class AlertLog:
-    """The alerts of one catalogue. Safe to call from many threads and processes."""
-
-    def __init__(self, backend: Backend, writer: Writer) -> None:
-        self._backend = backend
-        self._writer = writer
+class AlertLog(Part):
+    """The alerts of one catalogue."""
 
     # Watching
 
     def cursor(self) -> int | None:
         """Patents that arrived up to this number were looked at, or wait; ``None`` before watching has begun."""
-        with translated(), self._backend.reading() as connection:
-            return connection.execute(_CURSOR).scalar_one_or_none()
+        cursor: int | None = self._backend.value(_CURSOR)
+        return cursor
 
     def begin(self, revision: int) -> int:
         """Begin to watch behind a revision, where nobody has begun before; the cursor that stands."""
@@ -86,36 +78,24 @@ class AlertLog:
         """Patents that came behind a number, up to and with another, in their order; deleted ones are left out."""
         asked = sa.select(PATENTS.c.id, PATENTS.c.arrived, PATENTS.c.revision)
         asked = asked.where(PATENTS.c.arrived > after, PATENTS.c.arrived <= to, _LIVE)
-        with translated(), self._backend.reading() as connection:
-            return [Arrival(*row) for row in connection.execute(asked.order_by(PATENTS.c.arrived).limit(size))]
+        return list(map(Arrival._make, self._backend.read(asked.order_by(PATENTS.c.arrived).limit(size))))
 
     def arrivals(self, kind: Kind, ids: Sequence[str]) -> dict[str, Arrival]:
         """Those of the records that are there, by id."""
-        columns, found = TABLES[kind].c, dict[str, Arrival]()
+        columns = TABLES[kind].c
         asked = sa.select(columns.id, columns[ARRIVED], columns.revision).where(sa.not_(columns.deleted))
-        with translated(), self._backend.reading() as connection:
-            for statement, parameters in pages_of_ids(self._backend, asked, columns.id, ids):
-                found |= {row[0]: Arrival(*row) for row in connection.execute(statement, parameters)}
-        return found
+        return {row[0]: Arrival._make(row) for row in self._backend.read_of(asked, columns.id, ids)}
 
     def waiting(self) -> Iterator[list[str]]:
         """Ids of patents that could not be searched when they were looked at, some thousands at a time."""
-        asked = sa.select(ALERT_WAITING.c.patent_id).order_by(ALERT_WAITING.c.patent_id).limit(_WAIT_PAGE)
-        after, full = "", True
-        while full:
-            with translated(), self._backend.reading() as connection:
-                page = list(connection.execute(asked.where(ALERT_WAITING.c.patent_id > after)).scalars())
-            if page:
-                yield page
-                after = page[-1]
-            full = len(page) == _WAIT_PAGE
+        for rows in self._backend.pages(sa.select(_WAITS), _WAITS, _WAIT_PAGE):
+            yield [row[0] for row in rows]
 
     def behind(self) -> int:
         """How many patents came that nobody has looked at, or that wait; 0 before watching has begun."""
         later = sa.select(sa.func.count()).select_from(PATENTS).where(PATENTS.c.arrived > _CURSOR.scalar_subquery())
         waits = sa.select(sa.func.count()).select_from(ALERT_WAITING)
-        with translated(), self._backend.reading() as connection:
-            return int(connection.execute(later.where(_LIVE)).scalar_one() + connection.execute(waits).scalar_one())
+        return int(self._backend.value(later.where(_LIVE))) + int(self._backend.value(waits))
 
     def record(self, looked: Looked) -> int | None:
         """Write alerts and move the cursor, in one transaction; how many alerts are new.
@@ -127,7 +107,7 @@ class AlertLog:
                 return None
             new = self._new(connection, looked.alerts)
             if new:
-                connection.execute(sa.insert(ALERTS), [_row(alert) for alert in new])
+                connection.execute(sa.insert(ALERTS), [asdict(alert) for alert in new])
             if looked.announce:
                 put(connection, _messages(new))
             self._wait(connection, looked)
@@ -141,31 +121,29 @@ class AlertLog:
 
     def of_need(self, need_id: str, *, after: int, size: int, since: datetime | None = None) -> list[Alert]:
         """A need's alerts in the order of their numbers, behind one, found at ``since`` or later."""
-        asked = sa.select(ALERTS).where(_C.need_id == need_id, _C.number > after)
-        return self._read(asked if since is None else asked.where(_C.at >= since.astimezone(UTC)), size)
+        return self._read(after, size, since, _C.need_id == need_id)
 
     def page(self, *, after: int, size: int, since: datetime | None = None) -> list[Alert]:
         """The same for all needs."""
-        asked = sa.select(ALERTS).where(_C.number > after)
-        return self._read(asked if since is None else asked.where(_C.at >= since.astimezone(UTC)), size)
+        return self._read(after, size, since)
 
     def last(self) -> int:
         """The number of the last alert; 0 where there is none."""
-        with translated(), self._backend.reading() as connection:
-            return connection.execute(sa.select(sa.func.max(_C.number))).scalar_one() or 0
+        return self._backend.value(sa.select(sa.func.max(_C.number))) or 0
 
-    def _read(self, asked: sa.Select[Any], size: int) -> list[Alert]:
-        with translated(), self._backend.reading() as connection:
-            rows = connection.execute(asked.order_by(_C.number).limit(size)).mappings().all()
-        return [Alert(**{**row, "at": in_utc(row["at"]), "level": Level(row["level"])}) for row in rows]
+    def _read(self, after: int, size: int, since: datetime | None, *which: sa.ColumnElement[bool]) -> list[Alert]:
+        asked = sa.select(ALERTS).where(_C.number > after, *which).order_by(_C.number).limit(size)
+        return [
+            Alert(**row._mapping) for row in self._backend.read(asked if since is None else asked.where(_C.at >= since))
+        ]
 
     def _new(self, connection: sa.Connection, alerts: Sequence[Alert]) -> list[Alert]:
         """Those that are not there, need by need, with their numbers."""
         if not alerts:
             return []
         asked = sa.select(_C.need_id, _C.patent_id).where(self._backend.is_one_of(_C.patent_id))
-        wanted = self._backend.ids_parameter(sorted({alert.patent_id for alert in alerts}))
-        known = {(row[0], row[1]) for row in connection.execute(asked, {IDS: wanted})}
+        rows = self._backend.rows_of(connection, asked, sorted({alert.patent_id for alert in alerts}))
+        known = {(row[0], row[1]) for row in rows}
         first = next_number(connection, ALERTS)
         new = [alert for alert in alerts if (alert.need_id, alert.patent_id) not in known]
         new.sort(key=lambda alert: alert.need_id)
@@ -174,14 +152,10 @@ class AlertLog:
     def _wait(self, connection: sa.Connection, looked: Looked) -> None:
         ids = [*looked.waits, *looked.done]
         if ids:  # what waits again is written once
-            among = self._backend.is_one_of(ALERT_WAITING.c.patent_id)
+            among = self._backend.is_one_of(_WAITS)
             connection.execute(sa.delete(ALERT_WAITING).where(among), {IDS: self._backend.ids_parameter(ids)})
         if looked.waits:
             connection.execute(sa.insert(ALERT_WAITING), [{"patent_id": key} for key in looked.waits])
-
-
-def _row(alert: Alert) -> dict[str, Any]:
-    return asdict(alert) | {"level": alert.level.value, "at": alert.at.astimezone(UTC)}
 
 
 def _messages(alerts: Sequence[Alert]) -> list[NewMessage]:

@@ -1,19 +1,27 @@
-"""What differs between the two databases, behind one protocol; everything else of the catalogue is the same SQL."""
+"""The database: what all statements are run with, and what differs between SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
-from app.catalogue.failures import problem
+from app.catalogue.failures import problem, translated
 from app.catalogue.tables import ARRIVED, Table
 
 IDS = "ids"
 """The parameter that hands a statement its ids."""
+
+IDS_AT_ONCE = 10_000
+"""Ids in one execution: bounds the parameter's size without costing round trips for the batches that callers use."""
+
+_CONNECTIONS, _MORE_CONNECTIONS = 8, 56
+"""Stay open, and opened for a moment: more than a server's worker threads, so that a thread waits for the disk and not
+for a connection."""
 
 StoredRow = list[Any]
 """The values of all columns of a table, in their order and as `RowCodec.encode` writes them; the time is aware."""
@@ -40,53 +48,120 @@ def finding(name: str, ok: bool, good: tuple[str, str], bad: tuple[str, str]) ->
     return Finding(name, ok, *(good if ok else bad))
 
 
-class Backend(Protocol):
-    """One database. Safe to call from many threads."""
+class Backend(ABC):
+    """One database. Safe to call from many threads. Whatever the database raises is a `CatalogueProblem`.
 
-    name: str
-    engine: sa.Engine
+    Args:
+        url: of the database.
+        connect_args: for the driver.
+    """
 
-    def exists(self) -> bool:
-        """Whether there is a database to connect to, without making one."""
-        ...
+    name: ClassVar[str]
 
+    def __init__(self, url: sa.URL, connect_args: Mapping[str, Any]) -> None:
+        self.engine = sa.create_engine(
+            url,
+            connect_args=dict(connect_args),
+            pool_size=_CONNECTIONS,
+            max_overflow=_MORE_CONNECTIONS,
+            pool_pre_ping=url.get_backend_name() != "sqlite",  # a file does not hang up
+            hide_parameters=True,
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read with; nobody waits for it."""
+        with translated(), self._reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that waits its turn to write; commits at the end, rolls back on an error."""
+        with translated(), self._writing() as connection:
+            yield connection
+
+    def read(self, asked: sa.Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
+        """All rows of a statement, in a short transaction of its own."""
+        with self.reading() as connection:
+            return connection.execute(asked, parameters).all()
+
+    def value(self, asked: sa.Select[Any], parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """The only value of a statement's first row; ``None`` where there is no row."""
+        with self.reading() as connection:
+            return connection.execute(asked, parameters).scalar()
+
+    def pages(
+        self, asked: sa.Select[Any], key: sa.Column[Any], size: int, *, after: str | int | None = None
+    ) -> Iterator[Sequence[sa.Row[Any]]]:
+        """All rows of a statement in the order of a unique column that it selects, a page at a time.
+
+        Each page is a short transaction of its own: memory stays flat and no writer waits.
+
+        Args:
+            asked: the statement, without order and limit.
+            key: the column.
+            size: rows of a page; the last may have fewer.
+            after: begin behind this value of the column.
+        """
+        page = asked.order_by(key).limit(size)
+        full = True
+        while full:
+            rows = self.read(page if after is None else page.where(key > after))
+            if rows:
+                yield rows
+                after = rows[-1]._mapping[key]
+            full = len(rows) == size
+
+    def rows_of(self, connection: sa.Connection, asked: sa.Select[Any], ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+        """The rows of a statement with `IDS` for these ids, some thousands of them in one execution."""
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            yield from connection.execute(asked, {IDS: self.ids_parameter(ids[start : start + IDS_AT_ONCE])})
+
+    def read_of(
+        self, asked: sa.Select[Any], column: sa.ColumnElement[str], ids: Sequence[str] | None
+    ) -> Iterator[sa.Row[Any]]:
+        """The rows of a statement whose column is one of these ids; all rows where no ids are named."""
+        with self.reading() as connection:
+            if ids is None:
+                yield from connection.execute(asked)
+            else:
+                yield from self.rows_of(connection, asked.where(self.is_one_of(column)), ids)
+
+    @abstractmethod
     def prepare(self) -> None:
         """Make what must stand before the schema: the folder, the file and its journal mode."""
-        ...
 
+    @abstractmethod
     def migrating(self) -> AbstractContextManager[sa.Connection]:
         """A transaction in which no other process migrates; commits at the end."""
-        ...
 
-    def reading(self) -> AbstractContextManager[sa.Connection]:
-        """A connection to read with; nobody waits for it."""
-        ...
-
-    def writing(self) -> AbstractContextManager[sa.Connection]:
-        """A transaction that waits its turn to write; commits at the end, rolls back on an error."""
-        ...
-
+    @abstractmethod
     def is_one_of(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
         """Whether a column is one of the ids of the parameter `IDS`: one statement for every number of ids."""
-        ...
 
+    @abstractmethod
     def ids_parameter(self, ids: Sequence[str]) -> Any:  # noqa: ANN401 - as the driver takes it
         """The value of the parameter `IDS`."""
-        ...
 
+    @abstractmethod
     def write_rows(
         self, connection: sa.Connection, table: Table, added: list[StoredRow], changed: list[StoredRow]
     ) -> None:
         """Insert rows whose ids are not in the table, and replace those that are."""
-        ...
 
+    @abstractmethod
     def size_bytes(self, connection: sa.Connection) -> int:
         """How much disk the catalogue takes."""
-        ...
 
+    @abstractmethod
     def check(self, connection: sa.Connection) -> list[Finding]:
         """What this database can say about its own state."""
-        ...
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[sa.Connection]: ...
+
+    @abstractmethod
+    def _writing(self) -> AbstractContextManager[sa.Connection]: ...
 
 
 def backend_of(url: str) -> Backend:
@@ -125,8 +200,8 @@ def backend_of(url: str) -> Backend:
 def upsert_sql(insert: Any, table: Table, dialect: sa.Dialect) -> str:  # noqa: ANN401
     """``INSERT ... ON CONFLICT (id) DO UPDATE`` of all columns, with parameters by position.
 
-    For the driver as it is: to bind the values of every row by name would cost more than to store them. When a record
-    arrived is kept, unless it had been deleted.
+    For the driver as it is: to bind the values of every row by name would cost more than to store them. A record's
+    arrival stays what it is, unless it had been deleted.
 
     Args:
         insert: the dialect's insert into the table.

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from app.catalogue import schema
 from app.catalogue.backend import Backend, Finding, finding
-from app.catalogue.failures import translated
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import READ_COUNTER
 from app.catalogue.tables import TABLES
@@ -25,7 +24,7 @@ def check(backend: Backend) -> list[Finding]:
     """Look at the database itself, its schema and, where that is up to date, the counter of changes and every row."""
     found: list[Finding] = []
     try:
-        with translated(), backend.reading() as connection:
+        with backend.reading() as connection:
             found += backend.check(connection)
             up_to_date = _schema(connection)
             found.append(up_to_date)
@@ -38,15 +37,13 @@ def check(backend: Backend) -> list[Finding]:
 
 
 def _schema(connection: sa.Connection) -> Finding:
-    stands = schema.current(connection)
+    stands = schema.current(connection) or "missing"
+    wrong = schema.unknown(stands)
     return finding(
         "catalogue_schema",
         stands == schema.HEAD,
         (f"the schema is up to date ({schema.HEAD})", f"数据库结构为最新版本({schema.HEAD})"),
-        (
-            f"the schema is {stands or 'missing'}, not {schema.HEAD}; `patmatch serve` migrates it at its start",
-            f"数据库结构为 {stands or '空'},不是 {schema.HEAD};运行 `patmatch serve` 时会自动迁移",
-        ),
+        (wrong.message, wrong.message_zh),
     )
 
 

@@ -1,27 +1,25 @@
-"""What came back, kept as it came: nothing is changed or removed, and what is sent again is known by its key."""
+"""Feedback, stored as it came: nothing is changed or removed, and what is sent again is known by its key."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import IDS, Backend
-from app.catalogue.failures import translated
-from app.catalogue.logs import in_utc, next_number, pages_of_ids, walk
-from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
 from app.catalogue.pushes import patent_ids_of
 from app.catalogue.rows import CODECS
-from app.catalogue.statements import Statements
-from app.catalogue.tables import FEEDBACK
-from app.catalogue.writing import Writer
-from app.domain import DECISIVE, Event, Feedback, FeedbackFilter, Kind, Level, Need
+from app.catalogue.statements import next_number
+from app.catalogue.tables import FEEDBACK, PUSH_LISTS, PUSH_RUNS
+from app.catalogue.writing import Part
+from app.domain import DECISIVE, Event, Feedback, FeedbackFilter, Kind, Need
 
 _FIELDS = tuple(field.name for field in fields(Feedback))
 _COLUMNS = FEEDBACK.c
+_READ = sa.select(_COLUMNS.number, *(_COLUMNS[name] for name in _FIELDS))
+_A_PAGE = 10_000
 _REFERENCES = {
     "firm_id": Kind.FIRMS,
     "need_id": Kind.NEEDS,
@@ -62,7 +60,7 @@ class Recorded(NamedTuple):
 
     Attributes:
         known: whether it was there already.
-        odd: what does not keep it out.
+        odd: what is unusual, and does not refuse it.
     """
 
     number: int | None
@@ -85,13 +83,8 @@ class _Stands:
     brought: set[str] = field(default_factory=set)
 
 
-class FeedbackLog:
-    """The log of one catalogue. Safe to call from many threads."""
-
-    def __init__(self, backend: Backend, writer: Writer, statements: Mapping[Kind, Statements]) -> None:
-        self._backend = backend
-        self._writer = writer
-        self._statements = statements
+class FeedbackLog(Part):
+    """The feedback of one catalogue, in the order in which it was written."""
 
     def add(self, entries: Sequence[Entry]) -> list[Recorded]:
         """Record what can be recorded, with the needs that came with it, in one transaction; durable at the return.
@@ -127,44 +120,29 @@ class FeedbackLog:
 
     def page(self, wanted: FeedbackFilter, *, after: int, size: int) -> list[tuple[int, Feedback]]:
         """Feedback with its numbers, in their order, behind a number."""
-        asked = sa.select(_COLUMNS.number, *(_COLUMNS[name] for name in _FIELDS)).where(_COLUMNS.number > after)
-        for name, value in ((item.name, getattr(wanted, item.name)) for item in fields(wanted)):
-            if value is not None:
-                asked = asked.where(_COLUMNS[name] == str(value))
-        with translated(), self._backend.reading() as connection:
-            rows = connection.execute(asked.order_by(_COLUMNS.number).limit(size)).all()
-        return [(row[0], _feedback(row[1:])) for row in rows]
+        given = ((item.name, getattr(wanted, item.name)) for item in fields(wanted))
+        conditions = [_COLUMNS[name] == value for name, value in given if value is not None]
+        asked = _READ.where(_COLUMNS.number > after, *conditions).order_by(_COLUMNS.number).limit(size)
+        return [(row[0], _feedback(row)) for row in self._backend.read(asked)]
 
     def iterate(self, events: Collection[Event], *, run: str | None = None) -> Iterator[Feedback]:
         """All feedback of some events, of one run or all, in the order in which it was written."""
-        asked = sa.select(_COLUMNS.number, *(_COLUMNS[name] for name in _FIELDS))
-        asked = asked.where(_COLUMNS.event.in_([str(event) for event in events]))
+        asked = _READ.where(_COLUMNS.event.in_(events))
         if run is not None:
             asked = asked.where(_COLUMNS.run == run)
-        for row in walk(self._backend, asked, _COLUMNS.number):
-            yield _feedback(row[1:])
+        for rows in self._backend.pages(asked, _COLUMNS.number, _A_PAGE):
+            yield from map(_feedback, rows)
 
     def last_words(self, firm_ids: Sequence[str] | None = None) -> dict[str, dict[str, Event]]:
         """Firm -> patent -> the latest of its decisive events, of these firms or of all.
 
         The latest is what happened last, and of two at one moment what was recorded last.
         """
-        newest = sa.func.row_number().over(
-            partition_by=(_COLUMNS.firm_id, _COLUMNS.patent_id), order_by=(_COLUMNS.at.desc(), _COLUMNS.number.desc())
-        )
-        said = sa.select(_COLUMNS.firm_id, _COLUMNS.patent_id, _COLUMNS.event, newest.label("newest"))
-        said = said.where(
-            _COLUMNS.event.in_([str(event) for event in DECISIVE]),
-            _COLUMNS.firm_id.is_not(None),
-            _COLUMNS.patent_id.is_not(None),
-        )
+        said = sa.select(_COLUMNS.firm_id, _COLUMNS.patent_id, _COLUMNS.event).order_by(_COLUMNS.at, _COLUMNS.number)
+        said = said.where(_COLUMNS.event.in_(DECISIVE), _COLUMNS.firm_id.is_not(None), _COLUMNS.patent_id.is_not(None))
         found: dict[str, dict[str, Event]] = {}
-        with translated(), self._backend.reading() as connection:
-            for statement, parameters in pages_of_ids(self._backend, said, _COLUMNS.firm_id, firm_ids):
-                words = statement.subquery()
-                asked = sa.select(words.c.firm_id, words.c.patent_id, words.c.event).where(words.c.newest == 1)
-                for firm_id, patent_id, event in connection.execute(asked, parameters):
-                    found.setdefault(firm_id, {})[patent_id] = Event(event)
+        for firm_id, patent_id, event in self._backend.read_of(said, _COLUMNS.firm_id, firm_ids):
+            found.setdefault(firm_id, {})[patent_id] = event
         return found
 
     def _look(self, connection: sa.Connection, entries: Sequence[Entry]) -> _Stands:
@@ -172,9 +150,10 @@ class FeedbackLog:
         for name, kind in _REFERENCES.items():
             live[kind] |= {key for entry in entries if (key := getattr(entry.feedback, name)) is not None}
         need_ids = [*live[Kind.NEEDS], *(entry.need.id for entry in entries if entry.need is not None)]
-        needs = self._rows(connection, self._statements[Kind.NEEDS].by_ids, need_ids)
+        needs = list(self._backend.rows_of(connection, self._writer.statements[Kind.NEEDS].by_ids, need_ids))
         codec = CODECS[Kind.NEEDS]
         firm = codec.names.index("firm_id")
+        rows_of = self._backend.rows_of
         keys = [entry.feedback.key for entry in entries]
         texts = [entry.feedback.query_id for entry in entries if entry.feedback.query_id is not None]
         known_keys = sa.select(_COLUMNS.key, _COLUMNS.content_hash, _COLUMNS.number)
@@ -186,14 +165,14 @@ class FeedbackLog:
         need_firms = {row[0]: row[firm] for row in needs}
         return _Stands(
             live={
-                kind: {row[0] for row in self._rows(connection, self._statements[kind].live_ids, list(ids))}
+                kind: {row[0] for row in rows_of(connection, self._writer.statements[kind].live_ids, list(ids))}
                 for kind, ids in live.items()
             },
             need_firms=need_firms,
             need_digests={row[0]: codec.digest(row) for row in needs},
-            keys={row[0]: (bytes(row[1]), row[2]) for row in self._rows(connection, known_keys, keys)},
-            texts={row[0]: row[1] for row in self._rows(connection, known_texts, texts)},
-            runs={row[0] for row in self._rows(connection, known_runs, runs)},
+            keys={row[0]: (bytes(row[1]), row[2]) for row in rows_of(connection, known_keys, keys)},
+            texts={row[0]: row[1] for row in rows_of(connection, known_texts, texts)},
+            runs={row[0] for row in rows_of(connection, known_runs, runs)},
             pushed=self._pushed(connection, entries, need_firms),
         )
 
@@ -210,12 +189,9 @@ class FeedbackLog:
         columns = PUSH_LISTS.c
         asked = sa.select(columns.firm_id, columns.entries).where(self._backend.is_one_of(columns.firm_id))
         for run, ids in firms.items():
-            for firm_id, listed in self._rows(connection, asked.where(columns.run == run), sorted(ids)):
+            for firm_id, listed in self._backend.rows_of(connection, asked.where(columns.run == run), sorted(ids)):
                 found |= {(run, firm_id, patent_id) for patent_id in patent_ids_of(listed)}
         return found
-
-    def _rows(self, connection: sa.Connection, asked: sa.Select[Any], ids: list[str]) -> Sequence[Any]:
-        return connection.execute(asked, {IDS: self._backend.ids_parameter(ids)}).all() if ids else []
 
 
 def _judge(entry: Entry, stands: _Stands, number: int) -> Recorded:
@@ -271,23 +247,10 @@ def _refusals(entry: Entry, stands: _Stands) -> Iterator[Refusal]:
 
 
 def _row(entry: Entry, stands: _Stands, number: int) -> dict[str, Any]:
-    given = entry.feedback
-    given = replace(given, firm_id=_firm_of(given, stands.need_firms))
-    values = {name: getattr(given, name) for name in _FIELDS}
-    return {
-        **values,
-        "event": str(given.event),
-        "level": None if given.level is None else str(given.level),
-        "at": given.at.astimezone(UTC),
-        "number": number,
-        "content_hash": entry.digest,
-        "received_at": datetime.now(UTC),
-    }
+    given = replace(entry.feedback, firm_id=_firm_of(entry.feedback, stands.need_firms))
+    return asdict(given) | {"number": number, "content_hash": entry.digest, "received_at": datetime.now(UTC)}
 
 
-def _feedback(row: Sequence[Any]) -> Feedback:
-    values = dict(zip(_FIELDS, row, strict=True))
-    values["event"] = Event(values["event"])
-    values["at"] = in_utc(values["at"])
-    values["level"] = None if values["level"] is None else Level(values["level"])
-    return Feedback(**values)
+def _feedback(row: sa.Row[Any]) -> Feedback:
+    """The feedback of a row of `_READ`."""
+    return Feedback(**dict(zip(_FIELDS, row[1:], strict=True)))

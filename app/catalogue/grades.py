@@ -7,26 +7,16 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import IDS, Backend
-from app.catalogue.failures import translated
-from app.catalogue.kept_grades import GRADED, graded, line_of, state_of, write_lines
-from app.catalogue.logs import in_utc
-from app.catalogue.rows import CODECS
-from app.catalogue.statements import Statements
+from app.catalogue.grade_history import GRADED, graded, line_of, state_of, write_lines
 from app.catalogue.tables import PATENT_GRADES
-from app.catalogue.writing import Writer
+from app.catalogue.writing import Part
 from app.domain import GradeChange, Grading, Kind, Patent
 
 _COLUMNS = PATENT_GRADES.c
 
 
-class GradeLog:
-    """Gradings of one catalogue. Safe to call from many threads."""
-
-    def __init__(self, backend: Backend, writer: Writer, patents: Statements) -> None:
-        self._backend = backend
-        self._writer = writer
-        self._patents = patents
+class GradeLog(Part):
+    """Gradings of one catalogue."""
 
     def add(self, gradings: Sequence[Grading]) -> list[bool | None]:
         """Grade patents in one transaction.
@@ -38,10 +28,8 @@ class GradeLog:
         if not gradings:
             return []
         with self._writer.transaction() as connection:
-            wanted = self._backend.ids_parameter([grading.patent_id for grading in gradings])
-            decode = CODECS[Kind.PATENTS].decode
-            rows = connection.execute(self._patents.by_ids, {IDS: wanted})
-            records = {row[0]: cast(Patent, decode(row)) for row in rows}
+            ids = [grading.patent_id for grading in gradings]
+            records = cast(dict[str, Patent], self._writer.records(connection, Kind.PATENTS, ids))
             outcomes: list[bool | None] = []
             lines: list[dict[str, Any]] = []
             for grading in gradings:
@@ -61,9 +49,7 @@ class GradeLog:
     def history(self, patent_id: str) -> list[GradeChange]:
         """Every change of a patent's grading, the latest first."""
         asked = sa.select(PATENT_GRADES).where(_COLUMNS.patent_id == patent_id).order_by(_COLUMNS.number.desc())
-        with translated(), self._backend.reading() as connection:
-            rows = connection.execute(asked).mappings().all()
-        return [GradeChange(**{**row, "at": in_utc(row["at"])}) for row in rows]
+        return [GradeChange(**row._mapping) for row in self._backend.read(asked)]
 
 
 def _given(grading: Grading) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class IndustryMap:
             return ()
         return tuple(dict.fromkeys(industry for code in ipc for industry in self._narrowest(code)))
 
-    def told(self, record: AnyRecord) -> AnyRecord:
-        """The record with the industries that its IPC codes tell, where it is a patent without any of its own."""
+    def with_industries(self, record: AnyRecord) -> AnyRecord:
+        """The record with the industries of its IPC codes, where it is a patent without any of its own."""
         if not isinstance(record, Patent) or (record.industry and not record.industry_derived):
             return record
         found = self.industries(record.ipc)

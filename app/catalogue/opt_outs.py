@@ -3,52 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import IDS, Backend
-from app.catalogue.failures import translated
-from app.catalogue.logs import in_utc, next_number, pages_of_ids
-from app.catalogue.statements import Statements
+from app.catalogue.statements import next_number
 from app.catalogue.tables import OPT_OUTS
-from app.catalogue.writing import Writer
-from app.domain import OptOut
+from app.catalogue.writing import Part
+from app.domain import Kind, OptOut
 
 _COLUMNS = OPT_OUTS.c
 _STANDS = _COLUMNS.undone_at.is_(None)
 _READ = sa.select(_COLUMNS.firm_id, _COLUMNS.at, _COLUMNS.reason, _COLUMNS.by, _COLUMNS.undone_at)
 
 
-class OptOutList:
-    """The opt-outs of one catalogue. Safe to call from many threads."""
-
-    def __init__(self, backend: Backend, writer: Writer, firms: Statements) -> None:
-        self._backend = backend
-        self._writer = writer
-        self._firms = firms
+class OptOutList(Part):
+    """The opt-outs of one catalogue."""
 
     def add(self, wanted: OptOut) -> bool | None:
         """Opt a firm out.
 
         Returns:
-            Whether it is new; a firm that is out already keeps the time and the reason of its first word. ``None``
+            Whether it is new; of a firm that is out already, the time and the reason of its first word stay. ``None``
             where there is no such firm.
         """
         with self._writer.transaction() as connection:
-            asked = {IDS: self._backend.ids_parameter([wanted.firm_id])}
-            if connection.execute(self._firms.live_ids, asked).first() is None:
+            if not self._writer.is_live(connection, Kind.FIRMS, wanted.firm_id):
                 return None
-            if self._current(connection, wanted.firm_id) is not None:
+            if connection.execute(_of(wanted.firm_id).where(_STANDS)).first() is not None:
                 return False
-            row = {
-                "number": next_number(connection, OPT_OUTS),
-                "firm_id": wanted.firm_id,
-                "at": wanted.at.astimezone(UTC),
-                "reason": wanted.reason,
-                "by": wanted.by,
-            }
+            row = asdict(wanted) | {"number": next_number(connection, OPT_OUTS), "undone_at": None}
             connection.execute(sa.insert(OPT_OUTS), [row])
         return True
 
@@ -60,37 +46,18 @@ class OptOutList:
 
     def current(self, firm_id: str) -> OptOut | None:
         """A firm's opt-out that stands."""
-        with translated(), self._backend.reading() as connection:
-            return self._current(connection, firm_id)
+        rows = self._backend.read(_of(firm_id).where(_STANDS))
+        return OptOut(**rows[0]._mapping) if rows else None
 
     def history(self, firm_id: str) -> list[OptOut]:
         """Every opt-out of a firm, the latest first."""
-        with translated(), self._backend.reading() as connection:
-            rows = connection.execute(_READ.where(_COLUMNS.firm_id == firm_id).order_by(_COLUMNS.number.desc())).all()
-        return [_opt_out(row) for row in rows]
+        return [OptOut(**row._mapping) for row in self._backend.read(_of(firm_id).order_by(_COLUMNS.number.desc()))]
 
     def opted_out(self, firm_ids: Sequence[str] | None = None) -> frozenset[str]:
         """Those of the firms that are out; of all firms where none are named."""
-        with translated(), self._backend.reading() as connection:
-            return frozenset(
-                row[0]
-                for statement, parameters in pages_of_ids(
-                    self._backend, sa.select(_COLUMNS.firm_id).where(_STANDS), _COLUMNS.firm_id, firm_ids
-                )
-                for row in connection.execute(statement, parameters)
-            )
-
-    @staticmethod
-    def _current(connection: sa.Connection, firm_id: str) -> OptOut | None:
-        row = connection.execute(_READ.where(_COLUMNS.firm_id == firm_id, _STANDS)).first()
-        return None if row is None else _opt_out(row)
+        asked = sa.select(_COLUMNS.firm_id).where(_STANDS)
+        return frozenset(row[0] for row in self._backend.read_of(asked, _COLUMNS.firm_id, firm_ids))
 
 
-def _opt_out(row: Any) -> OptOut:  # noqa: ANN401 - a row of _READ
-    return OptOut(
-        firm_id=row.firm_id,
-        at=in_utc(row.at),
-        reason=row.reason,
-        by=row.by,
-        undone_at=None if row.undone_at is None else in_utc(row.undone_at),
-    )
+def _of(firm_id: str) -> sa.Select[Any]:
+    return _READ.where(_COLUMNS.firm_id == firm_id)

@@ -16,10 +16,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import Backend
-from app.catalogue.failures import translated
-from app.catalogue.logs import in_utc
-from app.catalogue.outbox_table import OUTBOX
+from app.catalogue.tables import OUTBOX
+from app.catalogue.writing import Part
 
 PENDING, DELIVERED, FAILED, DROPPED = "pending", "delivered", "failed", "dropped"
 STATUSES = (PENDING, DELIVERED, FAILED, DROPPED)
@@ -28,7 +26,7 @@ STATUSES = (PENDING, DELIVERED, FAILED, DROPPED)
 _RANDOM_BYTES = 20
 """Of an id: 160 bits, so that no two are alike without anybody asking."""
 _MOST_ERROR = 500
-"""Characters kept of an error."""
+"""Characters of an error that are stored."""
 _A_PAGE = 1_000
 
 _C = OUTBOX.c
@@ -104,29 +102,21 @@ def _row(message: NewMessage, now: datetime) -> dict[str, Any]:
     }
 
 
-class Outbox:
-    """The messages of one catalogue. Safe to call from many threads and processes.
-
-    Args:
-        backend: the database.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+class Outbox(Part):
+    """The messages of one catalogue."""
 
     def claim(self, now: datetime, lease: timedelta, size: int = 1) -> list[Message]:
         """Take messages that are due, those that are due longest first; until the lease ends nobody else gets them.
 
         Nothing is locked where nothing is due. What another sender is just taking is passed over.
         """
-        asked = sa.select(OUTBOX).where(_WAITS, _C.next_at <= now.astimezone(UTC))
+        asked = sa.select(OUTBOX).where(_WAITS, _C.next_at <= now)
         asked = asked.order_by(_C.next_at, _C.created_at, _C.id).limit(size)
-        with translated(), self._backend.reading() as connection:
-            if connection.execute(asked.limit(1)).first() is None:
-                return []
-        until = (now + lease).astimezone(UTC)
-        with translated(), self._backend.writing() as connection:
-            found = [_message(row) for row in connection.execute(asked.with_for_update(skip_locked=True))]
+        if not self._backend.read(asked.limit(1)):
+            return []
+        until = now + lease
+        with self._backend.writing() as connection:
+            found = list(map(_message, connection.execute(asked.with_for_update(skip_locked=True))))
             mine = _C.id.in_([message.id for message in found])
             connection.execute(sa.update(OUTBOX).where(mine).values(next_at=until, attempts=_C.attempts + 1))
         return [replace(message, attempts=message.attempts + 1, next_at=until) for message in found]
@@ -141,7 +131,7 @@ class Outbox:
 
     def retry(self, message_id: str, error: str, next_at: datetime) -> None:
         """Say why a message did not arrive, and when to try again; one that another sender delivered stays so."""
-        self._set(_WAITS, message_id, last_error=error[:_MOST_ERROR], next_at=next_at.astimezone(UTC))
+        self._set(_WAITS, message_id, last_error=error[:_MOST_ERROR], next_at=next_at)
 
     def failed(self, message_id: str, error: str) -> None:
         """Say that a message is not tried again; one that another sender delivered stays so."""
@@ -149,10 +139,9 @@ class Outbox:
 
     def hold(self, until: datetime) -> None:
         """Let nothing be due before a moment; what waits for longer waits for longer."""
-        until = until.astimezone(UTC)
         # Two that hold at once would wait for each other's rows; what another has in hand is held by it, or claimed.
         free = sa.select(_C.id).where(_WAITS, _C.next_at < until).with_for_update(skip_locked=True)
-        with translated(), self._backend.writing() as connection:
+        with self._backend.writing() as connection:
             connection.execute(sa.update(OUTBOX).where(_C.id.in_(free)).values(next_at=until))
 
     def again(self, message_ids: Sequence[str] | None = None) -> int:
@@ -163,7 +152,7 @@ class Outbox:
         """
         asked = sa.update(OUTBOX).where(_C.status.in_((PENDING, FAILED)))
         values = {"status": PENDING, "attempts": 0, "next_at": datetime.now(UTC)}
-        with translated(), self._backend.writing() as connection:
+        with self._backend.writing() as connection:
             if message_ids is None:
                 return connection.execute(asked.values(values)).rowcount
             return sum(connection.execute(asked.where(_C.id == key).values(values)).rowcount for key in message_ids)
@@ -175,8 +164,7 @@ class Outbox:
     def counts(self) -> dict[str, int]:
         """How many messages there are of each status, zeros included."""
         asked = sa.select(_C.status, sa.func.count()).group_by(_C.status)
-        with translated(), self._backend.reading() as connection:
-            return dict.fromkeys(STATUSES, 0) | {row[0]: row[1] for row in connection.execute(asked)}
+        return dict.fromkeys(STATUSES, 0) | {row[0]: row[1] for row in self._backend.read(asked)}
 
     def iterate(self, status: str | None = None) -> Iterator[Message]:
         """All messages, or those of a status, the newest first; each page is a short transaction."""
@@ -191,28 +179,17 @@ class Outbox:
 
     def forget(self, before: datetime) -> int:
         """Remove what arrived, or was dropped, of events before a moment; how many."""
-        done = _C.status.in_((DELIVERED, DROPPED)) & (_C.created_at < before.astimezone(UTC))
-        with translated(), self._backend.writing() as connection:
+        done = _C.status.in_((DELIVERED, DROPPED)) & (_C.created_at < before)
+        with self._backend.writing() as connection:
             return connection.execute(sa.delete(OUTBOX).where(done)).rowcount
 
     def _set(self, condition: sa.ColumnElement[bool], message_id: str, **values: Any) -> None:  # noqa: ANN401 - columns
-        with translated(), self._backend.writing() as connection:
+        with self._backend.writing() as connection:
             connection.execute(sa.update(OUTBOX).where(_C.id == message_id, condition).values(values))
 
     def _read(self, asked: sa.Select[Any]) -> list[Message]:
-        with translated(), self._backend.reading() as connection:
-            return [_message(row) for row in connection.execute(asked)]
+        return list(map(_message, self._backend.read(asked)))
 
 
-def _message(row: Any) -> Message:  # noqa: ANN401 - a row of the table
-    return Message(
-        id=row.id,
-        kind=row.kind,
-        reference=json.loads(row.reference),
-        created_at=in_utc(row.created_at),
-        attempts=row.attempts,
-        next_at=in_utc(row.next_at),
-        status=row.status,
-        delivered_at=None if row.delivered_at is None else in_utc(row.delivered_at),
-        last_error=row.last_error,
-    )
+def _message(row: sa.Row[Any]) -> Message:
+    return Message(**{**row._mapping, "reference": json.loads(row.reference)})

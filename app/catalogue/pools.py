@@ -15,11 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import Backend
-from app.catalogue.failures import translated
-from app.catalogue.logs import in_utc
 from app.catalogue.tables import PATENTS, POOLS
-from app.catalogue.writing import Writer
+from app.catalogue.writing import Part
 from app.domain import Filter, Pool
 
 _IDS_A_PAGE = 50_000
@@ -34,12 +31,8 @@ class Band:
     patents: int
 
 
-class PoolShelf:
-    """The saved pools of one catalogue, and what filters pass in it. Safe to call from many threads."""
-
-    def __init__(self, backend: Backend, writer: Writer) -> None:
-        self._backend = backend
-        self._writer = writer
+class PoolShelf(Part):
+    """The saved pools of one catalogue, and what filters pass in it."""
 
     def put(self, pool: Pool) -> bool:
         """Save a pool under its name; whether there was none."""
@@ -57,14 +50,11 @@ class PoolShelf:
 
     def get(self, name: str) -> Pool | None:
         """The pool of that name."""
-        with translated(), self._backend.reading() as connection:
-            row = connection.execute(sa.select(POOLS).where(POOLS.c.name == name)).first()
-        return None if row is None else _pool(row)
+        return next(map(_pool, self._backend.read(sa.select(POOLS).where(POOLS.c.name == name))), None)
 
     def all(self) -> list[Pool]:
         """All pools in the order of their names."""
-        with translated(), self._backend.reading() as connection:
-            return [_pool(row) for row in connection.execute(sa.select(POOLS).order_by(POOLS.c.name))]
+        return [_pool(row) for row in self._backend.read(sa.select(POOLS).order_by(POOLS.c.name))]
 
     def delete(self, name: str) -> bool:
         """Forget a pool; whether there was one."""
@@ -73,41 +63,27 @@ class PoolShelf:
 
     def count(self, pool: Pool) -> int:
         """How many patents are in a pool now. Reads the table once."""
-        asked = sa.select(sa.func.count()).select_from(PATENTS).where(*_conditions(pool))
-        with translated(), self._backend.reading() as connection:
-            count: int = connection.execute(asked).scalar_one()
-        return count
+        return int(self._backend.value(sa.select(sa.func.count()).select_from(PATENTS).where(*_conditions(pool))))
 
     def bands(self, pool: Pool) -> list[Band]:
         """The patents of a pool by age and maturity: year of filing, latest first, then maturity, highest first."""
         year = sa.extract("year", PATENTS.c.filed_on).label("year")
         asked = sa.select(year, PATENTS.c.maturity, sa.func.count()).where(*_conditions(pool))
-        asked = asked.group_by(year, PATENTS.c.maturity)
-        with translated(), self._backend.reading() as connection:
-            rows = connection.execute(asked).all()
+        rows = self._backend.read(asked.group_by(year, PATENTS.c.maturity))
         bands = [Band(None if row[0] is None else int(row[0]), row[1], row[2]) for row in rows]
         return sorted(bands, key=lambda band: (-(band.filed_year or 0), -(band.maturity or 0)))
 
     def ids(self, pool: Pool) -> Iterator[list[str]]:
         """The ids of a pool's patents in their order, a page at a time, each a short transaction."""
-        asked = sa.select(PATENTS.c.id).where(*_conditions(pool)).order_by(PATENTS.c.id).limit(_IDS_A_PAGE)
-        after: str | None = None
-        full = True
-        while full:
-            page = asked if after is None else asked.where(PATENTS.c.id > after)
-            with translated(), self._backend.reading() as connection:
-                found = list(connection.execute(page).scalars())
-            if found:
-                after = found[-1]
-                yield found
-            full = len(found) == _IDS_A_PAGE
+        asked = sa.select(PATENTS.c.id).where(*_conditions(pool))
+        for rows in self._backend.pages(asked, PATENTS.c.id, _IDS_A_PAGE):
+            yield [row[0] for row in rows]
 
 
 def filter_text(chosen: Filter) -> str:
     """A filter as a JSON object without what it leaves open."""
-    given = {item.name: getattr(chosen, item.name) for item in fields(chosen)}
-    kept = {name: value for name, value in given.items() if value is not None}
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True, default=date.isoformat)
+    given = {item.name: value for item in fields(chosen) if (value := getattr(chosen, item.name)) is not None}
+    return json.dumps(given, ensure_ascii=False, sort_keys=True, default=date.isoformat)
 
 
 def filter_of(text: str) -> Filter:
@@ -122,13 +98,7 @@ def filter_of(text: str) -> Filter:
 
 
 def _pool(row: sa.Row[Any]) -> Pool:
-    return Pool(
-        name=row.name,
-        filter=filter_of(row.filter),
-        changed_from=row.changed_from,
-        note=row.note,
-        updated_at=in_utc(row.updated_at),
-    )
+    return Pool(**{**row._mapping, "filter": filter_of(row.filter)})
 
 
 def _conditions(pool: Pool) -> list[sa.ColumnElement[bool]]:
@@ -190,5 +160,5 @@ def _has_prefix(column: sa.Column[str], prefix: str) -> sa.ColumnElement[bool]:
 
 
 def _holds(column: sa.Column[str], part: str) -> sa.ColumnElement[bool]:
-    """Whether a text holds another, in their case: LIKE would tell them apart on one database and not on the other."""
+    """Whether a text holds another, in their case: LIKE heeds case on one database and not on the other."""
     return sa.func.replace(column, part, "") != column

@@ -14,39 +14,26 @@ from psycopg import sql
 from sqlalchemy.dialects.postgresql import ARRAY, REGCLASS, insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from app.catalogue.backend import IDS, Finding, StoredRow, finding, upsert_sql
+from app.catalogue.backend import IDS, Backend, Finding, StoredRow, finding, upsert_sql
 from app.catalogue.failures import problem_of
 from app.catalogue.tables import TABLES, Table
 
 CONNECT_TIMEOUT_S = 10
 """A server that does not answer is reported within the patience of a person, not of TCP."""
 
-_CONNECTIONS, _MORE_CONNECTIONS = 8, 56
 _MIGRATION_LOCK = 0x7061746D  # "patm": an advisory lock is a number that all processes agree on
 
 
-class PostgresBackend:
+class PostgresBackend(Backend):
     """A catalogue in one PostgreSQL database, in the first schema of the connection's search path."""
 
     name = "postgresql"
 
     def __init__(self, url: sa.URL) -> None:
-        self.engine = sa.create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
-            pool_size=_CONNECTIONS,
-            max_overflow=_MORE_CONNECTIONS,
-            pool_pre_ping=True,
-            hide_parameters=True,
-        )
+        super().__init__(url.set(drivername="postgresql+psycopg"), {"connect_timeout": CONNECT_TIMEOUT_S})
         # Shares the pool. A single statement needs no transaction, and each begin and end is a round trip.
         self._readers = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._by_position = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
-
-    def exists(self) -> bool:
-        """Whether the catalogue's tables are there."""
-        with self.engine.connect() as connection:
-            return sa.inspect(connection).has_table("alembic_version")
 
     def prepare(self) -> None:
         """Nothing: an operator makes the database."""
@@ -59,13 +46,13 @@ class PostgresBackend:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def _reading(self) -> Iterator[sa.Connection]:
         """A connection without a transaction: each statement sees its own moment."""
         with self._readers.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def _writing(self) -> Iterator[sa.Connection]:
         """A transaction; it waits its turn where it locks the counter's row."""
         with self.engine.begin() as connection:
             yield connection

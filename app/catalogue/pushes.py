@@ -10,12 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import IDS, Backend
-from app.catalogue.failures import translated
+from app.catalogue.backend import IDS
 from app.catalogue.outbox import NewMessage, put
-from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
+from app.catalogue.tables import PUSH_LISTS, PUSH_RUNS
+from app.catalogue.writing import Part
 
 RUNNING, DONE = "running", "done"
+_C = PUSH_LISTS.c
 _A_PAGE = 1_000
 """Lists that are read at once: some 20,000 places."""
 
@@ -87,49 +88,31 @@ class PushList:
 
     def entries(self, run: str) -> list[PushEntry]:
         """Its places."""
-        by_place = zip(*(getattr(self, name) for name in _FIELDS), strict=True)
+        places = zip(*(getattr(self, name) for name in _FIELDS), strict=True)
         return [
-            PushEntry(
-                run=run,
-                firm_id=self.firm_id,
-                arm=self.arm,
-                rank=rank,
-                patent_id=patent,
-                score=score,
-                level=level,
-                reason=reason,
-                need_id=need,
-                firm_rank=firm_rank,
-                placed=placed,
-                patent_revision=revision,
-            )
-            for rank, (patent, score, level, reason, need, firm_rank, placed, revision) in enumerate(by_place, 1)
+            PushEntry(run=run, firm_id=self.firm_id, arm=self.arm, rank=rank, **dict(zip(_ENTRY, place, strict=True)))
+            for rank, place in enumerate(places, 1)
         ]
 
 
 _FIELDS = tuple(field.name for field in fields(PushList) if field.name not in ("firm_id", "arm"))
+_ENTRY = ("patent_id", "score", "level", "reason", "need_id", "firm_rank", "placed", "patent_revision")
+"""The fields of a place, in the order of `_FIELDS`."""
 
 
-class PushStore:
-    """Reads and writes push runs. Safe to call from many threads and processes.
-
-    Args:
-        backend: the database.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+class PushStore(Part):
+    """Push runs and their lists. Written without the counter: a run's lists are no changes of records."""
 
     def begin(self, run: PushRun) -> None:
         """Write a new run, or put one that is still running in its state at the start.
 
-        Lists that it has are kept where it goes on by the same manifest; made by another, they are of firms and records
-        that are no more.
+        Its lists stay where it goes on by the same manifest; made by another, they are of firms and records that are no
+        more.
         """
         made_by = sa.select(PUSH_RUNS.c.manifest).where(PUSH_RUNS.c.name == run.name, PUSH_RUNS.c.status == RUNNING)
-        with translated(), self._backend.writing() as connection:
+        with self._backend.writing() as connection:
             if connection.execute(made_by).scalar_one_or_none() not in (None, run.manifest):
-                connection.execute(sa.delete(PUSH_LISTS).where(PUSH_LISTS.c.run == run.name))
+                connection.execute(sa.delete(PUSH_LISTS).where(_C.run == run.name))
             connection.execute(sa.delete(PUSH_RUNS).where(PUSH_RUNS.c.name == run.name, PUSH_RUNS.c.status == RUNNING))
             connection.execute(sa.insert(PUSH_RUNS).values(asdict(run)))
 
@@ -141,8 +124,8 @@ class PushStore:
             firms: whose lists are replaced; those without one in ``lists`` have none.
             lists: with at least one place each.
         """
-        of_firms = sa.and_(PUSH_LISTS.c.run == run, self._backend.is_one_of(PUSH_LISTS.c.firm_id))
-        with translated(), self._backend.writing() as connection:
+        of_firms = sa.and_(_C.run == run, self._backend.is_one_of(_C.firm_id))
+        with self._backend.writing() as connection:
             if firms:
                 connection.execute(sa.delete(PUSH_LISTS).where(of_firms), {IDS: self._backend.ids_parameter(firms)})
             if lists:
@@ -151,7 +134,7 @@ class PushStore:
     def finish(self, run: str, manifest: str, *, firms: int, entries: int, messages: Sequence[NewMessage] = ()) -> None:
         """Say that all lists of a run are there, and put the messages that say so elsewhere, in one transaction."""
         done = sa.update(PUSH_RUNS).where(PUSH_RUNS.c.name == run)
-        with translated(), self._backend.writing() as connection:
+        with self._backend.writing() as connection:
             connection.execute(
                 done.values(status=DONE, manifest=manifest, firms=firms, entries=entries, finished_at=datetime.now(UTC))
             )
@@ -167,55 +150,41 @@ class PushStore:
 
     def of_firm(self, run: str, firm_id: str, *, after: int = 0, size: int = 1000) -> list[PushEntry]:
         """A firm's list in a run, in order, from behind the rank ``after``."""
-        asked = sa.select(*_READ).where(PUSH_LISTS.c.run == run, PUSH_LISTS.c.firm_id == firm_id)
-        return [entry for one in self._lists(asked) for entry in one.entries(run)[after : after + size]]
+        rows = self._backend.read(_of(run).where(_C.firm_id == firm_id))
+        return [entry for row in rows for entry in _list(row).entries(run)[after : after + size]]
 
     def between(self, run: str, after: str, to: str) -> list[PushEntry]:
         """The lists in a run of all firms with ids behind ``after`` up to and with ``to``, by firm and rank."""
-        firm_id = PUSH_LISTS.c.firm_id
-        asked = sa.select(*_READ).where(PUSH_LISTS.c.run == run, firm_id > after, firm_id <= to)
-        return [entry for one in self._lists(asked.order_by(firm_id)) for entry in one.entries(run)]
+        rows = self._backend.read(_of(run).where(_C.firm_id > after, _C.firm_id <= to).order_by(_C.firm_id))
+        return [entry for row in rows for entry in _list(row).entries(run)]
 
     def firms(self, run: str) -> Iterator[str]:
         """The ids of all firms that have a list in a run, in order, each page a short transaction."""
-        firm_id = PUSH_LISTS.c.firm_id
-        asked = sa.select(firm_id).where(PUSH_LISTS.c.run == run).order_by(firm_id).limit(_A_PAGE)
-        page = self._ids(asked)
-        while page:
-            yield from page
-            page = self._ids(asked.where(firm_id > page[-1]))
+        asked = sa.select(_C.firm_id).where(_C.run == run)
+        for rows in self._backend.pages(asked, _C.firm_id, _A_PAGE):
+            yield from (row[0] for row in rows)
 
     def lists(self, run: str) -> Iterator[list[PushList]]:
         """All lists of a run by firm, in the order of code points, a page at a time, each a short transaction."""
-        ordered = sa.select(*_READ).where(PUSH_LISTS.c.run == run).order_by(PUSH_LISTS.c.firm_id).limit(_A_PAGE)
-        page = self._lists(ordered)
-        while page:
-            yield page
-            page = self._lists(ordered.where(PUSH_LISTS.c.firm_id > page[-1].firm_id))
+        for rows in self._backend.pages(_of(run), _C.firm_id, _A_PAGE):
+            yield list(map(_list, rows))
 
     def iterate(self, run: str) -> Iterator[list[PushEntry]]:
         """All entries of a run by firm and rank, those of some firms at a time."""
         for page in self.lists(run):
             yield [entry for one in page for entry in one.entries(run)]
 
-    def _lists(self, asked: sa.Select[Any]) -> list[PushList]:
-        with translated(), self._backend.reading() as connection:
-            return [
-                PushList(firm_id=firm_id, arm=arm, **json.loads(entries))
-                for firm_id, arm, entries in connection.execute(asked)
-            ]
-
-    def _ids(self, asked: sa.Select[Any]) -> list[str]:
-        with translated(), self._backend.reading() as connection:
-            return [row[0] for row in connection.execute(asked)]
-
     def _runs(self, condition: sa.ColumnElement[bool]) -> list[PushRun]:
         asked = sa.select(PUSH_RUNS).where(condition).order_by(PUSH_RUNS.c.started_at.desc(), PUSH_RUNS.c.name)
-        with translated(), self._backend.reading() as connection:
-            return [PushRun(**{**row._mapping, **_aware(row)}) for row in connection.execute(asked)]
+        return [PushRun(**row._mapping) for row in self._backend.read(asked)]
 
 
-_READ = (PUSH_LISTS.c.firm_id, PUSH_LISTS.c.arm, PUSH_LISTS.c.entries)
+def _of(run: str) -> sa.Select[Any]:
+    return sa.select(_C.firm_id, _C.arm, _C.entries).where(_C.run == run)
+
+
+def _list(row: sa.Row[Any]) -> PushList:
+    return PushList(firm_id=row.firm_id, arm=row.arm, **json.loads(row.entries))
 
 
 def patent_ids_of(entries: str) -> list[str]:
@@ -227,11 +196,3 @@ def patent_ids_of(entries: str) -> list[str]:
 def _row(run: str, one: PushList) -> dict[str, str]:
     entries = json.dumps({name: getattr(one, name) for name in _FIELDS}, ensure_ascii=False, separators=(",", ":"))
     return {"run": run, "firm_id": one.firm_id, "arm": one.arm, "entries": entries}
-
-
-def _aware(row: Any) -> dict[str, datetime | None]:  # noqa: ANN401 - a row of SQLAlchemy
-    """SQLite gives times without their zone, which is UTC."""
-    return {
-        name: value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
-        for name, value in (("started_at", row.started_at), ("finished_at", row.finished_at))
-    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,25 +10,24 @@ import sqlalchemy as sa
 
 from app.catalogue import schema
 from app.catalogue.alerts import AlertLog
-from app.catalogue.backend import IDS, Backend, Finding, backend_of
+from app.catalogue.backend import Backend, Finding, backend_of
 from app.catalogue.checks import check
-from app.catalogue.failures import problem, translated
+from app.catalogue.failures import translated
 from app.catalogue.feedback import FeedbackLog
 from app.catalogue.grades import GradeLog
+from app.catalogue.mapping import IndustryMapping
 from app.catalogue.opt_outs import OptOutList
 from app.catalogue.outbox import Outbox
 from app.catalogue.pools import PoolShelf
 from app.catalogue.pushes import PushStore
 from app.catalogue.rows import CODECS, field_value
-from app.catalogue.statements import READ_COUNTER, READ_IDENTITY, READ_MAPPING, statements_of
-from app.catalogue.tables import TABLES
+from app.catalogue.statements import READ_COUNTER
+from app.catalogue.tables import COUNTER, TABLES
 from app.catalogue.watches import WatchList
-from app.catalogue.writing import Applied, Told, Writer
+from app.catalogue.writing import Applied, Writer
 from app.domain import AnyRecord, Kind
 from app.errors import CatalogueProblem
 
-_IDS_A_STATEMENT = 10_000
-"""Ids in one look-up: bounds the parameter's size without costing round trips for the batches that callers use."""
 _CHANGES_A_PAGE = 10_000
 
 
@@ -76,6 +74,8 @@ class Catalogue:
     """All records, in SQLite or PostgreSQL. Safe to call from many threads and processes at once.
 
     Attributes:
+        industries: the mapping of IPC symbols to industries.
+        pushes: push runs with their lists.
         feedback: what came back.
         opt_outs: firms that want no lists.
         grades: gradings of patents, with their history.
@@ -87,25 +87,23 @@ class Catalogue:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._statements = {kind: statements_of(kind, backend) for kind in Kind}
-        self._writer = Writer(backend, self._statements)
-        self.pushes = PushStore(backend)
-        self.outbox = Outbox(backend)
-        self.feedback = FeedbackLog(backend, self._writer, self._statements)
-        self.opt_outs = OptOutList(backend, self._writer, self._statements[Kind.FIRMS])
-        self.grades = GradeLog(backend, self._writer, self._statements[Kind.PATENTS])
-        self.pools = PoolShelf(backend, self._writer)
-        self.watches = WatchList(backend, self._writer, self._statements[Kind.NEEDS])
-        self.alerts = AlertLog(backend, self._writer)
+        self._writer = Writer(backend)
+        self.industries = IndustryMapping(self._writer)
+        self.pushes = PushStore(self._writer)
+        self.outbox = Outbox(self._writer)
+        self.feedback = FeedbackLog(self._writer)
+        self.opt_outs = OptOutList(self._writer)
+        self.grades = GradeLog(self._writer)
+        self.pools = PoolShelf(self._writer)
+        self.watches = WatchList(self._writer)
+        self.alerts = AlertLog(self._writer)
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> Catalogue:
-        """Connect and bring the schema up to date.
+    def open(cls, url: str) -> Catalogue:
+        """Connect, and make the schema or bring it up to date.
 
         Args:
             url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE``.
-            create: make what is missing. Without it a catalogue that is not there is an error, and one of an older
-                schema is opened as it is, for `check` to say so.
 
         Raises:
             CatalogueProblem: the database cannot be reached, read or migrated. The message never holds the URL.
@@ -113,15 +111,8 @@ class Catalogue:
         backend = backend_of(url)
         try:
             with translated():
-                if create:
-                    backend.prepare()
-                    schema.migrate(backend)
-                elif not backend.exists():
-                    raise problem(
-                        "catalogue_missing",
-                        "there is none yet; load records with `patmatch ingest`",
-                        "尚未建立,请先用 `patmatch ingest` 导入数据",
-                    )
+                backend.prepare()
+                schema.migrate(backend)
         except CatalogueProblem:
             backend.engine.dispose()
             raise
@@ -137,8 +128,9 @@ class Catalogue:
         """Add what is new and replace what differs, in one transaction; durable when this returns.
 
         A digest of all fields decides what differs. Rows that do not differ are not written and keep their revision. Of
-        two records with one id the last counts. Nothing is locked when nothing differs. A patent that was graded keeps
-        of grade, maturity and agreement what its record leaves out; other values are a line of its history.
+        two records with one id the last counts. Nothing is locked when nothing differs. Of a patent that was
+        graded, grade, maturity and agreement stay where its record leaves them out; other values are a line of its
+        history.
 
         Args:
             records: of one kind.
@@ -190,27 +182,6 @@ class Catalogue:
             raise ValueError("a record to write and to delete at once")
         return self._writer.apply(kind, upserts, deletes, source=source)
 
-    # Industries
-
-    def industry_mapping(self) -> list[tuple[str, str]]:
-        """The mapping of IPC symbols to industries, in its order."""
-        with self._reading() as connection:
-            return [(symbol, industry) for symbol, industry in connection.execute(READ_MAPPING)]
-
-    def replace_industry_mapping(self, rows: Sequence[tuple[str, str]]) -> bool:
-        """Put a mapping of IPC symbols to industries in place of the one that stands; whether it differs.
-
-        What is written from now on is told by it; `tell_industries` brings the records that stand up to it.
-        """
-        return self._writer.replace_mapping(rows)
-
-    def tell_industries(self, *, batch_size: int = 5000) -> Iterator[Told]:
-        """Look at all patents without an industry of their own, and write those of which the mapping says another now.
-
-        Each batch is a short transaction; stopped anywhere, it is resumed by being run again.
-        """
-        return self._writer.tell_industries(batch_size)
-
     # Reading
 
     def get(self, kind: Kind, id: str) -> AnyRecord | None:  # noqa: A002 - the field's own name
@@ -219,53 +190,34 @@ class Catalogue:
 
     def get_many(self, kind: Kind, ids: Sequence[str]) -> dict[str, AnyRecord]:
         """Those of the records that are there, by id, in no order."""
-        decode, ask = CODECS[kind].decode, self._statements[kind]
-        found: dict[str, AnyRecord] = {}
-        with self._reading() as connection:
-            for start in range(0, len(ids), _IDS_A_STATEMENT):
-                wanted = self._backend.ids_parameter(ids[start : start + _IDS_A_STATEMENT])
-                found |= {row[0]: decode(row) for row in connection.execute(ask.by_ids, {IDS: wanted})}
-        return found
+        with self._backend.reading() as connection:
+            return self._writer.records(connection, kind, ids)
 
     def values_of(self, kind: Kind, field: str, ids: Sequence[str]) -> dict[str, Any]:
         """One field of records by id; of deleted ones, too: what was sent to them stays."""
-        table, found = TABLES[kind], dict[str, Any]()
-        ask = sa.select(table.c.id, table.c[field]).where(self._backend.is_one_of(table.c.id))
-        with self._reading() as connection:
-            for start in range(0, len(ids), _IDS_A_STATEMENT):
-                wanted = self._backend.ids_parameter(ids[start : start + _IDS_A_STATEMENT])
-                found |= {row[0]: field_value(field, row[1]) for row in connection.execute(ask, {IDS: wanted})}
-        return found
+        columns = TABLES[kind].c
+        rows = self._backend.read_of(sa.select(columns.id, columns[field]), columns.id, ids)
+        return {key: field_value(field, stored) for key, stored in rows}
 
     def family_members(self, families: Sequence[str]) -> dict[str, list[str]]:
         """Family -> ids of its patents. Reads all patents once for every ten thousand families: no index has them."""
-        table, found = TABLES[Kind.PATENTS], dict[str, list[str]]()
-        ask = sa.select(table.c.family, table.c.id).where(self._backend.is_one_of(table.c.family))
-        ask = ask.where(sa.not_(table.c.deleted)).order_by(table.c.id)
-        with self._reading() as connection:
-            for start in range(0, len(families), _IDS_A_STATEMENT):
-                wanted = self._backend.ids_parameter(families[start : start + _IDS_A_STATEMENT])
-                for family, patent_id in connection.execute(ask, {IDS: wanted}):
-                    found.setdefault(family, []).append(patent_id)
+        columns, found = TABLES[Kind.PATENTS].c, dict[str, list[str]]()
+        asked = sa.select(columns.family, columns.id).where(sa.not_(columns.deleted)).order_by(columns.id)
+        for family, patent_id in self._backend.read_of(asked, columns.family, families):
+            found.setdefault(family, []).append(patent_id)
         return found
 
     def count(self, kind: Kind) -> int:
         """How many records there are, without deleted ones."""
-        with self._reading() as connection:
-            count: int = connection.execute(self._statements[kind].count).scalar_one()
-        return count
+        return int(self._backend.value(self._writer.statements[kind].count))
 
     def revision(self) -> int:
         """The number of the last committed change over all kinds; 0 in a new catalogue."""
-        with self._reading() as connection:
-            value: int = connection.execute(READ_COUNTER).scalar_one()
-        return value
+        return int(self._backend.value(READ_COUNTER))
 
     def identity(self) -> str:
         """A name that no other catalogue has, drawn when this one was made: revisions of two cannot be compared."""
-        with self._reading() as connection:
-            name: str = connection.execute(READ_IDENTITY).scalar_one()
-        return name
+        return str(self._backend.value(sa.select(COUNTER.c.identity)))
 
     def iterate(self, kind: Kind, *, after: str | None = None, batch_size: int = 1000) -> Iterator[list[AnyRecord]]:
         """All records in the order of their ids (by code point), a batch at a time.
@@ -278,18 +230,9 @@ class Catalogue:
             after: begin behind this id, to go on where an earlier walk stopped.
             batch_size: records in a batch; the last may have fewer.
         """
-        decode, ask = CODECS[kind].decode, self._statements[kind]
-        full = True
-        while full:
-            page = ask.first_page if after is None else ask.next_page
-            with self._reading() as connection:
-                rows = connection.execute(
-                    page, {"size": batch_size} | ({} if after is None else {"after": after})
-                ).all()
-            if rows:
-                after = rows[-1][0]
-                yield [decode(row) for row in rows]
-            full = len(rows) == batch_size
+        decode, asked = CODECS[kind].decode, self._writer.statements[kind].records
+        for rows in self._backend.pages(asked, TABLES[kind].c.id, batch_size, after=after):
+            yield [decode(row) for row in rows]
 
     def changed_since(self, kind: Kind, revision: int) -> Iterator[Change]:
         """The records that changed after a revision, each with its last change, in the order of the changes.
@@ -297,42 +240,32 @@ class Catalogue:
         It can be stopped anywhere and resumed with the last revision seen: no change of a lower number becomes visible
         later.
         """
-        full = True
-        while full:
-            with self._reading() as connection:
-                page = {"revision": revision, "size": _CHANGES_A_PAGE}
-                rows = connection.execute(self._statements[kind].changes, page).all()
-            for row in rows:
-                yield Change(*row)
-                revision = row[1]
-            full = len(rows) == _CHANGES_A_PAGE
+        asked, number = self._writer.statements[kind].changes, TABLES[kind].c.revision
+        for rows in self._backend.pages(asked, number, _CHANGES_A_PAGE, after=revision):
+            yield from map(Change._make, rows)
 
     def count_changed(self, kind: Kind, revision: int) -> int:
         """How many records have their last change behind a revision, deleted ones included."""
-        with self._reading() as connection:
-            count: int = connection.execute(self._statements[kind].count_changes, {"revision": revision}).scalar_one()
-        return count
+        table = TABLES[kind]
+        return int(
+            self._backend.value(sa.select(sa.func.count()).select_from(table).where(table.c.revision > revision))
+        )
 
     def walk_ids(self, kind: Kind, *, batch_size: int = 50_000) -> Iterator[list[tuple[str, int]]]:
         """Id and revision of all records in the order of their ids, a batch at a time, each a short transaction."""
-        ask, after, full = self._statements[kind], None, True
-        while full:
-            statement = ask.first_ids if after is None else ask.next_ids
-            with self._reading() as connection:
-                page = {"size": batch_size} | ({} if after is None else {"after": after})
-                rows = [(row[0], row[1]) for row in connection.execute(statement, page)]
-            if rows:
-                after = rows[-1][0]
-                yield rows
-            full = len(rows) == batch_size
+        columns = TABLES[kind].c
+        asked = sa.select(columns.id, columns.revision).where(sa.not_(columns.deleted))
+        for rows in self._backend.pages(asked, columns.id, batch_size):
+            yield [(row[0], row[1]) for row in rows]
 
     def status(self) -> CatalogueStatus:
         """What stands in the catalogue."""
-        with self._reading() as connection:
+        counts = {kind: ask.count for kind, ask in self._writer.statements.items()}
+        with self._backend.reading() as connection:
             return CatalogueStatus(
                 backend=self._backend.name,
                 schema=schema.current(connection),
-                counts={kind: connection.execute(ask.count).scalar_one() for kind, ask in self._statements.items()},
+                counts={kind: connection.execute(count).scalar_one() for kind, count in counts.items()},
                 revision=connection.execute(READ_COUNTER).scalar_one(),
                 size_bytes=self._backend.size_bytes(connection),
             )
@@ -340,8 +273,3 @@ class Catalogue:
     def check(self) -> list[Finding]:
         """What the database, its schema and its counter look like. Does not raise for what it finds; reads the file."""
         return check(self._backend)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with translated(), self._backend.reading() as connection:
-            yield connection

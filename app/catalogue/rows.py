@@ -29,10 +29,6 @@ _BETWEEN, _ABSENT = "\0a", "\0b"
 """What stands between two values, and for a value that is absent, in the text that is hashed. Values hold no U+0000, so
 that no two rows have one text."""
 
-_HASHED_WHEN_TRUE = "industry_derived"
-"""A last field that counts for the digest only where it is true, so that rows written before it was there have not
-changed."""
-
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
 _parse = json.JSONDecoder().raw_decode
 
@@ -63,7 +59,6 @@ class RowCodec:
         self._get = cast(Callable[[AnyRecord], tuple[Any, ...]], attrgetter(*self.names))
         self._encoders = tuple((place, _ENCODERS[name]) for place, name in enumerate(self.names) if name in _ENCODERS)
         self._decoders = tuple((name, _DECODERS[name]) for name in self.names if name in _DECODERS)
-        self._flagged = self.names[-1] == _HASHED_WHEN_TRUE
 
     def encode(self, record: AnyRecord) -> EncodedRow:
         """The row of a record.
@@ -75,12 +70,11 @@ class RowCodec:
         try:
             for place, encoder in self._encoders:
                 values[place] = encoder(values[place])
-            hashed = self._hashed(values)
-            text = _joined(hashed)
+            text = _joined(values)
             payload = text.encode()
         except (TypeError, ValueError, RecursionError):
             self._refuse(record)
-        if text.count("\0") != len(hashed) - 1 + hashed.count(None) or not 0 < len(record.id) <= MAX_ID_CHARS:
+        if text.count("\0") != len(values) - 1 + values.count(None) or not 0 < len(record.id) <= MAX_ID_CHARS:
             self._refuse(record)
         return EncodedRow(record.id, values, blake2b(payload, digest_size=_DIGEST_BYTES).digest())
 
@@ -100,10 +94,7 @@ class RowCodec:
 
     def digest(self, row: Sequence[Any]) -> bytes:
         """The digest of a stored row of exactly the columns `names`: that of `encode`, if nothing has changed it."""
-        return blake2b(_joined(self._hashed(row)).encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).digest()
-
-    def _hashed(self, values: Sequence[Any]) -> Sequence[Any]:
-        return values[:-1] if self._flagged and not values[-1] else values
+        return blake2b(_joined(row).encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).digest()
 
     def _refuse(self, record: AnyRecord) -> NoReturn:
         """Raise for the first field that cannot be stored."""
@@ -175,9 +166,8 @@ def _date_text(day: date | None) -> str | None:
 
 
 def _word_text(word: str | None) -> str | None:
-    return (
-        None if word is None else str(word)
-    )  # a plain text of an enum's member, which a driver would write by its name
+    # A plain text of an enum's member, which a driver would write by its name.
+    return None if word is None else str(word)
 
 
 def _small_integer(number: int | None) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC
 from itertools import chain
 from pathlib import Path
@@ -20,17 +20,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from app.catalogue.backend import IDS, Finding, StoredRow, finding, upsert_sql
+from app.catalogue.backend import IDS, Backend, Finding, StoredRow, finding, upsert_sql
 from app.catalogue.failures import problem
 from app.catalogue.tables import Table
 
 BUSY_TIMEOUT_S = 120.0
 """How long a writer waits for another process. A transaction takes well under a second; SQLite's waiting is not fair,
 so that one of many writers can lose its turn for a while."""
-
-_CONNECTIONS, _MORE_CONNECTIONS = 8, 56
-"""Kept open, and opened for a moment: more than a server's worker threads, so that a thread waits for the disk and not
-for a connection."""
 
 _RETRY_S = 0.01
 
@@ -43,7 +39,7 @@ _PRAGMAS = (
 _WRITES = "patmatch_writes"
 
 
-class SqliteBackend:
+class SqliteBackend(Backend):
     """A catalogue in one SQLite file."""
 
     name = "sqlite"
@@ -57,19 +53,9 @@ class SqliteBackend:
             )
         self._path = Path(url.database)
         self._turn = Lock()
-        self.engine = sa.create_engine(
-            url,
-            connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
-            pool_size=_CONNECTIONS,
-            max_overflow=_MORE_CONNECTIONS,
-            hide_parameters=True,
-        )
+        super().__init__(url, {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
         sa.event.listen(self.engine, "connect", _on_connect)
         sa.event.listen(self.engine, "begin", _on_begin)
-
-    def exists(self) -> bool:
-        """Whether the file is there."""
-        return self._path.is_file()
 
     def prepare(self) -> None:
         """Make the folder and the file, and switch it to WAL."""
@@ -86,20 +72,22 @@ class SqliteBackend:
             _switch_to_wal(driver)
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def _reading(self) -> Iterator[sa.Connection]:
         """A transaction: all its statements see one moment."""
         with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def _writing(self) -> Iterator[sa.Connection]:
         """A transaction that holds SQLite's write lock from its begin."""
         with self._turn, self.engine.connect() as connection:
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
 
-    migrating = writing
+    def migrating(self) -> AbstractContextManager[sa.Connection]:
+        """The same: SQLite has one writer at a time."""
+        return self._writing()
 
     def is_one_of(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
         """``id IN (SELECT value FROM json_each(?))``."""
@@ -117,7 +105,7 @@ class SqliteBackend:
         sql = upsert_sql(insert(table), table, self.engine.dialect)
         connection.exec_driver_sql(sql, [_bound(row) for row in chain(added, changed)])
 
-    def size_bytes(self, connection: sa.Connection) -> int:  # noqa: ARG002 - the files tell
+    def size_bytes(self, connection: sa.Connection) -> int:  # noqa: ARG002 - the files say it
         """The file and its log."""
         files = (self._path, self._path.with_name(self._path.name + "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())

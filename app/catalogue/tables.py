@@ -1,18 +1,19 @@
-"""The tables: records, the counter of changes, the mapping of industries, and what is remembered of reaching out.
+"""Every table: records, feedback, gradings, pools, push lists, watches, alerts and messages to a webhook.
 
-Records have one table a kind, with one typed column a domain field.
-
-Columns stand in the order of the domain's fields, so that a record and its row are zipped, not looked up. A change here
-needs a migration in ``migrations/versions``; a test compares the two.
+Records have one table a kind, with one typed column a domain field. Columns stand in the order of the domain's fields,
+so that a record and its row are zipped, not looked up. A change here needs a migration in ``migrations/versions``; a
+golden test holds what was released.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain import Kind
+from app.domain import Event, Kind, Level, WatchLevel
 
 Table = sa.Table
 """A table of records."""
@@ -22,7 +23,11 @@ ID_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 ARRIVED = "arrived"
 """The column with the number of the change by which a record came, or came back after it was deleted. What changes it
-later leaves that number. 0 for records that were there before such numbers were kept."""
+later leaves that number."""
+
+_TEXT = sa.Text()
+_NUMBER = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+"""SQLite's own row number is an INTEGER, as wide as PostgreSQL's BIGINT."""
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -33,23 +38,62 @@ METADATA = sa.MetaData(
 )
 
 
-def _optional(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=True)
+class Moment(sa.TypeDecorator[datetime]):
+    """A moment, in UTC on both databases: SQLite itself stores no zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Moments of any zone go in."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ANN401, ARG002
+        """Moments in UTC come out."""
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
 
 
-def _required(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
+class Word(sa.TypeDecorator[StrEnum]):
+    """A member of an enum, stored as its text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: StrEnum | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        """The member's text."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> StrEnum | None:  # noqa: ANN401, ARG002
+        """The member of that text."""
+        return None if value is None else self.words(value)
 
 
-def _record_table(kind: Kind, *own: sa.Column) -> Table:  # type: ignore[type-arg]
-    """A kind's table: what all records have, then its own fields, then what the catalogue itself keeps.
+def _required(name: str, kind: sa.types.TypeEngine[Any] = _TEXT) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
+
+
+def _optional(name: str, kind: sa.types.TypeEngine[Any] = _TEXT) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=True)
+
+
+def _key(name: str, kind: sa.types.TypeEngine[Any] = ID_TEXT) -> sa.Column[Any]:
+    """A column of the primary key; the database never draws its value."""
+    return sa.Column(name, kind, primary_key=True, nullable=False, autoincrement=False)
+
+
+def _record_table(kind: Kind, *own: sa.Column[Any]) -> Table:
+    """A kind's table: what all records have, then its own fields, then what the catalogue adds.
 
     The index serves the change log (by revision) and, because ``deleted`` is in it, counting without reading the rows.
     """
     return sa.Table(
         kind.value,
         METADATA,
-        sa.Column("id", ID_TEXT, primary_key=True, nullable=False),
+        _key("id"),
         _optional("lang"),
         _optional("region"),
         _required("industry"),
@@ -57,11 +101,11 @@ def _record_table(kind: Kind, *own: sa.Column) -> Table:  # type: ignore[type-ar
         _required("original"),
         _required("extra"),
         *own,
-        sa.Column("content_hash", sa.LargeBinary(16), nullable=False),
-        sa.Column("revision", sa.BigInteger, nullable=False),
+        _required("content_hash", sa.LargeBinary(16)),
+        _required("revision", sa.BigInteger()),
         sa.Column(ARRIVED, sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("deleted", sa.Boolean, nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        _required("deleted", sa.Boolean()),
+        _required("updated_at", Moment()),
         sa.Index(None, "revision", "deleted"),
     )
 
@@ -75,11 +119,11 @@ PATENTS = _record_table(
     _optional("holder_type"),
     _required("licence"),
     _optional("grade"),
-    sa.Column("agreed", sa.Boolean),
-    sa.Column("dormant", sa.Boolean),
-    sa.Column("maturity", sa.Integer),
-    sa.Column("filed_on", sa.Date),
-    sa.Column("published_on", sa.Date),
+    _optional("agreed", sa.Boolean()),
+    _optional("dormant", sa.Boolean()),
+    _optional("maturity", sa.Integer()),
+    _optional("filed_on", sa.Date()),
+    _optional("published_on", sa.Date()),
     _optional("application_number"),
     _optional("family"),
     _optional("document_kind"),
@@ -94,7 +138,7 @@ NEEDS = _record_table(
     _required("title"),
     _required("text"),
     _optional("firm_id"),
-    sa.Column("filed_on", sa.Date),
+    _optional("filed_on", sa.Date()),
 )
 
 FIRMS = _record_table(
@@ -104,7 +148,7 @@ FIRMS = _record_table(
     _optional("province"),
     _optional("city"),
     _optional("firm_type"),
-    sa.Column("filed_on", sa.Date),
+    _optional("filed_on", sa.Date()),
 )
 
 TABLES: dict[Kind, Table] = {Kind.PATENTS: PATENTS, Kind.NEEDS: NEEDS, Kind.FIRMS: FIRMS}
@@ -112,8 +156,8 @@ TABLES: dict[Kind, Table] = {Kind.PATENTS: PATENTS, Kind.NEEDS: NEEDS, Kind.FIRM
 COUNTER = sa.Table(
     "catalogue_revision",
     METADATA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("value", sa.BigInteger, nullable=False),
+    _key("id", sa.Integer()),
+    _required("value", sa.BigInteger()),
     sa.Column("industries", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("identity", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("id = 1", name="one_row"),
@@ -124,47 +168,35 @@ writer holds it from its first look to its commit."""
 INDUSTRIES = sa.Table(
     "industry_mapping",
     METADATA,
-    sa.Column("ipc", ID_TEXT, primary_key=True, nullable=False),
-    sa.Column("industry", sa.Text, primary_key=True, nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),
+    _key("ipc"),
+    _key("industry", _TEXT),
+    _required("position", sa.Integer()),
 )
 """Which industries an IPC symbol stands for, in the order of the file that they came from."""
-
-_NUMBER = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
-"""SQLite's own row number is an INTEGER, as wide as PostgreSQL's BIGINT."""
-
-
-def _moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
-
-
-def _optional_id(name: str) -> sa.Column[str]:
-    return sa.Column(name, ID_TEXT, nullable=True)
-
 
 FEEDBACK = sa.Table(
     "feedback",
     METADATA,
-    sa.Column("number", _NUMBER, primary_key=True, autoincrement=False, nullable=False),
-    sa.Column("key", ID_TEXT, nullable=False),
-    _required("event"),
-    _moment("at"),
-    _optional_id("firm_id"),
-    _optional_id("need_id"),
-    _optional_id("new_need_id"),
-    _optional_id("patent_id"),
-    _optional_id("query_id"),
+    _key("number", _NUMBER),
+    _required("key", ID_TEXT),
+    _required("event", Word(Event)),
+    _required("at", Moment()),
+    _optional("firm_id", ID_TEXT),
+    _optional("need_id", ID_TEXT),
+    _optional("new_need_id", ID_TEXT),
+    _optional("patent_id", ID_TEXT),
+    _optional("query_id", ID_TEXT),
     _optional("query_text"),
-    _optional("level"),
-    _optional_id("run"),
+    _optional("level", Word(Level)),
+    _optional("run", ID_TEXT),
     _optional("ranking"),
-    sa.Column("rank", sa.Integer),
-    sa.Column("score", sa.Float(53)),
+    _optional("rank", sa.Integer()),
+    _optional("score", sa.Float(53)),
     _optional("reason"),
     _optional("note"),
     _optional("by"),
-    sa.Column("content_hash", sa.LargeBinary(16), nullable=False),
-    _moment("received_at"),
+    _required("content_hash", sa.LargeBinary(16)),
+    _required("received_at", Moment()),
     sa.Index(None, "key", unique=True),
     sa.Index(None, "firm_id"),
     sa.Index(None, "patent_id"),
@@ -177,12 +209,12 @@ FEEDBACK = sa.Table(
 OPT_OUTS = sa.Table(
     "opt_outs",
     METADATA,
-    sa.Column("number", _NUMBER, primary_key=True, autoincrement=False, nullable=False),
-    sa.Column("firm_id", ID_TEXT, nullable=False),
-    _moment("at"),
+    _key("number", _NUMBER),
+    _required("firm_id", ID_TEXT),
+    _required("at", Moment()),
     _optional("reason"),
     _optional("by"),
-    _moment("undone_at", nullable=True),
+    _optional("undone_at", Moment()),
     sa.Index(None, "firm_id"),
 )
 """Who opted out and when; one that was taken back stays, with the time."""
@@ -190,17 +222,17 @@ OPT_OUTS = sa.Table(
 PATENT_GRADES = sa.Table(
     "patent_grades",
     METADATA,
-    sa.Column("number", _NUMBER, primary_key=True, autoincrement=False, nullable=False),
-    sa.Column("patent_id", ID_TEXT, nullable=False),
-    _moment("at"),
+    _key("number", _NUMBER),
+    _required("patent_id", ID_TEXT),
+    _required("at", Moment()),
     _optional("by"),
     _optional("note"),
     _optional("from_grade"),
     _optional("to_grade"),
-    sa.Column("from_maturity", sa.Integer),
-    sa.Column("to_maturity", sa.Integer),
-    sa.Column("from_agreed", sa.Boolean),
-    sa.Column("to_agreed", sa.Boolean),
+    _optional("from_maturity", sa.Integer()),
+    _optional("to_maturity", sa.Integer()),
+    _optional("from_agreed", sa.Boolean()),
+    _optional("to_agreed", sa.Boolean()),
     sa.Index(None, "patent_id"),
 )
 """Every re-grading that changed something."""
@@ -208,10 +240,94 @@ PATENT_GRADES = sa.Table(
 POOLS = sa.Table(
     "pools",
     METADATA,
-    sa.Column("name", ID_TEXT, primary_key=True, nullable=False),
+    _key("name"),
     _required("filter"),
-    sa.Column("changed_from", sa.Date),
+    _optional("changed_from", sa.Date()),
     _optional("note"),
-    _moment("updated_at"),
+    _required("updated_at", Moment()),
 )
 """Named selections of patents; the filter is a JSON object as HTTP takes it."""
+
+PUSH_RUNS = sa.Table(
+    "push_runs",
+    METADATA,
+    _key("name"),
+    _required("status"),
+    _required("inputs"),
+    _required("manifest"),
+    _required("started_at", Moment()),
+    _optional("finished_at", Moment()),
+    _required("firms", sa.BigInteger()),
+    _required("entries", sa.BigInteger()),
+)
+"""``inputs`` is the digest of what a run was asked for: the same name with other inputs is refused."""
+
+PUSH_LISTS = sa.Table(
+    "push_lists",
+    METADATA,
+    _key("run"),
+    _key("firm_id"),
+    _required("arm"),
+    _required("entries"),
+    sa.Index(None, "firm_id", "run"),
+)
+"""``entries`` is JSON, one array a field and in each the places of the list in their order: a run of 450,000 lists has
+nine million places, which as rows of their own take ten times as long to write, and three times the disk."""
+
+WATCHES = sa.Table(
+    "watches",
+    METADATA,
+    _key("need_id"),
+    _required("level", Word(WatchLevel)),
+    _required("since", sa.BigInteger()),
+    _required("at", Moment()),
+)
+"""Needs with a level of their own. ``since`` is the revision from which on patents count where the need was not watched
+before, else 0: its arrival counts then."""
+
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    _key("need_id"),
+    _key("patent_id"),
+    _required("number", _NUMBER),
+    _required("at", Moment()),
+    _required("score", sa.Float(53)),
+    _required("level", Word(Level)),
+    _required("reason"),
+    _required("patent_revision", sa.BigInteger()),
+    sa.Index(None, "number", unique=True),
+    sa.Index(None, "need_id", "number"),
+    sa.Index(None, "patent_id"),
+)
+"""By the primary key a need is alerted of a patent once, whoever watches."""
+
+ALERT_CURSOR = sa.Table(
+    "alert_cursor",
+    METADATA,
+    _key("id", sa.Integer()),
+    _required(ARRIVED, sa.BigInteger()),
+    sa.CheckConstraint("id = 1", name="one_row"),
+)
+"""One row once watching has begun: patents that arrived up to this number were looked at, or wait."""
+
+ALERT_WAITING = sa.Table("alert_waiting", METADATA, _key("patent_id"))
+"""Patents behind the cursor that no search could find yet: without a vector, or over the delta's limit."""
+
+OUTBOX = sa.Table(
+    "outbox",
+    METADATA,
+    _key("id"),
+    _required("kind"),
+    _required("reference"),
+    _required("created_at", Moment()),
+    _required("attempts", sa.Integer()),
+    _required("next_at", Moment()),
+    _required("status"),
+    _optional("delivered_at", Moment()),
+    _optional("last_error"),
+    sa.Index(None, "status", "next_at"),
+)
+"""One row a message to a webhook, which its event wrote in its own transaction. ``reference`` is JSON: what the message
+is about, not what it says. That is read when it is sent, so that what was withdrawn meanwhile is not in it. ``next_at``
+is when it may be sent, or until when a sender has it to itself."""

@@ -1,9 +1,9 @@
-"""What writes: records and deletions in one transaction, and the mapping of industries."""
+"""Writing: records and deletions in one transaction, each change with its number."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,17 +13,16 @@ from typing import Any, NamedTuple, cast
 import sqlalchemy as sa
 
 from app.catalogue import statements as sql
-from app.catalogue.backend import IDS, Backend
-from app.catalogue.failures import translated
-from app.catalogue.industries import IndustryMap, ipc_key
-from app.catalogue.kept_grades import with_gradings, write_lines
-from app.catalogue.rows import CODECS, EncodedRow, codes_of
-from app.catalogue.statements import Statements
+from app.catalogue.backend import Backend
+from app.catalogue.grade_history import with_gradings, write_lines
+from app.catalogue.industries import IndustryMap
+from app.catalogue.rows import CODECS, EncodedRow
+from app.catalogue.statements import statements_of
 from app.catalogue.tables import TABLES
 from app.domain import AnyRecord, Kind, Patent
 
 steps = logging.getLogger("patmatch.steps")
-"""Says where a write is. Silent unless somebody listens: the tests that kill a process at each of its steps do."""
+"""Logs where a write is. The tests that kill a process at each of its steps listen to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,6 @@ class Applied:
     deleted: int = 0
     missing: tuple[str, ...] = ()
     revision: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A batch of patents that were looked at for their industries: how many, and how many changed."""
-
-    looked: int
-    changed: int
 
 
 class _Difference(NamedTuple):
@@ -84,17 +75,17 @@ class Writer:
     """Writes to one catalogue. Safe to call from many threads.
 
     Patents without an industry of their own get it here, with the mapping that stands when their transaction does:
-    so that whichever way a record comes, and whoever changes the mapping meanwhile, none keeps what another mapping
-    told.
+    so that whichever way a record comes, and whoever changes the mapping meanwhile, none is left with industries of
+    another mapping.
 
-    Args:
+    Attributes:
         backend: the database.
         statements: of each kind's table.
     """
 
-    def __init__(self, backend: Backend, statements: Mapping[Kind, Statements]) -> None:
-        self._backend = backend
-        self._statements = statements
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.statements = {kind: statements_of(kind, backend) for kind in Kind}
         self._mapping = (0, IndustryMap())
 
     def apply(
@@ -104,15 +95,17 @@ class Writer:
 
         Args:
             kind: of all of them.
-            upserts: records; graded patents keep what theirs leave out.
+            upserts: records; graded patents get what theirs leave out.
             deletes: ids.
             source: where the records come from, for the history of gradings.
         """
         deletes = list(dict.fromkeys(deletes))
-        with self._reading() as connection:
-            mapping = self._mapping_at(connection, self._mapping_revision(connection)) if kind is Kind.PATENTS else None
-            kept, lines = self._with_gradings(connection, kind, upserts, source)
-            rows = _encoded(kind, kept, mapping)
+        with self.backend.reading() as connection:
+            mapping = None
+            if kind is Kind.PATENTS:
+                mapping = self._mapping_at(connection, connection.execute(sql.READ_MAPPING_REVISION).scalar_one())
+            completed, lines = self._with_gradings(connection, kind, upserts, source)
+            rows = _encoded(kind, completed, mapping)
             difference = self._compare(connection, kind, rows, deletes)
             if not difference.size and not lines:
                 # Read behind the comparison: what was seen there is then never of a later change.
@@ -122,7 +115,7 @@ class Writer:
             # Again, and for all: another writer may have been faster, and a call counts as one moment.
             now = self._mapping_at(connection, mapping_revision) if kind is Kind.PATENTS else None
             regraded, lines = self._with_gradings(connection, kind, upserts, source)
-            if now is not mapping or regraded is not kept:
+            if now is not mapping or regraded is not completed:
                 rows = _encoded(kind, regraded, now)
             difference = self._compare(connection, kind, rows, deletes)
             write_lines(connection, lines)
@@ -151,69 +144,27 @@ class Writer:
             self._write(connection, kind, difference, revision)
         return difference.size
 
-    def replace_mapping(self, rows: Sequence[tuple[str, str]]) -> bool:
-        """Put a mapping in place of the one that stands; whether it differs."""
-        wanted = list(dict.fromkeys((ipc_key(symbol), industry) for symbol, industry in rows))
-        with self._writing() as (connection, (revision, _)):
-            stands = [(symbol, industry) for symbol, industry in connection.execute(sql.READ_MAPPING)]
-            if stands == wanted:
-                return False
-            connection.execute(sql.CLEAR_MAPPING)
-            if wanted:
-                lines = [{"ipc": ipc, "industry": code, "position": n} for n, (ipc, code) in enumerate(wanted)]
-                connection.execute(sql.ADD_TO_MAPPING, lines)
-            connection.execute(sql.PUT_MAPPING_REVISION, {"revision": revision + 1})
-            steps.debug("catalogue.written")
-        steps.debug("catalogue.committed")
-        return True
+    def current_mapping(self) -> IndustryMap:
+        """The mapping of industries that stands."""
+        with self.backend.reading() as connection:
+            return self._mapping_at(connection, connection.execute(sql.READ_MAPPING_REVISION).scalar_one())
 
-    def tell_industries(self, batch_size: int) -> Iterator[Told]:
-        """Bring the industries of all patents without their own up to the mapping, a transaction a batch."""
-        after: str | None = None
-        full = True
-        while full:
-            with self._reading() as connection:
-                mapping = self._mapping_at(connection, self._mapping_revision(connection))
-                statement = sql.FIRST_WITHOUT_INDUSTRY if after is None else sql.NEXT_WITHOUT_INDUSTRY
-                page = {"size": batch_size} | ({} if after is None else {"after": after})
-                rows = connection.execute(statement, page).all()
-            stale = [key for key, ipc, industry, _ in rows if mapping.industries(codes_of(ipc)) != codes_of(industry)]
-            yield Told(len(rows), self._tell(stale) if stale else 0)
-            after = rows[-1][0] if rows else None
-            full = len(rows) == batch_size
+    def records(self, connection: sa.Connection, kind: Kind, ids: Sequence[str]) -> dict[str, AnyRecord]:
+        """Those of the records that are there, by id, as an open connection sees them."""
+        decode = CODECS[kind].decode
+        return {row[0]: decode(row) for row in self.backend.rows_of(connection, self.statements[kind].by_ids, ids)}
 
-    def _tell(self, ids: Sequence[str]) -> int:
-        """Write patents again with what the mapping tells now. They are read inside: another writer may be faster."""
-        decode = CODECS[Kind.PATENTS].decode
-        ask = self._statements[Kind.PATENTS].by_ids
-        with self._writing() as (connection, (revision, mapping_revision)):
-            mapping = self._mapping_at(connection, mapping_revision)
-            wanted = self._backend.ids_parameter(ids)
-            records = [decode(row) for row in connection.execute(ask, {IDS: wanted})]
-            rows = _encoded(Kind.PATENTS, records, mapping)
-            difference = self._compare(connection, Kind.PATENTS, rows, ())
-            if difference.size:
-                self._write(connection, Kind.PATENTS, difference, revision)
-        steps.debug("catalogue.committed")
-        return difference.size
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with translated(), self._backend.reading() as connection:
-            yield connection
+    def is_live(self, connection: sa.Connection, kind: Kind, record_id: str) -> bool:
+        """Whether there is a record with this id, as an open transaction sees it."""
+        return any(True for _ in self.backend.rows_of(connection, self.statements[kind].live_ids, [record_id]))
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[sa.Connection, tuple[int, int]]]:
         """A transaction that holds the counter, with the numbers of the last change and of the mapping's last."""
-        with translated(), self._backend.writing() as connection:
+        with self.backend.writing() as connection:
             revision, mapping_revision = connection.execute(sql.TAKE_COUNTER).one()
             steps.debug("catalogue.began")
             yield connection, (revision, mapping_revision)
-
-    @staticmethod
-    def _mapping_revision(connection: sa.Connection) -> int:
-        revision: int = connection.execute(sql.READ_MAPPING_REVISION).scalar_one()
-        return revision
 
     def _mapping_at(self, connection: sa.Connection, revision: int) -> IndustryMap:
         """The mapping of a revision, read again where the one that is remembered is of another."""
@@ -229,21 +180,17 @@ class Writer:
         """Records as they go in, and the lines that they add to the history of gradings."""
         if kind is not Kind.PATENTS or not records:
             return records, []
-        return with_gradings(connection, self._backend, cast(Sequence[Patent], records), source)
+        return with_gradings(connection, self.backend, cast(Sequence[Patent], records), source)
 
     def _compare(
         self, connection: sa.Connection, kind: Kind, rows: dict[str, EncodedRow], deletes: Sequence[str]
     ) -> _Difference:
         """How what is wanted differs from what is stored."""
-        ask, stored, live = self._statements[kind], dict[str, bytes | None](), list[str]()
-        if rows:
-            wanted = self._backend.ids_parameter(list(rows))
-            stored = {
-                key: None if deleted else digest
-                for key, digest, deleted in connection.execute(ask.digests, {IDS: wanted})
-            }
-        if deletes:
-            live = list(connection.execute(ask.live_ids, {IDS: self._backend.ids_parameter(deletes)}).scalars())
+        ask, rows_of = self.statements[kind], self.backend.rows_of
+        stored: dict[str, bytes | None] = {
+            key: None if deleted else digest for key, digest, deleted in rows_of(connection, ask.digests, list(rows))
+        }
+        live = [row[0] for row in rows_of(connection, ask.live_ids, deletes)]
         return _Difference(
             new=[row for key, row in rows.items() if key not in stored],
             returned=[row for key, row in rows.items() if key in stored and stored[key] is None],
@@ -258,18 +205,26 @@ class Writer:
             for rows in (difference.new, [*difference.returned, *difference.changed])
         )
         if added or changed:
-            self._backend.write_rows(connection, TABLES[kind], added, changed)
+            self.backend.write_rows(connection, TABLES[kind], added, changed)
         if difference.live:
             first = revision + len(added) + len(changed) + 1
             marks = [
                 {"row_id": key, "row_revision": number, "now": now} for number, key in enumerate(difference.live, first)
             ]
-            connection.execute(self._statements[kind].mark_deleted, marks)
+            connection.execute(self.statements[kind].mark_deleted, marks)
         connection.execute(sql.PUT_COUNTER, {"revision": revision + difference.size})
         steps.debug("catalogue.written")
 
 
 def _encoded(kind: Kind, records: Sequence[AnyRecord], mapping: IndustryMap | None) -> dict[str, EncodedRow]:
-    """The rows of records, patents with what the mapping tells; of two with one id the last counts."""
-    told = records if mapping is None else map(mapping.told, records)
-    return {row.id: row for row in map(CODECS[kind].encode, told)}
+    """The rows of records, patents with the industries of the mapping; of two with one id the last counts."""
+    complete = records if mapping is None else map(mapping.with_industries, records)
+    return {row.id: row for row in map(CODECS[kind].encode, complete)}
+
+
+class Part:
+    """A part of a catalogue beside its records. Safe to call from many threads and processes."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._backend = writer.backend

@@ -77,12 +77,12 @@ class IndustryService:
     def load(
         self, path: Path, *, mapping: Mapping[str, str] | None = None, progress: Progress = lambda _patents: None
     ) -> IndustryReport:
-        """Put a file's mapping in place of the one that stands, then tell the industries of all patents anew.
+        """Put a file's mapping in place of the one that stands, then bring the industries of all patents up to it.
 
         Args:
             path: the file, in any format that records are read from.
             mapping: their header to ``ipc`` or ``industry``, for headers that are not recognised.
-            progress: told the patents looked at so far.
+            progress: called with the patents looked at so far.
 
         Raises:
             InputError: the file as a whole cannot be read.
@@ -96,15 +96,15 @@ class IndustryService:
         report.rejects, report.pairs = rejects.path, len(pairs)
         if pairs or not report.rows:
             report.replaced = True
-            report.differs = self._catalogue.replace_industry_mapping(pairs)
-            self._tell(report, progress)
+            report.differs = self._catalogue.industries.replace(pairs)
+            self._derive(report, progress)
         report.seconds = perf_counter() - began
         return report
 
-    def _tell(self, report: IndustryReport, progress: Progress) -> None:
-        for told in self._catalogue.tell_industries():
-            report.patents += told.looked
-            report.changed += told.changed
+    def _derive(self, report: IndustryReport, progress: Progress) -> None:
+        for batch in self._catalogue.industries.apply():
+            report.patents += batch.looked
+            report.changed += batch.changed
             progress(report.patents)
 
 

@@ -90,7 +90,7 @@ def test_records_industries_bad_rows_are_listed_and_exit_with_3(
     status, report = loaded(tmp_path, capsys, "industries", str(bad))
     assert (status, report["replaced"]) == (3, False)
     services = build_services(Settings(home=tmp_path), encoder=HashingEncoder)
-    assert services.catalogue.industry_mapping() == [("C02F", "N7721")]
+    assert services.catalogue.industries.rows() == [("C02F", "N7721")]
     services.close()
 
 

@@ -11,10 +11,7 @@ import sqlalchemy as sa
 from catalogue_databases import postgres_schema
 
 from app.catalogue import Catalogue
-from app.catalogue.alert_tables import ALERT_CURSOR, ALERT_WAITING, ALERTS, WATCHES
-from app.catalogue.outbox_table import OUTBOX
-from app.catalogue.push_tables import PUSH_LISTS, PUSH_RUNS
-from app.catalogue.tables import COUNTER, FEEDBACK, INDUSTRIES, OPT_OUTS, PATENT_GRADES, POOLS, TABLES
+from app.catalogue.tables import COUNTER, METADATA
 
 BOTH = ("sqlite", "postgresql")
 
@@ -52,10 +49,9 @@ def url(migrated_url: str, tmp_path: Path) -> str:
         return f"sqlite:///{copy}"
     engine = sa.create_engine(parsed)
     with engine.begin() as connection:
-        outreach = (FEEDBACK, OPT_OUTS, PATENT_GRADES, POOLS, PUSH_RUNS, PUSH_LISTS, OUTBOX)
-        for table in (*TABLES.values(), *outreach, WATCHES, ALERTS, ALERT_CURSOR, ALERT_WAITING):
-            connection.execute(sa.delete(table))
-        connection.execute(sa.delete(INDUSTRIES))
+        for table in METADATA.sorted_tables:
+            if table is not COUNTER:
+                connection.execute(sa.delete(table))
         connection.execute(sa.update(COUNTER).values(value=0, industries=0))
     engine.dispose()
     return migrated_url

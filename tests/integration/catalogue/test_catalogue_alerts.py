@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-
-from app.catalogue import NEED_ALERT, Catalogue, Looked, schema
+from app.catalogue import NEED_ALERT, Catalogue, Looked
 from app.domain import Alert, Kind, Level, Need, Patent, WatchLevel
 
 FOUND = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
@@ -53,26 +49,6 @@ def test_catalogue_arrival_stays_when_a_record_changes(catalogue: Catalogue) -> 
     catalogue.upsert(patents("B"))
     assert arrived(catalogue, 1) == [("C", 5), ("B", 7)]
     assert catalogue.alerts.arrivals(Kind.NEEDS, ["N"]) == {"N": ("N", 3, 3)}
-
-
-def test_catalogue_records_of_an_older_schema_are_not_new(fresh_url: str) -> None:
-    """What was there before arrivals were kept has the number 0: nobody is told of it, and its needs are watched."""
-    old = Catalogue.open(fresh_url)
-    old.upsert(patents("A"))
-    old.upsert([Need(id="N", title="需求")])
-    old.close()
-    config = Config()
-    config.set_main_option("script_location", str(schema.MIGRATIONS))
-    engine = sa.create_engine(fresh_url)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0007")
-    engine.dispose()
-    catalogue = Catalogue.open(fresh_url)
-    catalogue.upsert(patents("A", "B", title="另一种电解液"))
-    assert {one.id: one.arrived for one in catalogue.alerts.arrived(-1, catalogue.revision(), 9)} == {"A": 0, "B": 3}
-    assert catalogue.alerts.arrivals(Kind.NEEDS, ["N"]) == {"N": ("N", 0, 2)}
-    catalogue.close()
 
 
 def test_catalogue_arrivals_are_read_in_parts(catalogue: Catalogue) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from app.catalogue import Catalogue
-from app.catalogue.kept_grades import GRADED
+from app.catalogue.grade_history import GRADED
 from app.domain import Grading, Kind, Patent
 
 
@@ -89,8 +89,8 @@ def test_grades_of_a_changed_mapping_are_kept(catalogue: Catalogue) -> None:
     """Records that are written again with industries of another mapping leave gradings and history alone."""
     graded(catalogue)
     catalogue.upsert([Patent(id="P1", title="a", ipc=("H01M10/05",))])
-    catalogue.replace_industry_mapping([("H01M", "C3841")])
-    assert sum(told.changed for told in catalogue.tell_industries()) == 1
+    catalogue.industries.replace([("H01M", "C3841")])
+    assert sum(batch.changed for batch in catalogue.industries.apply()) == 1
     found = catalogue.get(Kind.PATENTS, "P1")
     assert isinstance(found, Patent)
     assert (found.grade, found.industry) == ("A", ("C3841",))

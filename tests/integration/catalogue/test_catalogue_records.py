@@ -13,7 +13,7 @@ from catalogue_databases import firms
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.catalogue import Catalogue, UpsertCounts, repository
+from app.catalogue import Catalogue, UpsertCounts, backend
 from app.domain import RECORD_TYPES, AnyRecord, Firm, Kind, Need, Patent
 from app.errors import InputError
 
@@ -135,7 +135,7 @@ def test_catalogue_gives_many_and_leaves_out_what_is_not_there(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More ids than one statement takes, twice the same, unknown, and ids that no database can write."""
-    monkeypatch.setattr(repository, "_IDS_A_STATEMENT", 7)
+    monkeypatch.setattr(backend, "IDS_AT_ONCE", 7)
     catalogue.upsert(firms(30))
     asked = [firm.id for firm in firms(30)] + ["F000001", "unknown", "a\0", "\ud800"]
     assert catalogue.get_many(Kind.FIRMS, asked) == {firm.id: firm for firm in firms(30)}

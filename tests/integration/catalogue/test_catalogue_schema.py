@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from catalogue_databases import ROOT, firm_list, firms, writer
+from catalogue_databases import ROOT, firms, writer
 
 from app.catalogue import Catalogue, UpsertCounts, schema
 from app.catalogue.tables import METADATA
@@ -59,10 +59,8 @@ def described(connection: sa.Connection) -> Iterator[str]:
         yield f"{table}"
         for column in sorted(look.get_columns(table), key=lambda column: column["name"]):
             default = (column["default"] or "").partition("::")[0]
-            yield (
-                f"  {column['name']} {column['type'].compile(connection.dialect)}{'' if column['nullable'] else ' NOT NULL'}"
-                f"{f' DEFAULT {default}' if default else ''}"
-            )
+            required, default = "" if column["nullable"] else " NOT NULL", f" DEFAULT {default}" if default else ""
+            yield f"  {column['name']} {column['type'].compile(connection.dialect)}{required}{default}"
         key = look.get_pk_constraint(table)
         yield f"  PRIMARY KEY {key['name']} ({', '.join(key['constrained_columns'])})"
         for index in sorted(look.get_indexes(table), key=lambda index: str(index["name"])):
@@ -105,24 +103,6 @@ def test_catalogue_migrations_go_down_and_up_again(fresh_url: str) -> None:
     opened.close()
 
 
-def test_catalogue_push_lists_survive_a_release_taken_back(fresh_url: str) -> None:
-    """Lists that were stored place by place are gathered whole, and a release taken back has each place again."""
-    config = Config()
-    config.set_main_option("script_location", str(schema.MIGRATIONS))
-    opened = Catalogue.open(fresh_url)
-    lists = [firm_list("A", "P1", "P2", arm="b"), firm_list("B", "P3")]
-    opened.pushes.write("one", ["A", "B"], lists)
-    opened.close()
-    with connected(fresh_url) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0007")
-        places = connection.exec_driver_sql("SELECT firm_id, rank, patent_id, arm FROM push_entries ORDER BY 1, 2")
-        assert [tuple(row) for row in places] == [("A", 1, "P1", "b"), ("A", 2, "P2", "b"), ("B", 1, "P3", "a")]
-    opened = Catalogue.open(fresh_url)
-    assert [one for page in opened.pushes.lists("one") for one in page] == lists
-    opened.close()
-
-
 def test_catalogue_knows_its_newest_migration() -> None:
     """The number that lets a start do without Alembic is the one that Alembic would find."""
     assert ScriptDirectory(str(schema.MIGRATIONS)).get_heads() == [schema.HEAD]
@@ -149,29 +129,36 @@ def test_catalogue_is_made_once_when_several_start_at_the_same_moment(fresh_url:
     assert [worker.returncode for worker in workers] == [0] * 3
 
 
-def test_catalogue_of_a_newer_release_is_left_alone(url: str) -> None:
-    """A release that does not know a schema refuses it and says which side is too old."""
+@pytest.mark.parametrize(
+    ("version", "said", "said_zh"),
+    [("v9999", "newer release of patmatch; install", "请安装该版本"), ("0009", "`patmatch ingest`", "重新导入")],
+)
+def test_catalogue_of_another_layout_is_refused(url: str, version: str, said: str, said_zh: str) -> None:
+    """A schema of a newer release, or of before the first, is left as it is; the message says what to do."""
     with connected(url) as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
     try:
-        with pytest.raises(CatalogueProblem, match="newer") as caught:
+        with pytest.raises(CatalogueProblem, match=said) as caught:
             Catalogue.open(url)
         assert caught.value.error_code == "catalogue_schema"
-        opened = Catalogue.open(url, create=False)
-        assert failed(opened) == {"catalogue_schema"}
-        opened.close()
+        assert said_zh in caught.value.message_zh
+        with connected(url) as connection:
+            assert schema.current(connection) == version
     finally:
         with connected(url) as connection:
             connection.execute(sa.text("UPDATE alembic_version SET version_num = :head"), {"head": schema.HEAD})
 
 
-def test_catalogue_that_is_not_there_is_not_made_unasked(fresh_url: str) -> None:
-    """A command that only reads says that nothing was loaded yet, and leaves no empty database behind."""
-    with pytest.raises(CatalogueProblem, match="patmatch ingest") as caught:
-        Catalogue.open(fresh_url, create=False)
-    assert caught.value.error_code == "catalogue_missing"
-    Catalogue.open(fresh_url).close()
-    Catalogue.open(fresh_url, create=False).close()
+def test_catalogue_check_sees_a_schema_that_moved_on(catalogue: Catalogue, url: str) -> None:
+    """A newer release may migrate while an older one runs: `doctor` says so, and reads no rows."""
+    with connected(url) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'v9999'")
+    try:
+        (found,) = (finding for finding in catalogue.check() if not finding.ok)
+        assert (found.name, "newer release" in found.message) == ("catalogue_schema", True)
+    finally:
+        with connected(url) as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = :head"), {"head": schema.HEAD})
 
 
 def test_catalogue_check_sees_rows_ahead_of_the_counter(catalogue: Catalogue, url: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import IDS, Backend
-from app.catalogue.logs import next_number
+from app.catalogue.backend import Backend
+from app.catalogue.statements import next_number
 from app.catalogue.tables import PATENT_GRADES
 from app.domain import Patent
 
@@ -25,7 +25,7 @@ _COLUMNS = PATENT_GRADES.c
 _State = Mapping[str, Any]
 
 
-class Kept(NamedTuple):
+class Graded(NamedTuple):
     """Patents as they go in.
 
     Attributes:
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
 
 def with_gradings(
     connection: sa.Connection, backend: Backend, patents: Sequence[Patent], source: str | None = None
-) -> Kept:
+) -> Graded:
     """Patents with the gradings that stand, where their records leave these out.
 
     Args:
@@ -50,13 +50,13 @@ def with_gradings(
     """
     asked = sa.select(_COLUMNS.patent_id, *(_COLUMNS[f"to_{name}"] for name in GRADED)).order_by(_COLUMNS.number)
     asked = asked.where(backend.is_one_of(_COLUMNS.patent_id))
-    ids = backend.ids_parameter([patent.id for patent in patents])
-    stand = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in connection.execute(asked, {IDS: ids})}
+    rows = backend.rows_of(connection, asked, [patent.id for patent in patents])
+    stand = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in rows}
     if not stand:
-        return Kept(patents, [])
-    kept = [_kept(patent, stand[patent.id]) if patent.id in stand else patent for patent in patents]
-    last = {patent.id: patent for patent in kept if patent.id in stand}
-    return Kept(kept, [line for key, patent in last.items() for line in _changes(stand[key], patent, source)])
+        return Graded(patents, [])
+    completed = [_completed(patent, stand[patent.id]) if patent.id in stand else patent for patent in patents]
+    last = {patent.id: patent for patent in completed if patent.id in stand}
+    return Graded(completed, [line for key, patent in last.items() for line in _changes(stand[key], patent, source)])
 
 
 def write_lines(connection: sa.Connection, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -92,7 +92,7 @@ def graded(patent: Patent, given: Mapping[str, Any]) -> Patent:
     return replace(changed, original={name: text for name, text in patent.original.items() if name not in given})
 
 
-def _kept(patent: Patent, stands: _State) -> Patent:
+def _completed(patent: Patent, stands: _State) -> Patent:
     return graded(patent, {name: stands[name] for name in GRADED if getattr(patent, name) is None})
 
 
