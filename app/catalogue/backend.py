@@ -23,6 +23,9 @@ _CONNECTIONS, _MORE_CONNECTIONS = 8, 56
 """Stay open, and opened for a moment: more than a server's worker threads, so that a thread waits for the disk and not
 for a connection."""
 
+AnyRow = sa.Row[*tuple[Any, ...]]
+"""A row of any columns."""
+
 StoredRow = list[Any]
 """The values of all columns of a table, in their order and as `RowCodec.encode` writes them; the time is aware."""
 
@@ -80,7 +83,7 @@ class Backend(ABC):
         with translated(), self._writing() as connection:
             yield connection
 
-    def read(self, asked: sa.Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
+    def read(self, asked: sa.Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
         """All rows of a statement, in a short transaction of its own."""
         with self.reading() as connection:
             return connection.execute(asked, parameters).all()
@@ -92,7 +95,7 @@ class Backend(ABC):
 
     def pages(
         self, asked: sa.Select[Any], key: sa.Column[Any], size: int, *, after: str | int | None = None
-    ) -> Iterator[Sequence[sa.Row[Any]]]:
+    ) -> Iterator[Sequence[AnyRow]]:
         """All rows of a statement in the order of a unique column that it selects, a page at a time.
 
         Each page is a short transaction of its own: memory stays flat and no writer waits.
@@ -112,14 +115,14 @@ class Backend(ABC):
                 after = rows[-1]._mapping[key]
             full = len(rows) == size
 
-    def rows_of(self, connection: sa.Connection, asked: sa.Select[Any], ids: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    def rows_of(self, connection: sa.Connection, asked: sa.Select[Any], ids: Sequence[str]) -> Iterator[AnyRow]:
         """The rows of a statement with `IDS` for these ids, some thousands of them in one execution."""
         for start in range(0, len(ids), IDS_AT_ONCE):
             yield from connection.execute(asked, {IDS: self.ids_parameter(ids[start : start + IDS_AT_ONCE])})
 
     def read_of(
         self, asked: sa.Select[Any], column: sa.ColumnElement[str], ids: Sequence[str] | None
-    ) -> Iterator[sa.Row[Any]]:
+    ) -> Iterator[AnyRow]:
         """The rows of a statement whose column is one of these ids; all rows where no ids are named."""
         with self.reading() as connection:
             if ids is None:

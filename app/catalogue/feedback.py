@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from app.catalogue.backend import AnyRow
 from app.catalogue.pushes import patent_ids_of
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import next_number
@@ -70,7 +71,7 @@ class Recorded(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Stands:
+class _Known:
     """What is known of what a batch names, and what the batch itself adds to it."""
 
     live: Mapping[Kind, Collection[str]]
@@ -80,7 +81,7 @@ class _Stands:
     texts: dict[str, str]
     runs: Collection[str]
     pushed: Collection[tuple[str, str, str]]
-    brought: set[str] = field(default_factory=set)
+    added: set[str] = field(default_factory=set)
 
 
 class FeedbackLog(Part):
@@ -101,15 +102,15 @@ class FeedbackLog(Part):
         if not entries:
             return []
         with self._writer.transaction() as connection:
-            stands = self._look(connection, entries)
+            known = self._look(connection, entries)
             number = next_number(connection, FEEDBACK)
             outcomes, rows, needs = list[Recorded](), list[dict[str, Any]](), list[Need]()
             for entry in entries:
-                outcome = _judge(entry, stands, number + len(rows))
+                outcome = _judge(entry, known, number + len(rows))
                 outcomes.append(outcome)
                 if outcome.number is None or outcome.known:
                     continue
-                rows.append(_row(entry, stands, outcome.number))
+                rows.append(_row(entry, known, outcome.number))
                 if entry.need is not None:
                     needs.append(entry.need)
             if needs:
@@ -145,7 +146,7 @@ class FeedbackLog(Part):
             found.setdefault(firm_id, {})[patent_id] = event
         return found
 
-    def _look(self, connection: sa.Connection, entries: Sequence[Entry]) -> _Stands:
+    def _look(self, connection: sa.Connection, entries: Sequence[Entry]) -> _Known:
         live: dict[Kind, set[str]] = {kind: set() for kind in Kind}
         for name, kind in _REFERENCES.items():
             live[kind] |= {key for entry in entries if (key := getattr(entry.feedback, name)) is not None}
@@ -163,7 +164,7 @@ class FeedbackLog(Part):
         known_runs = sa.select(PUSH_RUNS.c.name).where(self._backend.is_one_of(PUSH_RUNS.c.name))
         runs = [entry.feedback.run for entry in entries if entry.feedback.run is not None]
         need_firms = {row[0]: row[firm] for row in needs}
-        return _Stands(
+        return _Known(
             live={
                 kind: {row[0] for row in rows_of(connection, self._writer.statements[kind].live_ids, list(ids))}
                 for kind, ids in live.items()
@@ -194,24 +195,24 @@ class FeedbackLog(Part):
         return found
 
 
-def _judge(entry: Entry, stands: _Stands, number: int) -> Recorded:
+def _judge(entry: Entry, known: _Known, number: int) -> Recorded:
     """Whether an entry is known, new or refused; what it adds is noted for the entries behind it."""
     given = entry.feedback
-    odd = tuple(_odd(given, stands))
-    if given.key in stands.keys:
-        digest, earlier = stands.keys[given.key]
+    odd = tuple(_odd(given, known))
+    if given.key in known.keys:
+        digest, earlier = known.keys[given.key]
         if digest == entry.digest:
             return Recorded(earlier, known=True, odd=odd)
         return Recorded(None, known=False, refusals=(Refusal("key", "key_used", given.key),))
-    refusals = tuple(_refusals(entry, stands))
+    refusals = tuple(_refusals(entry, known))
     if refusals:
         return Recorded(None, known=False, refusals=refusals)
-    stands.keys[given.key] = (entry.digest, number)
+    known.keys[given.key] = (entry.digest, number)
     if given.query_id is not None and given.query_text is not None:
-        stands.texts[given.query_id] = given.query_text
+        known.texts[given.query_id] = given.query_text
     if entry.need is not None:
-        stands.need_digests[entry.need.id] = CODECS[Kind.NEEDS].encode(entry.need).digest
-        stands.brought.add(entry.need.id)
+        known.need_digests[entry.need.id] = CODECS[Kind.NEEDS].encode(entry.need).digest
+        known.added.add(entry.need.id)
     return Recorded(number, known=False, odd=odd)
 
 
@@ -220,37 +221,37 @@ def _firm_of(given: Feedback, need_firms: Mapping[str, str | None]) -> str | Non
     return given.firm_id or need_firms.get(given.need_id or "")
 
 
-def _odd(given: Feedback, stands: _Stands) -> Iterator[Refusal]:
-    firm_id = _firm_of(given, stands.need_firms)
-    if given.run not in stands.runs or firm_id is None or given.patent_id is None:
+def _odd(given: Feedback, known: _Known) -> Iterator[Refusal]:
+    firm_id = _firm_of(given, known.need_firms)
+    if given.run not in known.runs or firm_id is None or given.patent_id is None:
         return
-    if (given.run, firm_id, given.patent_id) not in stands.pushed:
+    if (given.run, firm_id, given.patent_id) not in known.pushed:
         yield Refusal("run", "not_in_run", str(given.run))
 
 
-def _refusals(entry: Entry, stands: _Stands) -> Iterator[Refusal]:
+def _refusals(entry: Entry, known: _Known) -> Iterator[Refusal]:
     given = entry.feedback
     for name, kind in _REFERENCES.items():
         key = getattr(given, name)
         if name == "new_need_id" and entry.need is not None:
             continue
-        if key is not None and key not in stands.live[kind] and not (kind is Kind.NEEDS and key in stands.brought):
+        if key is not None and key not in known.live[kind] and not (kind is Kind.NEEDS and key in known.added):
             yield Refusal(name, "unknown_record", key)
     if entry.need is not None:
-        there = stands.need_digests.get(entry.need.id)
+        there = known.need_digests.get(entry.need.id)
         if there is not None and there != CODECS[Kind.NEEDS].encode(entry.need).digest:
             yield Refusal("need.id", "need_id_used", entry.need.id)
-    if given.run is not None and given.run not in stands.runs:
+    if given.run is not None and given.run not in known.runs:
         yield Refusal("run", "unknown_run", given.run)
-    if given.query_id is not None and stands.texts.get(given.query_id, given.query_text) != given.query_text:
+    if given.query_id is not None and known.texts.get(given.query_id, given.query_text) != given.query_text:
         yield Refusal("query_id", "query_id_used", given.query_id)
 
 
-def _row(entry: Entry, stands: _Stands, number: int) -> dict[str, Any]:
-    given = replace(entry.feedback, firm_id=_firm_of(entry.feedback, stands.need_firms))
+def _row(entry: Entry, known: _Known, number: int) -> dict[str, Any]:
+    given = replace(entry.feedback, firm_id=_firm_of(entry.feedback, known.need_firms))
     return asdict(given) | {"number": number, "content_hash": entry.digest, "received_at": datetime.now(UTC)}
 
 
-def _feedback(row: sa.Row[Any]) -> Feedback:
+def _feedback(row: AnyRow) -> Feedback:
     """The feedback of a row of `_READ`."""
     return Feedback(**dict(zip(_FIELDS, row[1:], strict=True)))

@@ -51,7 +51,7 @@ def with_gradings(
     asked = sa.select(_COLUMNS.patent_id, *(_COLUMNS[f"to_{name}"] for name in GRADED)).order_by(_COLUMNS.number)
     asked = asked.where(backend.is_one_of(_COLUMNS.patent_id))
     rows = backend.rows_of(connection, asked, [patent.id for patent in patents])
-    stand = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in rows}
+    stand: dict[str, dict[str, Any]] = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in rows}
     if not stand:
         return Graded(patents, [])
     completed = [_completed(patent, stand[patent.id]) if patent.id in stand else patent for patent in patents]
@@ -92,10 +92,10 @@ def graded(patent: Patent, given: Mapping[str, Any]) -> Patent:
     return replace(changed, original={name: text for name, text in patent.original.items() if name not in given})
 
 
-def _completed(patent: Patent, stands: _State) -> Patent:
-    return graded(patent, {name: stands[name] for name in GRADED if getattr(patent, name) is None})
+def _completed(patent: Patent, last: _State) -> Patent:
+    return graded(patent, {name: last[name] for name in GRADED if getattr(patent, name) is None})
 
 
-def _changes(stands: _State, patent: Patent, source: str | None) -> list[dict[str, Any]]:
+def _changes(last: _State, patent: Patent, source: str | None) -> list[dict[str, Any]]:
     now = state_of(patent)
-    return [] if now == stands else [line_of(patent.id, stands, now, by=source, note=None)]
+    return [] if now == last else [line_of(patent.id, last, now, by=source, note=None)]

@@ -29,14 +29,14 @@ class Derived:
 
 
 class IndustryMapping(Part):
-    """The mapping that stands. What is written from now on gets its industries by it; `apply` does so for the rest."""
+    """The current mapping. What is written from now on gets its industries by it; `apply` does so for the rest."""
 
     def rows(self) -> list[tuple[str, str]]:
         """Symbols and industries, in their order."""
         return [(symbol, industry) for symbol, industry in self._backend.read(sql.READ_MAPPING)]
 
     def replace(self, rows: Sequence[tuple[str, str]]) -> bool:
-        """Put another mapping in place of the one that stands; whether it differs."""
+        """Put another mapping in place of the current one; whether it differs."""
         wanted = list(dict.fromkeys((ipc_key(symbol), industry) for symbol, industry in rows))
         with self._writer.transaction() as connection:
             if [(symbol, industry) for symbol, industry in connection.execute(sql.READ_MAPPING)] == wanted:

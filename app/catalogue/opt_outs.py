@@ -15,7 +15,7 @@ from app.catalogue.writing import Part
 from app.domain import Kind, OptOut
 
 _COLUMNS = OPT_OUTS.c
-_STANDS = _COLUMNS.undone_at.is_(None)
+_CURRENT = _COLUMNS.undone_at.is_(None)
 _READ = sa.select(_COLUMNS.firm_id, _COLUMNS.at, _COLUMNS.reason, _COLUMNS.by, _COLUMNS.undone_at)
 
 
@@ -32,7 +32,7 @@ class OptOutList(Part):
         with self._writer.transaction() as connection:
             if not self._writer.is_live(connection, Kind.FIRMS, wanted.firm_id):
                 return None
-            if connection.execute(_of(wanted.firm_id).where(_STANDS)).first() is not None:
+            if connection.execute(_of(wanted.firm_id).where(_CURRENT)).first() is not None:
                 return False
             row = asdict(wanted) | {"number": next_number(connection, OPT_OUTS), "undone_at": None}
             connection.execute(sa.insert(OPT_OUTS), [row])
@@ -40,13 +40,13 @@ class OptOutList(Part):
 
     def undo(self, firm_id: str) -> bool:
         """Take a firm's opt-out back; whether there was one."""
-        undone = sa.update(OPT_OUTS).where(_COLUMNS.firm_id == firm_id, _STANDS).values(undone_at=datetime.now(UTC))
+        undone = sa.update(OPT_OUTS).where(_COLUMNS.firm_id == firm_id, _CURRENT).values(undone_at=datetime.now(UTC))
         with self._writer.transaction() as connection:
             return bool(connection.execute(undone).rowcount)
 
     def current(self, firm_id: str) -> OptOut | None:
-        """A firm's opt-out that stands."""
-        rows = self._backend.read(_of(firm_id).where(_STANDS))
+        """A firm's current opt-out."""
+        rows = self._backend.read(_of(firm_id).where(_CURRENT))
         return OptOut(**rows[0]._mapping) if rows else None
 
     def history(self, firm_id: str) -> list[OptOut]:
@@ -55,7 +55,7 @@ class OptOutList(Part):
 
     def opted_out(self, firm_ids: Sequence[str] | None = None) -> frozenset[str]:
         """Those of the firms that are out; of all firms where none are named."""
-        asked = sa.select(_COLUMNS.firm_id).where(_STANDS)
+        asked = sa.select(_COLUMNS.firm_id).where(_CURRENT)
         return frozenset(row[0] for row in self._backend.read_of(asked, _COLUMNS.firm_id, firm_ids))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.catalogue.backend import AnyRow
 from app.catalogue.tables import OUTBOX
 from app.catalogue.writing import Part
 
@@ -191,5 +192,5 @@ class Outbox(Part):
         return list(map(_message, self._backend.read(asked)))
 
 
-def _message(row: sa.Row[Any]) -> Message:
+def _message(row: AnyRow) -> Message:
     return Message(**{**row._mapping, "reference": json.loads(row.reference)})

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.catalogue.backend import AnyRow
 from app.catalogue.tables import PATENTS, POOLS
 from app.catalogue.writing import Part
 from app.domain import Filter, Pool
@@ -97,7 +98,7 @@ def filter_of(text: str) -> Filter:
     return Filter(**values)
 
 
-def _pool(row: sa.Row[Any]) -> Pool:
+def _pool(row: AnyRow) -> Pool:
     return Pool(**{**row._mapping, "filter": filter_of(row.filter)})
 
 

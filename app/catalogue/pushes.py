@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import IDS
+from app.catalogue.backend import IDS, AnyRow
 from app.catalogue.outbox import NewMessage, put
 from app.catalogue.tables import PUSH_LISTS, PUSH_RUNS
 from app.catalogue.writing import Part
@@ -89,15 +89,27 @@ class PushList:
     def entries(self, run: str) -> list[PushEntry]:
         """Its places."""
         places = zip(*(getattr(self, name) for name in _FIELDS), strict=True)
+        # Written out: a run has millions of places, and names looked up for each would take a third longer.
         return [
-            PushEntry(run=run, firm_id=self.firm_id, arm=self.arm, rank=rank, **dict(zip(_ENTRY, place, strict=True)))
-            for rank, place in enumerate(places, 1)
+            PushEntry(
+                run=run,
+                firm_id=self.firm_id,
+                arm=self.arm,
+                rank=rank,
+                patent_id=patent,
+                score=score,
+                level=level,
+                reason=reason,
+                need_id=need,
+                firm_rank=firm_rank,
+                placed=placed,
+                patent_revision=revision,
+            )
+            for rank, (patent, score, level, reason, need, firm_rank, placed, revision) in enumerate(places, 1)
         ]
 
 
 _FIELDS = tuple(field.name for field in fields(PushList) if field.name not in ("firm_id", "arm"))
-_ENTRY = ("patent_id", "score", "level", "reason", "need_id", "firm_rank", "placed", "patent_revision")
-"""The fields of a place, in the order of `_FIELDS`."""
 
 
 class PushStore(Part):
@@ -183,7 +195,7 @@ def _of(run: str) -> sa.Select[Any]:
     return sa.select(_C.firm_id, _C.arm, _C.entries).where(_C.run == run)
 
 
-def _list(row: sa.Row[Any]) -> PushList:
+def _list(row: AnyRow) -> PushList:
     return PushList(firm_id=row.firm_id, arm=row.arm, **json.loads(row.entries))
 
 

@@ -53,7 +53,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueStatus:
-    """What stands in the catalogue.
+    """The catalogue's state.
 
     Attributes:
         backend: ``sqlite`` or ``postgresql``.
@@ -259,7 +259,7 @@ class Catalogue:
             yield [(row[0], row[1]) for row in rows]
 
     def status(self) -> CatalogueStatus:
-        """What stands in the catalogue."""
+        """The catalogue's state."""
         counts = {kind: ask.count for kind, ask in self._writer.statements.items()}
         with self._backend.reading() as connection:
             return CatalogueStatus(

@@ -27,7 +27,7 @@ class WatchList(Part):
             default: what held without one.
 
         Returns:
-            What stands; ``None`` where there is no such need.
+            The need's watch; ``None`` where there is no such need.
         """
         with self._writer.transaction() as connection:
             if not self._writer.is_live(connection, Kind.NEEDS, need_id):
@@ -36,10 +36,10 @@ class WatchList(Part):
             since = 0 if before is None else before.since
             if (default if before is None else before.level) is WatchLevel.OFF:
                 since = connection.execute(READ_COUNTER).scalar_one()
-            stands = Watch(need_id=need_id, level=level, since=since, at=datetime.now(UTC))
+            watch = Watch(need_id=need_id, level=level, since=since, at=datetime.now(UTC))
             connection.execute(sa.delete(WATCHES).where(_C.need_id == need_id))
-            connection.execute(sa.insert(WATCHES), [asdict(stands)])
-        return stands
+            connection.execute(sa.insert(WATCHES), [asdict(watch)])
+        return watch
 
     def remove(self, need_id: str) -> bool:
         """Take a need's own level away; whether it had one."""

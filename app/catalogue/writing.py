@@ -145,7 +145,7 @@ class Writer:
         return difference.size
 
     def current_mapping(self) -> IndustryMap:
-        """The mapping of industries that stands."""
+        """The current mapping of industries."""
         with self.backend.reading() as connection:
             return self._mapping_at(connection, connection.execute(sql.READ_MAPPING_REVISION).scalar_one())
 
