@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from app.catalogue import schema
 from app.catalogue.alerts import AlertLog
-from app.catalogue.backend import Backend, Finding, backend_of
+from app.catalogue.backend import Backend, Finding
 from app.catalogue.checks import check
+from app.catalogue.databases import backend_of
 from app.catalogue.failures import translated
 from app.catalogue.feedback import FeedbackLog
 from app.catalogue.grades import GradeLog

@@ -124,3 +124,23 @@ def test_architecture_every_folder_of_app_is_a_room() -> None:
     assert folders - {"app.__pycache__"} == {room for room in PLAN if (ROOT / room.replace(".", "/")).is_dir()} - {
         "models", "index", "scripts", "scripts.bench",
     }  # fmt: skip
+
+
+def modules() -> dict[str, set[str]]:
+    """Each module of ours with the modules that it imports, wherever in the file."""
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in files()}
+    return {name: {found for found in imports_of(path) if found in paths} for name, path in paths.items()}
+
+
+def test_architecture_no_import_comes_back_to_where_it_began() -> None:
+    """Modules can be read in an order in which each uses only what came before; imports inside functions count too."""
+    left = modules()
+    # A package and its own modules import each other by design: the package re-exports them.
+    left = {name: {other for other in named if not name.startswith(f"{other}.")} for name, named in left.items()}
+    while free := [name for name, named in left.items() if not named & left.keys() - {name}]:
+        for name in free:
+            del left[name]
+    while left and (unused := left.keys() - set().union(*left.values())):  # those only lead to what comes back
+        for name in unused:
+            del left[name]
+    assert not left, f"these import each other: {sorted(left)}"
