@@ -10,9 +10,8 @@ import click
 
 from app.domain import Kind
 from app.errors import UsageError
-from app.evaluation.calibration_check import CalibrationCheck
-from app.evaluation.calibration_page import PAGE, write_calibration_report
-from app.evaluation.reliability import Quality
+from app.evaluation.calibration import CalibrationCheck, Quality
+from app.evaluation.report import PAGE, write_calibration_report
 from app.quality.calibrate import JudgedRelevance
 from app.serving.calibrations import BUILT_IN, Calibration
 from scripts.console import FOLDER, INPUT, KIND, Shell, corpus_options, judged, listed, shell_options
@@ -76,10 +75,10 @@ def command(shell: Shell, options: _Options) -> None:
             unused = services.calibrating.unused(calibration)
             told |= {
                 "published": True,
-                "unused": None if unused is None else {"message": unused.text, "message_zh": unused.text_zh},
+                "unused": None if unused is None else {"message": unused.en, "message_zh": unused.zh},
             }
             if unused is not None:
-                shell.line(f"not applied yet: {unused.text} · 暂未生效：{unused.text_zh}")
+                shell.line(f"not applied yet: {unused.en} · 暂未生效：{unused.zh}")
     if options.report_dir is not None:
         write_calibration_report(options.report_dir, check, told)
         shell.line(f"report: {options.report_dir / PAGE}")
@@ -134,7 +133,7 @@ def _print(shell: Shell, calibration: Calibration, check: CalibrationCheck, rele
     shell.line(f"ranking {ranking.ranking}, version {ranking.version}, encoder {ranking.fingerprint[:12]}")
     shell.line(listed(relevance.counts))
     for warning in check.warnings():
-        shell.line(f"warning: {warning.text} · 注意：{warning.text_zh}")
+        shell.line(f"warning: {warning.en} · 注意：{warning.zh}")
 
 
 def _numbers(one: Quality) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import click
 
 from app.errors import JobError, UsageError
 from app.evaluation.comparison import comparison
-from app.evaluation.report import write_comparison, write_qrels_file, write_report, write_run_file
+from app.evaluation.report import write_comparison, write_report
+from app.evaluation.trec import write_qrels, write_run
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.systems import Bench, Compared, System, SystemsWanted, side_by_side
 from scripts.console import FOLDER, INPUT, OUTPUT, Shell, shell_options
@@ -86,7 +87,7 @@ def command(shell: Shell, options: _Options) -> None:
     files = EvaluationFiles(corpus=options.corpus, queries=options.queries, qrels=options.qrels)
     bench = Bench(EvaluationMaterial.read(files))
     if options.qrels_out is not None:
-        write_qrels_file(options.qrels_out, bench.material.known.qrels)
+        write_qrels(options.qrels_out, bench.material.known.qrels)
     wanted = SystemsWanted(baselines=options.baselines, run_files=options.run_files, served=not options.no_served)
     compared = side_by_side(bench, wanted, lambda: _served(shell, bench, options))
     _tell(shell, compared, options)
@@ -121,7 +122,7 @@ def _served(shell: Shell, bench: Bench, options: _Options) -> list[System]:
     with shell.services() as services, shell.report("evaluate") as report:
         systems = services.evaluating.systems(bench, options.encoders, report=report)
     if options.run_out is not None:
-        write_run_file(options.run_out, systems[0].contents.runs)
+        write_run(options.run_out, systems[0].contents.runs)
     return systems
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.evaluation.comparison import Difference, Differences, all_differences
+from app.evaluation.collection import Words
+from app.evaluation.comparison import VERDICTS, Difference, Differences, all_differences, chance, summary
 from app.evaluation.report import numbered
-from app.evaluation.result import EvaluationResult
-from app.evaluation.slice_tables import PAIR_MEASURES, PAIR_SIZES
-from app.evaluation.verdict import VERDICTS, Words, chance, summary
+from app.evaluation.result import PAIR_MEASURES, PAIR_SIZES, EvaluationResult
 from scripts.console import Shell, listed
 
 

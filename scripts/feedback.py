@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.evaluation.uncertainty import Interval
+from app.evaluation.statistics import Interval
 from app.feedback.funnel import By
 from app.feedback.judgements import ExportFiles
 from app.ingest import load_mapping

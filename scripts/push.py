@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from app.api.filters import filter_of_text
-from app.evaluation.push_page import render_push_page
+from app.evaluation.pages import render_push
 from app.push.report import SampledList
 from app.push.request import PushRequest
 from app.push.rules import read_rules
@@ -113,7 +113,7 @@ def report_run(shell: Shell, name: str, html: Path | None) -> None:
         made = services.push_reporting.report(name, advance)
     told = made.as_json()
     if html is not None:
-        html.write_text(render_push_page(told, [_for_reading(one) for one in made.sampled]), encoding="utf8")
+        html.write_text(render_push(told, [_for_reading(one) for one in made.sampled]), encoding="utf8")
         shell.line(f"wrote {html}")
     _print_run(shell, made.run)
     for what in ("levels", "placed", "arms", "industries", "regions", "holder_types", "sizes"):

@@ -1,4 +1,4 @@
-"""What an evaluation is made of: texts, judgements, and what the service answered."""
+"""What an evaluation is made of: texts, judgements, what the service answered, and messages about it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 UNKNOWN_LANGUAGE = "und"
-"""ISO 639-2 code of a text whose language nobody could tell."""
+"""ISO 639-2 code of a text in an unknown language."""
 
 RELEVANT_FROM = 3
 """The contract's line between relevant and not: level 3 (较强相关) or 4 (强相关)."""
@@ -35,12 +35,11 @@ class TextRow:
         return not (self.title.strip() or self.text.strip())
 
 
-class Judged(NamedTuple):
-    """One judgement: how well a document answers a query, 1 (none) to 4 (strong)."""
+class Words(NamedTuple):
+    """One message in both languages."""
 
-    query_id: str
-    doc_id: str
-    level: int
+    en: str
+    zh: str
 
 
 class Ranked(NamedTuple):
@@ -51,9 +50,9 @@ class Ranked(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What the service says of one judged pair: its score, its level, 1 to 4, and the relevance behind both.
+    """What the service serves for one judged pair: its score, its level, 1 to 4, and the relevance behind both.
 
-    A run file says no level.
+    A run file has no levels.
     """
 
     score: float
@@ -69,10 +68,10 @@ class QueryRun:
         ranked: the whole corpus's best, best first. Its order is final: equal scores are not sorted again.
         served: each judged document's score and level, best first, also far beyond the end of ``ranked``. The order
             breaks ties. A judged document that is missing here was not served: it gains nothing, ranks behind all
-            others, and its level is none.
+            others, and its level is "none".
         error: why there is no answer. The query stays in every mean with the value of an empty answer.
-        levelled: whether levels were said at all; a run file has scores alone.
-        alone: document language -> the first 10 documents when asked among documents of that language alone, for the
+        levelled: whether levels were served at all; a run file has only scores.
+        alone: document language -> the first 10 documents when only documents of that language are searched, for the
             languages of this query's relevant documents. Empty where nobody asked.
     """
 
@@ -86,7 +85,7 @@ class QueryRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """What was searched and what judges said about it.
+    """What was searched, and how it was judged.
 
     Attributes:
         size: documents in the corpus.

@@ -1,4 +1,4 @@
-"""What a report keeps for later: enough to measure and compare again without a model, and to tell what has changed.
+"""What a report keeps for later: enough to measure and compare again without a model, and to see what has changed.
 
 ``judged.jsonl`` is written and read here and nowhere else; the ranked lists are in the report's TREC run.
 """
@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.errors import InputError
-from app.evaluation.collection import RELEVANT_FROM, UNKNOWN_LANGUAGE, Qrels, QueryRun, Ranked, Served
-from app.evaluation.contents import ReportContents
+from app.evaluation.collection import RELEVANT_FROM, UNKNOWN_LANGUAGE, Qrels, QueryRun, Ranked, Served, Words
 from app.evaluation.files import BAD_FILE, Place, numbered_lines
+from app.evaluation.result import ReportContents
 from app.evaluation.trec import read_run
-from app.evaluation.verdict import Words
 
 JUDGED, MEASURES, RUN = "judged.jsonl", "measures.json", "run.trec"
 COMPARISON, MEASURED = "comparison.json", "measured"
@@ -32,9 +30,9 @@ class EarlierReport:
     """A report folder as read.
 
     Attributes:
-        runs: query id -> what was answered then.
-        qrels: judgements of then.
-        query_digests: query id -> digest of its text then.
+        runs: query id -> its answer at that time.
+        qrels: judgements at that time.
+        query_digests: query id -> digest of its text at that time.
         origin: ``encoder``, ``snapshot``, ``settings`` and ``material`` of ``measures.json``.
     """
 
@@ -46,7 +44,7 @@ class EarlierReport:
 
 @dataclass(frozen=True, slots=True)
 class Sameness:
-    """How far an earlier report was made on the queries and judgements of today.
+    """How far an earlier report is about the queries and judgements of today.
 
     Attributes:
         common: ids of the queries with the same text and judgements in both.
@@ -61,7 +59,7 @@ def judged_lines(contents: ReportContents) -> Iterator[str]:
     """One JSON object a query: its text's digest and each judgement with what was served, best first."""
     for run in contents.runs:
         levels = contents.qrels.get(run.query_id, {})
-        order = [*(doc_id for doc_id in run.served if doc_id in levels)]
+        order = [doc_id for doc_id in run.served if doc_id in levels]
         order += [doc_id for doc_id in levels if doc_id not in run.served]
         row = {
             "id": run.query_id,
@@ -101,7 +99,9 @@ def read_report(folder: Path) -> EarlierReport:
         runs[run.query_id], digests[run.query_id] = run, str(row.get("digest"))
         if levels:
             qrels[run.query_id] = levels
-    return EarlierReport(runs=runs, qrels=qrels, query_digests=digests, origin=_origin(folder / MEASURES))
+    measures = _json_object(folder / MEASURES)
+    origin = {name: dict(measures.get(name) or {}) for name in ("encoder", "snapshot", "settings", "material")}
+    return EarlierReport(runs=runs, qrels=qrels, query_digests=digests, origin=origin)
 
 
 def sameness(earlier: EarlierReport, contents: ReportContents) -> Sameness:
@@ -122,17 +122,19 @@ def sameness(earlier: EarlierReport, contents: ReportContents) -> Sameness:
             "先前的报告中没有文本和评判都相同的查询；请使用相同的文件进行评测",
             code="no_common_query",
         )
-    notes = [_left_out(reason, sorted(ids)) for reason, ids in _grouped(reasons).items()]
+    notes = [
+        _left_out(ids, words)
+        for reason, words in _REASONS.items()
+        if (ids := sorted(query_id for query_id, found in reasons.items() if found == reason))
+    ]
     if reasons:
-        count = len(common)
         notes.append(
             Words(
-                f"Compared over the {count} queries that are the same in both; every figure is over these.",
-                f"仅在两次评测中相同的 {count} 个查询上比较；所有数值均基于这些查询。",
+                f"Compared over the {len(common)} queries that are the same in both; every figure is over these.",
+                f"仅在两次评测中相同的 {len(common)} 个查询上比较；所有数值均基于这些查询。",
             )
         )
-    before, now = earlier.origin["material"].get("corpus"), contents.result.material.get("corpus")
-    if before != now:
+    if earlier.origin["material"].get("corpus") != contents.result.material.get("corpus"):
         notes.append(
             Words(
                 "The corpus was another one then: measures against the whole corpus differ for that reason too.",
@@ -161,17 +163,11 @@ def _changed(query_id: str, earlier: EarlierReport, contents: ReportContents) ->
     return None if contents.qrels.get(query_id, {}) == earlier.qrels.get(query_id, {}) else "judgements"
 
 
-def _grouped(reasons: Mapping[str, str]) -> dict[str, list[str]]:
-    counts = Counter(reasons.values())
-    return {reason: [key for key, value in reasons.items() if value == reason] for reason in _REASONS if counts[reason]}
-
-
-def _left_out(reason: str, ids: Sequence[str]) -> Words:
-    shown, words = ", ".join(ids[:SHOWN_IDS]), _REASONS[reason]
-    more = ", …" if len(ids) > SHOWN_IDS else ""
+def _left_out(ids: list[str], words: Words) -> Words:
+    shown = ", ".join(ids[:SHOWN_IDS]) + (", …" if len(ids) > SHOWN_IDS else "")
     return Words(
-        f"{len(ids)} queries {words.en} and are left out: {shown}{more}.",
-        f"{len(ids)} 个查询{words.zh}，不参与比较：{shown}{more}。",
+        f"{len(ids)} queries {words.en} and are left out: {shown}.",
+        f"{len(ids)} 个查询{words.zh}，不参与比较：{shown}。",
     )
 
 
@@ -207,11 +203,6 @@ def _run(row: Mapping[str, Any], ranked: tuple[Ranked, ...]) -> QueryRun:
         levelled=bool(row["levelled"]),
         alone=alone,
     )
-
-
-def _origin(path: Path) -> dict[str, Mapping[str, Any]]:
-    found = _json_object(path)
-    return {name: dict(found.get(name) or {}) for name in ("encoder", "snapshot", "settings", "material")}
 
 
 def _json_object(path: Path) -> dict[str, Any]:

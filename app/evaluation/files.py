@@ -1,7 +1,7 @@
-"""Reads what evaluators bring: a corpus and queries as JSON lines, judgements as a table.
+"""Reads evaluators' files: a corpus and queries as JSON lines, judgements as a table.
 
-Everything may be gzipped, which is told from the bytes and not from the name, and may begin with a byte order mark.
-What cannot be used is an ``InputError`` that names file and line and says what to do.
+Any file may be gzipped, which its bytes show and not its name, and may begin with a byte order mark.
+A line that cannot be used is an ``InputError`` that names file and line and says what to do.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote, unquote_to_bytes
 
 from app.errors import InputError
-from app.evaluation.collection import Judged, Qrels, TextRow
-from app.evaluation.identifiers import unescaped
+from app.evaluation.collection import Qrels, TextRow
 
 GZIP_MAGIC = b"\x1f\x8b"
 LOWEST, HIGHEST = 1, 4
@@ -28,6 +29,9 @@ SHOWN_CHARACTERS = 60
 
 BAD_FILE = "bad_evaluation_file"
 """Code of every error about an evaluator's file."""
+
+_UNSAFE = re.compile(r"[\s%]")
+_ESCAPES = re.compile(r"(?:%[0-9A-F]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,10 @@ class Judgements:
     qrels: Qrels
     duplicates: int
 
-    @property
-    def pairs(self) -> int:
-        """How many pairs are judged."""
-        return sum(len(levels) for levels in self.qrels.values())
-
 
 @dataclass(frozen=True, slots=True)
 class KnownJudgements:
-    """The judgements whose query and document both exist, and how many others there were.
+    """The judgements whose query and document both exist, and the number of the others.
 
     Attributes:
         unknown_queries: query ids that the queries file does not have.
@@ -134,7 +133,7 @@ def read_texts(path: Path) -> Iterator[TextRow]:
 def read_qrels(path: Path) -> Judgements:
     """Judgements from a table with a header (query id, document id, level; by position), or from a TREC qrels file.
 
-    A TREC file is told by its first line: four columns, the last one a number, and no header. Its relevance 0 to 3 is
+    A first line of four columns, the last one a number, makes a TREC file, which has no header. Its relevance 0 to 3 is
     the level 1 to 4, so that the gain ``2^relevance - 1`` of TREC's tools is the contract's ``2^(level - 1) - 1``.
 
     Raises:
@@ -142,10 +141,10 @@ def read_qrels(path: Path) -> Judgements:
     """
     qrels: dict[str, dict[str, int]] = {}
     duplicates = 0
-    for judged in _judgements(path):
-        levels = qrels.setdefault(judged.query_id, {})
-        duplicates += judged.doc_id in levels
-        levels[judged.doc_id] = max(judged.level, levels.get(judged.doc_id, LOWEST))
+    for query_id, doc_id, level in _judgements(path):
+        levels = qrels.setdefault(query_id, {})
+        duplicates += doc_id in levels
+        levels[doc_id] = max(level, levels.get(doc_id, LOWEST))
     if not qrels:
         raise InputError(
             f"{path.name} has no judgements; write a header, then query_id, doc_id and level separated by tabs",
@@ -153,6 +152,16 @@ def read_qrels(path: Path) -> Judgements:
             code=BAD_FILE,
         )
     return Judgements(qrels, duplicates)
+
+
+def escaped(identifier: str) -> str:
+    """The identifier with white space, which separates TREC's columns, and ``%`` percent-encoded, as UTF-8."""
+    return _UNSAFE.sub(lambda found: quote(found[0]), identifier) or "-"
+
+
+def unescaped(identifier: str) -> str:
+    """What `escaped` was given. Anything else with a ``%`` is another tool's own identifier and stays as it is."""
+    return _ESCAPES.sub(_plain, identifier)
 
 
 def keep_known(qrels: Qrels, queries: Iterable[str], documents: Iterable[str]) -> KnownJudgements:
@@ -173,8 +182,8 @@ def keep_known(qrels: Qrels, queries: Iterable[str], documents: Iterable[str]) -
     )
 
 
-def _judgements(path: Path) -> Iterator[Judged]:
-    """The rows of a qrels file of either layout, without the header."""
+def _judgements(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Query id, document id and level of each row of a qrels file of either layout, without the header."""
     parse = None
     for place, line in numbered_lines(path):
         if parse is None:
@@ -182,6 +191,14 @@ def _judgements(path: Path) -> Iterator[Judged]:
             if parse is _table_judgement and _is_header(line):
                 continue
         yield parse(line, place)
+
+
+def _plain(found: re.Match[str]) -> str:
+    try:
+        text = unquote_to_bytes(found[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        return found[0]
+    return text if all(_UNSAFE.fullmatch(character) for character in text) else found[0]
 
 
 def _is_trec(line: str) -> bool:
@@ -194,24 +211,24 @@ def _is_header(line: str) -> bool:
     return len(cells) < TABLE_COLUMNS or not _is_number(cells[2])
 
 
-def _table_judgement(line: str, place: Place) -> Judged:
+def _table_judgement(line: str, place: Place) -> tuple[str, str, int]:
     cells = _columns(line)
     if len(cells) < TABLE_COLUMNS or not (cells[0] and cells[1]):
         place.reject(
             "needs three columns, query_id, doc_id and level, separated by tabs",
             "需要以制表符分隔的三列：query_id、doc_id、level",
         )
-    return Judged(cells[0], cells[1], _level(cells[2], 0, place))
+    return cells[0], cells[1], _level(cells[2], 0, place)
 
 
-def _trec_judgement(line: str, place: Place) -> Judged:
+def _trec_judgement(line: str, place: Place) -> tuple[str, str, int]:
     cells = line.split()
     if len(cells) != TREC_COLUMNS:
         place.reject(
             "needs four columns, query id, iteration, document id and relevance, as the lines before",
             "需要与前面各行相同的四列：查询编号、迭代、文档编号、相关度",
         )
-    return Judged(unescaped(cells[0]), unescaped(cells[2]), _level(cells[3], 1, place))
+    return unescaped(cells[0]), unescaped(cells[2]), _level(cells[3], 1, place)
 
 
 def _level(cell: str, shift: int, place: Place) -> int:

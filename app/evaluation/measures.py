@@ -1,6 +1,6 @@
 """The contract's measures of one query, and of the lists of all queries together.
 
-Every function takes what was answered in its final order, best first, so nothing here breaks a tie anew.
+Every function takes answers in their final order, best first, so nothing here breaks a tie again.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.arrays import Doubles, Ints
 from app.evaluation.collection import RELEVANT_FROM, UNKNOWN_LANGUAGE, QueryRun
-
-Floats = npt.NDArray[np.float64]
 
 NDCG_DEPTH = 10
 """Places that a person looks at; the ``@10`` of the contract's measures."""
 
 RECALL_DEPTH = 100
-"""Places that a later stage may still sort anew; the ``@100`` of ``recall@100``, and the depth of a run."""
+"""Places that a later stage may still reorder; the ``@100`` of ``recall@100``, and the depth of a run."""
 
 HUB_PERCENT = 1
 """Share of the corpus, in percent, whose most frequent documents count as hubs."""
@@ -42,7 +41,7 @@ class QueryMeasures:
         ndcg: over the whole corpus, first 10, gain 1 for a relevant document; counts with one relevant document.
         reciprocal_rank: of the first relevant document in the list, 0 where it holds none; counts as ``ndcg``.
         recall: share of the relevant documents in the first 100; counts as ``ndcg``.
-        level_error: mean distance of served from judged level, 0 to 3; counts with one judgement, if levels were said.
+        level_error: mean distance of served from judged level, 0 to 3; counts with one judgement, if levels are served.
         error: why the query has no answer.
     """
 
@@ -75,14 +74,14 @@ def measure_query(run: QueryRun, levels: Mapping[str, int]) -> QueryMeasures:
         judged_ndcg=ndcg(gains[:served], gains),
         judged_spearman=_judged_spearman(run, order, judged_levels),
         ndcg=ndcg(found.astype(np.float64), np.ones(relevant)),
-        reciprocal_rank=_reciprocal_rank(found) if relevant else None,
+        reciprocal_rank=(1.0 / (int(found.argmax()) + 1) if found.any() else 0.0) if relevant else None,
         recall=float(found[:RECALL_DEPTH].sum() / relevant) if relevant else None,
         level_error=_level_error(run, order, judged_levels),
         error=run.error,
     )
 
 
-def ndcg(gains: Floats, available: Floats) -> float | None:
+def ndcg(gains: Doubles, available: Doubles) -> float | None:
     """Normalised discounted cumulative gain of the first 10 (Järvelin and Kekäläinen, 2002), discount 1/log2(rank + 1).
 
     Args:
@@ -106,28 +105,15 @@ def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     Returns:
         -1 to 1; 0 where ``first`` is constant, since it then orders nothing.
     """
-    centred = [ranks - ranks.mean() for ranks in (average_ranks(first), average_ranks(second))]
+    from scipy.stats import rankdata  # a second to import, and the service needs none of it for a match
+
+    centred = [ranks - ranks.mean() for ranks in map(rankdata, (first, second))]
     scale = float(np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum()))
     return float(centred[0] @ centred[1]) / scale if scale > 0 else 0.0
 
 
-def average_ranks(values: npt.ArrayLike) -> Floats:
-    """Ranks from 1, ascending; equal values share the average of the ranks that they take up.
-
-    Args:
-        values: ``[n]``.
-
-    Returns:
-        float64 ``[n]``.
-    """
-    _, inverse, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks: Floats = (ends - (counts - 1) / 2.0)[inverse]
-    return ranks
-
-
 def level_score(mean_absolute_error: float) -> float:
-    """1/(1+MAE), 1 for levels that are all right: the score of the BDCI 2019 contest for needs and achievements."""
+    """1/(1+MAE), 1 where all levels are right: the score of the BDCI 2019 contest for needs and achievements."""
     return 1.0 / (1.0 + mean_absolute_error)
 
 
@@ -136,7 +122,7 @@ def language_mix(
 ) -> dict[str, dict[str, float]]:
     """For each query language, the share of each document language among its top-10 places, largest first.
 
-    A language nobody could tell is ``und``. A query language without a single place has an empty mix.
+    An unknown language is ``und``. A query language without a single place has an empty mix.
     """
     places: dict[str, Counter[str]] = {}
     for run in runs:
@@ -161,25 +147,20 @@ def reach(runs: Iterable[QueryRun], corpus_size: int) -> float:
     return len(top_counts(runs)) / corpus_size if corpus_size else 0.0
 
 
-def _shares(counter: Counter[str]) -> dict[str, float]:
-    largest_first = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    return {key: count / counter.total() for key, count in largest_first}
-
-
 def top_counts(runs: Iterable[QueryRun]) -> Counter[str]:
     """In how many top tens each document is."""
     return Counter(match.doc_id for run in runs for match in run.ranked[:NDCG_DEPTH])
 
 
 def judged_order(run: QueryRun, levels: Mapping[str, int]) -> list[str]:
-    """Judged documents as ranked by score alone; what was not served comes last."""
+    """Judged documents ranked by score alone; those that were not served come last."""
     served = sorted(
         (doc_id for doc_id in run.served if doc_id in levels), key=lambda doc_id: run.served[doc_id].score, reverse=True
     )
     return served + [doc_id for doc_id in levels if doc_id not in run.served]
 
 
-def _judged_spearman(run: QueryRun, order: Sequence[str], judged_levels: npt.NDArray[np.int64]) -> float | None:
+def _judged_spearman(run: QueryRun, order: Sequence[str], judged_levels: Ints) -> float | None:
     if len(np.unique(judged_levels)) < 2:  # one level leaves nothing to correlate with
         return None
     scores = [run.served[doc_id].score if doc_id in run.served else -np.inf for doc_id in order]
@@ -187,22 +168,23 @@ def _judged_spearman(run: QueryRun, order: Sequence[str], judged_levels: npt.NDA
 
 
 def served_level(run: QueryRun, doc_id: str) -> int:
-    """The level that a judged document was given; none where it was given nothing."""
+    """The level of a judged document as served; "none" where it has no level."""
     pair = run.served.get(doc_id)
     return UNSERVED if pair is None or pair.level is None else pair.level
 
 
-def _reciprocal_rank(found: npt.NDArray[np.bool_]) -> float:
-    return 1.0 / (int(found.argmax()) + 1) if found.any() else 0.0
-
-
-def _level_error(run: QueryRun, order: Sequence[str], judged_levels: npt.NDArray[np.int64]) -> float | None:
+def _level_error(run: QueryRun, order: Sequence[str], judged_levels: Ints) -> float | None:
     if not order or not run.levelled:
         return None
     served = np.array([served_level(run, doc_id) for doc_id in order])
     return float(np.abs(served - judged_levels).mean())
 
 
-def _discounted(gains: Floats) -> float:
+def _discounted(gains: Doubles) -> float:
     top = gains[:NDCG_DEPTH]
     return float((top / np.log2(np.arange(2, len(top) + 2))).sum())
+
+
+def _shares(counter: Counter[str]) -> dict[str, float]:
+    largest_first = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    return {key: count / counter.total() for key, count in largest_first}

@@ -1,42 +1,36 @@
-"""The folder that `patmatch evaluate --report` writes: a page for people, and the same as files for programs."""
+"""The folders that ``--report`` writes: a page for people, and the same as files for programs."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from app.errors import JobError
-from app.evaluation.collection import Qrels, QueryRun
+from app.evaluation.calibration import CalibrationCheck
+from app.evaluation.collection import Words
 from app.evaluation.comparison import comparison
-from app.evaluation.comparison_page import render_comparison
-from app.evaluation.contents import ReportContents
 from app.evaluation.earlier import COMPARISON, JUDGED, MEASURED, MEASURES, RUN, judged_lines
 from app.evaluation.measures import QueryMeasures
-from app.evaluation.page import render_page
-from app.evaluation.result import MEANS
-from app.evaluation.trec import write_qrels, write_run
-from app.evaluation.verdict import Words
+from app.evaluation.pages import render_calibration, render_comparison, render_evaluation
+from app.evaluation.result import MEANS, ReportContents
+from app.evaluation.trec import write_run
 
-PAGE, TABLE = "report.html", "per_query.tsv"
+PAGE, TABLE, CALIBRATION = "report.html", "per_query.tsv", "calibration.json"
 COMPARISON_TABLE = "per_query_comparison.tsv"
 FINGERPRINT_CHARS = 12
-"""How much of a fingerprint names the folder of an encoder's report, as in the list of snapshots."""
+"""How much of a fingerprint names the folder of an encoder's report; the list of snapshots shows as much."""
 
 NAME_CHARS = 40
-"""How much of a run file's name names its folder; the end tells files apart."""
+"""How much of a run file's name names its folder: its end, in which files usually differ."""
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 COMPARED = (*MEANS.values(), "level_error")
 """Columns of the table of queries that are compared."""
-
-TAG = "patmatch"
-"""Name of the system in run files."""
 
 
 def write_report(folder: Path, contents: ReportContents) -> tuple[Path, ...]:
@@ -52,13 +46,13 @@ def write_report(folder: Path, contents: ReportContents) -> tuple[Path, ...]:
     """
     table = worst_first(contents.result.per_query)
     texts = {
-        PAGE: render_page(contents.result, table, contents),
+        PAGE: render_evaluation(contents, table),
         TABLE: _table(table, contents.query_titles),
         MEASURES: _json(contents.result.as_json()),
         JUDGED: "".join(f"{line}\n" for line in judged_lines(contents)),
     }
     _write(folder, texts, instead_of=(COMPARISON, COMPARISON_TABLE))
-    write_run_file(folder / RUN, contents.runs)
+    write_run(folder / RUN, contents.runs)
     return tuple(folder / name for name in (*texts, RUN))
 
 
@@ -74,10 +68,10 @@ def write_comparison(
 
     Args:
         folder: where to.
-        sources: what each system was asked for as, the one that the others are compared with first.
-        contents: what the systems' evaluations gave, in the same order and over the same queries.
-        notes: what a reader must know of what was compared.
-        now: place of the system that was measured now: the one that a later comparison with this folder is with.
+        sources: how each system was asked for, the reference of the comparison first.
+        contents: the systems' evaluations, in the same order and over the same queries.
+        notes: what a reader must know about the comparison.
+        now: place of the system that was measured now, with which a later comparison with this folder is made.
 
     Returns:
         The files written, those of the comparison first.
@@ -90,9 +84,13 @@ def write_comparison(
     for place, (entry, each) in enumerate(zip(entries, contents, strict=True), start=1):
         entry["report"] = f"{place}-{_folder_name(entry)}"
         files += write_report(folder / entry["report"], each)
-    told = {"comparison": entries, "notes": [note._asdict() for note in notes], MEASURED: entries[now]["report"]}
+    described = {
+        "comparison": entries,
+        "notes": [note._asdict() for note in notes],
+        MEASURED: entries[now]["report"],
+    }
     texts = {
-        COMPARISON: _json(told),
+        COMPARISON: _json(described),
         PAGE: render_comparison(numbered(sources), contents, notes),
         COMPARISON_TABLE: _compared_table(contents),
     }
@@ -100,19 +98,28 @@ def write_comparison(
     return (*(folder / name for name in texts), *files)
 
 
-def numbered(sources: Sequence[str]) -> list[str]:
-    """What a comparison calls its systems: two may have been asked for as the same."""
-    return [f"{place} {source}" for place, source in enumerate(sources, start=1)]
+def write_calibration_report(folder: Path, check: CalibrationCheck, described: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Write ``report.html`` and ``calibration.json`` into ``folder``, over older ones.
 
+    Args:
+        folder: where to; it is made.
+        check: the measures.
+        described: what `patmatch calibrate --json` prints.
 
-def write_qrels_file(path: Path, qrels: Qrels) -> None:
-    """Write judgements as TREC qrels, over an older file.
+    Returns:
+        The files written.
 
     Raises:
-        JobError: the file cannot be written.
+        JobError: the folder cannot be written.
     """
-    with _writing(path) as file:
-        write_qrels(qrels, file)
+    texts = {PAGE: render_calibration(check, described), CALIBRATION: _json(described)}
+    _write(folder, texts)
+    return tuple(folder / name for name in texts)
+
+
+def numbered(sources: Sequence[str]) -> list[str]:
+    """What a comparison calls its systems, numbered since two may have been asked for in the same way."""
+    return [f"{place} {source}" for place, source in enumerate(sources, start=1)]
 
 
 def _folder_name(entry: Mapping[str, Any]) -> str:
@@ -130,23 +137,23 @@ def _compared_table(contents: Sequence[ReportContents]) -> str:
     for measure in COMPARED:
         names += [f"{measure}_{place}" for place in places]
         names += [f"{measure}_{place}-1" for place in places[1:]]
-    lines = ["\t".join(names)]
+    rows: list[Sequence[Any]] = [names]
     for query_id in tables[0]:
         cells: list[Any] = [query_id, contents[0].query_titles.get(query_id, "")]
         for measure in COMPARED:
             values = [getattr(table[query_id], measure) for table in tables]
             cells += values
             cells += [None if None in (values[0], value) else value - values[0] for value in values[1:]]
-        lines.append("\t".join(map(_cell, cells)))
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return _tsv(rows)
 
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _write(folder: Path, texts: Mapping[str, str], *, instead_of: Sequence[str]) -> None:
-    """Write the files; a report of the other kind that lay there would be taken for this one's, so it goes."""
+def _write(folder: Path, texts: Mapping[str, str], *, instead_of: Sequence[str] = ()) -> None:
+    """Write the files, and remove those of the other kind of report, which a reader would take for this one's."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in instead_of:
@@ -157,29 +164,6 @@ def _write(folder: Path, texts: Mapping[str, str], *, instead_of: Sequence[str])
         reason = error.strerror or str(error)
         raise JobError(
             f"cannot write the report: {reason}; choose another folder", f"无法写入报告：{reason}；请换一个文件夹"
-        ) from error
-
-
-def write_run_file(path: Path, runs: Sequence[QueryRun]) -> None:
-    """Write the ranked lists as a TREC run, over an older one.
-
-    Raises:
-        JobError: the file cannot be written.
-    """
-    with _writing(path) as file:
-        write_run(runs, file, TAG)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[TextIO]:
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise JobError(
-            f"cannot write {path.name}: {reason}; choose another place",
-            f"无法写入 {path.name}：{reason}；请换一个位置",
         ) from error
 
 
@@ -194,11 +178,11 @@ def worst_first(table: Sequence[QueryMeasures]) -> list[QueryMeasures]:
 
 def _table(table: Sequence[QueryMeasures], titles: Mapping[str, str]) -> str:
     names = [column.name for column in fields(QueryMeasures)]
-    lines = ["\t".join([*names, "title"])]
-    for row in table:
-        values = asdict(row) | {"title": titles.get(row.query_id, "")}
-        lines.append("\t".join(_cell(values[name]) for name in [*names, "title"]))
-    return "\n".join(lines) + "\n"
+    return _tsv([(*names, "title"), *((*astuple(row), titles.get(row.query_id, "")) for row in table)])
+
+
+def _tsv(rows: Iterable[Sequence[Any]]) -> str:
+    return "".join("\t".join(map(_cell, row)) + "\n" for row in rows)
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - whatever a column holds

@@ -7,36 +7,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
-from typing import TextIO
 
+from app.errors import JobError
 from app.evaluation.collection import Qrels, QueryRun, Ranked, Served
-from app.evaluation.files import LOWEST, Place, numbered_lines
-from app.evaluation.identifiers import escaped, unescaped
+from app.evaluation.files import LOWEST, Place, escaped, numbered_lines, unescaped
 from app.evaluation.measures import RECALL_DEPTH
 
 COLUMNS = 6
+TAG = "patmatch"
+"""Name of our system in run files."""
 
 
-def write_run(runs: Iterable[QueryRun], file: TextIO, tag: str) -> None:
-    """Write the ranked lists, best first. White space separates columns, so white space in an id is percent-encoded.
+def write_run(path: Path, runs: Iterable[QueryRun], tag: str = TAG) -> None:
+    """Write the ranked lists, best first, over an older file.
 
-    Scores are written with as many digits as tell them apart, so reading gives the same order again.
+    Scores are written with all their digits, so reading gives the same order again.
+
+    Raises:
+        JobError: the file cannot be written.
     """
     name = escaped(tag)
-    for run in runs:
-        query_id = escaped(run.query_id)
-        file.writelines(
-            f"{query_id} Q0 {escaped(match.doc_id)} {rank} {match.score!r} {name}\n"
+    _write(
+        path,
+        (
+            f"{escaped(run.query_id)} Q0 {escaped(match.doc_id)} {rank} {match.score!r} {name}\n"
+            for run in runs
             for rank, match in enumerate(run.ranked, start=1)
-        )
+        ),
+    )
 
 
-def write_qrels(qrels: Qrels, file: TextIO) -> None:
-    """Write judgements; a level's relevance is one less, so that `app.evaluation.files.read_qrels` gives them back."""
-    for query_id, levels in qrels.items():
-        name = escaped(query_id)
-        file.writelines(f"{name} 0 {escaped(doc_id)} {level - LOWEST}\n" for doc_id, level in levels.items())
+def write_qrels(path: Path, qrels: Qrels) -> None:
+    """Write judgements, over an older file; relevance is the level less one, which `read_qrels` of files reads back.
+
+    Raises:
+        JobError: the file cannot be written.
+    """
+    pairs = ((query_id, *judged) for query_id, levels in qrels.items() for judged in levels.items())
+    _write(path, (f"{escaped(query_id)} 0 {escaped(doc_id)} {level - LOWEST}\n" for query_id, doc_id, level in pairs))
 
 
 def read_run(path: Path, *, by_rank: bool = False) -> dict[str, tuple[Ranked, ...]]:
@@ -46,12 +56,12 @@ def read_run(path: Path, *, by_rank: bool = False) -> dict[str, tuple[Ranked, ..
 
     Args:
         path: the file.
-        by_rank: the rank decides instead, as in a file of ours, whose order is final whatever the scores are.
+        by_rank: the rank decides instead, as in our own files, whose order is final whatever the scores are.
 
     Raises:
         InputError: the file cannot be read, a line is not of six columns, or a document appears twice for one query.
     """
-    found: dict[str, dict[str, tuple[float, int]]] = {}
+    found: dict[str, dict[str, tuple[tuple[float, float], Ranked]]] = {}
     for place, line in numbered_lines(path):
         query_id, doc_id, rank, score = _parsed(line, place)
         places = found.setdefault(query_id, {})
@@ -60,14 +70,9 @@ def read_run(path: Path, *, by_rank: bool = False) -> dict[str, tuple[Ranked, ..
                 f"document {doc_id} appears a second time for query {query_id}; keep one line",
                 f"查询 {query_id} 的文档 {doc_id} 重复出现；请只保留一行",
             )
-        places[doc_id] = (-score, rank)
-
-    def order(item: tuple[str, tuple[float, int]]) -> tuple[float, int]:
-        negated, rank = item[1]
-        return (rank, 0) if by_rank else (negated, rank)
-
+        places[doc_id] = (rank, 0) if by_rank else (-score, rank), Ranked(doc_id, score)
     return {
-        query_id: tuple(Ranked(doc_id, -negated) for doc_id, (negated, _) in sorted(places.items(), key=order))
+        query_id: tuple(ranked for _, ranked in sorted(places.values(), key=itemgetter(0)))
         for query_id, places in found.items()
     }
 
@@ -77,8 +82,8 @@ def answered(lists: Mapping[str, tuple[Ranked, ...]], query_ids: Iterable[str], 
 
     Args:
         lists: as `read_run` gives them.
-        query_ids: every query that is asked; one that the file lacks got an empty answer.
-        qrels: the judgements. What is judged and not in the file has no score and ranks behind all that is.
+        query_ids: every query that is asked; one that the file lacks has an empty answer.
+        qrels: the judgements. A judged document that the file lacks has no score and ranks behind all others.
     """
     runs = []
     for query_id in query_ids:
@@ -86,6 +91,18 @@ def answered(lists: Mapping[str, tuple[Ranked, ...]], query_ids: Iterable[str], 
         served = {match.doc_id: Served(match.score, None) for match in found if match.doc_id in levels}
         runs.append(QueryRun(query_id=query_id, ranked=found[:RECALL_DEPTH], served=served, levelled=False))
     return runs
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise JobError(
+            f"cannot write {path.name}: {reason}; choose another place",
+            f"无法写入 {path.name}：{reason}；请换一个位置",
+        ) from error
 
 
 def _parsed(line: str, place: Place) -> tuple[str, str, int, float]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from app.catalogue import Catalogue
 from app.domain import FUNNEL, Event, Feedback, Kind
 from app.errors import unknown_run
-from app.evaluation.uncertainty import Interval, wilson_interval
+from app.evaluation.statistics import Interval, wilson_interval
 
 PUSHED = "pushed"
 

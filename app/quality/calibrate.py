@@ -10,14 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
+from app.arrays import Doubles, Ints
 from app.builds.jobs import requester
 from app.catalogue import Catalogue
 from app.domain import Filter, Kind, MatchRequest, Query, QueryResult
 from app.errors import InputError, JobError, NotFoundError, NotReadyError
-from app.evaluation.calibration_check import CalibrationCheck, Sentence
-from app.evaluation.collection import Qrels
+from app.evaluation.calibration import (
+    CalibrationCheck,
+    Quality,
+    mean_quality,
+    quality,
+    spread,
+)
+from app.evaluation.collection import Qrels, Words
 from app.evaluation.files import read_qrels
-from app.evaluation.reliability import Floats, Integers, Quality, mean_quality, quality, spread
 from app.match.service import MatchLimits, MatchService
 from app.progress import Progress, Report
 from app.quality.evaluate import EvaluationService
@@ -28,9 +34,9 @@ from app.ranking.ordinal import (
     SEED,
     JudgedPairs,
     NoFitError,
+    fit_scale,
     fold_of_each,
     held_out_probabilities,
-    scale_of,
 )
 from app.serving.calibrations import Calibration, CalibrationStore, RankingId, new_id
 from app.serving.failures import translated
@@ -145,7 +151,7 @@ class CalibrationService:
         """
         pairs, ranking = judged.pairs, judged.ranking
         try:
-            scale = scale_of(pairs)
+            scale = fit_scale(pairs)
             check = self._checked(judged)
         except NoFitError as error:
             raise InputError(
@@ -181,21 +187,21 @@ class CalibrationService:
         objections = check.objections()
         if objections and not allow_worse:
             raise JobError(
-                f"Not published: {'; '.join(one.text for one in objections)}. --allow-worse publishes it all the same.",
-                f"未发布：{'；'.join(one.text_zh for one in objections)}。使用 --allow-worse 可强制发布。",
+                f"Not published: {'; '.join(one.en for one in objections)}. --allow-worse publishes it all the same.",
+                f"未发布：{'；'.join(one.zh for one in objections)}。使用 --allow-worse 可强制发布。",
                 code="not_better",
             )
         self._store(calibration.target).publish(calibration)
 
-    def unused(self, calibration: Calibration) -> Sentence | None:
+    def unused(self, calibration: Calibration) -> Words | None:
         """Why the published snapshot is not read by a calibration that is in force; ``None`` where it is."""
         manifest, made = self._manifest(calibration.target), calibration.ranking
         if manifest is None:
-            return Sentence("no index is published yet", "尚未发布索引")
+            return Words("no index is published yet", "尚未发布索引")
         asked = RankingId.of_manifest(manifest, shared_terms=self._limits.shared_terms)
         if asked == made:
             return None
-        return Sentence(
+        return Words(
             f"the published index is ranked by {asked.ranking} with encoder {asked.fingerprint[:12]}, this calibration "
             f"was made for {made.ranking} with {made.fingerprint[:12]}: it is kept until such an index is published",
             f"已发布的索引使用 {asked.ranking} 排序和模型 {asked.fingerprint[:12]}，本次校准适用于 {made.ranking} 和 "
@@ -295,7 +301,7 @@ def _joined(
     return JudgedRelevance(target=target, ranking=ranking, pairs=pairs, counts=dict(counts), digest=digest)
 
 
-def _of(pairs: JudgedPairs, probabilities: Floats, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Quality:
+def _of(pairs: JudgedPairs, probabilities: Doubles, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Quality:
     return quality(probabilities[chosen], pairs.levels[chosen])
 
 
@@ -303,7 +309,7 @@ def _by_scale(pairs: JudgedPairs, scale: Scale) -> Quality:
     return quality(cumulative_probabilities(pairs.relevance, scale), pairs.levels)
 
 
-def _shares(pairs: JudgedPairs, fold: Integers) -> Floats:
+def _shares(pairs: JudgedPairs, fold: Ints) -> Doubles:
     """The shares of level 2 or better, 3 or better and 4 among the pairs outside a pair's own fold."""
     found = np.zeros((len(pairs), len(LEVELS) - 1))
     for one in np.unique(fold):
@@ -312,7 +318,7 @@ def _shares(pairs: JudgedPairs, fold: Integers) -> Floats:
     return found
 
 
-def _commonest(pairs: JudgedPairs, fold: Integers) -> Integers:
+def _commonest(pairs: JudgedPairs, fold: Ints) -> Ints:
     """The most common level among the pairs outside a pair's own fold."""
     found = np.zeros(len(pairs), dtype=np.int64)
     for one in np.unique(fold):

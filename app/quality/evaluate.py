@@ -14,9 +14,8 @@ from app.catalogue import Catalogue
 from app.domain import Filter, Kind, MatchRequest, Query
 from app.errors import IndexProblem, ModelProblem, PatmatchError, UsageError
 from app.evaluation.collection import RELEVANT_FROM, Collection, Qrels, QueryRun, Ranked, Served
-from app.evaluation.contents import ReportContents
 from app.evaluation.measures import NDCG_DEPTH, RECALL_DEPTH
-from app.evaluation.result import EvaluationResult
+from app.evaluation.result import EvaluationResult, ReportContents
 from app.match.service import MatchLimits, MatchService
 from app.progress import Progress, Report
 from app.quality.cached_encoder import KeptEncoder

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import InputError
-from app.evaluation.collection import Collection, QueryRun
-from app.evaluation.contents import ReportContents, restricted
+from app.evaluation.collection import Collection, QueryRun, Words
 from app.evaluation.earlier import read_report, sameness
 from app.evaluation.files import BAD_FILE
-from app.evaluation.result import EvaluationResult, evaluate_runs
+from app.evaluation.result import EvaluationResult, ReportContents, evaluate_runs, restricted
 from app.evaluation.trec import answered, read_run
-from app.evaluation.verdict import Words
 from app.quality.material import EvaluationMaterial, titles
 
 _OF_THE_WORK = frozenset({"seconds", "texts_embedded"})

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from app.arrays import Floats
+from app.evaluation.calibration import quality
 from app.evaluation.collection import QueryRun, Ranked, Served
 from app.evaluation.comparison import Difference
 from app.evaluation.measures import RECALL_DEPTH, UNSERVED, measure_query
-from app.evaluation.reliability import quality
-from app.evaluation.uncertainty import difference_interval
+from app.evaluation.statistics import difference_interval
 from app.quality.train_corpus import Corpus, CorpusTerms
 from app.quality.train_material import Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities

@@ -92,7 +92,7 @@ def score_from_relevance(relevance: npt.ArrayLike, scale: Scale = PLAIN_SCALE) -
     Returns:
         float32 array of the same shape, 0 to 1, monotone in relevance.
     """
-    scores: Floats = _logistic(_logits(relevance, scale)).astype(np.float32)
+    scores: Floats = logistic(_logits(relevance, scale)).astype(np.float32)
     return scores
 
 
@@ -123,7 +123,7 @@ def cumulative_probabilities(relevance: npt.ArrayLike, scale: Scale) -> Doubles:
         float64 array of that shape and ``[..., 3]``; falling along the last axis, rising with relevance.
     """
     starts = np.array([scale.weak_from, FAIRLY_STRONG_FROM, scale.strong_from])
-    return _logistic(_logits(relevance, scale)[..., np.newaxis] - np.log(starts / (1.0 - starts)))
+    return logistic(_logits(relevance, scale)[..., np.newaxis] - np.log(starts / (1.0 - starts)))
 
 
 def _logits(relevance: npt.ArrayLike, scale: Scale) -> Doubles:
@@ -134,7 +134,7 @@ def _logits(relevance: npt.ArrayLike, scale: Scale) -> Doubles:
     return logits
 
 
-def _logistic(logits: Doubles) -> Doubles:
-    # By tanh, which never overflows.
+def logistic(logits: Doubles) -> Doubles:
+    """1/(1+exp(-x)) by tanh, which never overflows."""
     found: Doubles = 0.5 * (1.0 + np.tanh(0.5 * logits))
     return found

@@ -5,7 +5,8 @@ which more of it means less. Slopes are fitted by their logarithms, so a scale a
 at the mean relevance, and small ridges, keep it finite where a level is missing or the levels are cleanly separated.
 A need with many pairs weighs by the root of their number, so that it does not drown the others.
 
-What was compared, cross-validated by need, is in docs/calibration.md.
+What was compared, cross-validated by need, is in docs/calibration.md; why scipy does not fit it, in
+docs/dependencies.md.
 """
 
 from __future__ import annotations
@@ -16,10 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.arrays import Doubles as Floats
-from app.ranking.levels import Scale, cumulative_probabilities
-
-Integers = npt.NDArray[np.int64]
+from app.arrays import Doubles, Ints, Mask
+from app.ranking.levels import Scale, cumulative_probabilities, logistic
 
 LEVELS = (1, 2, 3, 4)
 PSEUDO_PAIRS = 0.5
@@ -53,8 +52,8 @@ class JudgedPairs:
         groups: what pairs are judged together, such as the title of their need; never on two sides of a split.
     """
 
-    relevance: Floats
-    levels: Integers
+    relevance: Doubles
+    levels: Ints
     groups: tuple[str, ...]
 
     @classmethod
@@ -74,32 +73,17 @@ class JudgedPairs:
     def __len__(self) -> int:
         return len(self.levels)
 
-    def at(self, places: npt.NDArray[np.bool_] | Integers) -> JudgedPairs:
+    def at(self, places: Mask | Ints) -> JudgedPairs:
         """Some of the pairs."""
         chosen = np.arange(len(self))[places].tolist()
         return JudgedPairs(self.relevance[places], self.levels[places], tuple(self.groups[n] for n in chosen))
 
 
-def fit_scale(relevance: npt.ArrayLike, levels: npt.ArrayLike, groups: Sequence[str] | None = None) -> Scale:
+def fit_scale(pairs: JudgedPairs) -> Scale:
     """The scale under which the judged levels are most likely.
-
-    Args:
-        relevance: float ``[n]``, as the ranking gave it.
-        levels: int ``[n]``, 1 to 4.
-        groups: of each pair, the need it belongs to; without, every pair weighs alike.
 
     Returns:
         The scale, which rises everywhere, if by next to nothing where levels do not rise with relevance.
-
-    Raises:
-        NoFitError: there is nothing to fit.
-    """
-    size = np.size(levels)
-    return scale_of(JudgedPairs.of(relevance, levels, groups or [str(n) for n in range(size)]))
-
-
-def scale_of(pairs: JudgedPairs) -> Scale:
-    """The same of pairs.
 
     Raises:
         NoFitError: there is nothing to fit.
@@ -127,7 +111,7 @@ def scale_of(pairs: JudgedPairs) -> Scale:
     )
 
 
-def fold_of_each(groups: Sequence[str], folds: int = FOLDS, seed: int = SEED) -> Integers:
+def fold_of_each(groups: Sequence[str], folds: int = FOLDS, seed: int = SEED) -> Ints:
     """Which fold each pair is held out in: whole groups, drawn by the seed into folds of like size.
 
     Returns:
@@ -138,12 +122,12 @@ def fold_of_each(groups: Sequence[str], folds: int = FOLDS, seed: int = SEED) ->
     for group in np.random.default_rng(seed).permutation(len(counts)):
         fold[group] = smallest = int(sizes.argmin())
         sizes[smallest] += counts[group]
-    found: Integers = fold[places]
+    found: Ints = fold[places]
     return found
 
 
-def held_out_probabilities(pairs: JudgedPairs, fold: Integers) -> Floats:
-    """What scales say of pairs that they were not fitted to.
+def held_out_probabilities(pairs: JudgedPairs, fold: Ints) -> Doubles:
+    """The probabilities of pairs by scales that were not fitted to them.
 
     Args:
         pairs: all of them.
@@ -157,16 +141,16 @@ def held_out_probabilities(pairs: JudgedPairs, fold: Integers) -> Floats:
     """
     found = np.zeros((len(pairs), len(LEVELS) - 1))
     for one in np.unique(fold):
-        scale = scale_of(pairs.at(fold != one))
+        scale = fit_scale(pairs.at(fold != one))
         found[fold == one] = cumulative_probabilities(pairs.relevance[fold == one], scale)
     return found
 
 
-def _weights(groups: Sequence[str]) -> Floats:
+def _weights(groups: Sequence[str]) -> Doubles:
     """One over the root of the group's size, 1 in the mean."""
     _, places, counts = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True, return_counts=True)
     weights = 1.0 / np.sqrt(counts[places].astype(np.float64))
-    found: Floats = weights / weights.mean()
+    found: Doubles = weights / weights.mean()
     return found
 
 
@@ -182,11 +166,11 @@ class _Problem:
         weights: float64 ``[n]``.
     """
 
-    parts: Floats
-    levels: Integers
-    weights: Floats
+    parts: Doubles
+    levels: Ints
+    weights: Doubles
 
-    def solved(self) -> Floats:
+    def solved(self) -> Doubles:
         """Slopes and cuts of the most likely parameters: Newton's steps, each halved until it is one upwards."""
         here = self._start()
         value = self._likelihood(here)
@@ -204,12 +188,12 @@ class _Problem:
                 break
         return np.concatenate([np.exp(here[:2]), here[2:]])
 
-    def _start(self) -> Floats:
+    def _start(self) -> Doubles:
         """Slopes of 1, and the cuts that would give every level its own share without any slope."""
         shares = np.array([self.weights[self.levels >= level].sum() for level in LEVELS[1:]]) / self.weights.sum()
         return np.concatenate([[0.0, 0.0], -np.log(shares / (1.0 - shares))])
 
-    def _likelihood(self, parameters: Floats) -> float:
+    def _likelihood(self, parameters: Doubles) -> float:
         if not (np.diff(parameters[2:]) > 0).all() or np.abs(parameters[:2]).max() > _STEEPEST:
             return -np.inf
         upper, lower = self._bounds(parameters)
@@ -217,15 +201,15 @@ class _Problem:
             self.weights @ np.log(np.maximum(upper - lower, _LEAST)) - parameters[:2] @ _RIDGES @ parameters[:2]
         )
 
-    def _bounds(self, parameters: Floats) -> tuple[Floats, Floats]:
+    def _bounds(self, parameters: Doubles) -> tuple[Doubles, Doubles]:
         """P(at least this pair's level) and P(at least the next one), each float64 ``[n]``."""
         logits = (self.parts @ np.exp(parameters[:2]))[:, np.newaxis] - parameters[2:]
         rows, ends = np.arange(len(logits)), np.ones(len(logits))
-        at_least = np.column_stack([ends, 0.5 * (1.0 + np.tanh(0.5 * logits)), 0.0 * ends])
+        at_least = np.column_stack([ends, logistic(logits), 0.0 * ends])
         return at_least[rows, self.levels - 1], at_least[rows, self.levels]
 
-    def _derivatives(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """Gradient ``[5]``, and the Hessian ``[5, 5]`` without what the logarithms bend, which keeps it negative."""
+    def _derivatives(self, parameters: Doubles) -> tuple[Doubles, Doubles]:
+        """Gradient ``[5]``, and the Hessian ``[5, 5]`` without the slopes' own curvature, so that it stays negative."""
         upper, lower = self._bounds(parameters)
         share = np.maximum(upper - lower, _LEAST)
         rise, fall = upper * (1.0 - upper), lower * (1.0 - lower)
@@ -251,5 +235,5 @@ class _Problem:
 _RIDGES = RIDGE * np.eye(2) + BEND_RIDGE * np.array([[1.0, -1.0], [-1.0, 1.0]])
 
 
-def _outer(left: Floats, right: Floats, weights: Floats) -> Floats:
+def _outer(left: Doubles, right: Doubles, weights: Doubles) -> Doubles:
     return left.T @ (right * weights[:, np.newaxis])

@@ -126,7 +126,7 @@ def test_calibrating_for_a_model_that_is_published_later_waits_for_it(tmp_path: 
     made.calibrating.publish(calibration, check, allow_worse=True)
     unused = made.calibrating.unused(calibration)
     assert unused is not None
-    assert "no index" in unused.text
+    assert "no index" in unused.en
     made.indexing.build(Kind.PATENTS, publish=True)
     made.serving.open()
     assert made.calibrating.unused(calibration) is None
@@ -241,13 +241,13 @@ def test_calibrating_again_on_the_same_judgements_is_no_worse(services: Services
     publish(services)
     _, check = services.calibrating.fit(services.calibrating.from_files(BUNDLED, Kind.PATENTS))
     assert check.seen
-    assert not [one for one in check.objections() if "what is served" in one.text]
+    assert not [one for one in check.objections() if "what is served" in one.en]
 
 
 def test_calibrating_warns_of_few_needs(services: Services) -> None:
     """The sample has 20 judged needs."""
     _, check = services.calibrating.fit(services.calibrating.from_files(BUNDLED, Kind.PATENTS))
-    assert any("20 needs" in one.text for one in check.warnings())
+    assert any("20 needs" in one.en for one in check.warnings())
     json.dumps(check.as_json(), allow_nan=False)
 
 

@@ -12,9 +12,8 @@ from evaluation_samples import BUNDLED, arguments, services_with, small
 
 from app.domain import Kind, MatchRequest, Query
 from app.errors import InputError, UsageError
-from app.evaluation.comparison import differences
-from app.evaluation.contents import ReportContents
-from app.evaluation.result import MEANS
+from app.evaluation.comparison import all_differences
+from app.evaluation.result import MEANS, ReportContents
 from app.quality.material import EvaluationFiles
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
@@ -223,15 +222,15 @@ def test_evaluation_compares_encoders_on_the_same_judgements(tmp_path: Path) -> 
     poor, good = (each.result for each in compared(services, BUNDLED, "hub:tiny", "package"))
     assert (poor.encoder["dimension"], good.encoder["dimension"]) == (2, 1024)
     assert (good.measures, good.intervals) == (alone.measures, alone.intervals)
-    found = differences(poor, good)
+    found = all_differences([poor, good])[1]
     assert set(found) == {*MEANS, "level_score", "hub_share@10", "reach@10"}
     for name, difference in found.items():
         assert difference.value == pytest.approx(good.measures[name] - poor.measures[name])
         assert (difference.interval is not None) == (name not in {"hub_share@10", "reach@10"})
     assert found["recall@100"].excludes_zero is True
     assert found["recall@100"].value > 0
-    assert [each.value for each in differences(good, alone).values()] == [0.0] * len(found)
-    assert not any(each.excludes_zero for each in differences(good, alone).values())
+    assert [each.value for each in all_differences([good, alone])[1].values()] == [0.0] * len(found)
+    assert not any(each.excludes_zero for each in all_differences([good, alone])[1].values())
 
 
 def test_evaluation_compares_with_the_encoder_that_is_served(tmp_path: Path) -> None:

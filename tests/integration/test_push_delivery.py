@@ -15,7 +15,7 @@ from push_samples import push_services, request
 from app.catalogue import PushEntry
 from app.domain import Firm, Kind
 from app.errors import InputError, NotFoundError
-from app.evaluation.push_page import render_push_page
+from app.evaluation.pages import render_push
 from app.push.delivery import PushDelivery
 from app.push.sources import FeedbackSource
 from app.wiring import Services
@@ -124,7 +124,7 @@ def test_push_report_page_is_whole_and_escapes(services: Services) -> None:
         {"firm": one.firm_id, "name": "<script>x</script>", "profile": one.profile, "entries": []}
         for one in made.sampled
     ]
-    page = render_push_page(made.as_json(), lists)
+    page = render_push(made.as_json(), lists)
     assert page.startswith("<!doctype html>")
     assert "<script>" not in page
     assert "基尼系数" in page

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from app.evaluation.calibration_charts import reliability_plot
-from app.evaluation.calibration_check import CalibrationCheck
-from app.evaluation.calibration_page import render_calibration
-from app.evaluation.reliability import Quality, bins, median_levels, quality, skill
+from app.evaluation.calibration import CalibrationCheck, Quality, bins, median_levels, quality, skill
+from app.evaluation.charts import reliability_plot
+from app.evaluation.pages import render_calibration
 
 GOOD = Quality(brier=0.08, log_loss=0.3, calibration_error=0.01, level_score=0.7)
 POOR = Quality(brier=0.1, log_loss=0.4, calibration_error=0.05, level_score=0.6)
@@ -60,7 +60,7 @@ def test_reliability_bins_hold_every_pair_once_and_cover_the_truth() -> None:
     found = bins(said, was)
     assert sum(one.count for one in found) == 20_000
     assert len(found) == 10
-    assert all(one.low < one.was < one.high and abs(one.said - one.was) < 0.04 for one in found)
+    assert all(one.low < one.observed < one.high and abs(one.predicted - one.observed) < 0.04 for one in found)
     cumulative = np.column_stack([np.ones_like(said), said, np.zeros_like(said)])
     assert quality(cumulative, np.where(was > 0, 3, 2)).calibration_error < 0.02
     assert quality(cumulative**3, np.where(was > 0, 3, 2)).calibration_error > 0.1
@@ -69,7 +69,7 @@ def test_reliability_bins_hold_every_pair_once_and_cover_the_truth() -> None:
 def test_reliability_bins_of_equal_probabilities_are_one() -> None:
     """A base rate says the same of every pair: one bin, not ten of nothing."""
     (only,) = bins(np.full(50, 0.1), np.zeros(50))
-    assert (only.count, only.was, only.low) == (50, 0.0, 0.0)
+    assert (only.count, only.observed, only.low) == (50, 0.0, 0.0)
     assert only.high == pytest.approx(0.0713, abs=1e-3)
 
 
@@ -89,22 +89,21 @@ def test_calibration_objects_to_what_is_worse_than_served(changed: dict[str, obj
     found = check_of(**changed).objections()
     assert len(found) == len(said)
     for sentence, words in zip(found, said, strict=True):
-        assert words in sentence.text
-        assert any("一" <= char <= "鿿" for char in sentence.text_zh)
+        assert words in sentence.en
+        assert any("一" <= char <= "鿿" for char in sentence.zh)
 
 
 def test_calibration_warns_where_there_is_too_little() -> None:
     """Few needs, few pairs, and each level with few."""
     assert check_of().warnings() == []
     few = check_of(needs=29, levels=np.array([1] * 150 + [2] * 20 + [3] * 19), probabilities=np.full((189, 3), 0.5))
-    texts = [one.text for one in few.warnings()]
+    texts = [one.en for one in few.warnings()]
     assert [text.split()[0:2] for text in texts] == [["only", "29"], ["only", "189"], ["level", "4"], ["level", "3"]]
 
 
-def test_calibration_page_is_one_file_in_both_languages() -> None:
-    """Three plots, a histogram, a table of levels; no script and nothing to fetch; texts are escaped."""
-    check = check_of(served_by="<script>alert(1)</script>")
-    told = {
+def page_of(check: CalibrationCheck) -> str:
+    """The report of a calibration that was not published."""
+    described = {
         "calibration": {
             "id": "calibration-patents-20261124T090000Z-1a2b3c4d",
             "fitted_at": "2026-11-24",
@@ -115,7 +114,12 @@ def test_calibration_page_is_one_file_in_both_languages() -> None:
         "measures": check.as_json(),
         "published": False,
     }
-    page = render_calibration(check, told)
+    return render_calibration(check, described)
+
+
+def test_calibration_page_is_one_file_in_both_languages() -> None:
+    """Three plots, a histogram, a table of levels; no script and nothing to fetch; texts are escaped."""
+    page = page_of(check_of(served_by="<script>alert(1)</script>"))
     assert page.count("<figure>") == 3
     assert page.count("<svg") == 4
     assert "<script" not in page
@@ -127,7 +131,13 @@ def test_calibration_page_is_one_file_in_both_languages() -> None:
 def test_calibration_plot_is_well_formed_and_shows_each_bin() -> None:
     """A dot, an interval and a row of the table for each bin."""
     found = bins(np.linspace(0, 0.3, 200), (np.arange(200) % 7 == 0).astype(np.float64))
-    tree = ElementTree.fromstring(reliability_plot(found, "#1a7f4b", "strong"))  # noqa: S314 - our own
-    assert len(tree.findall(".//circle")) == len(found) == 10
-    assert len(tree.findall(".//td")) == 4 * len(found)
-    assert sum(int(row.findtext("td") or 0) for row in tree.findall(".//tr")) == 200
+    plot = ElementTree.fromstring(reliability_plot(found, "#1a7f4b", "strong"))  # noqa: S314 - our own
+    assert len(plot.findall(".//circle")) == len(found) == 10
+    check = check_of()
+    figures = re.findall("<figure>.*?</figure>", page_of(check), flags=re.DOTALL)
+    for column, figure in enumerate(figures):
+        tree = ElementTree.fromstring(figure)  # noqa: S314 - our own
+        count = len(bins(check.probabilities[:, column], (check.levels >= column + 2).astype(np.float64)))
+        assert len(tree.findall(".//circle")) == count
+        assert len(tree.findall(".//td")) == 4 * count
+        assert sum(int(row.findtext("td") or 0) for row in tree.findall(".//tr")) == len(check.levels)

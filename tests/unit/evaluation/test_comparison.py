@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.evaluation.collection import Collection, QueryRun, Ranked, Served
-from app.evaluation.comparison import all_differences, differences
-from app.evaluation.comparison_charts import BARS, forest, frequencies, query_bars
-from app.evaluation.contents import ReportContents
+from app.evaluation.charts import BARS, forest, frequencies, query_bars
+from app.evaluation.collection import Collection, QueryRun, Ranked, Served, Words
+from app.evaluation.comparison import all_differences, moved
 from app.evaluation.measures import level_score, measure_query
-from app.evaluation.movement import moved
-from app.evaluation.report import write_comparison, write_qrels_file
-from app.evaluation.result import evaluate_runs
-from app.evaluation.verdict import Words
+from app.evaluation.report import write_comparison
+from app.evaluation.result import ReportContents, evaluate_runs
+from app.evaluation.trec import write_qrels
 
 QUERIES, DOCUMENTS = 12, 8
 HOSTILE = "<script>&"
@@ -55,7 +53,7 @@ def test_each_difference_is_tested_and_adjusted_for_all() -> None:
     least = min(each.p_value for each in tests if each.p_value is not None)
     assert min(each.p_holm for each in tests if each.p_holm is not None) == pytest.approx(12 * least)
     assert good["hub_share@10"].p_value is good["hub_share@10"].verdict is None
-    alone = differences(systems[0], systems[1])["judged_ndcg@10"]
+    alone = all_differences([systems[0], systems[1]])[1]["judged_ndcg@10"]
     assert alone.p_value == good["judged_ndcg@10"].p_value
     assert alone.tally is not None
     assert sum(alone.tally) == systems[0].counts["queries_in_judged_ndcg@10"]
@@ -66,7 +64,7 @@ def test_level_scores_are_tested_by_swapping_queries() -> None:
     first, other = contents(1, 1.0).result, contents(2, 1.0).result
     rows = [(a.level_error, b.level_error) for a, b in zip(first.per_query, other.per_query, strict=True)]
     errors = np.array(rows, dtype=np.float64)
-    found = differences(first, other)["level_score"]
+    found = all_differences([first, other])[1]["level_score"]
 
     def difference(swaps: int) -> float:
         swapped = np.array([row[::-1] if swaps >> n & 1 else row for n, row in enumerate(errors)])
@@ -82,7 +80,7 @@ def test_level_scores_are_tested_by_swapping_queries() -> None:
 
 def test_a_run_without_levels_has_no_level_score() -> None:
     """Neither a value nor a difference; everything that ranks is there."""
-    found = differences(contents(1, 1.0).result, contents(2, 1.0, levelled=False).result)
+    found = all_differences([contents(1, 1.0).result, contents(2, 1.0, levelled=False).result])[1]
     assert set(found) == {
         "judged_ndcg@10",
         "judged_spearman",
@@ -202,7 +200,7 @@ def test_charts_without_values_say_so() -> None:
 def test_the_forest_and_the_frequencies_stay_inside_their_pictures() -> None:
     """A line for each interval; a bar for each system and row, with shares that add up to one."""
     systems = [contents(1, 0.0), contents(2, 3.0)]
-    picture = forest(differences(systems[0].result, systems[1].result))
+    picture = forest(all_differences([systems[0].result, systems[1].result])[1])
     assert picture.count("<circle") == 6
     assert inside(picture)
     hub = [QueryRun(query_id=f"h{n}", ranked=(Ranked("hub", 1.0), Ranked(f"x{n}", 0.5))) for n in range(60)]
@@ -216,5 +214,5 @@ def test_the_forest_and_the_frequencies_stay_inside_their_pictures() -> None:
 def test_qrels_that_cannot_be_written_are_a_job_error(tmp_path: Path) -> None:
     """As for a run: one line with the reason."""
     with pytest.raises(Exception, match=r"cannot write qrels\.trec") as caught:
-        write_qrels_file(tmp_path / "missing" / "qrels.trec", {"q": {"a": 4}})
+        write_qrels(tmp_path / "missing" / "qrels.trec", {"q": {"a": 4}})
     assert type(caught.value).__name__ == "JobError"

@@ -10,10 +10,9 @@ import pytest
 
 from app.errors import InputError
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
-from app.evaluation.contents import ReportContents, restricted
 from app.evaluation.earlier import EarlierReport, read_report, sameness
 from app.evaluation.report import write_comparison, write_report
-from app.evaluation.result import evaluate_runs
+from app.evaluation.result import ReportContents, evaluate_runs, restricted
 
 QRELS = {"q 1": {"a": 4, "b%": 1, "gone": 3}, "q2": {"a": 1, "b%": 3}, "q3": {"a": 4}}
 

@@ -15,7 +15,6 @@ from ir_measures import RR, R, nDCG
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
 from app.evaluation.files import read_qrels
 from app.evaluation.measures import (
-    average_ranks,
     hub_share,
     language_mix,
     level_score,
@@ -24,9 +23,8 @@ from app.evaluation.measures import (
     reach,
     spearman,
 )
-from app.evaluation.report import write_qrels_file, write_run_file
 from app.evaluation.result import evaluate_runs
-from app.evaluation.trec import answered, read_run
+from app.evaluation.trec import answered, read_run, write_qrels, write_run
 
 
 def run_of(query_id: str = "q", ranked: str = "", served: dict[str, tuple[float, int]] | None = None) -> QueryRun:
@@ -107,7 +105,6 @@ def test_weak_documents_are_not_relevant_against_the_corpus() -> None:
 
 def test_spearman_shares_ranks_between_ties() -> None:
     """Hand calculation: ranks 1, 2.5, 2.5, 4 against 2, 1, 3, 4 give a covariance of 3 over sqrt(4.5 * 5)."""
-    assert average_ranks([10, 20, 20, 30]).tolist() == [1, 2.5, 2.5, 4]
     assert spearman([10, 20, 20, 30], [2, 1, 3, 4]) == pytest.approx(3 / math.sqrt(4.5 * 5))
     assert spearman([3, 2, 1], [1, 2, 3]) == pytest.approx(-1.0)
     assert spearman([5, 5, 5], [1, 2, 3]) == 0.0
@@ -205,8 +202,8 @@ def test_measures_of_files_agree_with_ir_measures(tmp_path: Path) -> None:
         )
         for query_id in [*qrels][:18]
     ]
-    write_run_file(tmp_path / "run.trec", runs)
-    write_qrels_file(tmp_path / "qrels.trec", qrels)
+    write_run(tmp_path / "run.trec", runs)
+    write_qrels(tmp_path / "qrels.trec", qrels)
     theirs = ir_measures.read_trec_run(str(tmp_path / "run.trec"))
     judged = list(ir_measures.read_trec_qrels(str(tmp_path / "qrels.trec")))
     relevant = [ir_measures.Qrel(qrel.query_id, qrel.doc_id, int(qrel.relevance >= 2)) for qrel in judged]

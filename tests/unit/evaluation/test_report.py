@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from app.errors import JobError
-from app.evaluation import page
-from app.evaluation.charts import score_histogram
+from app.evaluation import pages
+from app.evaluation.charts import element, score_histogram
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
-from app.evaluation.contents import ReportContents
-from app.evaluation.elements import VOID, Markup, element
 from app.evaluation.report import worst_first, write_report
-from app.evaluation.result import evaluate_runs
+from app.evaluation.result import ReportContents, evaluate_runs
 from app.evaluation.trec import read_run
 
+MEASURES = (
+    ("judged_ndcg@10", "order of the judged documents, first 10", "已评判文档的排序质量（前 10）"),
+    ("judged_spearman", "correlation of score and judged level", "得分与评判等级的秩相关"),
+    ("ndcg@10", "relevant documents high among all, first 10", "全库检索的排序质量（前 10）"),
+    ("mrr", "1 / rank of the first relevant document", "首个相关文档名次的倒数"),
+    ("recall@100", "relevant documents found among the first 100", "前 100 名的召回率"),
+    ("level_score", "1 / (1 + mean error of the served level)", "等级准确度 1/(1+平均绝对误差)"),
+    ("hub_share@10", "places taken by the 1 % most frequent documents", "最高频 1% 文档所占位次"),
+    ("reach@10", "share of the corpus in any top 10", "进入任一前 10 名的文档比例"),
+)
 HOSTILE = '<script>alert("1")</script>\n&'
 
 
@@ -59,7 +69,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append(tag)
         self.links += [name for name, _ in attrs if name in {"src", "href"}]
-        if tag not in VOID:
+        if tag not in {"br", "meta"}:  # which HTML never closes
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -101,11 +111,19 @@ def test_texts_of_other_people_are_escaped(tmp_path: Path) -> None:
     assert "i" not in reader.seen
 
 
+def test_templates_trust_no_text() -> None:
+    """Escaping is on for every template, and none of them turns it off; only pictures are markup."""
+    folder = Path(pages.__file__).parent / "templates"
+    templates = list(folder.iterdir())
+    assert len(templates) == 6
+    assert not [file.name for file in templates if re.search(r"\|\s*safe|autoescape", file.read_text("utf-8"))]
+
+
 def test_the_page_shows_measures_levels_and_the_worst_query_first(tmp_path: Path) -> None:
     """Each measure in both languages, each match with its judged level, the failed query on top."""
     write_report(tmp_path, contents())
     text = "\n".join(read_page(tmp_path).text)
-    for name, (english, chinese) in page.LABELS.items():
+    for name, english, chinese in MEASURES:
         assert name in text
         assert english in text
         assert chinese in text
@@ -116,7 +134,7 @@ def test_the_page_shows_measures_levels_and_the_worst_query_first(tmp_path: Path
 
 def test_the_page_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a number of queries the page points at the table, which has them all."""
-    monkeypatch.setattr(page, "QUERIES_SHOWN", 1)
+    monkeypatch.setattr(pages, "QUERIES_SHOWN", 1)
     write_report(tmp_path, contents())
     reader = read_page(tmp_path)
     assert reader.seen.count("details") == 1
@@ -180,5 +198,5 @@ def test_the_histogram_shows_every_pair_once() -> None:
 
 def test_elements_escape_text_and_attributes() -> None:
     """Only finished markup passes as it is; None leaves out."""
-    assert element("td", "<", None, Markup("<b>x</b>"), class_='"') == '<td class="&quot;">&lt;<b>x</b></td>'
+    assert element("td", "<", None, Markup("<b>x</b>"), class_='"') == '<td class="&#34;">&lt;<b>x</b></td>'
     assert element("line", x1=1, stroke_dasharray="3 3", fill=None) == '<line x1="1" stroke-dasharray="3 3"/>'

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from app.evaluation import uncertainty
+from app.evaluation import statistics
 from app.evaluation.collection import Collection, QueryRun, Ranked, Served
 from app.evaluation.result import MEANS, evaluate_runs
-from app.evaluation.uncertainty import bootstrap_interval, difference_interval
+from app.evaluation.statistics import bootstrap_interval, difference_interval
 
 
 def test_the_interval_is_near_the_normal_one() -> None:
@@ -27,7 +27,7 @@ def test_the_interval_is_the_same_every_time_and_in_any_block(monkeypatch: pytes
     """The seed fixes it, and how much memory a block may take does not change it."""
     values, weights = np.linspace(0, 1, 50), np.arange(1, 51)
     whole = bootstrap_interval(values, weights)
-    monkeypatch.setattr(uncertainty, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(statistics, "BLOCK_BYTES", 4000)
     assert bootstrap_interval(values, weights) == whole
     assert bootstrap_interval(values, weights, seed=1) != whole
 

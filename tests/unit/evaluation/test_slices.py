@@ -7,8 +7,8 @@ import json
 import pytest
 
 from app.evaluation.collection import Collection, QueryRun, Ranked
-from app.evaluation.result import evaluate_runs
-from app.evaluation.slice_tables import slice_tables
+from app.evaluation.pages import render_comparison
+from app.evaluation.result import ReportContents, evaluate_runs
 
 
 def run_of(query_id: str, ranked: list[str], alone: dict[str, tuple[str, ...]] | None = None) -> QueryRun:
@@ -76,6 +76,10 @@ def test_slices_are_in_the_json_and_on_the_page() -> None:
     plain = json.loads(json.dumps(result.as_json()))["slices"]
     assert plain["languages"]["zh->en"]["recall@10"] == 1.0
     assert plain["query_length"] == {}
-    page = slice_tables(["one", "two"], [result.slices, result.slices])
-    assert page.count("zh-&gt;en") == 2
-    assert '<td class="number">-</td>' in page
+    system = ReportContents(
+        result=result, runs=runs, qrels=collection.qrels, query_titles={}, document_titles={}, collection=collection
+    )
+    page = render_comparison(["one", "two"], [system, system])
+    rows = [line for line in page.splitlines() if "<td>zh-&gt;en</td>" in line]
+    assert [name in row for name, row in zip(("<td>one</td>", "<td>two</td>"), rows, strict=True)] == [True, True]
+    assert all('<td class="number">-</td>' in row for row in rows)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +19,8 @@ from app.ranking.levels import (
     level_from_score,
     score_from_relevance,
 )
-from app.ranking.ordinal import JudgedPairs, NoFitError, fit_scale, fold_of_each, held_out_probabilities
+from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
+from app.ranking.ordinal import fit_scale as fit_pairs
 
 TRUE = Scale(midpoint=0.6, steepness=8.0, weak_from=0.1, strong_from=0.85)
 
@@ -29,6 +33,11 @@ def drawn(scale: Scale, count: int, seed: int = 7) -> tuple[np.ndarray, np.ndarr
     relevance = generator.normal(0.4, 0.25, count)
     chances = cumulative_probabilities(relevance, scale)
     return relevance, 1 + (generator.random(count)[:, np.newaxis] < chances).sum(axis=1)
+
+
+def fit_scale(relevance: npt.ArrayLike, levels: npt.ArrayLike, groups: Sequence[str] | None = None) -> Scale:
+    """The scale of arrays; without groups every pair weighs alike."""
+    return fit_pairs(JudgedPairs.of(relevance, levels, groups or [str(n) for n in range(np.size(levels))]))
 
 
 def fitted(rows: list[tuple[float, int, str]]) -> Scale | None:

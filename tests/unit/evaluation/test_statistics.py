@@ -1,17 +1,18 @@
-"""Whether a difference is luck: the randomisation test against enumeration, Holm by hand, and plain words."""
+"""Whether a difference is luck: the randomisation test against enumeration, Holm by hand, plain words; shares."""
 
 from __future__ import annotations
 
 import itertools
+import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from app.evaluation import significance
-from app.evaluation.comparison import Difference
-from app.evaluation.significance import Tally, holm, randomisation_test, tally
-from app.evaluation.uncertainty import Interval
-from app.evaluation.verdict import chance, summary
+from app.evaluation import statistics
+from app.evaluation.comparison import Difference, chance, summary
+from app.evaluation.statistics import Interval, Tally, holm, randomisation_test, tally, wilson_interval
 
 
 def enumerated(differences: list[float]) -> float:
@@ -35,10 +36,10 @@ def test_many_queries_are_tested_at_random_and_near_the_exact_value(monkeypatch:
     values = np.random.default_rng(5).normal(0.05, 0.2, size=16)
     exact = randomisation_test(values)
     assert exact is not None
-    monkeypatch.setattr(significance, "EXACT_QUERIES", 0)
+    monkeypatch.setattr(statistics, "EXACT_QUERIES", 0)
     drawn = randomisation_test(values)
-    assert drawn == pytest.approx(exact, abs=3 * np.sqrt(exact * (1 - exact) / significance.PERMUTATIONS))
-    monkeypatch.setattr(significance, "BLOCK_BYTES", 8 * 16 * 1000)
+    assert drawn == pytest.approx(exact, abs=3 * np.sqrt(exact * (1 - exact) / statistics.PERMUTATIONS))
+    monkeypatch.setattr(statistics, "BLOCK_BYTES", 8 * 16 * 1000)
     assert randomisation_test(values) == drawn
     assert randomisation_test(values, seed=1) != drawn
 
@@ -46,7 +47,7 @@ def test_many_queries_are_tested_at_random_and_near_the_exact_value(monkeypatch:
 def test_the_test_is_two_sided_and_never_zero() -> None:
     """Better and worse by as much are as unlikely; the observed arrangement is one of those counted."""
     values = np.random.default_rng(6).normal(0.5, 0.1, size=100)
-    assert randomisation_test(values) == randomisation_test(-values) == 1 / (significance.PERMUTATIONS + 1)
+    assert randomisation_test(values) == randomisation_test(-values) == 1 / (statistics.PERMUTATIONS + 1)
 
 
 def test_the_test_keeps_its_level_where_nothing_differs() -> None:
@@ -82,7 +83,7 @@ def difference(value: float, p_holm: float, p_value: float = 0.5) -> Difference:
 
 
 def test_a_verdict_is_said_of_the_adjusted_p_value() -> None:
-    """Below 0.05 the sign decides; otherwise it cannot be told; without a test nothing is said."""
+    """Below 0.05 the sign decides; otherwise it is unclear; without a test nothing is said."""
     assert difference(0.2, 0.04).verdict == "better"
     assert difference(-0.2, 0.04).verdict == "worse"
     assert difference(0.2, 0.05).verdict == "unclear"
@@ -102,8 +103,8 @@ def test_a_verdict_is_said_of_the_adjusted_p_value() -> None:
         ),
         ({"mrr": difference(0.02, 0.9)}, "every difference could be luck", "所有差异都可能出于偶然"),
         ({"mrr": difference(0.02, 0.9)}, "would show from about: mrr 0.1000 (10 queries)", "mrr 0.1000（10 个查询）"),
-        ({"mrr": difference(0.2, 0.2, 0.04)}, "Looked at alone, mrr (+0.2000) would count", "若单独检验，mrr"),
-        ({"reach@10": Difference(0.1)}, "nothing can be told", "无法判断"),
+        ({"mrr": difference(0.2, 0.2, 0.04)}, "Tested alone, mrr (+0.2000) would count", "若单独检验，mrr"),
+        ({"reach@10": Difference(0.1)}, "nothing can be compared", "无法判断"),
     ],
 )
 def test_a_comparison_is_said_in_words(found: dict[str, Difference], english: str, chinese: str) -> None:
@@ -116,3 +117,37 @@ def test_a_comparison_is_said_in_words(found: dict[str, Difference], english: st
 def test_p_values_are_shown_as_far_as_they_are_known() -> None:
     """A random test cannot give zero, so none is printed."""
     assert [chance(None), chance(0.00005), chance(0.0123)] == ["-", "<0.0001", "0.0123"]
+
+
+@pytest.mark.parametrize(
+    ("successes", "of", "low", "high"),
+    # Newcombe (1998), Statistics in Medicine 17, 857-872, table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_evaluation_wilson_agrees_with_newcombe(successes: int, of: int, low: float, high: float) -> None:
+    """The published examples to their four places."""
+    interval = wilson_interval(successes, of)
+    assert interval is not None
+    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+
+
+def test_evaluation_wilson_mirrors_and_stays_within_bounds() -> None:
+    """A share and its rest have mirrored intervals, around the share, within 0 and 1; of nothing there is none."""
+    for of in (1, 7, 1000):
+        for successes in range(0, of + 1, max(1, of // 7)):
+            one, rest = wilson_interval(successes, of), wilson_interval(of - successes, of)
+            assert one is not None
+            assert rest is not None
+            assert 0 <= one.low <= successes / of <= one.high <= 1
+            assert math.isclose(one.low, 1 - rest.high, abs_tol=1e-12)
+    assert wilson_interval(0, 0) is None
+    with pytest.raises(ValueError, match="3 of 2"):
+        wilson_interval(3, 2)
+
+
+def test_evaluation_is_imported_without_scipy_and_jinja() -> None:
+    """A server imports measures and intervals for its funnel and calibrations; it must not wait for scipy.stats."""
+    modules = "calibration, collection, comparison, measures, result, statistics"
+    code = f"import sys; from app.evaluation import {modules}; print(sorted({{'scipy', 'jinja2'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
