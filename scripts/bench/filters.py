@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Mask
 from app.domain import Kind
 from app.errors import NotReadyError
 from index import PlanKind, Snapshot
@@ -19,9 +19,6 @@ _SHARES = (1.0, 0.5, 0.1, 0.01, 0.001)
 _FEW = 3
 _TIE = 2e-6
 _EXACT = (PlanKind.SUBSET, PlanKind.SCAN)
-
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 
 @click.command("filters")

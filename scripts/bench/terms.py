@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 import numpy as np
-import numpy.typing as npt
 
+from app.arrays import Floats, Mask
 from app.match.candidates import asked_terms, counted_terms
 from index import TermCounts, TermIndex
 from index.bm25 import Postings, best, hash_of, saturated
@@ -25,8 +25,6 @@ _SHARES = (0.5, 0.1, 0.01)
 _TOLERANCE = 1e-4
 """Relative: float32 sums of 48 terms in another order."""
 
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Query = Mapping[str, float]
 
 
