@@ -7,15 +7,14 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import alerts, feedback, grades, health, indexes, match, opt_outs, pools, push, records
-from app.api.docs import mount_docs
+from app.api import alerts, feedback, health, indexes, match, pools, push, records
 from app.api.middleware import BodyLimit, Measured, RequestId
-from app.api.pages import mount_pages
+from app.api.pages import mount_docs, mount_pages
 from app.api.problems import install_problem_handlers
 from app.api.state import ApiState
 from app.api.workers import Workers
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 
 DESCRIPTION = """
 Matches transferable patents with what enterprises need, in any language, by one multilingual model.
@@ -33,7 +32,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         settings: read from the environment when left out.
         services: ready-made services; they are closed with the application.
     """
-    made = services or build_services(settings or Settings())
+    made = services or Services(settings or Settings())
     limits = made.settings
 
     @asynccontextmanager
@@ -41,20 +40,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         workers = Workers(limits.match_workers, limits.match_queue)
         made.metrics.watch("patmatch_requests_waiting", "Requests that wait for a worker.", lambda: workers.waiting)
         app.state.patmatch = ApiState(
-            match=made.match,
-            records=made.records,
-            writing=made.writing,
-            feedback=made.feedback,
-            outreach=made.outreach,
-            pools=made.pools,
-            grading=made.grading,
-            alerts=made.alerts,
-            health=made.health,
-            indexing=made.indexing,
-            builds=made.builds,
-            overview=made.overview,
-            push=made.push_delivery,
-            metrics=made.metrics,
+            services=made,
             workers=workers,
             side_workers=Workers(limits.record_workers, limits.match_queue),
             write_workers=Workers(limits.write_workers, limits.write_queue),
@@ -74,7 +60,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     app.add_middleware(Measured, metrics=made.metrics)
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes)
     app.add_middleware(RequestId)
-    for module in (match, records, grades, feedback, opt_outs, pools, push, alerts, indexes, health):
+    for module in (match, records, feedback, push, pools, alerts, indexes, health):
         app.include_router(module.router)
     mount_docs(app)
     mount_pages(app)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -217,3 +219,17 @@ class Settings(BaseSettings):
     def rejects_dir(self) -> Path:
         """Rows that could not be used."""
         return self.home / "rejects"
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment with every setting as it is in force; the home folder by its whole path."""
+        others = {name: value for name, value in os.environ.items() if not name.upper().startswith("PATMATCH_")}
+        chosen = {name: getattr(self, name) for name in Settings.model_fields} | {"home": self.home.resolve()}
+        return others | {
+            f"PATMATCH_{name.upper()}": _as_variable(value) for name, value in chosen.items() if value is not None
+        }
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, str | int | float | Path) else json.dumps(value, default=_as_variable)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-from pydantic import SecretStr
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from threading import RLock
+from typing import Any, TypeVar
 
 import models
 from app.alerts.messages import alert_renderers
@@ -49,6 +47,8 @@ from app.webhooks.post import Endpoint
 from app.webhooks.sender import WebhookService, WebhookSettings
 from index import BuildOptions
 
+T = TypeVar("T")
+
 EncoderLoader = Callable[[], models.Encoder]
 SpecLoader = Callable[[EncoderSpec], models.Encoder]
 
@@ -56,53 +56,314 @@ BUILD_COMMAND = (sys.executable, "-m", "scripts.cli")
 """What a server runs for a build: this program, by the interpreter that runs it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """Everything that commands and endpoints use."""
+class _made_once(cached_property[T]):  # noqa: N801 - a decorator, written as the one that it extends
+    """A `cached_property` that several threads may read first: from Python 3.12 on that one has no lock."""
 
-    settings: Settings
-    catalogue: Catalogue
-    metrics: Metrics
-    encoders: Encoders
-    encoder: EncoderSlot
-    serving: Serving
-    match: MatchService
-    records: RecordService
-    health: HealthService
-    importing: ImportService
-    industries: IndustryService
-    writing: WriteService
-    feedback: FeedbackService
-    outreach: OutreachService
-    judgements: JudgementService
-    funnel: FunnelService
-    pools: PoolService
-    grading: GradingService
-    alerts: AlertService
-    watcher: Watcher
-    indexing: IndexService
-    builds: BuildService
-    overview: OverviewService
-    verification: VerificationService
-    evaluating: EvaluationService
-    training: TrainingService
-    pushing: PushService
-    push_delivery: PushDelivery
-    push_reporting: PushReporter
-    calibrating: CalibrationService
-    webhooks: WebhookService
+    _making = RLock()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:  # noqa: ANN401 - typed by `cached_property`
+        with self._making:
+            return super().__get__(instance, owner)
+
+
+class Services:
+    """Everything that commands and endpoints use. Each service is made when it is first used, and no thread is begun.
+
+    Args:
+        settings: what to wire.
+        encoder: makes every encoder instead of the configured model; for tests.
+        encoders: the same, by the spec that is wanted.
+        launcher: starts the processes of builds that a server is asked for; for tests.
+        embed: makes sure that records have vectors before they are written; by default what serves them does.
+
+    Raises:
+        CatalogueProblem: the database cannot be opened.
+        SourceError: the settings name no model.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        encoder: EncoderLoader | None = None,
+        encoders: SpecLoader | None = None,
+        launcher: BuildLauncher | None = None,
+        embed: Embed | None = None,
+    ) -> None:
+        self.settings, self.metrics = settings, Metrics()
+        # Not left to their first use: a server with a wrong URL or model name should not start at all.
+        self.catalogue = Catalogue.open(settings.catalogue_url)
+        self._spec = encoder_spec(settings)
+        self._load = encoders or ((lambda _spec: encoder()) if encoder is not None else self._load_shared)
+        self._launcher = launcher
+        self._embed = embed
 
     def close(self) -> None:
         """Stop what runs and close what is open."""
-        self.watcher.stop()
-        self.webhooks.stop()
-        self.serving.stop()
+        for name in ("watcher", "webhooks", "serving"):
+            if name in vars(self):
+                getattr(self, name).stop()
         self.catalogue.close()
 
+    def spec_of(self, model: str | None) -> EncoderSpec:
+        """`encoder_spec` of `model`, or of the configured one."""
+        return self._spec if model is None else encoder_spec(self.settings, model)
 
-def model_source(settings: Settings) -> models.ModelSource:
-    """The configured model."""
-    return models.ModelSource.parse(settings.model)
+    def _load_shared(self, spec: EncoderSpec) -> models.Encoder:
+        return models.BatchingEncoder(
+            load_encoder(self.settings, spec),
+            max_queue_texts=self.settings.encoder_queue_texts,
+            max_batch_texts=self.settings.encoder_batch_texts,
+        )
+
+    @_made_once
+    def encoders(self) -> Encoders:
+        """Encoders by their specs; each is loaded once."""
+        return Encoders(self._load, self._spec)
+
+    @_made_once
+    def encoder(self) -> EncoderSlot:
+        """The configured encoder."""
+        return self.encoders.slot()
+
+    @_made_once
+    def serving(self) -> Serving:
+        """The published snapshots and what changed since."""
+        settings, stores = self.settings, VectorStores(self.settings.vectors_dir)
+        indexes = {
+            kind: ServedIndex(
+                settings.index_dir,
+                kind,
+                encoder_of=self.encoders.of_snapshot,
+                catalogue=self.catalogue,
+                delta=Delta(kind, self.catalogue, stores, settings.delta_limit),
+            )
+            for kind in Kind
+        }
+        return Serving(self.encoders, indexes, stores, settings.index_poll_seconds)
+
+    @_made_once
+    def match_limits(self) -> MatchLimits:
+        """How much one request may ask for."""
+        settings = self.settings
+        return MatchLimits(
+            max_queries=settings.max_queries,
+            max_k=settings.max_k,
+            max_text_chars=settings.max_text_chars,
+            candidates=settings.candidates,
+            shared_terms=settings.shared_terms,
+        )
+
+    @_made_once
+    def match(self) -> MatchService:
+        """Queries to matches."""
+        return MatchService(
+            indexes=self.serving.indexes,
+            catalogue=self.catalogue,
+            limits=self.match_limits,
+            why_not=self.encoder.ready,
+            observe=self.metrics.stage,
+        )
+
+    @_made_once
+    def health(self) -> HealthService:
+        """Whether matches can be answered."""
+        return HealthService(
+            encoders=self.encoders,
+            indexes=self.serving.indexes,
+            catalogue=self.catalogue,
+            metrics=self.metrics,
+            shared_terms=self.settings.shared_terms,
+        )
+
+    @_made_once
+    def records(self) -> RecordService:
+        """Records by id."""
+        return RecordService(self.catalogue)
+
+    @_made_once
+    def importing(self) -> ImportService:
+        """Files of records."""
+        return ImportService(self.catalogue, self.settings.rejects_dir)
+
+    @_made_once
+    def industries(self) -> IndustryService:
+        """The mapping of IPC codes to industries."""
+        return IndustryService(self.catalogue, self.settings.rejects_dir)
+
+    @_made_once
+    def writing(self) -> WriteService:
+        """Single records and batches."""
+        return WriteService(
+            self.catalogue, self._embed or self.serving.embed, max_batch_records=self.settings.max_batch_records
+        )
+
+    @_made_once
+    def feedback(self) -> FeedbackService:
+        """What came back, one by one and in files."""
+        settings = self.settings
+        return FeedbackService(
+            self.catalogue,
+            self._embed or self.serving.embed,
+            settings.rejects_dir,
+            max_batch_records=settings.max_batch_records,
+        )
+
+    @_made_once
+    def outreach(self) -> OutreachService:
+        """Opt-outs and rejected pairs."""
+        return OutreachService(self.catalogue)
+
+    @_made_once
+    def judgements(self) -> JudgementService:
+        """Judgements as files."""
+        return JudgementService(self.catalogue)
+
+    @_made_once
+    def funnel(self) -> FunnelService:
+        """The way from a push to a contract."""
+        return FunnelService(self.catalogue, self.push_delivery.pushed_pairs)
+
+    @_made_once
+    def pools(self) -> PoolService:
+        """Named selections of patents."""
+        return PoolService(self.catalogue)
+
+    @_made_once
+    def grading(self) -> GradingService:
+        """Grades of patents."""
+        return GradingService(self.catalogue, self.settings.rejects_dir)
+
+    @_made_once
+    def pushing(self) -> PushService:
+        """Push runs."""
+        settings, serving = self.settings, self.serving
+        lists = None if settings.webhook_url is None else settings.webhook_lists
+        patents, folder = serving.indexes[Kind.PATENTS], settings.push_dir
+        return PushService(patents, serving.store_of, self.catalogue, folder, self._push_feedback, lists)
+
+    @_made_once
+    def push_delivery(self) -> PushDelivery:
+        """The lists of push runs."""
+        return PushDelivery(self.catalogue, self._push_feedback)
+
+    @_made_once
+    def push_reporting(self) -> PushReporter:
+        """Reports of push runs."""
+        return PushReporter(self.catalogue, self.push_delivery)
+
+    @_made_once
+    def _push_feedback(self) -> FeedbackSource:
+        return FeedbackSource(
+            excluded_pairs=self.outreach.rejected_pairs,
+            opted_out=self.outreach.opted_out,
+            is_opted_out=self.outreach.is_opted_out,
+            pool=self.pools.filter,
+        )
+
+    @_made_once
+    def alerts(self) -> AlertService:
+        """Alerts of needs, and from which level on they are watched."""
+        return AlertService(self.catalogue, WatchLevel(self.settings.alert_level))
+
+    @_made_once
+    def watcher(self) -> Watcher:
+        """Finds new patents that fit watched needs."""
+        settings = self.settings
+        watching = WatchSettings(
+            default=WatchLevel(settings.alert_level),
+            shared_terms=settings.shared_terms,
+            poll_seconds=settings.index_poll_seconds,
+            lock=settings.home / "alerts.lock",
+            announce=settings.webhook_url is not None,
+        )
+        patents = self.serving.indexes[Kind.PATENTS]
+        return Watcher(patents, self.serving.store_of, self.catalogue, self.outreach.excluded_pairs, watching)
+
+    @_made_once
+    def webhooks(self) -> WebhookService:
+        """Sends events as they happen; nothing where no URL is set."""
+        settings = self.settings
+        sending = None
+        if settings.webhook_url is not None:
+            endpoint = Endpoint(
+                url=settings.webhook_url, key=settings.webhook_key, timeout_s=settings.webhook_timeout_s
+            )
+            sending = WebhookSettings(endpoint=endpoint, attempts=settings.webhook_attempts)
+        renderers = push_renderers(self.push_delivery) | alert_renderers(self.alerts)
+        return WebhookService(self.catalogue.outbox, sending, renderers, self.metrics)
+
+    @_made_once
+    def indexing(self) -> IndexService:
+        """Builds, publications and rollbacks."""
+        settings = self.settings
+        building = IndexSettings(
+            index_dir=settings.index_dir,
+            vectors_dir=settings.vectors_dir,
+            options=self._build_options,
+            centre_from=settings.centre_from,
+            neighbours_from=settings.neighbours_from,
+        )
+        return IndexService(self.catalogue, self.encoders, building)
+
+    @_made_once
+    def builds(self) -> BuildService:
+        """Builds in processes of their own."""
+        # With the settings in force, whatever this process's own environment says.
+        launcher = self._launcher or ProcessLauncher(BUILD_COMMAND, self.settings.environment())
+        return BuildService(self.indexing.jobs, launcher, self.spec_of)
+
+    @_made_once
+    def overview(self) -> OverviewService:
+        """Where every index stands."""
+        return OverviewService(self.catalogue, self.indexing, shared_terms=self.settings.shared_terms)
+
+    @_made_once
+    def verification(self) -> VerificationService:
+        """Reads snapshots whole again."""
+        return VerificationService(self.catalogue, self.encoders, self.settings.index_dir)
+
+    @property
+    def _build_options(self) -> BuildOptions:
+        settings = self.settings
+        return BuildOptions(
+            recall_floor=settings.recall_floor, recall_target=settings.recall_target, flat_below=settings.flat_below
+        )
+
+    @_made_once
+    def evaluating(self) -> EvaluationService:
+        """Measures the matches on judged queries."""
+        settings = self.settings
+        evaluating = EvaluationSettings(
+            index_dir=settings.index_dir,
+            vectors_dir=settings.vectors_dir,
+            spec_of=self.spec_of,
+            options=self._build_options,
+            centre_from=settings.centre_from,
+            neighbours_from=settings.neighbours_from,
+            limits=self.match_limits,
+        )
+        return EvaluationService(self.encoders, evaluating)
+
+    @_made_once
+    def training(self) -> TrainingService:
+        """Fine-tunes the encoder."""
+        settings = self.settings
+        training = TrainingSettings(
+            models_dir=settings.models_dir,
+            index_dir=settings.index_dir,
+            spec_of=self.spec_of,
+            centre_from=settings.centre_from,
+            neighbours_from=settings.neighbours_from,
+            shared_terms=settings.shared_terms,
+        )
+        return TrainingService(self.catalogue, training)
+
+    @_made_once
+    def calibrating(self) -> CalibrationService:
+        """Fits what a score means."""
+        limits, folder = self.match_limits, self.settings.index_dir
+        return CalibrationService(self.evaluating, self.catalogue, self.serving, limits=limits, index_dir=folder)
 
 
 def encoder_spec(settings: Settings, model: str | None = None) -> EncoderSpec:
@@ -111,7 +372,7 @@ def encoder_spec(settings: Settings, model: str | None = None) -> EncoderSpec:
     Raises:
         SourceError: this names no model.
     """
-    source = models.ModelSource.parse(model) if model is not None else model_source(settings)
+    source = models.ModelSource.parse(settings.model if model is None else model)
     if source.origin is models.Origin.DIR:
         source = replace(source, place=str(source.folder_for(settings.models_dir)))
     return EncoderSpec(
@@ -122,255 +383,15 @@ def encoder_spec(settings: Settings, model: str | None = None) -> EncoderSpec:
     )
 
 
-def load_encoder(settings: Settings, spec: EncoderSpec | None = None) -> models.Encoder:
-    """An encoder from its prepared folder; the configured one when no other is asked for.
+def load_encoder(settings: Settings, spec: EncoderSpec) -> models.Encoder:
+    """An encoder from its prepared folder.
 
     Raises:
         ModelError: the folder is missing or damaged.
     """
-    wanted = spec or encoder_spec(settings)
     return models.load_encoder(
-        models.ModelSource.parse(wanted.source).folder_for(settings.models_dir),
-        prefixes=models.Prefixes(query=wanted.query_prefix, passage=wanted.passage_prefix),
-        precision="bfloat16" if wanted.precision == "bfloat16" else "float32",
+        models.ModelSource.parse(spec.source).folder_for(settings.models_dir),
+        prefixes=models.Prefixes(query=spec.query_prefix, passage=spec.passage_prefix),
+        precision="bfloat16" if spec.precision == "bfloat16" else "float32",
         threads=settings.encoder_threads,
-    )
-
-
-def build_services(
-    settings: Settings,
-    *,
-    encoder: EncoderLoader | None = None,
-    encoders: SpecLoader | None = None,
-    launcher: BuildLauncher | None = None,
-    embed: Embed | None = None,
-) -> Services:
-    """All services over one catalogue; nothing heavy is loaded before its first use.
-
-    Args:
-        settings: what to wire.
-        encoder: makes every encoder instead of the configured model; for tests.
-        encoders: the same, told which one is wanted.
-        launcher: starts the processes of builds that a server is asked for; for tests.
-        embed: makes sure that records have vectors before they are written; by default what serves them does.
-
-    Raises:
-        CatalogueProblem: the database cannot be opened.
-    """
-    catalogue, metrics = Catalogue.open(settings.catalogue_url), Metrics()
-    known = Encoders(_spec_loader(settings, encoder, encoders), encoder_spec(settings))
-    slot = known.slot()
-    serving = _serving(settings, catalogue, known)
-    indexes = serving.indexes
-    indexing = IndexService(catalogue, known, index_settings(settings))
-    outreach, pools = OutreachService(catalogue), PoolService(catalogue)
-    told = _feedback_source(outreach, pools)
-    delivery = PushDelivery(catalogue, told)
-    alerts = AlertService(catalogue, WatchLevel(settings.alert_level))
-    renderers = push_renderers(delivery) | alert_renderers(alerts)
-    evaluating = EvaluationService(known, evaluation_settings(settings))
-    return Services(
-        settings=settings,
-        catalogue=catalogue,
-        metrics=metrics,
-        encoders=known,
-        encoder=slot,
-        serving=serving,
-        match=_match(settings, catalogue, serving, slot, metrics),
-        records=RecordService(catalogue),
-        health=_health(settings, catalogue, serving, known, metrics),
-        importing=ImportService(catalogue, settings.rejects_dir),
-        industries=IndustryService(catalogue, settings.rejects_dir),
-        writing=WriteService(catalogue, embed or serving.embed, max_batch_records=settings.max_batch_records),
-        feedback=_feedback(settings, catalogue, embed or serving.embed),
-        outreach=outreach,
-        judgements=JudgementService(catalogue),
-        funnel=FunnelService(catalogue, delivery.pushed_pairs),
-        pools=pools,
-        grading=GradingService(catalogue, settings.rejects_dir),
-        alerts=alerts,
-        watcher=Watcher(
-            indexes[Kind.PATENTS], serving.store_of, catalogue, outreach.excluded_pairs, watch_settings(settings)
-        ),
-        indexing=indexing,
-        builds=_builds(settings, indexing, launcher),
-        overview=OverviewService(catalogue, indexing, shared_terms=settings.shared_terms),
-        verification=VerificationService(catalogue, known, settings.index_dir),
-        evaluating=evaluating,
-        training=TrainingService(catalogue, training_settings(settings)),
-        pushing=PushService(
-            indexes[Kind.PATENTS],
-            serving.store_of,
-            catalogue,
-            settings.push_dir,
-            told,
-            lists_a_message=None if settings.webhook_url is None else settings.webhook_lists,
-        ),
-        push_delivery=delivery,
-        push_reporting=PushReporter(catalogue, delivery),
-        calibrating=CalibrationService(
-            evaluating, catalogue, serving, limits=match_limits(settings), index_dir=settings.index_dir
-        ),
-        webhooks=WebhookService(catalogue.outbox, webhook_settings(settings), renderers, metrics),
-    )
-
-
-def webhook_settings(settings: Settings) -> WebhookSettings | None:
-    """Where events are sent as they happen; ``None`` where nothing is sent."""
-    if settings.webhook_url is None:
-        return None
-    endpoint = Endpoint(url=settings.webhook_url, key=settings.webhook_key, timeout_s=settings.webhook_timeout_s)
-    return WebhookSettings(endpoint=endpoint, attempts=settings.webhook_attempts)
-
-
-def _serving(settings: Settings, catalogue: Catalogue, encoders: Encoders) -> Serving:
-    stores = VectorStores(settings.vectors_dir)
-    indexes = {
-        kind: ServedIndex(
-            settings.index_dir,
-            kind,
-            encoder_of=encoders.of_snapshot,
-            catalogue=catalogue,
-            delta=Delta(kind, catalogue, stores, settings.delta_limit),
-        )
-        for kind in Kind
-    }
-    return Serving(encoders, indexes, stores, settings.index_poll_seconds)
-
-
-def _feedback_source(outreach: OutreachService, pools: PoolService) -> FeedbackSource:
-    return FeedbackSource(
-        excluded_pairs=outreach.rejected_pairs,
-        opted_out=outreach.opted_out,
-        is_opted_out=outreach.is_opted_out,
-        pool=pools.filter,
-    )
-
-
-def _match(
-    settings: Settings, catalogue: Catalogue, serving: Serving, slot: EncoderSlot, metrics: Metrics
-) -> MatchService:
-    return MatchService(
-        indexes=serving.indexes,
-        catalogue=catalogue,
-        limits=match_limits(settings),
-        why_not=slot.ready,
-        observe=metrics.stage,
-    )
-
-
-def _health(
-    settings: Settings, catalogue: Catalogue, serving: Serving, encoders: Encoders, metrics: Metrics
-) -> HealthService:
-    return HealthService(
-        encoders=encoders,
-        indexes=serving.indexes,
-        catalogue=catalogue,
-        metrics=metrics,
-        shared_terms=settings.shared_terms,
-    )
-
-
-def _feedback(settings: Settings, catalogue: Catalogue, embed: Embed) -> FeedbackService:
-    return FeedbackService(catalogue, embed, settings.rejects_dir, max_batch_records=settings.max_batch_records)
-
-
-def _builds(settings: Settings, indexing: IndexService, launcher: BuildLauncher | None) -> BuildService:
-    starts = launcher or build_launcher(settings)
-    return BuildService(indexing.jobs, starts, lambda source: encoder_spec(settings, source))
-
-
-def build_launcher(settings: Settings, command: Sequence[str] = BUILD_COMMAND) -> ProcessLauncher:
-    """Starts `patmatch` with the settings in force, whatever this process's own environment says."""
-    return ProcessLauncher(command, process_environment(settings))
-
-
-def process_environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with every setting as it is in force; the home folder by its whole path."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PATMATCH_")}
-    chosen = {name: getattr(settings, name) for name in Settings.model_fields}
-    chosen["home"] = settings.home.resolve()
-    return kept | {
-        f"PATMATCH_{name.upper()}": _as_variable(value) for name, value in chosen.items() if value is not None
-    }
-
-
-def _as_variable(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return str(value) if isinstance(value, str | int | float | Path) else json.dumps(value, default=_as_variable)
-
-
-def index_settings(settings: Settings) -> IndexSettings:
-    """Where indexes live and what a snapshot must reach."""
-    options = BuildOptions(
-        recall_floor=settings.recall_floor, recall_target=settings.recall_target, flat_below=settings.flat_below
-    )
-    return IndexSettings(
-        index_dir=settings.index_dir,
-        vectors_dir=settings.vectors_dir,
-        options=options,
-        centre_from=settings.centre_from,
-        neighbours_from=settings.neighbours_from,
-    )
-
-
-def match_limits(settings: Settings) -> MatchLimits:
-    """How much one request may ask for."""
-    return MatchLimits(
-        max_queries=settings.max_queries,
-        max_k=settings.max_k,
-        max_text_chars=settings.max_text_chars,
-        candidates=settings.candidates,
-        shared_terms=settings.shared_terms,
-    )
-
-
-def watch_settings(settings: Settings) -> WatchSettings:
-    """How needs are watched."""
-    return WatchSettings(
-        default=WatchLevel(settings.alert_level),
-        shared_terms=settings.shared_terms,
-        poll_seconds=settings.index_poll_seconds,
-        lock=settings.home / "alerts.lock",
-        announce=settings.webhook_url is not None,
-    )
-
-
-def evaluation_settings(settings: Settings) -> EvaluationSettings:
-    """What an evaluation shares with the service in force."""
-    return EvaluationSettings(
-        index_dir=settings.index_dir,
-        vectors_dir=settings.vectors_dir,
-        spec_of=lambda source: encoder_spec(settings, source),
-        options=index_settings(settings).options,
-        centre_from=settings.centre_from,
-        neighbours_from=settings.neighbours_from,
-        limits=match_limits(settings),
-    )
-
-
-def training_settings(settings: Settings) -> TrainingSettings:
-    """What training shares with the service in force."""
-    return TrainingSettings(
-        models_dir=settings.models_dir,
-        index_dir=settings.index_dir,
-        spec_of=lambda source: encoder_spec(settings, source),
-        centre_from=settings.centre_from,
-        neighbours_from=settings.neighbours_from,
-        shared_terms=settings.shared_terms,
-    )
-
-
-def _spec_loader(settings: Settings, encoder: EncoderLoader | None, encoders: SpecLoader | None) -> SpecLoader:
-    if encoders is not None:
-        return encoders
-    if encoder is not None:
-        return lambda _spec: encoder()
-    return lambda spec: _shared(load_encoder(settings, spec), settings)
-
-
-def _shared(encoder: models.Encoder, settings: Settings) -> models.Encoder:
-    return models.BatchingEncoder(
-        encoder, max_queue_texts=settings.encoder_queue_texts, max_batch_texts=settings.encoder_batch_texts
     )

@@ -23,7 +23,7 @@ from app.errors import UsageError
 from app.progress import Progress, Report
 from app.quality.material import EvaluationFiles
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -137,7 +137,7 @@ class Shell:
     def services(self) -> Iterator[Services]:
         """The services over this home, closed at the end."""
         self.settings.home.mkdir(parents=True, exist_ok=True)
-        services = build_services(self.settings)
+        services = Services(self.settings)
         try:
             yield services
         finally:

@@ -17,7 +17,7 @@ from app.builds.verify import Verification
 from app.domain import Kind
 from app.errors import UsageError
 from app.serving.failures import translated
-from app.wiring import Services, encoder_spec
+from app.wiring import Services
 from index import Manifest
 from scripts.console import AT_LEAST_ONE, KIND, Shell, shell_command, shell_options
 
@@ -79,7 +79,7 @@ def build(shell: Shell, options: _Build) -> None:
     """
     with shell.services() as services:
         with translated():
-            spec = None if options.encoder is None else encoder_spec(shell.settings, options.encoder)
+            spec = None if options.encoder is None else services.spec_of(options.encoder)
         kinds = _with_records(services, options.target)
         if options.estimate:
             _estimate(shell, [services.indexing.estimate(kind, spec) for kind in kinds])

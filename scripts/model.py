@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from app.serving.failures import translated
-from app.wiring import load_encoder, model_source
-from models import prepare
+from app.wiring import encoder_spec, load_encoder
+from models import ModelSource, prepare
 from scripts.console import Shell, shell_command
 
 
@@ -28,12 +28,10 @@ def prepare_model(shell: Shell, source: str | None) -> None:
     """
     settings = shell.settings if source is None else shell.settings.model_copy(update={"model": source})
     with translated():
-        chosen = model_source(settings)
-        prepared = prepare(chosen, settings.models_dir)
+        prepared = prepare(ModelSource.parse(settings.model), settings.models_dir)
         fingerprint = None
         if prepared.created:
-            encoder = load_encoder(settings)
-            fingerprint = encoder.fingerprint
+            fingerprint = load_encoder(settings, encoder_spec(settings)).fingerprint
     shell.line(f"{'Prepared' if prepared.created else 'Already there'}: {prepared.folder}")
     if fingerprint:
         shell.line(f"Fingerprint: {fingerprint}")

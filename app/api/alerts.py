@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.alerts.messages import AlertOut, alert_out
 from app.alerts.service import MOST_A_PAGE, AlertPage, WatchState
-from app.api.auth import UNAUTHORIZED, require_admin
-from app.api.problems import PROBLEMS
-from app.api.state import ApiState, state_of
+from app.api.problems import problems
+from app.api.state import State, changes, json_response
 from app.domain import WatchLevel
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
-State = Annotated[ApiState, Depends(state_of)]
 NeedIdPath = Annotated[str, Path(max_length=128, description="The need's id.")]
 Cursor = Annotated[
     str | None, Query(max_length=40, description="Of an answer before: what comes behind it, now or later.")
@@ -54,11 +52,7 @@ class WatchOut(BaseModel):
     watched: bool = Field(description="Whether new patents are looked at for it: not `off`, and the need is open.")
 
 
-def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: PROBLEMS[status] for status in statuses}
-
-
-@router.get(_ALERTS, response_model=AlertsOut, responses=_responses(404, 422, 429), summary="New patents for a need")
+@router.get(_ALERTS, response_model=AlertsOut, responses=problems(404, 422, 429), summary="New patents for a need")
 async def get_need_alerts(
     need_id: NeedIdPath, state: State, cursor: Cursor = None, limit: Limit = 100, since: Since = None
 ) -> Response:
@@ -67,62 +61,41 @@ async def get_need_alerts(
     Keep the cursor and ask again: it brings what is new since. Patents that were withdrawn or deleted meanwhile are in
     no answer any more.
     """
-    return await state.side_workers.run(
-        lambda: _json(_page_out(state.alerts.of_need(need_id, cursor=cursor, limit=limit, since=since)))
-    )
+    alerts = state.services.alerts
+    return await state.side_workers.run(lambda: _page(alerts.of_need(need_id, cursor=cursor, limit=limit, since=since)))
 
 
-@router.get("/alerts", response_model=AlertsOut, responses=_responses(422, 429), summary="New patents for all needs")
+@router.get("/alerts", response_model=AlertsOut, responses=problems(422, 429), summary="New patents for all needs")
 async def get_alerts(state: State, cursor: Cursor = None, limit: Limit = 100, since: Since = None) -> Response:
     """The alerts of all needs, for a system that hands them on: one path to ask, whatever needs there are."""
-    return await state.side_workers.run(
-        lambda: _json(_page_out(state.alerts.of_all(cursor=cursor, limit=limit, since=since)))
-    )
+    alerts = state.services.alerts
+    return await state.side_workers.run(lambda: _page(alerts.of_all(cursor=cursor, limit=limit, since=since)))
 
 
-@router.get(_WATCH, response_model=WatchOut, responses=_responses(404, 422, 429), summary="How a need is watched")
+@router.get(_WATCH, response_model=WatchOut, responses=problems(404, 422, 429), summary="How a need is watched")
 async def get_watch(need_id: NeedIdPath, state: State) -> Response:
     """The level that holds for the need, its own or the service's."""
-    return _json(_watch_out(await state.side_workers.run(state.alerts.watch_of, need_id)))
+    return _watch(await state.side_workers.run(state.services.alerts.watch_of, need_id))
 
 
-@router.put(
-    _WATCH,
-    response_model=WatchOut,
-    responses={**_responses(404, 422, 429), **UNAUTHORIZED},
-    dependencies=[Depends(require_admin)],
-    summary="Set a need's own level",
-)
+@router.put(_WATCH, response_model=WatchOut, **changes(404, 422, 429), summary="Set a need's own level")
 async def put_watch(need_id: NeedIdPath, body: WatchIn, state: State) -> Response:
     """From this level on the need is alerted of patents that come from now on."""
-    return _json(_watch_out(await state.write_workers.run(state.alerts.watch, need_id, body.level)))
+    return _watch(await state.write_workers.run(state.services.alerts.watch, need_id, body.level))
 
 
-@router.delete(
-    _WATCH,
-    status_code=204,
-    responses={**_responses(404, 422, 429), **UNAUTHORIZED},
-    dependencies=[Depends(require_admin)],
-    summary="Take a need's own level away",
-)
+@router.delete(_WATCH, status_code=204, **changes(404, 422, 429), summary="Take a need's own level away")
 async def delete_watch(need_id: NeedIdPath, state: State) -> Response:
     """The service's level holds again; 404 where the need had none of its own."""
-    await state.write_workers.run(state.alerts.forget_watch, need_id)
+    await state.write_workers.run(state.services.alerts.forget_watch, need_id)
     return Response(status_code=204)
 
 
-def _page_out(page: AlertPage) -> AlertsOut:
-    return AlertsOut(
-        alerts=[alert_out(shown) for shown in page.alerts],
-        cursor=page.cursor,
-        more=page.more,
-        empty="opted_out" if page.opted_out else None,
-    )
+def _page(page: AlertPage) -> Response:
+    empty = "opted_out" if page.opted_out else None
+    shown = [alert_out(one) for one in page.alerts]
+    return json_response(AlertsOut(alerts=shown, cursor=page.cursor, more=page.more, empty=empty))
 
 
-def _watch_out(found: WatchState) -> WatchOut:
-    return WatchOut.model_validate(found, from_attributes=True)
-
-
-def _json(body: BaseModel) -> Response:
-    return Response(body.model_dump_json(), media_type="application/json")
+def _watch(found: WatchState) -> Response:
+    return json_response(WatchOut.model_validate(found, from_attributes=True))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
-from app.api.auth import UNAUTHORIZED, require_admin
 from app.api.feedback_schemas import (
     FEEDBACK_REQUEST,
     FeedbackBatchOut,
@@ -17,25 +17,21 @@ from app.api.feedback_schemas import (
     given_out,
     page_out,
 )
-from app.api.problems import PROBLEMS
-from app.api.state import ApiState, state_of
+from app.api.problems import problems
+from app.api.state import ADMIN, ApiState, State, json_response
 from app.domain import Event, FeedbackFilter
 from app.feedback.service import MOST_A_PAGE
 
-router = APIRouter(prefix="/v1", tags=["feedback"], dependencies=[Depends(require_admin)])
+router = APIRouter(prefix="/v1", tags=["feedback"], dependencies=ADMIN)
 
-State = Annotated[ApiState, Depends(state_of)]
-Wanted = Annotated[str | None, Query(max_length=200)]
+Wanted = Annotated[str | None, Field(max_length=200)]
 
 
 @router.post(
     "/feedback",
     response_model=FeedbackGivenOut | FeedbackBatchOut,
-    responses={
-        **{status: PROBLEMS[status] for status in (400, 413, 422, 429, 503)},
-        **UNAUTHORIZED,
-        201: {"model": FeedbackGivenOut, "description": "One feedback that is new."},
-    },
+    responses=problems(400, 401, 413, 422, 429, 503)
+    | {201: {"model": FeedbackGivenOut, "description": "One feedback that is new."}},
     summary="Record what came back",
     openapi_extra=FEEDBACK_REQUEST,
 )
@@ -53,30 +49,31 @@ async def post_feedback(request: Request, state: State) -> Response:
 def _record(body: bytes, state: ApiState) -> Response:
     items, many = feedback_items(body)
     if many:
-        out = batch_out(state.feedback.add_batch(items)).model_dump_json(exclude_unset=True)
-        return Response(out, media_type="application/json")
-    given = state.feedback.add(items[0])
-    status = 201 if given.outcome == "recorded" else 200
-    out = given_out(given).model_dump_json(exclude_unset=True)
-    return Response(out, status_code=status, media_type="application/json")
+        return json_response(batch_out(state.services.feedback.add_batch(items)), set_only=True)
+    given = state.services.feedback.add(items[0])
+    return json_response(given_out(given), 201 if given.outcome == "recorded" else 200, set_only=True)
+
+
+class FeedbackQuery(BaseModel):
+    """Which feedback, and which page of it."""
+
+    firm_id: Wanted = None
+    patent_id: Wanted = None
+    run: Wanted = None
+    event: Event | None = None
+    cursor: Annotated[str | None, Field(max_length=40)] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_A_PAGE)] = 100
 
 
 @router.get(
     "/feedback",
     response_model=FeedbackPageOut,
-    responses={**{status: PROBLEMS[status] for status in (422, 429)}, **UNAUTHORIZED},
+    responses=problems(401, 422, 429),
     summary="What came back, page by page",
 )
-async def get_feedback(
-    state: State,
-    firm_id: Wanted = None,
-    patent_id: Wanted = None,
-    run: Wanted = None,
-    event: Event | None = None,
-    cursor: Annotated[str | None, Query(max_length=40)] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_A_PAGE)] = 100,
-) -> Response:
+async def get_feedback(state: State, query: Annotated[FeedbackQuery, Query()]) -> Response:
     """Feedback in the order in which it was recorded; nothing is added before a cursor that was given out."""
-    wanted = FeedbackFilter(firm_id=firm_id, patent_id=patent_id, run=run, event=event)
-    page = await state.side_workers.run(lambda: page_out(state.feedback.page(wanted, cursor=cursor, limit=limit)))
-    return Response(page.model_dump_json(exclude_unset=True), media_type="application/json")
+    wanted = FeedbackFilter(firm_id=query.firm_id, patent_id=query.patent_id, run=query.run, event=query.event)
+    service = state.services.feedback
+    page = await state.side_workers.run(lambda: page_out(service.page(wanted, cursor=query.cursor, limit=query.limit)))
+    return json_response(page, set_only=True)

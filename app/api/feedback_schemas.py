@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.api.record_schemas import WarningOut, object_of, warning_out
-from app.api.schemas import FieldProblem
+from app.api.problems import FieldProblem
+from app.api.record_schemas import WarningOut, documented, lists_of, object_of, warnings_out
 from app.domain import Event, Feedback, Level
-from app.errors import FieldError, InputError
 from app.feedback.service import FeedbackPage, FeedbackWritten, Given
 
 _TEXT = {"type": "string"}
@@ -57,12 +56,7 @@ _EXAMPLES = {
         }
     },
 }
-FEEDBACK_REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"anyOf": [_ONE, _MANY]}, "examples": _EXAMPLES}},
-    }
-}
+FEEDBACK_REQUEST = documented({"anyOf": [_ONE, _MANY]}, examples=_EXAMPLES)
 """How the body is documented."""
 
 
@@ -137,18 +131,7 @@ def feedback_items(body: bytes) -> tuple[Sequence[object], bool]:
         InputError: it is no object, or a batch of another shape.
     """
     value = object_of(body)
-    if "items" not in value:
-        return [value], False
-    wrong = [name for name in value if name != "items"][:5]
-    errors = [
-        FieldError(name[:80], "unknown field; a batch has items", "未知字段；批量请求只有 items") for name in wrong
-    ]
-    if not isinstance(value["items"], list):
-        errors.append(FieldError("items", "should be a list", "应为列表"))
-    if errors:
-        names = ", ".join(error.field for error in errors)
-        raise InputError(f"Cannot use the request: see {names}.", f"请求有误，请检查：{names}。", fields=tuple(errors))
-    return value["items"], True
+    return (lists_of(value, "items")[0], True) if "items" in value else ([value], False)
 
 
 def given_out(given: Given) -> FeedbackGivenOut:
@@ -157,7 +140,7 @@ def given_out(given: Given) -> FeedbackGivenOut:
     if given.new_need_id is not None:
         out.new_need_id = given.new_need_id
     if given.warnings:
-        out.warnings = [warning_out(warning) for warning in given.warnings]
+        out.warnings = warnings_out(given.warnings)
     return out
 
 
@@ -170,14 +153,7 @@ def batch_out(written: FeedbackWritten) -> FeedbackBatchOut:
             FeedbackTakenOut(position=given.position, **given_out(given).model_dump(exclude_unset=True))
             for given in written.taken
         ],
-        rejected=[
-            FeedbackRejectedOut(
-                position=row.position,
-                key=row.key,
-                errors=[FieldProblem(field=e.field, message=e.message, message_zh=e.message_zh) for e in row.errors],
-            )
-            for row in written.rejected
-        ],
+        rejected=[FeedbackRejectedOut.model_validate(row, from_attributes=True) for row in written.rejected],
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from app.api.state import ApiState, state_of
+from app.api.state import State
 from app.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["health"])
@@ -43,18 +43,15 @@ async def livez() -> Alive:
 @router.get(
     "/readyz", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Can it answer matches?"
 )
-async def readyz(state: Annotated[ApiState, Depends(state_of)], response: Response) -> Readiness:
+async def readyz(state: State, response: Response) -> Readiness:
     """200 once the model is loaded, the catalogue answers and an index is served; else 503 with the failing part."""
-    health = await state.side_workers.run(state.health.readiness)
+    health = await state.side_workers.run(state.services.health.readiness)
     response.status_code = 200 if health.ready else 503
-    parts = {
-        name: PartOut(ready=part.ready, detail=part.detail, detail_zh=part.detail_zh)
-        for name, part in health.parts.items()
-    }
+    parts = {name: PartOut.model_validate(part, from_attributes=True) for name, part in health.parts.items()}
     return Readiness(status="ready" if health.ready else "not_ready", parts=parts)
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-async def metrics(state: Annotated[ApiState, Depends(state_of)]) -> Response:
+async def metrics(state: State) -> Response:
     """Counters, latencies and the age of what is served, in Prometheus' text format."""
-    return Response(state.metrics.exposition(), media_type=CONTENT_TYPE)
+    return Response(state.services.metrics.exposition(), media_type=CONTENT_TYPE)

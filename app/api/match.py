@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from app.api.problems import PROBLEMS, request_id_of
+from app.api.problems import problems, request_id_of
 from app.api.schemas import MatchAnswerOut, MatchIn, answer_out
-from app.api.state import ApiState, state_of
+from app.api.state import ApiState, State, json_response
 from app.domain import MatchAnswer
 from app.errors import FieldError, InputError, PatmatchError
 
@@ -16,25 +14,26 @@ router = APIRouter(prefix="/v1", tags=["match"])
 
 
 @router.post(
-    "/match", response_model=MatchAnswerOut, responses=PROBLEMS, summary="Match texts or records with a target"
+    "/match",
+    response_model=MatchAnswerOut,
+    responses=problems(400, 404, 413, 422, 429, 503),
+    summary="Match texts or records with a target",
 )
-async def match(body: MatchIn, request: Request, state: Annotated[ApiState, Depends(state_of)]) -> Response:
+async def match(body: MatchIn, request: Request, state: State) -> Response:
     """Answer each query with its nearest records, best first.
 
     A query is a text, or the id of a stored need, firm or patent; `target` says what is searched. The whole answer
     comes from one snapshot, which it names. A query that fails does not fail its batch: its result has `error`
     instead of `matches`; only when every query fails is the request itself an error.
     """
-    return Response(
-        await state.workers.run(_answer, body, state, request_id_of(request)), media_type="application/json"
-    )
+    return await state.workers.run(_answer, body, state, request_id_of(request))
 
 
-def _answer(body: MatchIn, state: ApiState, request_id: str) -> bytes:
+def _answer(body: MatchIn, state: ApiState, request_id: str) -> Response:
     """Runs in a worker: match, then serialise there too, since a thousand records take milliseconds."""
-    answer = state.match.match(body.to_domain(state.max_filter_values))
+    answer = state.services.match.match(body.to_domain(state.max_filter_values))
     _raise_if_all_failed(answer)
-    return answer_out(answer, debug=body.debug, request_id=request_id).model_dump_json(exclude_unset=True).encode()
+    return json_response(answer_out(answer, debug=body.debug, request_id=request_id), set_only=True)
 
 
 def _raise_if_all_failed(answer: MatchAnswer) -> None:

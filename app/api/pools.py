@@ -6,26 +6,21 @@ import json
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.auth import UNAUTHORIZED, require_admin
-from app.api.problems import PROBLEMS, problem_response
+from app.api.problems import problem_response, problems
 from app.api.schemas import FilterIn
-from app.api.state import ApiState, state_of
+from app.api.state import ADMIN, ApiState, State
 from app.domain import Pool
-from app.feedback.pools import MAX_NAME_CHARS, CountedPool, pool_json
+from app.feedback.pools import MAX_NAME_CHARS, pool_json
 
 router = APIRouter(prefix="/v1", tags=["pools"])
 
-State = Annotated[ApiState, Depends(state_of)]
 PoolName = Annotated[str, Path(max_length=MAX_NAME_CHARS)]
 Since = Annotated[date | None, Query(description="Only what was added or changed on this day (UTC) or later.")]
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    **{status: PROBLEMS[status] for status in (422, 429)},
-    404: problem_response("No pool of that name."),
-}
-_CHANGES: dict[int | str, dict[str, Any]] = {**UNAUTHORIZED, 409: problem_response("The pool is built in.")}
+_ERRORS = problems(422, 429) | {404: problem_response("No pool of that name.")}
+_CHANGE_ERRORS = _ERRORS | problems(401) | {409: problem_response("The pool is built in.")}
 
 
 class PoolIn(BaseModel):
@@ -68,23 +63,24 @@ def _json(value: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(value, ensure_ascii=False), status_code=status, media_type="application/json")
 
 
-@router.get("/pools", response_model=PoolsOut, responses={429: PROBLEMS[429]}, summary="Every pool with its count")
+@router.get("/pools", response_model=PoolsOut, responses=problems(429), summary="Every pool with its count")
 async def get_pools(state: State) -> Response:
     """The built-in pools, then the saved ones. Each count reads the patents once."""
-    return await state.side_workers.run(lambda: _json({"pools": [pool_json(pool) for pool in state.pools.all()]}))
+    pools = state.services.pools
+    return await state.side_workers.run(lambda: _json({"pools": [pool_json(pool) for pool in pools.all()]}))
 
 
 @router.get("/pools/{name}", response_model=PoolOut, responses=_ERRORS, summary="One pool by age and maturity")
 async def get_pool(name: PoolName, state: State, since: Since = None) -> Response:
     """The pool with its count now, by year of filing and maturity."""
-    return await state.side_workers.run(lambda: _json(pool_json(state.pools.show(name, since=since))))
+    return await state.side_workers.run(lambda: _json(pool_json(state.services.pools.show(name, since=since))))
 
 
 @router.put(
     "/pools/{name}",
     response_model=PoolOut,
-    responses={**_ERRORS, **_CHANGES, 201: {"model": PoolOut, "description": "The pool is new."}},
-    dependencies=[Depends(require_admin)],
+    dependencies=ADMIN,
+    responses=_CHANGE_ERRORS | {201: {"model": PoolOut, "description": "The pool is new."}},
     summary="Save a pool",
 )
 async def put_pool(name: PoolName, body: PoolIn, state: State) -> Response:
@@ -94,19 +90,12 @@ async def put_pool(name: PoolName, body: PoolIn, state: State) -> Response:
 
 def _save(name: str, body: PoolIn, state: ApiState) -> Response:
     chosen = body.filter.to_domain(state.max_filter_values)
-    new = state.pools.put(Pool(name=name, filter=chosen, changed_from=body.changed_from, note=body.note))
-    counted: CountedPool = state.pools.show(name)
-    return _json(pool_json(counted), 201 if new else 200)
+    new = state.services.pools.put(Pool(name=name, filter=chosen, changed_from=body.changed_from, note=body.note))
+    return _json(pool_json(state.services.pools.show(name)), 201 if new else 200)
 
 
-@router.delete(
-    "/pools/{name}",
-    status_code=204,
-    responses={**_ERRORS, **_CHANGES},
-    dependencies=[Depends(require_admin)],
-    summary="Forget a pool",
-)
+@router.delete("/pools/{name}", status_code=204, responses=_CHANGE_ERRORS, dependencies=ADMIN, summary="Forget a pool")
 async def delete_pool(name: PoolName, state: State) -> Response:
     """Forget the name and the filter; patents stay as they are."""
-    await state.write_workers.run(state.pools.delete, name)
+    await state.write_workers.run(state.services.pools.delete, name)
     return Response(status_code=204)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from app.api.schemas import Problem, problem_of
 from app.errors import (
     FieldError,
     InputError,
@@ -33,22 +33,53 @@ _HEADERS: dict[type[PatmatchError], dict[str, str]] = {
 }
 
 
+class FieldProblem(BaseModel):
+    """One bad field: `field` is its path in the request, such as `queries.0.text`."""
+
+    field: str
+    message: str
+    message_zh: str
+
+
+def field_problems(errors: Iterable[FieldError]) -> list[FieldProblem]:
+    """Bad fields as they go over the wire."""
+    return [FieldProblem(field=error.field, message=error.message, message_zh=error.message_zh) for error in errors]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(examples=["urn:patmatch:problem:invalid_input"])
+    title: str
+    status: int
+    detail: str
+    detail_zh: str = Field(description="`detail` in Chinese.")
+    code: str = Field(description="For programs; stable.", examples=["invalid_input"])
+    request_id: str
+    errors: list[FieldProblem] | None = None
+
+
 def problem_response(text: str) -> dict[str, Any]:
     """How a problem is documented; `text` says when it comes."""
     return {"model": Problem, "description": text, "content": {"application/problem+json": {}}}
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: problem_response(text)
-    for status, text in {
-        400: "The body is not JSON.",
-        404: "No such record.",
-        413: "Over a limit.",
-        422: "A field is wrong; `errors` names it.",
-        429: "The queue is full; try again after `Retry-After` seconds.",
-        503: "No model or index yet; `detail` says which.",
-    }.items()
+_PROBLEMS = {
+    400: problem_response("The body is not JSON."),
+    401: problem_response("The admin token is missing or another one."),
+    404: problem_response("No such record."),
+    409: problem_response("Another job runs; `detail` says which, and how far it is."),
+    413: problem_response("Over a limit."),
+    422: problem_response("A field is wrong; `errors` names it."),
+    429: problem_response("The queue is full; try again after `Retry-After` seconds."),
+    503: problem_response("No model or index yet; `detail` says which."),
 }
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How an endpoint documents the problems that it may answer with."""
+    return {status: _PROBLEMS[status] for status in statuses}
+
 
 _CHINESE = {
     "missing": "缺少必填字段",
@@ -73,6 +104,22 @@ _CHINESE = {
     "date_type": "应为日期，例如 2024-05-31",
     "value_error": "请提供 text（可附 title），或 need_id、firm_id、patent_id 之一",
 }
+
+
+def problem_of(error: PatmatchError, request_id: str) -> Problem:
+    """An error as problem details; `errors` is set only where fields are to blame."""
+    problem = Problem(
+        type=f"urn:patmatch:problem:{error.error_code}",
+        title=error.title,
+        status=error.status,
+        detail=error.message,
+        detail_zh=error.message_zh,
+        code=error.error_code,
+        request_id=request_id,
+    )
+    if error.fields:
+        problem.errors = field_problems(error.fields)
+    return problem
 
 
 def respond(error: PatmatchError, request_id: str) -> Response:

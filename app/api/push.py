@@ -1,22 +1,43 @@
-"""`/v1/push-runs` and `/v1/firms/{id}/push-list`: what was pushed, run by run and firm by firm."""
+"""`/v1/push-runs`, `/v1/firms/{id}/push-list` and `/v1/firms/{id}/opt-out`: what was pushed, and to whom nothing is."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.problems import PROBLEMS
-from app.api.state import ApiState, state_of
+from app.api.problems import problems
+from app.api.state import State, changes, json_response
+from app.domain import OptOut
 from app.push.shapes import PushListOut, PushRunOut, list_out, run_out
 
 router = APIRouter(prefix="/v1", tags=["push"])
 
-State = Annotated[ApiState, Depends(state_of)]
 RunName = Annotated[str, Path(max_length=64, description="As `patmatch push run --run` named it.")]
+FirmIdPath = Annotated[str, Path(max_length=128, description="The firm's id.")]
 _MOST_PLACES = 200
+_OPT_OUT = "/firms/{firm_id}/opt-out"
+
+
+class OptOutIn(BaseModel):
+    """Why, and who says so; both can be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str | None = Field(None, max_length=2000)
+    by: str | None = Field(None, max_length=200)
+
+
+class OptOutOut(BaseModel):
+    """An opt-out that stands."""
+
+    firm_id: str
+    at: datetime
+    reason: str | None = None
+    by: str | None = None
 
 
 class PushRunsOut(BaseModel):
@@ -31,30 +52,58 @@ class PushRunDetailOut(PushRunOut):
     manifest: dict[str, Any]
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: PROBLEMS[status] for status in statuses}
+def _opt_out_answer(found: OptOut, status: int = 200) -> Response:
+    said = {name: value for name, value in (("reason", found.reason), ("by", found.by)) if value is not None}
+    return json_response(OptOutOut(firm_id=found.firm_id, at=found.at, **said), status, set_only=True)
 
 
-@router.get("/push-runs", response_model=PushRunsOut, responses=_problems(429), summary="All push runs")
+@router.get(_OPT_OUT, response_model=OptOutOut, responses=problems(404, 422, 429), summary="Whether a firm opted out")
+async def get_opt_out(firm_id: FirmIdPath, state: State) -> Response:
+    """The firm's opt-out; 404 where it takes lists."""
+    return _opt_out_answer(await state.side_workers.run(state.services.outreach.opt_out_of, firm_id))
+
+
+@router.put(
+    _OPT_OUT,
+    response_model=OptOutOut,
+    **changes(404, 422, 429, new=(OptOutOut, "The firm opted out just now.")),
+    summary="Opt a firm out",
+)
+async def put_opt_out(firm_id: FirmIdPath, state: State, body: OptOutIn | None = None) -> Response:
+    """Push nothing to this firm from now on. Said again, the first time and reason stay."""
+    said = body or OptOutIn()
+    outreach = state.services.outreach
+    found, new = await state.write_workers.run(lambda: outreach.opt_out(firm_id, reason=said.reason, by=said.by))
+    return _opt_out_answer(found, 201 if new else 200)
+
+
+@router.delete(_OPT_OUT, status_code=204, **changes(404, 422, 429), summary="Take an opt-out back")
+async def delete_opt_out(firm_id: FirmIdPath, state: State) -> Response:
+    """Push to this firm again; 404 where it had not opted out."""
+    await state.write_workers.run(state.services.outreach.undo_opt_out, firm_id)
+    return Response(status_code=204)
+
+
+@router.get("/push-runs", response_model=PushRunsOut, responses=problems(429), summary="All push runs")
 async def get_push_runs(state: State) -> Response:
     """All runs, the latest first; `patmatch push run` makes them."""
-    runs = await state.side_workers.run(state.push.runs)
-    return _json(PushRunsOut(runs=[run_out(run) for run in runs]))
+    runs = await state.side_workers.run(state.services.push_delivery.runs)
+    return json_response(PushRunsOut(runs=[run_out(run) for run in runs]))
 
 
 @router.get(
-    "/push-runs/{run}", response_model=PushRunDetailOut, responses=_problems(404, 422, 429), summary="One push run"
+    "/push-runs/{run}", response_model=PushRunDetailOut, responses=problems(404, 422, 429), summary="One push run"
 )
 async def get_push_run(run: RunName, state: State) -> Response:
     """The run with its manifest: what it was made from, and what it measured of itself."""
-    found = await state.side_workers.run(state.push.get, run)
-    return _json(PushRunDetailOut(**run_out(found).model_dump(), manifest=json.loads(found.manifest)))
+    found = await state.side_workers.run(state.services.push_delivery.get, run)
+    return json_response(PushRunDetailOut(**run_out(found).model_dump(), manifest=json.loads(found.manifest)))
 
 
 @router.get(
     "/firms/{firm_id}/push-list",
     response_model=PushListOut,
-    responses=_problems(404, 422, 429),
+    responses=problems(404, 422, 429),
     summary="What was pushed to a firm",
 )
 async def get_push_list(
@@ -65,12 +114,7 @@ async def get_push_list(
     limit: Annotated[int, Query(ge=1, le=_MOST_PLACES, description="Places looked at.")] = 100,
 ) -> Response:
     """The firm's list with every patent as it is now: one that was withdrawn or deleted is in no list any more."""
-    return _json(
-        await state.side_workers.run(
-            lambda: list_out(state.push.of_firm(firm_id, run, after=int(cursor or 0), size=limit))
-        )
+    delivery = state.services.push_delivery
+    return await state.side_workers.run(
+        lambda: json_response(list_out(delivery.of_firm(firm_id, run, after=int(cursor or 0), size=limit)))
     )
-
-
-def _json(body: BaseModel) -> Response:
-    return Response(body.model_dump_json(), media_type="application/json")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, field_validator
 
-from app.api.schemas import FieldProblem
+from app.api.problems import FieldProblem
 from app.domain import RECORD_TYPES, JsonObject, Kind
 from app.errors import FieldError, InputError, UsageError
-from app.records.write import BatchWritten, Row, Warned, Written
+from app.records.write import Warned, Written
 
 EXAMPLES: dict[Kind, JsonObject] = {
     Kind.PATENTS: {
@@ -36,6 +37,11 @@ class WarningOut(FieldProblem):
     """Something that did not keep the record out."""
 
     code: str = Field(description="For programs; stable.", examples=["bad_date"])
+
+    @field_validator("field", mode="before")
+    @classmethod
+    def _of_the_whole(cls, field: str | None) -> str:
+        return field or "body"
 
 
 class WrittenOut(BaseModel):
@@ -107,29 +113,22 @@ def object_of(body: bytes) -> JsonObject:
     return value
 
 
-def batch_of(body: bytes) -> tuple[list[object], list[object]]:
-    """The records and the ids of a batch.
+def lists_of(batch: JsonObject, *names: str) -> list[list[object]]:
+    """The lists of a batch by these names, empty where one is left out.
 
     Raises:
-        UsageError: the body is not JSON.
-        InputError: it is no object of the two lists.
+        InputError: it has something else, or one of them is no list.
     """
-    value = object_of(body)
-    problems = [
-        FieldError(name, "unknown field; a batch has upsert and delete", "未知字段；批量请求只有 upsert 和 delete")
-        for name in list(value)[:5]
-        if name not in ("upsert", "delete")
-    ]
-    upserts, deletes = value.get("upsert", []), value.get("delete", [])
-    for name, rows in (("upsert", upserts), ("delete", deletes)):
-        if not isinstance(rows, list):
-            problems.append(FieldError(name, "should be a list", "应为列表"))
-    if problems:
-        names = ", ".join(problem.field[:80] for problem in problems)
-        raise InputError(
-            f"Cannot use the request: see {names}.", f"请求有误，请检查：{names}。", fields=tuple(problems)
-        )
-    return upserts, deletes
+    unknown = f"unknown field; a batch has {' and '.join(names)}"
+    unknown_zh = f"未知字段；批量请求只有 {' 和 '.join(names)}"
+    wrong = [name for name in batch if name not in names][:5]
+    errors = [FieldError(name[:80], unknown, unknown_zh) for name in wrong]
+    found = {name: batch.get(name, []) for name in names}
+    errors += [FieldError(name, "should be a list", "应为列表") for name in names if not isinstance(found[name], list)]
+    if errors:
+        shown = ", ".join(error.field for error in errors)
+        raise InputError(f"Cannot use the request: see {shown}.", f"请求有误，请检查：{shown}。", fields=tuple(errors))
+    return list(found.values())
 
 
 def _not_json(reason: str, reason_zh: str) -> UsageError:
@@ -140,29 +139,13 @@ def written_out(written: Written) -> WrittenOut:
     """What became of one record, as it goes over the wire."""
     out = WrittenOut(id=written.id, outcome=written.outcome, revision=written.revision)
     if written.warnings:
-        out.warnings = [warning_out(warning) for warning in written.warnings]
+        out.warnings = warnings_out(written.warnings)
     return out
-
-
-def batch_out(written: BatchWritten) -> BatchOut:
-    """What became of a batch, as it goes over the wire."""
-    return BatchOut(
-        created=written.created,
-        updated=written.updated,
-        unchanged=written.unchanged,
-        repeated=written.repeated,
-        deleted=written.deleted,
-        not_found=list(written.not_found),
-        rejected=[_rejected_out(row) for row in written.rejected],
-        warned=[_warned_out(row) for row in written.warned],
-        revision=written.revision,
-        pending=written.pending,
-    )
 
 
 def record_request(kind: Kind) -> dict[str, Any]:
     """How the body of a PUT is documented: the fields of the kind, and that other names are understood."""
-    return _documented(_record_schema(kind), EXAMPLES[kind])
+    return documented(_record_schema(kind), example=EXAMPLES[kind])
 
 
 def batch_request(kind: Kind) -> dict[str, Any]:
@@ -175,7 +158,7 @@ def batch_request(kind: Kind) -> dict[str, Any]:
             "delete": {"type": "array", "items": {"type": "string"}, "description": "Ids."},
         },
     }
-    return _documented(schema, {"upsert": [{"id": "X1", **EXAMPLES[kind]}], "delete": ["X2"]})
+    return documented(schema, example={"upsert": [{"id": "X1", **EXAMPLES[kind]}], "delete": ["X2"]})
 
 
 def _record_schema(kind: Kind) -> dict[str, Any]:
@@ -189,23 +172,11 @@ def _record_schema(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _documented(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+def documented(schema: dict[str, Any], **examples: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON can hold
+    """How a body is documented that an endpoint reads itself; `example` or `examples` as OpenAPI has them."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, **examples}}}}
 
 
-def warning_out(warning: Warned) -> WarningOut:
-    """A warning, as it goes over the wire."""
-    return WarningOut(
-        code=warning.code, field=warning.field or "body", message=warning.message, message_zh=warning.message_zh
-    )
-
-
-def _rejected_out(row: Row) -> RejectedOut:
-    errors = [FieldProblem(field=e.field, message=e.message, message_zh=e.message_zh) for e in row.errors]
-    return RejectedOut(part=row.part, position=row.position, id=row.id, errors=errors)
-
-
-def _warned_out(row: Row) -> WarnedOut:
-    warnings = [warning_out(warning) for warning in row.warnings]
-    return WarnedOut(part=row.part, position=row.position, id=row.id, warnings=warnings)
+def warnings_out(warnings: Iterable[Warned]) -> list[WarningOut]:
+    """Warnings, as they go over the wire."""
+    return [WarningOut.model_validate(warning, from_attributes=True) for warning in warnings]

@@ -1,13 +1,13 @@
-"""What goes over the wire of `/v1/match` and the records, with the examples that the documentation page shows."""
+"""What goes over the wire of `/v1/match`, with the examples that the documentation page shows."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
 
-from app.api.reason_schemas import WhyOut, why_out
+from app.api.problems import Problem, invalid_request, problem_of
 from app.domain import (
     Filter,
     HolderType,
@@ -19,8 +19,9 @@ from app.domain import (
     MatchRequest,
     Query,
     QueryResult,
+    Why,
 )
-from app.errors import InputError, PatmatchError, TooLargeError
+from app.errors import InputError, PatmatchError, TooLargeError, UsageError
 from app.records.shape import RecordOut, record_out
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
@@ -73,6 +74,22 @@ class FilterIn(_Strict):
                 )
             values[name] = tuple(str(item) for item in value) if isinstance(value, list) else value
         return Filter(**values)
+
+
+def filter_of_text(text: str, max_values: int) -> Filter:
+    """The filter that a JSON object says.
+
+    Raises:
+        UsageError: it is none; the message names the field.
+        TooLargeError: a list has more than ``max_values`` values.
+    """
+    try:
+        given = FilterIn.model_validate_json(text)
+    except ValidationError as error:
+        problem = invalid_request(list(error.errors()))
+        detail = "; ".join(f"{field.field}: {field.message}" for field in problem.fields) or problem.message
+        raise UsageError(f"--filter: {detail}", f"--filter 有误：{detail}") from error
+    return given.to_domain(max_values)
 
 
 class QueryIn(_Strict):
@@ -158,27 +175,6 @@ class MatchIn(_Strict):
         )
 
 
-class FieldProblem(BaseModel):
-    """One bad field: `field` is its path in the request, such as `queries.0.text`."""
-
-    field: str
-    message: str
-    message_zh: str
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem details."""
-
-    type: str = Field(examples=["urn:patmatch:problem:invalid_input"])
-    title: str
-    status: int
-    detail: str
-    detail_zh: str = Field(description="`detail` in Chinese.")
-    code: str = Field(description="For programs; stable.", examples=["invalid_input"])
-    request_id: str
-    errors: list[FieldProblem] | None = None
-
-
 class SnapshotOut(BaseModel):
     """The published state of the index that the whole answer came from."""
 
@@ -202,6 +198,51 @@ class DebugOut(BaseModel):
         description="What terms that both sides share add to it; the order and the score are by the sum of the three."
     )
     language: float = Field(description="What makes it comparable where query and record are in two languages.")
+
+
+class MeaningOut(BaseModel):
+    """Two terms that mean the same, though they are written otherwise."""
+
+    query: str = Field(description="As the query has it, in lower case.")
+    record: str = Field(description="As the record has it, in lower case.")
+    similarity: float = Field(description="Cosine of the two, relative to the means of their scripts.")
+
+
+class SignalsOut(BaseModel):
+    """What each signal added to what ranked the match; they sum to it."""
+
+    cosine: float = Field(description="Of the vectors of both texts.")
+    shared_terms: float = Field(
+        description="Of terms that both sides share, or would in one language; 0 where these do not rank."
+    )
+    language: float = Field(description="What makes it comparable where query and record are in two languages.")
+
+
+class WhyOut(BaseModel):
+    """Why a record matched."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "terms": ["ncm811"],
+                    "meanings": [{"query": "电解液", "record": "electrolyte", "similarity": 0.57}],
+                    "passage": "To suppress gassing of NCM811 cathodes, an electrolyte is disclosed.",
+                    "signals": {"cosine": 0.6412, "shared_terms": 0.3521, "language": 0.1032},
+                }
+            ]
+        }
+    )
+
+    terms: list[str] = Field(description="What both sides share to the letter, longest first.")
+    meanings: list[MeaningOut] = Field(
+        description="Terms that mean the same, in one language or two, the most telling first. None in an index of "
+        "few records or of an older version."
+    )
+    passage: str | None = Field(
+        description="The sentence of the record's text that carries most of it; the title where there is no text."
+    )
+    signals: SignalsOut
 
 
 class MatchOut(BaseModel):
@@ -268,33 +309,10 @@ class MatchAnswerOut(BaseModel):
     debug: SearchDebugOut | None = None
 
 
-def problem_of(error: PatmatchError, request_id: str) -> Problem:
-    """An error as problem details; `errors` is set only where fields are to blame."""
-    problem = Problem(
-        type=f"urn:patmatch:problem:{error.error_code}",
-        title=error.title,
-        status=error.status,
-        detail=error.message,
-        detail_zh=error.message_zh,
-        code=error.error_code,
-        request_id=request_id,
-    )
-    if error.fields:
-        problem.errors = [FieldProblem(field=f.field, message=f.message, message_zh=f.message_zh) for f in error.fields]
-    return problem
-
-
 def answer_out(answer: MatchAnswer, *, debug: bool, request_id: str) -> MatchAnswerOut:
     """The domain's answer as it goes over the wire."""
-    origin = answer.snapshot
     out = MatchAnswerOut(
-        snapshot=SnapshotOut(
-            id=origin.id,
-            encoder=origin.encoder,
-            built_at=origin.built_at,
-            revision=origin.revision,
-            calibration=origin.calibration,
-        ),
+        snapshot=SnapshotOut.model_validate(answer.snapshot, from_attributes=True),
         results=[_result_out(result, debug, request_id) for result in answer.results],
     )
     if debug:
@@ -331,9 +349,25 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
         record=record_out(match.record),
     )
     if match.why:
-        out.why = why_out(match.why)
+        out.why = _why_out(match.why)
     if debug:
         out.debug = DebugOut(
             cosine=round(match.cosine, 6), shared=round(match.shared, 6), language=round(match.language, 6)
         )
     return out
+
+
+def _why_out(why: Why) -> WhyOut:
+    return WhyOut(
+        terms=list(why.terms),
+        meanings=[
+            MeaningOut(query=pair.query, record=pair.record, similarity=round(pair.similarity, 3))
+            for pair in why.meanings
+        ],
+        passage=why.passage,
+        signals=SignalsOut(
+            cosine=round(why.signals.cosine, 6),
+            shared_terms=round(why.signals.shared_terms, 6),
+            language=round(why.signals.language, 6),
+        ),
+    )

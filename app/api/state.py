@@ -1,25 +1,19 @@
-"""What the endpoints are handed by `app.main`."""
+"""What every endpoint is given: the services, its threads and limits, and the check of the admin token."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 
-from app.alerts.service import AlertService
+from app.api.problems import problems
 from app.api.workers import Workers
-from app.builds.launcher import BuildService
-from app.builds.overview import OverviewService
-from app.builds.service import IndexService
-from app.feedback.grading import GradingService
-from app.feedback.pools import PoolService
-from app.feedback.service import FeedbackService, OutreachService
-from app.match.service import MatchService
-from app.metrics import Metrics
-from app.push.delivery import PushDelivery
-from app.records.read import RecordService
-from app.records.write import WriteService
-from app.serving.health import HealthService
+from app.errors import UnauthorizedError
+from app.wiring import Services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +21,15 @@ class ApiState:
     """Services and limits of one application.
 
     Attributes:
+        services: made when an endpoint first uses them.
         workers: threads that matches run in.
-        write_workers: threads that records are written in; a write waits for the encoder and the disk.
-        admin_token: what a request that changes something must bring; ``None`` where everybody may.
         side_workers: threads of records and readiness, so that neither waits behind matches nor is refused with them.
+        write_workers: threads that records are written in; a write waits for the encoder and the disk.
+        max_filter_values: values that one list of a filter may have.
+        admin_token: what a request that changes something must bring; ``None`` where everybody may.
     """
 
-    match: MatchService
-    records: RecordService
-    writing: WriteService
-    feedback: FeedbackService
-    outreach: OutreachService
-    pools: PoolService
-    grading: GradingService
-    alerts: AlertService
-    health: HealthService
-    indexing: IndexService
-    builds: BuildService
-    overview: OverviewService
-    push: PushDelivery
-    metrics: Metrics
+    services: Services
     workers: Workers
     side_workers: Workers
     write_workers: Workers
@@ -58,3 +41,56 @@ def state_of(request: Request) -> ApiState:
     """The state that `app.main` put on the application."""
     state: ApiState = request.app.state.patmatch
     return state
+
+
+State = Annotated[ApiState, Depends(state_of)]
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="admin",
+    description="`PATMATCH_ADMIN_TOKEN`, where the service has one; without it no token is needed.",
+)
+
+
+async def require_admin(
+    state: State, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> None:
+    """Let a request pass that brings the admin token, and every request where none is set.
+
+    Raises:
+        UnauthorizedError: the token is missing or another one.
+    """
+    if state.admin_token is None:
+        return
+    # A header is handed on as Latin-1, whatever its bytes mean. Compared in constant time: how far a guess is right
+    # must not show.
+    given = credentials.credentials.encode("latin-1") if credentials is not None else b""
+    if not compare_digest(given, state.admin_token.encode()):
+        raise UnauthorizedError(
+            "This needs the admin token: send it as Authorization: Bearer TOKEN.",
+            "此操作需要管理令牌，请以 Authorization: Bearer TOKEN 请求头发送。",
+        )
+
+
+ADMIN = [Depends(require_admin)]
+
+
+def changes(*statuses: int, new: tuple[type[BaseModel], str] | None = None) -> dict[str, Any]:
+    """What the endpoints that change something have in common: they need the token, and say so where it is missing.
+
+    Args:
+        statuses: the problems that one may answer with beside 401.
+        new: the answer's model and its description where 201 says that something is new.
+    """
+    responses = problems(401, *statuses)
+    if new is not None:
+        responses[201] = {"model": new[0], "description": new[1]}
+    return {"dependencies": ADMIN, "responses": responses}
+
+
+def json_response(
+    body: BaseModel, status: int = 200, *, set_only: bool = False, headers: dict[str, str] | None = None
+) -> Response:
+    """`body` as JSON, with ``set_only`` without fields that were not set. Of a large body it takes milliseconds."""
+    content = body.model_dump_json(exclude_unset=set_only)
+    return Response(content, status, headers, "application/json")

@@ -12,7 +12,7 @@ import click
 from app.domain import Kind, MatchAnswer, MatchRequest, Query, Why
 from app.errors import InputError
 from app.match.service import MatchService
-from app.wiring import Services, match_limits
+from app.wiring import Services
 from scripts.bench.timing import milliseconds, percentile, titles
 from scripts.console import AT_LEAST_ONE, INPUT, KIND, Shell, shell_command
 
@@ -65,7 +65,7 @@ def _measured(services: Services, requests: list[MatchRequest]) -> dict[str, Any
     service = MatchService(
         indexes=services.serving.indexes,
         catalogue=services.catalogue,
-        limits=match_limits(services.settings),
+        limits=services.match_limits,
         observe=lambda stage, seconds: stages.setdefault(stage, []).append(seconds * 1000),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.errors import InputError
-from app.wiring import build_services
+from app.wiring import Services
 from scripts.bench.scaling import HomeScaler, Side
 from scripts.console import AT_LEAST_ONE, FOLDER, Shell, shell_command
 
@@ -36,7 +36,7 @@ def home(shell: Shell, out: Path, *, patents: int, firms: int, seed: int) -> Non
     out.mkdir(parents=True, exist_ok=True)
     (out / "models").symlink_to(shell.settings.models_dir.resolve(), target_is_directory=True)
     with shell.services() as real, shell.stages() as report:
-        made = build_services(settings)
+        made = Services(settings)
         encoder = real.encoders.get()
         source, target = (Side(one.catalogue, one.serving.store_of(encoder)) for one in (real, made))
         scaler = HomeScaler(source, target, report, seed=seed)

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from app.domain import Kind
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
@@ -19,7 +19,7 @@ SAMPLE = Path(__file__).parents[2] / "sample"
 
 def sample_services(home: Path, **settings: object) -> Services:
     """Services over a new home with the sample loaded and its indexes published."""
-    services = build_services(Settings(home=home, index_poll_seconds=0.05, **settings), encoder=HashingEncoder)
+    services = Services(Settings(home=home, index_poll_seconds=0.05, **settings), encoder=HashingEncoder)
     for kind in Kind:
         services.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
         services.indexing.build(kind, publish=True)

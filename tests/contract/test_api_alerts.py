@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from app.domain import Kind, Need
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 from scripts.cli import run
 
@@ -34,7 +34,7 @@ PATENT = {
 def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Services over the sample."""
     home: Path = tmp_path_factory.mktemp("alerts-home")
-    made = build_services(Settings(home=home, index_poll_seconds=0.05), encoder=HashingEncoder)
+    made = Services(Settings(home=home, index_poll_seconds=0.05), encoder=HashingEncoder)
     for kind in (Kind.PATENTS, Kind.FIRMS):
         made.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
     made.indexing.build(Kind.PATENTS, publish=True)
@@ -165,7 +165,7 @@ def test_api_alerts_name_what_is_wrong(
 
 def test_api_watch_needs_the_admin_token(tmp_path: Path) -> None:
     """Where one is set, reading goes without and changing does not."""
-    services = build_services(Settings.model_validate({"home": tmp_path, "admin_token": "t"}), encoder=HashingEncoder)
+    services = Services(Settings.model_validate({"home": tmp_path, "admin_token": "t"}), encoder=HashingEncoder)
     services.catalogue.upsert([Need(id="N", title="需求")])
     with TestClient(create_app(services=services)) as client:
         assert client.get("/v1/needs/N/watch").status_code == 200

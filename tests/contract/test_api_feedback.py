@@ -15,7 +15,7 @@ from app.domain import Kind
 from app.errors import OverloadedError
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 AT = "2026-11-20T09:30:00+08:00"
@@ -51,7 +51,7 @@ def embedded() -> Embedded:
 def services(tmp_path_factory: pytest.TempPathFactory, embedded: Embedded) -> Services:
     """Services over a catalogue with a firm, two patents and a need."""
     chosen = Settings(home=tmp_path_factory.mktemp("home"), max_batch_records=10)
-    return build_services(chosen, encoder=HashingEncoder, embed=embedded)
+    return Services(chosen, encoder=HashingEncoder, embed=embedded)
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +328,7 @@ def test_api_opt_out_and_back(client: TestClient, services: Services) -> None:
 
 def test_api_feedback_needs_the_token_where_one_is_set(tmp_path: Path) -> None:
     """What firms said is nobody else's business: reading it needs the token as well."""
-    services = build_services(Settings(home=tmp_path, admin_token="钥匙"), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path, admin_token="钥匙"), encoder=HashingEncoder)
     with TestClient(create_app(services=services)) as client:
         asked = [
             client.post("/v1/feedback", json={}),

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 from scripts.cli import run
 
@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def services(home: Path) -> Iterator[Services]:
     """Services over two patents; the first is graded by its source."""
-    made = build_services(Settings(home=home), encoder=HashingEncoder)
+    made = Services(Settings(home=home), encoder=HashingEncoder)
     first = Patent(id="P1", title="a", grade="B", ipc=("H01M10/05",), original={"grade": "B级", "title": "A"})
     made.catalogue.upsert([first, Patent(id="P2", title="b")])
     yield made

@@ -17,7 +17,7 @@ from app.domain import Kind, Patent
 from app.main import create_app
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
-from app.wiring import Services, build_services, process_environment
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 BUILDER = Path(__file__).parents[1] / "integration" / "build_main.py"
@@ -33,9 +33,9 @@ def patents(count: int) -> list[Patent]:
 def services(tmp_path: Path) -> Iterator[Services]:
     """Services with forty patents published; builds wait for the file ``gate``."""
     settings = Settings(home=tmp_path, index_poll_seconds=0.05)
-    variables = process_environment(settings) | {"BUILD_GATE": str(tmp_path / "gate")}
+    variables = settings.environment() | {"BUILD_GATE": str(tmp_path / "gate")}
     launcher = ProcessLauncher((sys.executable, str(BUILDER)), variables)
-    made = build_services(settings, encoder=HashingEncoder, launcher=launcher)
+    made = Services(settings, encoder=HashingEncoder, launcher=launcher)
     made.catalogue.upsert(patents(40))
     made.indexing.build(Kind.PATENTS, publish=True)
     yield made
@@ -202,7 +202,7 @@ def test_api_index_shows_an_interrupted_build(client: TestClient, services: Serv
 
 def test_api_index_changes_need_the_admin_token(services: Services) -> None:
     """Where one is set: reading is free, changing is not."""
-    guarded = build_services(
+    guarded = Services(
         services.settings.model_copy(update={"admin_token": SecretStr(TOKEN)}), encoder=HashingEncoder, launcher=None
     )
     with TestClient(create_app(services=guarded), raise_server_exceptions=False) as client:

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from app.domain import Filter, Patent
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 from scripts.cli import run
 
@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def services(home: Path) -> Iterator[Services]:
     """Services over four patents."""
-    made = build_services(Settings(home=home, max_filter_values=3), encoder=HashingEncoder)
+    made = Services(Settings(home=home, max_filter_values=3), encoder=HashingEncoder)
     made.catalogue.upsert(
         [
             Patent(id="P1", title="a", ipc=("H01M10/05",), dormant=True, maturity=7, filed_on=date(2015, 3, 1)),
@@ -103,7 +103,7 @@ def test_api_pools_that_cannot_be_saved_are_refused(
 
 def test_api_pools_are_changed_with_the_token_alone(tmp_path: Path) -> None:
     """Reading is free; saving and forgetting need the token where one is set."""
-    services = build_services(Settings(home=tmp_path, admin_token="钥匙"), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path, admin_token="钥匙"), encoder=HashingEncoder)
     with TestClient(create_app(services=services)) as client:
         assert client.get("/v1/pools").status_code == 200
         assert client.put("/v1/pools/p", json={}).status_code == 401

@@ -13,7 +13,7 @@ from app.main import create_app
 from app.push.request import PushRequest
 from app.push.rules import PushRules
 from app.settings import Settings
-from app.wiring import build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
@@ -23,7 +23,7 @@ SAMPLE = Path(__file__).parents[2] / "sample"
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client of a service with one run."""
     home: Path = tmp_path_factory.mktemp("push-home")
-    services = build_services(Settings(home=home, index_poll_seconds=0.05), encoder=HashingEncoder)
+    services = Services(Settings(home=home, index_poll_seconds=0.05), encoder=HashingEncoder)
     for kind in Kind:
         services.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
     services.indexing.build(Kind.PATENTS, publish=True)

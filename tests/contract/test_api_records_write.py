@@ -18,7 +18,7 @@ from app.ingest.words import is_missing
 from app.main import create_app
 from app.settings import Settings
 from app.text.normalising import fold_line
-from app.wiring import build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
@@ -53,7 +53,7 @@ def writable(tmp_path_factory: pytest.TempPathFactory, embedded: Embedded) -> It
     """A client of a service with an empty catalogue and small limits."""
     home = tmp_path_factory.mktemp("home")
     chosen = Settings(home=home, max_batch_records=100, max_body_bytes=200_000)
-    services = build_services(chosen, encoder=HashingEncoder, embed=embedded)
+    services = Services(chosen, encoder=HashingEncoder, embed=embedded)
     with TestClient(create_app(services=services), raise_server_exceptions=False) as client:
         yield client
 
@@ -62,7 +62,7 @@ def writable(tmp_path_factory: pytest.TempPathFactory, embedded: Embedded) -> It
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client of a service that asks for a token."""
     chosen = Settings(home=tmp_path_factory.mktemp("home"), admin_token="钥匙-1")
-    with TestClient(create_app(services=build_services(chosen, encoder=HashingEncoder))) as client:
+    with TestClient(create_app(services=Services(chosen, encoder=HashingEncoder))) as client:
         yield client
 
 

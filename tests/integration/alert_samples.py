@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain import Firm, Kind, MatchRequest, Need, Patent, Query
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 SUBJECTS = (
@@ -68,7 +68,7 @@ def alert_services(home: Path, *, count: int = 120, **settings: Any) -> Services
 
 def opened(home: Path, **settings: Any) -> Services:
     """Services over a home; nothing follows in the background."""
-    return build_services(Settings(home=home, **settings), encoder=HashingEncoder)
+    return Services(Settings(home=home, **settings), encoder=HashingEncoder)
 
 
 def put(services: Services, *patents: dict[str, Any]) -> None:

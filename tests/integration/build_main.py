@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import scripts.console
-from app.wiring import build_services
+from app.wiring import Services
 from models.encoder import Encoded, Role
 from models.testing import HashingEncoder
 from scripts.cli import main
@@ -67,5 +67,5 @@ if "BUILD_KILL" in os.environ:
     steps.addHandler(Killer(step, int(times)))
 if "BUILD_GATE" in os.environ:
     steps.addHandler(Gate(Path(os.environ["BUILD_GATE"])))
-scripts.console.build_services = functools.partial(build_services, encoder=Paced)  # type: ignore[assignment]
+scripts.console.Services = functools.partial(Services, encoder=Paced)  # type: ignore[assignment]
 main()

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.builds.launcher import ProcessLauncher
 from app.domain import Patent
 from app.settings import Settings
-from app.wiring import Services, build_services, process_environment
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 MAIN = Path(__file__).with_name("build_main.py")
@@ -27,13 +27,13 @@ def patents(count: int, word: str = "电池") -> list[Patent]:
 def services_of(home: Path, command: Sequence[str] = COMMAND, **variables: str) -> Services:
     """Services over a home, whose builds run as processes with the test encoder, or as another command."""
     settings = Settings(home=home, index_poll_seconds=0.05)
-    launcher = ProcessLauncher(command, process_environment(settings) | variables)
-    return build_services(settings, encoder=HashingEncoder, launcher=launcher)
+    launcher = ProcessLauncher(command, settings.environment() | variables)
+    return Services(settings, encoder=HashingEncoder, launcher=launcher)
 
 
 def start(home: Path, arguments: Sequence[str], **variables: str) -> subprocess.Popen[str]:
     """Start `patmatch` over a home."""
-    environment = process_environment(Settings(home=home)) | variables
+    environment = Settings(home=home).environment() | variables
     return subprocess.Popen(
         [*COMMAND, *arguments], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

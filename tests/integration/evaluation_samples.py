@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.quality.material import EvaluationFiles
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
@@ -16,7 +16,7 @@ BUNDLED = EvaluationFiles(corpus=SAMPLE / "patents.jsonl", queries=SAMPLE / "nee
 
 def services_with(home: Path, encoder: HashingEncoder) -> Services:
     """Services with this encoder and nothing loaded."""
-    return build_services(Settings(home=home), encoder=lambda: encoder)
+    return Services(Settings(home=home), encoder=lambda: encoder)
 
 
 def lines(path: Path, *rows: dict[str, object]) -> Path:

@@ -20,13 +20,13 @@ from starlette.responses import Response
 import app.main
 from app.domain import Kind
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 
 def services() -> Services:
     """The services over the home in the environment."""
-    return build_services(Settings(), encoder=HashingEncoder)
+    return Services(Settings(), encoder=HashingEncoder)
 
 
 def create_app() -> FastAPI:

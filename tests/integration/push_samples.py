@@ -8,7 +8,7 @@ from app.domain import Kind
 from app.push.request import PushRequest
 from app.push.rules import PushRules
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
@@ -16,7 +16,7 @@ SAMPLE = Path(__file__).parents[2] / "sample"
 
 def push_services(home: Path) -> Services:
     """Services over the sample, its patents published and opened."""
-    services = build_services(Settings(home=home), encoder=HashingEncoder)
+    services = Services(Settings(home=home), encoder=HashingEncoder)
     for kind in Kind:
         services.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
     services.indexing.build(Kind.PATENTS, publish=True)

@@ -12,7 +12,7 @@ from push_samples import request  # noqa: E402
 
 import app.push.lists  # noqa: E402
 from app.settings import Settings  # noqa: E402
-from app.wiring import build_services  # noqa: E402
+from app.wiring import Services  # noqa: E402
 from models.testing import HashingEncoder  # noqa: E402
 
 app.push.lists.FIRMS_A_BLOCK = 10
@@ -37,7 +37,7 @@ def main():
     steps = logging.getLogger("patmatch.steps")
     steps.setLevel(logging.DEBUG)
     steps.addHandler(Killer(wanted))
-    services = build_services(Settings(home=home), encoder=HashingEncoder)
+    services = Services(Settings(home=home), encoder=HashingEncoder)
     services.serving.open()
     services.pushing.run(request("killed", months=0, cap=4, floor=1))
     services.close()

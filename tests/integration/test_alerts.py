@@ -14,7 +14,7 @@ from app.alerts import watcher as alert_watching
 from app.domain import Kind, Level, Need, Patent, WatchLevel
 from app.errors import OverloadedError
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models import EmptyTextError, Encoded, EncoderBusyError, Role
 from models.testing import HashingEncoder
 
@@ -282,7 +282,7 @@ class Picky(HashingEncoder):
 def test_alerts_of_a_patent_without_text_come_when_it_has_one(tmp_path: Path) -> None:
     """One that no search can find is new when it can be found first; one deleted meanwhile is forgotten."""
     alert_services(tmp_path).close()
-    services = build_services(Settings(home=tmp_path), encoder=Picky)
+    services = Services(Settings(home=tmp_path), encoder=Picky)
     services.serving.open()
     services.catalogue.upsert([Patent(id="A", title="---", lang="zh"), Patent(id="B", title="---", lang="zh")])
     services.catalogue.upsert([Need(id="EMPTY", title="-----", lang="zh")])
@@ -311,7 +311,7 @@ class Busy(HashingEncoder):
 def test_alerts_outlive_an_encoder_without_room(tmp_path: Path) -> None:
     """A round that fails over a busy encoder forgets no need: the next one that can embed tells all."""
     alert_services(tmp_path).close()
-    services = build_services(Settings(home=tmp_path), encoder=Busy)
+    services = Services(Settings(home=tmp_path), encoder=Busy)
     services.serving.open()
     put(services, new_patent(0, "A"), new_patent(1, "B"))
     for _ in range(3):

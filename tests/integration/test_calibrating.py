@@ -17,7 +17,7 @@ from app.quality.material import EvaluationFiles
 from app.serving.calibrations import BUILT_IN, RankingId
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models import Encoder
 from models.testing import HashingEncoder
 from scripts.cli import run
@@ -36,7 +36,7 @@ def encoder_of(spec: EncoderSpec) -> Encoder:
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     """The sample's patents and needs, published, with a service that follows them."""
-    made = build_services(Settings(home=tmp_path / "home", index_poll_seconds=0.05), encoders=encoder_of)
+    made = Services(Settings(home=tmp_path / "home", index_poll_seconds=0.05), encoders=encoder_of)
     made.importing.load(BUNDLED.corpus, Kind.PATENTS)
     made.importing.load(BUNDLED.queries, Kind.NEEDS)
     made.indexing.build(Kind.PATENTS, publish=True)
@@ -120,7 +120,7 @@ def test_calibrating_is_never_applied_to_another_encoder(services: Services) -> 
 def test_calibrating_for_a_model_that_is_published_later_waits_for_it(tmp_path: Path) -> None:
     """Made with another model before its index is published, it gives the first scores of that index."""
     settings = Settings(home=tmp_path / "home", model="hub:other")
-    made = build_services(settings, encoders=lambda _spec: HashingEncoder(48))
+    made = Services(settings, encoders=lambda _spec: HashingEncoder(48))
     made.importing.load(BUNDLED.corpus, Kind.PATENTS)
     calibration, check = made.calibrating.fit(made.calibrating.from_files(BUNDLED, Kind.PATENTS))
     made.calibrating.publish(calibration, check, allow_worse=True)
@@ -155,7 +155,7 @@ def test_calibrating_damage_is_named_and_the_built_in_scale_served(services: Ser
     answered_by(services, name)
     path = services.settings.index_dir / "patents" / "calibrations" / f"{name}.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"midpoint": ', '"midpoint": 1'), encoding="utf-8")
-    again = build_services(services.settings, encoders=encoder_of)
+    again = Services(services.settings, encoders=encoder_of)
     again.serving.open()
     assert ask(again).snapshot.calibration == BUILT_IN
     part = again.health.readiness().parts["index.patents"]

@@ -14,7 +14,7 @@ import pytest
 from app.catalogue import PushRun
 from app.domain import Event, FeedbackFilter, Firm, Kind, Need, Patent
 from app.settings import Settings
-from app.wiring import build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 from scripts.cli import run
 
@@ -25,7 +25,7 @@ CREDIT_CODE = "91110108551385082Q"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a firm, two patents and a need."""
     monkeypatch.delenv("PATMATCH_HOME", raising=False)
-    services = build_services(Settings(home=tmp_path / "home"), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path / "home"), encoder=HashingEncoder)
     services.catalogue.upsert([Firm(id=CREDIT_CODE, name="小米科技有限责任公司")])
     services.catalogue.upsert([Patent(id="CN1A", title="一种电解液"), Patent(id="CN2A", title="一种隔膜")])
     services.catalogue.upsert([Need(id="N1", title="电解液的开发", firm_id=CREDIT_CODE)])
@@ -45,7 +45,7 @@ def ran(home: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[in
 
 def log(home: Path) -> list[Any]:
     """What was recorded."""
-    services = build_services(Settings(home=home), encoder=HashingEncoder)
+    services = Services(Settings(home=home), encoder=HashingEncoder)
     items = services.catalogue.feedback.page(FeedbackFilter(), after=0, size=100)
     services.close()
     return [item for _, item in items]
@@ -76,7 +76,7 @@ def test_commands_feedback_import_of_a_chinese_workbook(
     assert (rejected.event, rejected.reason, rejected.at.isoformat()) == (
         Event.REJECTED, "价格太高", "2026-11-03T00:00:00+00:00",
     )  # fmt: skip
-    services = build_services(Settings(home=home), encoder=HashingEncoder)
+    services = Services(Settings(home=home), encoder=HashingEncoder)
     need = services.catalogue.get(Kind.NEEDS, returned.new_need_id)
     services.close()
     assert isinstance(need, Need)

@@ -13,7 +13,7 @@ from live_servers import Client, environment, run, server
 
 from app.domain import Patent
 from app.settings import Settings
-from app.wiring import build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 ROUNDS = 12
@@ -22,7 +22,7 @@ ROUNDS = 12
 def filled(home: Path, database_url: str | None = None) -> None:
     """A hundred patents in the catalogue."""
     home.mkdir()
-    services = build_services(Settings(home=home, database_url=database_url), encoder=HashingEncoder)
+    services = Services(Settings(home=home, database_url=database_url), encoder=HashingEncoder)
     services.catalogue.upsert([Patent(id=f"P{n:03}", title=f"第{n * 7919}号电池", region="62") for n in range(100)])
     services.close()
 

@@ -19,7 +19,7 @@ from live_samples import one
 from app.domain import Filter, Kind, MatchAnswer, Patent
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from index import FileLock, VectorStore, VectorStoreWriteError
 from models import EmptyTextError, Encoded, Encoder, Role
 from models.testing import HashingEncoder
@@ -42,7 +42,7 @@ def patents(start: int, end: int, **fields: Any) -> list[Patent]:
 def opened(home: Path, **settings: Any) -> Services:
     """Services over a home, opened here; nothing follows in the background."""
     chosen = Settings(home=home, **settings)
-    services = build_services(chosen, encoders=settings.pop("encoders", encoder_of))
+    services = Services(chosen, encoders=settings.pop("encoders", encoder_of))
     services.serving.open()
     return services
 
@@ -219,9 +219,7 @@ class Blind(HashingEncoder):
 
 def test_delta_a_text_that_one_encoder_cannot_read_is_read_by_the_next(tmp_path: Path) -> None:
     """A record without readable text is not found, blocks nothing, and is found once an encoder reads it."""
-    services = build_services(
-        Settings(home=tmp_path), encoders=lambda spec: HashingEncoder(48) if spec == OTHER else Blind()
-    )
+    services = Services(Settings(home=tmp_path), encoders=lambda spec: HashingEncoder(48) if spec == OTHER else Blind())
     try:
         services.catalogue.upsert(patents(0, 5))
         services.indexing.build(Kind.PATENTS, publish=True)

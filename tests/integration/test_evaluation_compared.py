@@ -29,7 +29,7 @@ def no_services(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_settings: object) -> NoReturn:
         raise AssertionError("services were built")
 
-    monkeypatch.setattr("scripts.console.build_services", refuse)
+    monkeypatch.setattr("scripts.console.Services", refuse)
 
 
 def reported(home: Path, folder: Path, *extra: str) -> Path:
@@ -103,7 +103,7 @@ def test_runs_are_compared_without_any_model(
     """`--no-served` builds no services and makes no home; what ranks is as when it was served."""
     base = reported(tmp_path / "home", tmp_path / "base", "--qrels-out", str(tmp_path / "q.trec"))
     served = json.loads((base / "measures.json").read_text("utf-8"))["measures"]
-    monkeypatch.setattr("scripts.console.build_services", lambda _settings: pytest.fail("services were built"))
+    monkeypatch.setattr("scripts.console.Services", lambda _settings: pytest.fail("services were built"))
     command = [*arguments(BUNDLED, tmp_path / "nowhere"), "--no-served"]
     command[command.index("--qrels") + 1] = str(tmp_path / "q.trec")
     alone = result(capsys, [*command, "--run", str(base / "run.trec")])

@@ -17,7 +17,7 @@ from app.evaluation.result import MEANS, ReportContents
 from app.quality.material import EvaluationFiles
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models import HashingEncoder
 from scripts.cli import run
 
@@ -124,7 +124,7 @@ def test_evaluation_counts_what_it_left_out(tmp_path: Path) -> None:
 
 def test_evaluation_fails_a_query_that_the_service_would_refuse(tmp_path: Path) -> None:
     """A query over the limit of the service in force is refused here as well."""
-    services = build_services(Settings(home=tmp_path / "home", max_text_chars=12), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path / "home", max_text_chars=12), encoder=HashingEncoder)
     rows = {row.query_id: row for row in services.evaluating.evaluate(small(tmp_path)).result.per_query}
     assert rows["q1"].error is None
     assert "at most 12" in str(rows["q2"].error)
@@ -217,7 +217,7 @@ def compared(services: Services, files: EvaluationFiles, *sources: str) -> list[
 def test_evaluation_compares_encoders_on_the_same_judgements(tmp_path: Path) -> None:
     """Each is measured as it would be alone, and the difference of a better one is told from chance."""
     # By vectors alone: shared terms would rank for the poor encoder too.
-    services = build_services(Settings(home=tmp_path, shared_terms=False), encoders=by_source)
+    services = Services(Settings(home=tmp_path, shared_terms=False), encoders=by_source)
     alone = services.evaluating.evaluate(BUNDLED).result
     poor, good = (each.result for each in compared(services, BUNDLED, "hub:tiny", "package"))
     assert (poor.encoder["dimension"], good.encoder["dimension"]) == (2, 1024)
@@ -236,20 +236,20 @@ def test_evaluation_compares_encoders_on_the_same_judgements(tmp_path: Path) -> 
 def test_evaluation_compares_with_the_encoder_that_is_served(tmp_path: Path) -> None:
     """`served` is the published snapshot's encoder, also after another one was configured."""
     files = small(tmp_path)
-    first = build_services(Settings(home=tmp_path, model="hub:tiny"), encoders=by_source)
+    first = Services(Settings(home=tmp_path, model="hub:tiny"), encoders=by_source)
     with pytest.raises(UsageError, match="no index of patents is published"):
         first.evaluating.compare(files, ["served"])
     first.importing.load(BUNDLED.corpus, Kind.PATENTS)
     first.indexing.build(Kind.PATENTS, publish=True)
     first.close()
-    found = compared(build_services(Settings(home=tmp_path), encoders=by_source), files, "served", "package")
+    found = compared(Services(Settings(home=tmp_path), encoders=by_source), files, "served", "package")
     assert [each.result.encoder["dimension"] for each in found] == [2, 1024]
 
 
 @pytest.mark.parametrize("source", ["nonsense", "hub:", "dir:/nowhere/at/all", "served:x"])
 def test_evaluation_says_which_source_is_no_model(tmp_path: Path, source: str) -> None:
     """One line in each language that names the source, before anything is embedded: wrong usage."""
-    services = build_services(Settings(home=tmp_path / "home"))
+    services = Services(Settings(home=tmp_path / "home"))
     with pytest.raises(UsageError) as caught:
         compared(services, small(tmp_path), source)
     assert source in caught.value.message

@@ -14,7 +14,7 @@ from app.ranking.reasons import meanings
 from app.serving.served import Served
 from app.serving.term_tables import FEWEST_TERMS, measured_table, table_arrays, table_of
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from index import Snapshot
 from models import Role
 from models.testing import HashingEncoder
@@ -24,7 +24,7 @@ SAMPLE = Path(__file__).parents[2] / "sample"
 
 def served_sample(home: Path, **settings: object) -> tuple[Services, Served]:
     """Services over a new home with the sample's patents published, and what is served."""
-    services = build_services(Settings(home=home, **settings), encoder=HashingEncoder)
+    services = Services(Settings(home=home, **settings), encoder=HashingEncoder)
     services.importing.load(SAMPLE / "patents.jsonl", Kind.PATENTS)
     services.importing.load(SAMPLE / "needs.jsonl", Kind.NEEDS)
     services.indexing.build(Kind.PATENTS, publish=True)
@@ -86,7 +86,7 @@ def test_explaining_table_places_terms_where_the_encoder_does(sample) -> None:
 
 def test_explaining_few_texts_make_no_table(tmp_path: Path) -> None:
     """From a handful of texts nothing can be told about chance; their reasons are by letters."""
-    services = build_services(Settings(home=tmp_path), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path), encoder=HashingEncoder)
     services.importing.load(SAMPLE / "needs.jsonl", Kind.NEEDS)
     ids = [record.id for page in services.catalogue.iterate(Kind.NEEDS, batch_size=3) for record in page][:3]
     assert measured_table(services.catalogue, Kind.PATENTS, ids, None) is None  # type: ignore[arg-type]

@@ -17,14 +17,14 @@ from app.feedback.funnel import By, FunnelService, PushedPair
 from app.feedback.judgements import ExportFiles
 from app.quality.material import EvaluationFiles
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     """Services over a small catalogue; nothing is embedded on the way in."""
-    made = build_services(Settings(home=tmp_path / "home"), encoder=HashingEncoder, embed=lambda _kind, _records: 0)
+    made = Services(Settings(home=tmp_path / "home"), encoder=HashingEncoder, embed=lambda _kind, _records: 0)
     made.catalogue.upsert(
         [
             Firm(

@@ -17,7 +17,7 @@ from live_samples import asked, assert_answer, one, passes, question, ranking, r
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.ranking.levels import level_from_score, score_from_relevance
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 COUNT = 300
@@ -41,7 +41,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     settings = Settings(
         home=tmp_path_factory.mktemp("home"), flat_below=flat_below, recall_floor=0.5, centre_from=10**9
     )
-    services, random = build_services(settings, encoder=lambda: ENCODER), Random(20261123)  # noqa: S311
+    services, random = Services(settings, encoder=lambda: ENCODER), Random(20261123)  # noqa: S311
     records = {kind: {key: record(random, kind, key) for key in IDS[:COUNT]} for kind in Kind}
     for kind in Kind:
         services.catalogue.upsert(list(records[kind].values()))

@@ -17,7 +17,7 @@ from app.errors import NotFoundError
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
 from app.text.reading import READING
-from app.wiring import Services, build_services
+from app.wiring import Services
 from index import ArrayVectors, SnapshotSpec, write_snapshot
 from models.encoder import Encoded, Role
 from models.testing import HashingEncoder
@@ -42,7 +42,7 @@ class Other(HashingEncoder):
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     """Services with fifty patents, published."""
-    made = build_services(Settings(home=tmp_path), encoders=lambda spec: HashingEncoder(name=spec.source))
+    made = Services(Settings(home=tmp_path), encoders=lambda spec: HashingEncoder(name=spec.source))
     made.catalogue.upsert(patents(0, 50))
     made.indexing.build(PATENTS, publish=True)
     yield made
@@ -145,13 +145,13 @@ def test_verify_lists_every_damaged_file(services: Services) -> None:
 
 def test_verify_compares_with_the_encoder_of_the_snapshot(services: Services) -> None:
     """Vectors that the encoder of that fingerprint does not make any more are found; so is one that is not there."""
-    changed = build_services(services.settings, encoder=lambda: Other(name="package"))
+    changed = Services(services.settings, encoder=lambda: Other(name="package"))
     (found,) = changed.verification.verify()
     assert [trouble.code for trouble in found.troubles] == ["vectors"]
     assert "32 of 32" in found.troubles[0].text
     assert codes(changed, encode=False) == []
     changed.close()
-    gone = build_services(services.settings, encoder=lambda: HashingEncoder(name="another"))
+    gone = Services(services.settings, encoder=lambda: HashingEncoder(name="another"))
     assert codes(gone) == ["encoder"]
     gone.close()
     other = EncoderSpec(source="dir:/models/other")
@@ -243,7 +243,7 @@ def test_doctor_on_a_snapshot_that_does_not_say_its_encoder(services: Services) 
     """One of an earlier release can only be served by the configured encoder: another one is an error."""
     made_by_hand(services, [f"CN{n:04}" for n in range(50)], 50)
     assert findings(services) == []
-    other = build_services(services.settings, encoder=lambda: HashingEncoder(name="another"))
+    other = Services(services.settings, encoder=lambda: HashingEncoder(name="another"))
     (error,) = findings(other)
     assert error.severity == "error"
     assert "PATMATCH_MODEL" in error.advice
@@ -255,8 +255,8 @@ def command(services: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     """Runs `patmatch` with the test encoder: exit status and the last line's JSON."""
     monkeypatch.setattr(
         scripts.console,
-        "build_services",
-        lambda settings: build_services(settings, encoders=lambda spec: HashingEncoder(name=spec.source)),
+        "Services",
+        lambda settings: Services(settings, encoders=lambda spec: HashingEncoder(name=spec.source)),
     )
 
     def call(*words: str) -> tuple[int, dict[str, object]]:

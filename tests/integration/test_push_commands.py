@@ -10,7 +10,7 @@ from push_samples import push_services, request
 
 import scripts.console
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 from scripts.cli import run as patmatch
 
@@ -30,9 +30,9 @@ def _test_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands wire themselves with the test encoder."""
 
     def wired(settings: Settings) -> Services:
-        return build_services(settings, encoder=HashingEncoder)
+        return Services(settings, encoder=HashingEncoder)
 
-    monkeypatch.setattr(scripts.console, "build_services", wired)
+    monkeypatch.setattr(scripts.console, "Services", wired)
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:

@@ -16,7 +16,7 @@ from app.catalogue import NewMessage
 from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 A_MESSAGE = 15
@@ -35,7 +35,7 @@ def services(tmp_path: Path, receiver: Receiver) -> Iterator[Services]:
     settings = Settings.model_validate(
         {"home": tmp_path, "webhook_url": receiver.url, "webhook_secret": SECRET, "webhook_lists": A_MESSAGE}
     )
-    made = build_services(settings, encoder=HashingEncoder)
+    made = Services(settings, encoder=HashingEncoder)
     for kind in Kind:
         made.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
     made.indexing.build(Kind.PATENTS, publish=True)

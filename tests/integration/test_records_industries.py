@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from app.domain import Kind
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 from scripts.cli import run
 
@@ -48,7 +48,7 @@ def test_records_industries_are_told_in_either_order(
 
 def test_records_industries_can_be_filtered_by_and_are_shown(tmp_path: Path) -> None:
     """A told industry is in the index, in GET and in the answer; a mapping that is replaced is followed."""
-    services = build_services(Settings(home=tmp_path), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path), encoder=HashingEncoder)
     services.importing.load(SAMPLE / "patents.jsonl", Kind.PATENTS)
     own = {record.id for page in services.catalogue.iterate(Kind.PATENTS) for record in page if record.industry}
     report = services.industries.load(SAMPLE / "industries.csv")
@@ -89,7 +89,7 @@ def test_records_industries_bad_rows_are_listed_and_exit_with_3(
     bad.write_text("ipc,industry\nnonsense,N7721\n", encoding="utf8")
     status, report = loaded(tmp_path, capsys, "industries", str(bad))
     assert (status, report["replaced"]) == (3, False)
-    services = build_services(Settings(home=tmp_path), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path), encoder=HashingEncoder)
     assert services.catalogue.industries.rows() == [("C02F", "N7721")]
     services.close()
 

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 ASK = {"queries": [{"text": "电池 1"}], "k": 3}
@@ -55,7 +55,7 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     """Services with forty patents, nothing published."""
-    made = build_services(Settings(home=tmp_path, index_poll_seconds=0.02), encoder=HashingEncoder)
+    made = Services(Settings(home=tmp_path, index_poll_seconds=0.02), encoder=HashingEncoder)
     made.catalogue.upsert(patents(40))
     yield made
     made.close()
@@ -78,7 +78,7 @@ def test_service_is_not_ready_without_an_index_and_says_why(services: Services) 
 
 def test_service_is_not_ready_without_a_model_and_says_why(tmp_path: Path) -> None:
     """A model that was never prepared is named, and livez stays alive."""
-    services = build_services(Settings(home=tmp_path, index_poll_seconds=0.02))
+    services = Services(Settings(home=tmp_path, index_poll_seconds=0.02))
     with served(create_app(services=services)) as client:
         until(lambda: services.encoder.failure is not None)
         ready = client.get("/readyz")
@@ -158,7 +158,7 @@ def test_service_refuses_a_damaged_snapshot_and_keeps_its_own(services: Services
 def test_service_never_serves_a_snapshot_of_another_encoder(services: Services) -> None:
     """With another fingerprint it starts, is not ready and says why."""
     services.indexing.build(Kind.PATENTS, publish=True)
-    other = build_services(services.settings, encoder=lambda: HashingEncoder(name="another"))
+    other = Services(services.settings, encoder=lambda: HashingEncoder(name="another"))
     with served(create_app(services=other)) as client:
         until(lambda: client.get("/readyz").json()["parts"]["model"]["ready"])
         ready = client.get("/readyz")
@@ -193,7 +193,7 @@ def test_service_answers_429_when_its_queue_is_full_and_stays_alive(services: Se
     services.indexing.build(Kind.PATENTS, publish=True)
     encoder = SlowEncoder()
     settings = services.settings.model_copy(update={"match_workers": 1, "match_queue": 1})
-    with served(create_app(services=build_services(settings, encoder=lambda: encoder))) as client:
+    with served(create_app(services=Services(settings, encoder=lambda: encoder))) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         statuses: list[int] = []
         threads = [

@@ -21,7 +21,7 @@ from live_servers import Client, environment, pss, run, server
 
 from app.domain import Patent
 from app.settings import Settings
-from app.wiring import build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 STEADY = 400
@@ -127,7 +127,7 @@ def said(name: str, seconds: list[float]) -> str:
 def soak(home: Path, seconds: float) -> tuple[float, float]:
     """Memory of the workers in MB after a third of the time and at the end."""
     patents = [Patent(id=f"S{n:04}", title=steady_text(n), region=REGIONS[n % len(REGIONS)]) for n in range(STEADY)]
-    services = build_services(Settings(home=home), encoder=HashingEncoder)
+    services = Services(Settings(home=home), encoder=HashingEncoder)
     services.catalogue.upsert(patents)
     services.close()
     settings, course = environment(home), Course()

@@ -37,7 +37,7 @@ from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.errors import NotFoundError
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from index import text_key
 from models import Encoder, Role
 from models.testing import HashingEncoder
@@ -85,7 +85,7 @@ class Life(RuleBasedStateMachine):
 
     def opened(self) -> Services:
         """Services over the home, opened as a server does but without its threads."""
-        services = build_services(self.settings, encoders=encoder_of)
+        services = Services(self.settings, encoders=encoder_of)
         services.serving.open()
         return services
 

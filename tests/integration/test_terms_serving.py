@@ -11,7 +11,7 @@ from app.builds.walk import Walk, Walker
 from app.domain import Kind, Patent
 from app.ranking.lexical import query_terms
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from index import View
 from models.testing import HashingEncoder
 
@@ -26,7 +26,7 @@ def patents(start: int, end: int, word: str = "电池") -> list[Patent]:
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     """Forty patents, published."""
-    made = build_services(Settings(home=tmp_path), encoders=lambda _: HashingEncoder())
+    made = Services(Settings(home=tmp_path), encoders=lambda _: HashingEncoder())
     made.serving.open()
     made.catalogue.upsert(patents(0, 40))
     made.indexing.build(PATENTS, publish=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.domain import Kind, MatchRequest, Query
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models import HashingEncoder
 
 DIMENSION = 48
@@ -40,7 +40,7 @@ class Place:
     def services(self) -> Services:
         """The services over this home, in this process."""
         settings = Settings(home=self.home, database_url=self.database, centre_from=CENTRE_FROM)
-        return build_services(settings, encoder=lambda: HashingEncoder(DIMENSION))
+        return Services(settings, encoder=lambda: HashingEncoder(DIMENSION))
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def command(arguments):
 def put(arguments):
     """Each record of a file by a call of its own, found by the next search; the third of them is deleted again."""
     try:
-        with closing(app.wiring.build_services(Settings())) as services:
+        with closing(app.wiring.Services(Settings())) as services:
             services.serving.open()
             for place, line in enumerate(Path(arguments[0]).read_text("utf-8").splitlines()):
                 _put(services, place, json.loads(line))

@@ -13,7 +13,7 @@ from app.builds.overview import entry_json
 from app.domain import Kind, Need, Patent
 from app.ranking.space import ANY, PLAIN, Space
 from app.settings import Settings
-from app.wiring import build_services
+from app.wiring import Services
 from index import ArrayVectors, read_manifest
 from models import HashingEncoder
 from scripts.cli import run
@@ -74,7 +74,7 @@ def test_hubness_is_not_measured_where_nothing_is_moved(cone: tuple[Floats, Floa
 @pytest.mark.parametrize(("count", "needs", "asked"), [(120, 7, 103), (120, 0, 96), (60, 7, None)])
 def test_hubness_is_kept_in_the_manifest(tmp_path: Path, count: int, needs: int, asked: int | None) -> None:
     """Needs ask first, then headings of the corpus; a corpus too small to be centred has no figures."""
-    services = build_services(Settings(home=tmp_path), encoder=HashingEncoder)
+    services = Services(Settings(home=tmp_path), encoder=HashingEncoder)
     services.catalogue.upsert([Patent(id=f"CN{n}", title=f"一种电池 {n}", abstract="电解液") for n in range(count)])
     services.catalogue.upsert([Need(id=f"N{n}", title=f"需要电池 {n}") for n in range(needs)] or [])
     snapshot = services.indexing.build(Kind.PATENTS, publish=True).snapshot
@@ -89,7 +89,7 @@ def test_hubness_is_shown_in_the_list(tmp_path: Path, capsys: pytest.CaptureFixt
     """`index list` has a column for each measure, before > after; a snapshot without figures leaves them empty."""
     shown = {}
     for name, centre_from in (("moved", 100), ("plain", 1_000)):
-        services = build_services(Settings(home=tmp_path / name, centre_from=centre_from), encoder=HashingEncoder)
+        services = Services(Settings(home=tmp_path / name, centre_from=centre_from), encoder=HashingEncoder)
         services.catalogue.upsert([Patent(id=f"CN{n}", title=f"一种电池 {n}") for n in range(120)])
         services.indexing.build(Kind.PATENTS, publish=True)
         (entry,) = services.indexing.snapshots(Kind.PATENTS)

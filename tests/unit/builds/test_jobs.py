@@ -18,7 +18,7 @@ from app.errors import IndexProblem, ModelProblem, NotFoundError
 from app.progress import Progress
 from app.serving.encoders import MANIFEST_KEY, EncoderSpec
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 PATENTS = Kind.PATENTS
@@ -32,7 +32,7 @@ def patents(first: int, last: int, word: str = "电池") -> list[Patent]:
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     """Services with thirty patents; an encoder's name is that of its source."""
-    made = build_services(Settings(home=tmp_path), encoders=lambda spec: HashingEncoder(name=spec.source))
+    made = Services(Settings(home=tmp_path), encoders=lambda spec: HashingEncoder(name=spec.source))
     made.catalogue.upsert(patents(0, 30))
     yield made
     made.close()
@@ -157,7 +157,7 @@ def test_builds_only_when_enough_has_changed(services: Services) -> None:
 def test_builds_when_the_catalogue_is_an_older_one(services: Services, tmp_path: Path) -> None:
     """A catalogue that was put back from a copy has fewer revisions than the snapshot knew: nothing can be counted."""
     services.indexing.build(PATENTS, publish=True)
-    other = build_services(
+    other = Services(
         services.settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'older.sqlite3'}"}),
         encoder=lambda: HashingEncoder(name="package"),
     )
@@ -180,7 +180,7 @@ def test_builds_record_their_encoder_in_the_snapshot(services: Services) -> None
 
 def test_builds_with_a_model_that_is_not_prepared_name_the_command(tmp_path: Path) -> None:
     """The command names the source that was asked for."""
-    services = build_services(Settings(home=tmp_path))
+    services = Services(Settings(home=tmp_path))
     services.catalogue.upsert(patents(0, 3))
     with pytest.raises(ModelProblem, match="patmatch model prepare --source hub:some/model"):
         services.indexing.build(PATENTS, publish=False, encoder=EncoderSpec(source="hub:some/model"))
@@ -207,7 +207,7 @@ def test_builds_catch_up_with_what_changes_meanwhile(
 ) -> None:
     """While many records change the catalogue is walked again; the revision never hides a change from the snapshot."""
     monkeypatch.setattr(walks, "_CATCH_UP", 20)
-    meddled = build_services(services.settings, encoder=lambda: Meddler(services, changes))
+    meddled = Services(services.settings, encoder=lambda: Meddler(services, changes))
     walked: list[str] = []
     monkeypatch.setattr(walks, "step", walked.append)
     meddled.indexing.build(PATENTS, publish=True)

@@ -7,9 +7,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.api.docs import mount_docs
 from app.api.middleware import RequestId
-from app.api.pages import mount_pages
+from app.api.pages import mount_docs, mount_pages
 from app.api.problems import install_problem_handlers
 
 WEB = files("app.web")
