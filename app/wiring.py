@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 import models
 from app.alerts.messages import alert_renderers
@@ -61,7 +61,12 @@ class _made_once(cached_property[T]):  # noqa: N801 - a decorator, written as th
 
     _making = RLock()
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:  # noqa: ANN401 - typed by `cached_property`
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Self | T:
+        """What was made; at the first time it is made."""
         with self._making:
             return super().__get__(instance, owner)
 
