@@ -49,9 +49,6 @@ from index import BuildOptions
 
 T = TypeVar("T")
 
-EncoderLoader = Callable[[], models.Encoder]
-SpecLoader = Callable[[EncoderSpec], models.Encoder]
-
 BUILD_COMMAND = (sys.executable, "-m", "scripts.cli")
 """What a server runs for a build: this program, by the interpreter that runs it."""
 
@@ -66,7 +63,6 @@ class _made_once(cached_property[T]):  # noqa: N801 - a decorator, written as th
     @overload
     def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Self | T:
-        """What was made; at the first time it is made."""
         with self._making:
             return super().__get__(instance, owner)
 
@@ -90,8 +86,8 @@ class Services:
         self,
         settings: Settings,
         *,
-        encoder: EncoderLoader | None = None,
-        encoders: SpecLoader | None = None,
+        encoder: Callable[[], models.Encoder] | None = None,
+        encoders: Callable[[EncoderSpec], models.Encoder] | None = None,
         launcher: BuildLauncher | None = None,
         embed: Embed | None = None,
     ) -> None:

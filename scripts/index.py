@@ -10,7 +10,7 @@ import click
 
 from app.builds.hubness import hubness_of
 from app.builds.jobs import BuildJob
-from app.builds.overview import TargetOverview, age_seconds, entry_json, reading_json
+from app.builds.overview import TargetOverview, age_seconds, entry_json
 from app.builds.reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
 from app.builds.service import SnapshotEntry, snapshot_bytes
 from app.builds.verify import Verification
@@ -21,6 +21,7 @@ from app.wiring import Services
 from index import Manifest
 from scripts.console import AT_LEAST_ONE, KIND, Shell, shell_command, shell_options
 
+_SHOWN = ("target", "records", "delta", "running", "calibration")
 _HUBS = {"hub share": "hub_share@10", "reach": "reach@10"}
 TARGETS = click.Choice([*KIND.choices, "all"])
 
@@ -166,16 +167,7 @@ def list_(shell: Shell, target: str) -> None:
     shell.result(
         {
             "snapshots": [entry_json(entry) for found in targets for entry in found.snapshots],
-            "targets": [
-                {
-                    "target": found.target.value,
-                    "records": found.records,
-                    "delta": found.delta,
-                    "running": None if found.running is None else found.running.as_json(),
-                    "calibration": None if found.reading is None else reading_json(found.reading),
-                }
-                for found in targets
-            ],
+            "targets": [{name: found.as_json()[name] for name in _SHOWN} for found in targets],
         }
     )
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from app.alerts.messages import AlertOut, alert_out
 from app.alerts.service import MOST_A_PAGE, AlertPage, WatchState
 from app.api.problems import problems
+from app.api.schemas import Strict
 from app.api.state import State, changes, json_response
 from app.domain import WatchLevel
 
@@ -34,10 +35,8 @@ class AlertsOut(BaseModel):
     empty: str | None = Field(None, description="`opted_out`: the need's firm wants nothing.")
 
 
-class WatchIn(BaseModel):
+class WatchIn(Strict):
     """A need's own level."""
-
-    model_config = ConfigDict(extra="forbid")
 
     level: WatchLevel = Field(description="From which level on the need is alerted; `off` for never.")
 

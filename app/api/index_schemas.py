@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, Field, StrictBool
 
+from app.api.schemas import Strict
 from app.builds.jobs import BuildRecord, BuildState
 from app.builds.overview import TargetOverview
 from app.domain import Kind
@@ -15,23 +16,19 @@ SnapshotName = Annotated[
 ]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PublishIn(_Strict):
+class PublishIn(Strict):
     """Which snapshot to serve."""
 
     snapshot: SnapshotName
 
 
-class RollbackIn(_Strict):
+class RollbackIn(Strict):
     """Whose snapshot to take back."""
 
     target: Kind = Kind.PATENTS
 
 
-class BuildIn(_Strict):
+class BuildIn(Strict):
     """What to build."""
 
     target: Kind = Kind.PATENTS

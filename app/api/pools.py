@@ -7,10 +7,10 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api.problems import problem_response, problems
-from app.api.schemas import FilterIn
+from app.api.schemas import FilterIn, Strict
 from app.api.state import ADMIN, ApiState, State
 from app.domain import Pool
 from app.feedback.pools import MAX_NAME_CHARS, pool_json
@@ -23,10 +23,8 @@ _ERRORS = problems(422, 429) | {404: problem_response("No pool of that name.")}
 _CHANGE_ERRORS = _ERRORS | problems(401) | {409: problem_response("The pool is built in.")}
 
 
-class PoolIn(BaseModel):
+class PoolIn(Strict):
     """A pool."""
-
-    model_config = ConfigDict(extra="forbid")
 
     filter: FilterIn = Field(default_factory=FilterIn, description="As `POST /v1/match` takes it.")
     changed_from: date | None = Field(None, description="Only what was added or changed on this day (UTC) or later.")

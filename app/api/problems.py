@@ -140,19 +140,12 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     return FieldError(path, str(error["msg"]), template.format(**(error.get("ctx") or {})))
 
 
-def _unreadable(errors: list[Any]) -> UsageError | None:
+def invalid_request(errors: list[Any]) -> PatmatchError:
+    """The error for what pydantic found wrong with a request."""
     for error in errors:
         if error["type"] == "json_invalid":
             reason = error["ctx"]["error"]
             return UsageError(f"This is not valid JSON: {reason}.", f"不是有效的 JSON：{reason}。", code="bad_json")
-    return None
-
-
-def invalid_request(errors: list[Any]) -> PatmatchError:
-    """The error for what pydantic found wrong with a request."""
-    unreadable = _unreadable(errors)
-    if unreadable is not None:
-        return unreadable
     fields = tuple(_field_error(error) for error in errors)
     names = ", ".join(dict.fromkeys(field.field for field in fields[:5]))
     return InputError(f"Cannot use the request: see {names}.", f"请求有误，请检查：{names}。", fields=fields)

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api.problems import problems
+from app.api.schemas import Strict
 from app.api.state import State, changes, json_response
 from app.domain import OptOut
 from app.push.shapes import PushListOut, PushRunOut, list_out, run_out
@@ -22,10 +23,8 @@ _MOST_PLACES = 200
 _OPT_OUT = "/firms/{firm_id}/opt-out"
 
 
-class OptOutIn(BaseModel):
+class OptOutIn(Strict):
     """Why, and who says so; both can be left out."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(None, max_length=2000)
     by: str | None = Field(None, max_length=200)

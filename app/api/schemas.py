@@ -28,11 +28,13 @@ Code = Annotated[str, Field(min_length=1, max_length=64)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A body that refuses fields it does not know, since they are most often misspelt."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class FilterIn(_Strict):
+class FilterIn(Strict):
     """Fields combine with AND, the values of a list with OR; `ipc`, `industry` and `region` match by prefix.
 
     A record without a value for a filtered field does not pass.
@@ -92,7 +94,7 @@ def filter_of_text(text: str, max_values: int) -> Filter:
     return given.to_domain(max_values)
 
 
-class QueryIn(_Strict):
+class QueryIn(Strict):
     """A text, with a title where the asker has one, or the id of one record."""
 
     id: str | None = Field(
@@ -125,7 +127,7 @@ class QueryIn(_Strict):
         return Query(id=query_id, text=self.text, title=self.title)
 
 
-class MatchIn(_Strict):
+class MatchIn(Strict):
     """A batch of queries against one target."""
 
     model_config = ConfigDict(
