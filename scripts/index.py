@@ -81,7 +81,14 @@ def build(shell: Shell, options: _Build) -> None:
     with shell.services() as services:
         with translated():
             spec = None if options.encoder is None else services.spec_of(options.encoder)
-        kinds = _with_records(services, options.target)
+        kinds = _kinds(options.target)
+        if options.target == "all":
+            kinds = [kind for kind in kinds if services.catalogue.count(kind)]
+        if not kinds:
+            raise UsageError(
+                "There are no records to index. Load some first: patmatch ingest patents FILE",
+                "没有可建索引的记录。请先加载：patmatch ingest patents 文件",
+            )
         if options.estimate:
             _estimate(shell, [services.indexing.estimate(kind, spec) for kind in kinds])
             return
@@ -93,26 +100,11 @@ def build(shell: Shell, options: _Build) -> None:
             with shell.report(f"{kind}") as report:
                 results.append(services.indexing.run(request, job=options.begun(services), report=report))
             _print_build(shell, results[-1])
-    shell.result(_builds_json(results))
-
-
-def _with_records(services: Services, target: str) -> list[Kind]:
-    kinds = [kind for kind in _kinds(target) if target != "all" or services.catalogue.count(kind)]
-    if not kinds:
-        raise UsageError(
-            "There are no records to index. Load some first: patmatch ingest patents FILE",
-            "没有可建索引的记录。请先加载：patmatch ingest patents 文件",
-        )
-    return kinds
-
-
-def _builds_json(results: list[BuildReport | BuildSkipped]) -> dict[str, Any]:
-    """Every build; where nothing was built at all, also why, at the top."""
-    shown: dict[str, Any] = {"builds": [result.as_json() for result in results]}
+    told: dict[str, Any] = {"builds": [result.as_json() for result in results], "built": True}
     skipped = [result for result in results if isinstance(result, BuildSkipped)]
     if len(skipped) == len(results):
-        return shown | {"built": False, "reason": "delta", "delta": sum(result.delta for result in skipped)}
-    return shown | {"built": True}
+        told |= {"built": False, "reason": "delta", "delta": sum(result.delta for result in skipped)}
+    shell.result(told)
 
 
 def _estimate(shell: Shell, guesses: list[BuildEstimate]) -> None:
@@ -167,7 +159,7 @@ def list_(shell: Shell, target: str) -> None:
     shell.result(
         {
             "snapshots": [entry_json(entry) for found in targets for entry in found.snapshots],
-            "targets": [{name: found.as_json()[name] for name in _SHOWN} for found in targets],
+            "targets": [{name: shown[name] for name in _SHOWN} for shown in (found.as_json() for found in targets)],
         }
     )
 
