@@ -74,7 +74,7 @@ class Services:
         settings: what to wire.
         encoder: makes every encoder instead of the configured model; for tests.
         encoders: the same, by the spec that is wanted.
-        launcher: starts the processes of builds that a server is asked for; for tests.
+        launcher: starts the processes of builds that clients request; for tests.
         embed: makes sure that records have vectors before they are written; by default what serves them does.
 
     Raises:

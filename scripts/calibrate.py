@@ -67,23 +67,23 @@ def command(shell: Shell, options: _Options) -> None:
                 relevance = services.calibrating.from_files(files, Kind(options.target), report=report)
         calibration, check = services.calibrating.fit(relevance)
         _print(shell, calibration, check, relevance)
-        told = _told(calibration, check, relevance)
+        result = _result(calibration, check, relevance)
         if options.report_dir is not None:  # also, and above all, where publishing is refused
-            write_calibration_report(options.report_dir, check, told)
+            write_calibration_report(options.report_dir, check, result)
         if not options.dry_run:
             services.calibrating.publish(calibration, check, allow_worse=options.allow_worse)
             unused = services.calibrating.unused(calibration)
-            told |= {
+            result |= {
                 "published": True,
                 "unused": None if unused is None else {"message": unused.en, "message_zh": unused.zh},
             }
             if unused is not None:
                 shell.line(f"not applied yet: {unused.en} · 暂未生效：{unused.zh}")
     if options.report_dir is not None:
-        write_calibration_report(options.report_dir, check, told)
+        write_calibration_report(options.report_dir, check, result)
         shell.line(f"report: {options.report_dir / PAGE}")
-    shell.line(f"{calibration.id}: {'published' if told['published'] else 'not published (--dry-run)'}")
-    shell.result(told)
+    shell.line(f"{calibration.id}: {'published' if result['published'] else 'not published (--dry-run)'}")
+    shell.result(result)
 
 
 def _back(shell: Shell, options: _Options) -> None:
@@ -102,7 +102,7 @@ def _back(shell: Shell, options: _Options) -> None:
     shell.result({"target": options.target, "calibration": name or BUILT_IN})
 
 
-def _told(calibration: Calibration, check: CalibrationCheck, relevance: JudgedRelevance) -> dict[str, Any]:
+def _result(calibration: Calibration, check: CalibrationCheck, relevance: JudgedRelevance) -> dict[str, Any]:
     scale = calibration.scale
     return {
         "calibration": calibration.as_json(),

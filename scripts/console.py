@@ -46,7 +46,7 @@ def listed(counts: Mapping[K, object]) -> str:
 
 
 Advance = Callable[[int, int | None], None]
-"""Told how many are done, and how many there are if that is known."""
+"""Called with how many are done, and how many there are if that is known."""
 
 _PIPED_WIDTH = 160
 """Columns of a table that is not on a terminal; wide enough that a title is not wrapped into the next column."""
@@ -106,27 +106,27 @@ class Shell:
         """A table for people of rows that all have the columns of the first one."""
         self.table(tuple(rows[0]), [tuple(row.values()) for row in rows])
 
-    def loaded(self, told: Mapping[str, Any], columns: Sequence[str], *notes: str) -> None:
+    def loaded(self, report: Mapping[str, Any], columns: Sequence[str], *notes: str) -> None:
         """What became of a file: a row of these columns, the notes, and where rejected rows are.
 
         Args:
-            told: the report as JSON types.
+            report: the report as JSON types.
             columns: names in it that are shown between those of every file.
             notes: more to say, before what was rejected; empty ones are left out.
         """
-        row = {name: told[name] for name in ("file", "rows", *columns)} | {"seconds": f"{told['seconds']:.1f}"}
-        if "added" in told:
-            row["rows/s"] = f"{told['rows'] / told['seconds']:,.0f}" if told["seconds"] else ""
+        row = {name: report[name] for name in ("file", "rows", *columns)} | {"seconds": f"{report['seconds']:.1f}"}
+        if "added" in report:
+            row["rows/s"] = f"{report['rows'] / report['seconds']:,.0f}" if report["seconds"] else ""
         self.rows([row])
         for note in filter(None, notes):
             self.line(note)
-        for title, counts in (("rejected", told["reasons"]), ("warnings", told.get("warnings"))):
+        for title, counts in (("rejected", report["reasons"]), ("warnings", report.get("warnings"))):
             if counts:
                 self.line(f"{title}: {listed(dict(Counter(counts).most_common()))}")
-        if told.get("ignored_columns"):
-            self.line(f"kept as extra columns: {', '.join(told['ignored_columns'])}")
-        if told["rejects_file"]:
-            self.line(f"rejects and warnings: {told['rejects_file']}")
+        if report.get("ignored_columns"):
+            self.line(f"kept as extra columns: {', '.join(report['ignored_columns'])}")
+        if report["rejects_file"]:
+            self.line(f"rejects and warnings: {report['rejects_file']}")
 
     def result(self, value: dict[str, Any]) -> None:
         """The machine-readable result, in one line, if it was asked for."""

@@ -129,7 +129,7 @@ def _served(shell: Shell, bench: Bench, options: _Options) -> list[System]:
 
 
 def _tell(shell: Shell, compared: Compared, options: _Options) -> None:
-    """Write the files that were asked for, then print a table, or one object whose top is what was measured now."""
+    """Write the requested files, then print a table, or one object whose top is what was measured now."""
     sources, contents, folder = compared.sources, compared.contents, options.report_dir
     results = [each.result for each in contents]
     # What was measured earlier is there to be compared with: the measures of this command are those of the next one.

@@ -1,4 +1,4 @@
-"""`patmatch firm`: what a firm asked for."""
+"""`patmatch firm`: whether a firm wants push lists."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class _Build:
     lease: int | None
 
     def begun(self, services: Services) -> BuildJob | None:
-        """The build that a server began and handed over, if there is one."""
+        """The build that a server began and passed on, if there is one."""
         if self.build_id is None or self.lease is None:
             return None
         return services.indexing.jobs.adopt(self.build_id, self.lease)
@@ -100,11 +100,11 @@ def build(shell: Shell, options: _Build) -> None:
             with shell.report(f"{kind}") as report:
                 results.append(services.indexing.run(request, job=options.begun(services), report=report))
             _print_build(shell, results[-1])
-    told: dict[str, Any] = {"builds": [result.as_json() for result in results], "built": True}
+    result: dict[str, Any] = {"builds": [result.as_json() for result in results], "built": True}
     skipped = [result for result in results if isinstance(result, BuildSkipped)]
     if len(skipped) == len(results):
-        told |= {"built": False, "reason": "delta", "delta": sum(result.delta for result in skipped)}
-    shell.result(told)
+        result |= {"built": False, "reason": "delta", "delta": sum(result.delta for result in skipped)}
+    shell.result(result)
 
 
 def _estimate(shell: Shell, guesses: list[BuildEstimate]) -> None:

@@ -78,9 +78,9 @@ def _load(
 
 
 def _print(shell: Shell, kind: str, report: Report) -> None:
-    told = report.as_json()
+    shown = report.as_json()
     note = ""
     if isinstance(report, IndustryReport):
-        told["patents looked at"] = report.patents
+        shown["patents looked at"] = report.patents
         note = "" if report.replaced else "no row could be used: the mapping stays as it was"
-    shell.loaded(told, COLUMNS.get(kind, RECORD_COLUMNS), note)
+    shell.loaded(shown, COLUMNS.get(kind, RECORD_COLUMNS), note)

@@ -101,7 +101,7 @@ def _day(moment: datetime | None) -> date | None:
 def _print(shell: Shell, pools: list[CountedPool]) -> None:
     rows = []
     for counted in pools:
-        told = pool_json(counted)
-        chosen = json.dumps(told["filter"], ensure_ascii=False)
-        rows.append((told["name"], chosen, told["changed_from"] or "", told["patents"], told["note"] or ""))
+        shown = pool_json(counted)
+        chosen = json.dumps(shown["filter"], ensure_ascii=False)
+        rows.append((shown["name"], chosen, shown["changed_from"] or "", shown["patents"], shown["note"] or ""))
     shell.table(("name", "filter", "since", "patents", "note"), rows)

@@ -111,17 +111,17 @@ def report_run(shell: Shell, name: str, html: Path | None) -> None:
     """
     with shell.services() as services, shell.progress("report") as advance:
         made = services.push_reporting.report(name, advance)
-    told = made.as_json()
+    result = made.as_json()
     if html is not None:
-        html.write_text(render_push(told, [_for_reading(one) for one in made.sampled]), encoding="utf8")
+        html.write_text(render_push(result, [_for_reading(one) for one in made.sampled]), encoding="utf8")
         shell.line(f"wrote {html}")
     _print_run(shell, made.run)
     for what in ("levels", "placed", "arms", "industries", "regions", "holder_types", "sizes"):
-        shell.line(f"{what}: {listed(told[what])}")
-    for why, firms in (told["short"] or {}).items():
+        shell.line(f"{what}: {listed(result[what])}")
+    for why, firms in (result["short"] or {}).items():
         shell.line(f"too few, {why}: {firms['firms']} firms, as {', '.join(firms['examples'])}")
     shell.line("overlap: -" if made.overlap is None else f"overlap with {made.previous}: {made.overlap:.1%}")
-    shell.result(told)
+    shell.result(result)
 
 
 def _for_reading(one: SampledList) -> dict[str, Any]:
@@ -162,12 +162,12 @@ def as_json(one: PushRun) -> dict[str, object]:
 
 
 def _print_run(shell: Shell, one: PushRun) -> None:
-    said = json.loads(one.manifest)
-    exposure, plain = said.get("exposure", {}), said.get("exposure_plain", {})
+    manifest = json.loads(one.manifest)
+    exposure, plain = manifest.get("exposure", {}), manifest.get("exposure_plain", {})
     rows = [(name, plain.get(name), exposure.get(name)) for name in ("coverage", "gini", "largest", "hub_share")]
     shell.table(("patents", "plain lists", "this run"), rows)
-    for arm, figures in said.get("arms", {}).items():
+    for arm, figures in manifest.get("arms", {}).items():
         shell.line(f"arm {arm}: {listed(figures)}")
-    if "seconds" in said:
-        shell.line(f"seconds: {listed(said['seconds'])}; {said['peak_mb']} MB at most")
+    if "seconds" in manifest:
+        shell.line(f"seconds: {listed(manifest['seconds'])}; {manifest['peak_mb']} MB at most")
     shell.line(f"{one.firms} firms have a list, {one.entries} entries")

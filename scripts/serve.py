@@ -14,7 +14,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from scripts.console import AT_LEAST_ONE, Shell, shell_command
 
 _DRAIN_SECONDS = 20
-"""How long requests that are under way may take when the service is told to stop."""
+"""How long requests that are under way may take when the service has to stop."""
 
 
 _Protocol: Any = AutoHTTPProtocol

@@ -18,7 +18,7 @@ TUNING = (
     "epochs", "learning_rate", "negatives", "max_tokens", "freeze_embeddings", "freeze_layers", "blend", "precision",
     "seed",
 )  # fmt: skip
-"""Options of the command that are handed on by their own names."""
+"""Options of the command that are passed on by their own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,5 +169,5 @@ def index_out(overviews: list[TargetOverview]) -> IndexOut:
 
 
 def _target_out(overview: TargetOverview) -> TargetOut:
-    said = overview.as_json()
-    return TargetOut.model_validate(said | {"delta": {"changed": said["delta"], "revision": said["revision"]}})
+    shown = overview.as_json()
+    return TargetOut.model_validate(shown | {"delta": {"changed": shown["delta"], "revision": shown["revision"]}})

@@ -45,8 +45,8 @@ class RequestId:
 class BodyLimit:
     """Refuse a body over `max_bytes` with 413, by its declared length or as it streams in.
 
-    The body is read here and handed on whole: the endpoints need all of it before they can begin, and a refusal in
-    the middle of their own reading could not be told from a broken request.
+    The body is read here and passed on whole: the endpoints need all of it before they can begin, and a refusal in
+    the middle of their own reading would look like a broken request.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:

@@ -65,8 +65,8 @@ class Asset:
         """The file, or 304 where the browser has it already (RFC 9110, 13.1.2: weak comparison)."""
         known = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
         if known & {self.headers["ETag"], "*"}:
-            kept = {name: value for name, value in self.headers.items() if name != "Content-Type"}
-            return Response(status_code=304, headers=kept)
+            unchanged = {name: value for name, value in self.headers.items() if name != "Content-Type"}
+            return Response(status_code=304, headers=unchanged)
         return Response(self.body, headers=dict(self.headers))
 
 
@@ -80,7 +80,7 @@ def add_page(router: APIRouter, path: str, page: Asset) -> None:
 
 
 def add_folder(router: APIRouter, path: str, assets: Mapping[str, Asset]) -> None:
-    """Serve ``assets`` by name below ``path``. Nothing else can be asked for, so no path can lead outside.
+    """Serve ``assets`` by name below ``path``. Nothing else can be requested, so no path can lead outside.
 
     Raises (while serving):
         NotFoundError: no asset of that name.

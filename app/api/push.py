@@ -52,8 +52,8 @@ class PushRunDetailOut(PushRunOut):
 
 
 def _opt_out_answer(found: OptOut, status: int = 200) -> Response:
-    said = {name: value for name, value in (("reason", found.reason), ("by", found.by)) if value is not None}
-    return json_response(OptOutOut(firm_id=found.firm_id, at=found.at, **said), status, set_only=True)
+    given = {name: value for name, value in (("reason", found.reason), ("by", found.by)) if value is not None}
+    return json_response(OptOutOut(firm_id=found.firm_id, at=found.at, **given), status, set_only=True)
 
 
 @router.get(_OPT_OUT, response_model=OptOutOut, responses=problems(404, 422, 429), summary="Whether a firm opted out")
@@ -70,9 +70,9 @@ async def get_opt_out(firm_id: FirmIdPath, state: State) -> Response:
 )
 async def put_opt_out(firm_id: FirmIdPath, state: State, body: OptOutIn | None = None) -> Response:
     """Push nothing to this firm from now on. Said again, the first time and reason stay."""
-    said = body or OptOutIn()
+    given = body or OptOutIn()
     outreach = state.services.outreach
-    found, new = await state.write_workers.run(lambda: outreach.opt_out(firm_id, reason=said.reason, by=said.by))
+    found, new = await state.write_workers.run(lambda: outreach.opt_out(firm_id, reason=given.reason, by=given.by))
     return _opt_out_answer(found, 201 if new else 200)
 
 

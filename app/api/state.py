@@ -62,7 +62,7 @@ async def require_admin(
     """
     if state.admin_token is None:
         return
-    # A header is handed on as Latin-1, whatever its bytes mean. Compared in constant time: how far a guess is right
+    # A header arrives as Latin-1, whatever its bytes mean. Compared in constant time: how far a guess is right
     # must not show.
     given = credentials.credentials.encode("latin-1") if credentials is not None else b""
     if not compare_digest(given, state.admin_token.encode()):
