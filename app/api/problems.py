@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -39,11 +39,6 @@ class FieldProblem(BaseModel):
     field: str
     message: str
     message_zh: str
-
-
-def field_problems(errors: Iterable[FieldError]) -> list[FieldProblem]:
-    """Bad fields as they go over the wire."""
-    return [FieldProblem(field=error.field, message=error.message, message_zh=error.message_zh) for error in errors]
 
 
 class Problem(BaseModel):
@@ -118,7 +113,7 @@ def problem_of(error: PatmatchError, request_id: str) -> Problem:
         request_id=request_id,
     )
     if error.fields:
-        problem.errors = field_problems(error.fields)
+        problem.errors = [FieldProblem.model_validate(field, from_attributes=True) for field in error.fields]
     return problem
 
 
