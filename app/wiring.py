@@ -104,6 +104,8 @@ class Services:
         for name in ("watcher", "webhooks", "serving"):
             if name in vars(self):
                 getattr(self, name).stop()
+        if "encoders" in vars(self):  # a command may have used an encoder though it serves nothing
+            self.encoders.close()
         self.catalogue.close()
 
     def spec_of(self, model: str | None) -> EncoderSpec:

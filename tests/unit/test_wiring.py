@@ -60,6 +60,22 @@ def test_wiring_begins_no_thread_and_closes_without_making_anything(tmp_path: Pa
     services.close()
 
 
+def test_wiring_closes_encoders_that_serve_nothing(tmp_path: Path) -> None:
+    """A command that builds or evaluates lets its encoder finish, though it has no served index."""
+
+    class Closed(HashingEncoder):
+        times = 0
+
+        def close(self) -> None:
+            Closed.times += 1
+
+    services = Services(Settings(home=tmp_path), encoder=Closed)
+    services.encoder.get()
+    services.close()
+    assert Closed.times == 1
+    assert "serving" not in made(services)
+
+
 def test_wiring_makes_a_service_once_for_all_threads(tmp_path: Path) -> None:
     """Requests that are the first to use a service at the same time share it."""
     services = Services(Settings(home=tmp_path), encoder=HashingEncoder)
