@@ -82,8 +82,7 @@ class Record:
         region: GB/T 2260 code, 2 to 6 digits.
         industry: GB/T 4754 codes.
         status: ``active``, ``pending`` or ``inactive`` for patents and firms, ``open`` or ``closed`` for needs; a
-        source's own
-            word where it is none of these.
+            source's own word where it is none of these.
         original: the source's own text of each field that normalisation changed.
         extra: columns of the source that patmatch has no field for, kept as they came.
     """
