@@ -18,7 +18,7 @@ from app.match.candidates import LANG, CandidateSearch, counted_terms
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.relevance import SharedTerms, crossings, relevance_of_codes
 from app.serving.served import Served
-from app.text.names import folded_name
+from app.text.normalising import folded_name
 from app.text.reading import passage_of, views_of
 from app.text.terms import Phrases
 from index import TermCounts

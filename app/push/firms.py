@@ -19,7 +19,7 @@ from app.ranking.space import Space
 from app.ranking.views import view_weights
 from app.serving.embedding import Embedder
 from app.serving.filters import still_passing
-from app.text.names import folded_name
+from app.text.normalising import folded_name
 from index import Condition, VectorStore
 from models import Role
 

@@ -15,7 +15,7 @@ from app.domain import Kind, Patent
 from app.progress import Progress, Report
 from app.push.allocation.lists import NOBODY, LabelLimit
 from app.push.rules import PushRules
-from app.text.names import folded_name
+from app.text.normalising import folded_name
 from index import Condition, View
 
 _SUBCLASS = 4

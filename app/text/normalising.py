@@ -1,6 +1,6 @@
 """Source text to stored text: NFKC, visible characters, no HTML, one kind of white space.
 
-Both functions are idempotent. Most texts are clean apart from full-width punctuation, so that case costs a few C-level
+Both folds are idempotent. Most texts are clean apart from full-width punctuation, so that case costs a few C-level
 scans; only what fails them is taken apart.
 """
 
@@ -24,6 +24,8 @@ _INVISIBLE = re.compile(
     "\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]+"
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_ASIDE = re.compile(r"\(.*?\)|\[.*?\]|\s|[.,。,、·]")
+_LEGAL_SUFFIX = re.compile(r"(?:股份有限公司|有限责任公司|有限公司|公司|co|ltd|inc|llc|corp|limited|corporation)+$")
 
 
 def fold_line(text: str) -> str:
@@ -38,6 +40,15 @@ def fold_body(text: str) -> str:
     return _settle(text, lines=True) if plain is None else plain
 
 
+def folded_name(name: str) -> str:
+    """A firm's or holder's name as two spellings of it agree: without brackets, widths, spaces and legal suffix.
+
+    ``兰州(甘肃)新材料有限责任公司`` and ``兰州新材料有限公司`` are one. A name that is nothing else stays whole.
+    """
+    plain = fold_line(name).casefold()
+    return _LEGAL_SUFFIX.sub("", _ASIDE.sub("", plain)) or plain
+
+
 def _plain(text: str) -> str | None:
     """The answer for text that needs no more than its punctuation narrowed; ``None`` where it takes a closer look."""
     if not text.isascii() and not is_normalized("NFKC", text):
@@ -45,14 +56,7 @@ def _plain(text: str) -> str | None:
             text = text.replace(wide, narrow)
         if not is_normalized("NFKC", text):
             return None
-    clean = (
-        text.isprintable()
-        and "  " not in text
-        and "<" not in text
-        and "&" not in text
-        and text[:1] != " "
-        and text[-1:] != " "
-    )
+    clean = text.isprintable() and text.strip(" ") == text and not any(odd in text for odd in ("  ", "<", "&"))
     return text if clean else None
 
 

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from unicodedata import normalize
+from importlib.resources import files
+from unicodedata import combining, normalize
 
 from opencc import OpenCC
 
 from app.domain import AnyRecord, Firm, Need
 from app.text.boilerplate import without_legal_formulae, without_stock
-from app.text.pinyin import without_pinyin
+from app.text.language import HAN, KANA_OR_HANGUL
 
 READING = "2"
 """Of the reading. Another one is another meaning of every snapshot: count up whenever `read` or the stock changes."""
 
-_HAN = "\u3400-\u9fff\uf900-\ufaff"
-_ANY_HAN = re.compile(f"[{_HAN}]")
+_ANY_HAN = re.compile(f"[{HAN}]")
 _LAST_OF_PLANE = "\uffff"
-_KANA_OR_HANGUL = re.compile("[\u3041-\u309f\u30a1-\u30fa\u1100-\u11ff\uac00-\ud7af]")
 # A character that stands alone is of a word that was torn apart; two words of a list (锂电池 电解液) stay two.
-_TORN = re.compile(f"(?<![{_HAN}])([{_HAN}])[ \t\u3000]+(?=[{_HAN}])|(?<=[{_HAN}])[ \t\u3000]+(?=[{_HAN}](?![{_HAN}]))")
+_TORN = re.compile(f"(?<![{HAN}])([{HAN}])[ \t\u3000]+(?=[{HAN}])|(?<=[{HAN}])[ \t\u3000]+(?=[{HAN}](?![{HAN}]))")
+
+# Pinyin in brackets behind the characters that it spells, as rare elements and species have it: 碲(dì)化镉.
+_TONED = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿ"
+_PINYIN = re.compile(rf"(?P<han>[{HAN}]{{1,12}})[ ]?[(（](?P<letters>[a-z{_TONED}][a-z{_TONED}1-5' -]{{0,40}})[)）]")
+_BETWEEN_SYLLABLES = re.compile("[1-5' -]+")
+_LONGEST_SYLLABLE = 6
 
 
 def read(text: str, lang: str | None) -> str:
@@ -37,7 +42,7 @@ def read(text: str, lang: str | None) -> str:
     """
     if lang not in ("zh", None) or not _ANY_HAN.search(text):
         return text
-    if lang is None and _KANA_OR_HANGUL.search(text):
+    if lang is None and KANA_OR_HANGUL.search(text):
         return text
     return _one_script(text)
 
@@ -104,3 +109,47 @@ def _whole(text: str) -> str:
 def _simplifier() -> OpenCC:
     """Loaded when first needed. A conversion of 230 characters takes 4 microseconds, so nothing is tested before it."""
     return OpenCC("t2s")
+
+
+def without_pinyin(text: str) -> str:
+    """The text without bracketed pinyin of the characters right before it.
+
+    With tone marks any syllables count, as long as there are characters for them; without, each must be a reading of
+    its character: 基因(gene) and 氧化铝(Al2O3) stay.
+    """
+    if "(" not in text and "（" not in text:
+        return text
+    return _PINYIN.sub(_unspelt, text)
+
+
+def _unspelt(match: re.Match[str]) -> str:
+    han, letters = match["han"], match["letters"].rstrip()
+    # Without tone marks, and with v for ü, as keyboards write it.
+    plain = "".join(char for char in normalize("NFD", letters).replace("u\u0308", "v") if not combining(char))
+    # Only marks are sure: (a1) behind 步骤 numbers a step.
+    return han if _spells(_BETWEEN_SYLLABLES.sub("", plain), han, any_reading=plain != letters) else match.group()
+
+
+def _spells(letters: str, han: str, *, any_reading: bool) -> bool:
+    """Whether letters are readings of the last characters of ``han``, read from the end."""
+    if not letters:
+        return True
+    if not han:
+        return False
+    syllables = _syllables()
+    for length in range(min(_LONGEST_SYLLABLE, len(letters)), 0, -1):
+        characters = syllables.get(letters[-length:])
+        if characters is None or not (any_reading or han[-1] in characters):
+            continue
+        if _spells(letters[:-length], han[:-1], any_reading=any_reading):
+            return True
+    return False
+
+
+@cache
+def _syllables() -> dict[str, str]:
+    """Each syllable without its tone, and the characters of GB 2312 that are read so, of pypinyin 0.55 (MIT)."""
+    lines = files("app.text").joinpath("pinyin.tsv").read_text(encoding="utf-8").splitlines()
+    table = dict(line.split("\t") for line in lines)
+    # What keyboards without ü write beside lv and nv: 绿 as lü, nü, and after the mark is gone lu.
+    return table | {"lue": table["lve"], "nue": table["nve"]}

@@ -15,7 +15,7 @@ from app.push.candidates import PushCandidates
 from app.push.firms import arm_by
 from app.push.lists import firm_ranks, shared_out
 from app.push.rules import PushRules, read_rules
-from app.text.names import folded_name
+from app.text.normalising import folded_name
 
 
 def test_push_rules_are_read_from_toml_and_json(tmp_path: Path) -> None:
