@@ -16,7 +16,7 @@ from app.domain import OPEN, Kind, Need, Watch, WatchLevel
 from app.match.asked import AskedRecord, AskedTexts
 from app.match.candidates import CandidateSearch, asked_terms
 from app.ranking.levels import Scale, score_floor
-from app.ranking.views import view_weights
+from app.ranking.space import view_weights
 from app.serving.delta import EMBED_AT_ONCE
 from app.serving.embedding import Embedder
 from app.serving.served import Served

@@ -21,11 +21,11 @@ from app.progress import Progress, Report
 from app.ranking.space import NEIGHBOURS, PLAIN, Space
 from app.serving.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
 from app.serving.calibrations import SPACE_KEY, CalibrationStore
+from app.serving.delta import CATALOGUE_KEY, revision_in
 from app.serving.embedding import Embedder
 from app.serving.encoders import MANIFEST_KEY, Encoders, EncoderSpec
 from app.serving.failures import translated
 from app.serving.filters import COLUMNS
-from app.serving.origin import CATALOGUE_KEY, revision_in
 from app.serving.spaces import MovedVectors, arrays_of, measured_space
 from app.serving.term_tables import measured_table, table_arrays
 from app.text.reading import READING, passage_of

@@ -15,9 +15,9 @@ from app.builds.service import READING_KEY, SKIPPED_KEY
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import PatmatchError
+from app.serving.delta import revision_in
 from app.serving.encoders import Encoders
 from app.serving.failures import as_patmatch_error, translated
-from app.serving.origin import revision_in
 from app.serving.spaces import space_of
 from app.text.reading import READING, passage_of
 from index.steps import step

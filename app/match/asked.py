@@ -9,8 +9,7 @@ import numpy as np
 
 from app.arrays import Floats
 from app.domain import AnyRecord, Need
-from app.ranking.space import Space
-from app.ranking.views import combine_views
+from app.ranking.space import Space, combine_views
 from app.text.boilerplate import without_activities
 from app.text.reading import views_of
 from app.text.terms import Phrases

@@ -9,11 +9,11 @@ import numpy as np
 
 from app.arrays import Floats, Ints
 from app.match.queries import ResolvedQuery
-from app.ranking.lexical import query_terms, terms_of, usual_share
-from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, relevance
+from app.ranking.relevance import Relevance, SharedTerms, Terms, best_first, query_terms, relevance, usual_share
 from app.ranking.space import PLAIN, surrounded
 from app.serving.served import Served
 from app.text.boilerplate import without_activities
+from app.text.terms import terms_of
 from index import Condition, Found, Part, Plan, TermIndex, TermWeights
 
 LANG = "lang"

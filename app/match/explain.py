@@ -11,13 +11,12 @@ import numpy as np
 
 from app.arrays import Floats
 from app.domain import AnyRecord, Match, Signals, Why
-from app.ranking.lexical import BODY_WEIGHT
-from app.ranking.reasons import Terms, carrying_sentence, meanings
-from app.ranking.term_table import TermTable
+from app.ranking.reasons import Terms, TermTable, carrying_sentence, meanings
+from app.ranking.relevance import BODY_WEIGHT
 from app.serving.failures import translated
 from app.serving.served import Served
 from app.serving.term_tables import table_of
-from app.text.segments import folded
+from app.text.reading import term_reading
 from app.text.terms import letters_shared, sentences, shared_terms, vocabulary
 from index import Snapshot
 from models import EmptyTextError, Encoder, Role
@@ -115,7 +114,7 @@ class Explainer:
 
     def _query(self, table: TermTable, encoder: Encoder, views: Sequence[str]) -> Terms:
         """A query's terms, those of its first view first; some that no table has are embedded."""
-        names = list(dict.fromkeys(chain.from_iterable(table.lexicon.terms(folded(view)) for view in views)))
+        names = list(dict.fromkeys(chain.from_iterable(table.lexicon.terms(term_reading(view)) for view in views)))
         unknown = table.unknown(names)
         short = [name for name in unknown if len(name) <= _NEW_LONGEST]
         new = sorted(short, key=lambda name: (-len(name), name))[:_NEW_TERMS]
@@ -157,7 +156,7 @@ def _reading(record: AnyRecord, table: TermTable | None) -> _Reading:
     if table is None:
         return _Reading((), found, ())
     cut = table.lexicon.terms
-    return _Reading(cut(folded(" ".join(title))), found, [cut(folded(sentence)) for sentence in found])
+    return _Reading(cut(term_reading(" ".join(title))), found, [cut(term_reading(sentence)) for sentence in found])
 
 
 def _by_letters(match: Match, reading: _Reading, asked: frozenset[str]) -> Why:
@@ -185,7 +184,7 @@ def _weighed(query: Terms, table: TermTable, views: Sequence[str], *, titled: bo
     """What a query's terms count in the choice of a sentence: those of its title more than those of its text."""
     if not titled or len(views) < 2:
         return query.weights
-    title = set(table.lexicon.terms(folded(views[0])))
+    title = set(table.lexicon.terms(term_reading(views[0])))
     shares = np.array([1.0 if name in title else BODY_WEIGHT for name in query.names], dtype=np.float32)
     return query.weights * shares
 

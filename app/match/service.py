@@ -28,11 +28,9 @@ from app.errors import FieldError, InputError, NotReadyError, PatmatchError, Too
 from app.match.candidates import Candidates, CandidateSearch, depth_for
 from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery
-from app.ranking.diversity import diversify
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
-from app.ranking.relevance import Relevance
-from app.ranking.space import PLAIN, Space
-from app.ranking.views import combine_views, view_weights
+from app.ranking.relevance import Relevance, diversify
+from app.ranking.space import PLAIN, Space, combine_views, view_weights
 from app.serving.failures import Refusal, translated
 from app.serving.filters import conditions_of, still_passing
 from app.serving.served import Served

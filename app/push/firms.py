@@ -15,8 +15,7 @@ from app.domain import OPEN, Firm, Kind, Need
 from app.match.asked import AskedRecord, AskedTexts
 from app.progress import Progress, Report
 from app.push.rules import PushRules
-from app.ranking.space import Space
-from app.ranking.views import view_weights
+from app.ranking.space import Space, view_weights
 from app.serving.embedding import Embedder
 from app.serving.filters import still_passing
 from app.text.normalising import folded_name

@@ -9,9 +9,9 @@ import numpy as np
 
 from app.quality.material import EvaluationMaterial
 from app.quality.train_material import language
-from app.ranking.lexical import query_terms, terms_of
-from app.ranking.relevance import SharedTerms
+from app.ranking.relevance import SharedTerms, query_terms
 from app.serving.spaces import HEADINGS_A_LANGUAGE
+from app.text.terms import terms_of
 from index import TermCounts
 from index.bm25 import Postings, hash_of, inverse_frequency
 

@@ -12,7 +12,7 @@ from app.domain import Patent
 from app.errors import InputError
 from app.evaluation.collection import Qrels, QueryRun, TextRow
 from app.quality.material import EvaluationMaterial
-from app.ranking.views import view_weights
+from app.ranking.space import view_weights
 from app.text.language import detect_language, language_word
 from app.text.normalising import fold_body, fold_line
 from app.text.reading import need_views, passage_of

@@ -18,8 +18,7 @@ from app.quality.train_corpus import Corpus, CorpusTerms
 from app.quality.train_material import Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
 from app.ranking.relevance import relevance
-from app.ranking.space import NEIGHBOURS, PLAIN, surrounded
-from app.ranking.views import combine_views
+from app.ranking.space import NEIGHBOURS, PLAIN, combine_views, surrounded
 from app.serving.spaces import measured_space
 from index import ArrayVectors
 from index.engine import exact_search

@@ -28,8 +28,11 @@ patent from the first ten."""
 NEIGHBOURS, AROUND = 10, 0.5
 """How many neighbours a record is seen with, and what their mean weighs beside the record. On judged needs 5 and 10,
 0.3 and 0.5 are alike; titles of patents find their own abstracts first as often as without."""
+TITLE_WEIGHT = 0.4
+"""Weight of a need's title beside its text; of 0.3 to 1 the best on judged needs, see docs/evaluation.md."""
 MOST_STRETCH = 2.0
 """How much a cosine is stretched at most: what two languages have more than this in common, no real pair lacks."""
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,34 @@ def surrounded(vectors: Floats, around: Floats) -> Floats:
         vectors: of the records, unit vectors.
         around: the mean of each record's neighbours, float32 ``[n, d]``; zeros where it has none.
     """
-    moved = vectors + AROUND * around
-    found: Floats = (moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), _NOTHING)).astype(np.float32)
+    return _unit(vectors + AROUND * around)
+
+
+def view_weights(count: int, *, titled: bool) -> tuple[float, ...]:
+    """The weights of a query's views: a title tells the subject, the text behind it also the circumstances."""
+    return (TITLE_WEIGHT, 1 - TITLE_WEIGHT) if titled and count == 2 else (1.0,) * count
+
+
+def combine_views(vectors: Floats, counts: Sequence[int], weights: Sequence[float]) -> Floats:
+    """Average the views of each query and renormalise, so that a cosine is the mean over the views up to a factor.
+
+    Args:
+        vectors: float32 ``[sum(counts), d]``, unit vectors, the views of one query next to each other.
+        counts: how many views each query has, at least 1.
+        weights: the weight of each view, as long as ``vectors``.
+
+    Returns:
+        float32 ``[len(counts), d]`` unit vectors.
+    """
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.intp)
+    sums = np.add.reduceat(vectors * np.asarray(weights, dtype=np.float32)[:, None], starts, axis=0)
+    # Two opposite views cancel out: such a query has no direction and matches nothing well.
+    return _unit(sums)
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Vectors of length 1, float32; those of hardly any length stay short, so that nothing becomes infinite."""
+    found: Floats = (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _NOTHING)).astype(np.float32)
     return found
 
 
@@ -153,6 +182,3 @@ def _mean(values: Iterable[float]) -> float:
     """Their mean, 0 where there is none."""
     found = list(values)
     return sum(found) / len(found) if found else 0.0
-
-
-_NOTHING = 1e-6

@@ -20,13 +20,13 @@ import numpy as np
 from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.ranking.lexical import terms_of
 from app.ranking.space import PLAIN, Space
+from app.serving.delta import revision_in
 from app.serving.embedding import Embedder
 from app.serving.filters import COLUMNS
-from app.serving.origin import revision_in
 from app.serving.spaces import space_of
 from app.text.reading import passage_of
+from app.text.terms import terms_of
 from index import (
     NO_TERMS,
     FileLock,

@@ -12,12 +12,11 @@ import numpy.typing as npt
 from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import Kind
-from app.ranking.reasons import chance_thresholds
+from app.ranking.reasons import TermTable, chance_thresholds, packed, rarity
 from app.ranking.space import ANY, Means, Space
-from app.ranking.term_table import TermTable, packed, rarity
 from app.serving.embedding import Embedder
-from app.text.reading import passage_of
-from app.text.segments import Lexicon, document_frequencies, folded, learnt, script_of
+from app.text.reading import passage_of, term_reading
+from app.text.segments import Lexicon, document_frequencies, learnt, script_of
 from models import Role
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -47,7 +46,7 @@ def measured_table(catalogue: Catalogue, target: Kind, ids: Sequence[str], embed
         ids: of its records.
         embedder: embeds the terms, and keeps their vectors for the next build.
     """
-    texts = [folded(text) for text in _texts(catalogue, target, ids)]
+    texts = [term_reading(text) for text in _texts(catalogue, target, ids)]
     lexicon = learnt(texts)
     frequencies = document_frequencies(texts, lexicon)
     common = [term for term, texts_with in frequencies.items() if texts_with >= _FEWEST_TEXTS]

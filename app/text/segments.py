@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import log
 
-from app.text.reading import term_reading
+from app.text.language import HAN
 from app.text.terms import STOCK, STOP_WORD
 
 LONGEST_TERM = 6
@@ -25,13 +25,12 @@ FEWEST_USES = 3
 _ROUNDS = 2
 """Cuts of the corpus: the second already uses nine of ten terms of the third."""
 
-_HAN = "\u3400-\u9fff\uf900-\ufaff"
 _HANGUL = "\uac00-\ud7af"
 _KATAKANA = "\u30a1-\u30fa\u30fc"
 _TOKEN = re.compile(
-    rf"[{_HAN}]+|[{_KATAKANA}]+|[{_HANGUL}]+|[^\W_{_HAN}{_HANGUL}\u3040-\u30ff]+(?:-[^\W_{_HAN}{_HANGUL}\u3040-\u30ff]+)*"
+    rf"[{HAN}]+|[{_KATAKANA}]+|[{_HANGUL}]+|[^\W_{HAN}{_HANGUL}\u3040-\u30ff]+(?:-[^\W_{HAN}{_HANGUL}\u3040-\u30ff]+)*"
 )
-_IS_HAN = re.compile(f"[{_HAN}]")
+_IS_HAN = re.compile(f"[{HAN}]")
 _IS_HANGUL = re.compile(f"[{_HANGUL}]")
 _IS_KATAKANA = re.compile(f"[{_KATAKANA}]")
 # What Korean hangs on a noun: particles, and the light verb 하다 and the copula in the forms that patents use.
@@ -43,11 +42,6 @@ _KOREAN_STOCK = re.compile(
     "발명|본|상기|관한|것|것으로|것을|것이|및|또는|방법|장치|시스템|포함|제공|이용|위한|위해|대한|따른|있|있다|있는|"
     "그|이|사용|갖는|가지|또한|하기|가능|활용|응용|높은|낮은|다양|더욱|상세하게|구체|특히|개시|실시예|단계|제조방법|조성물|이상|통해"
 )
-
-
-def folded(text: str) -> str:
-    """The text as terms are read from it: NFKC, in one Chinese script, in lower case."""
-    return term_reading(text)
 
 
 def script_of(term: str) -> str:
@@ -79,7 +73,7 @@ class Lexicon:
         return cls({term: log(total / count) for term, count in uses.items()}, log(total) + 1)
 
     def terms(self, text: str) -> list[str]:
-        """The terms of a text that was `folded`, in its order, repeats included; stock phrases and numbers left out."""
+        """The terms of a text in its `term_reading`, in order, repeats included; stock phrases and numbers left out."""
         found: list[str] = []
         for token in _TOKEN.findall(text):
             if _IS_HAN.match(token):
@@ -129,7 +123,7 @@ def learnt(texts: Sequence[str]) -> Lexicon:
     """The lexicon of a corpus.
 
     Args:
-        texts: of the corpus or a sample of it, `folded`. 8,000 abstracts take 10 s.
+        texts: of the corpus or a sample of it, in their `term_reading`. 8,000 abstracts take 10 s.
     """
     runs = Counter(
         run for text in texts for token in _TOKEN.findall(text) if _IS_HAN.match(token) for run in STOCK.split(token)
@@ -159,7 +153,7 @@ def _seeds(runs: Mapping[str, int]) -> dict[str, int]:
 
 
 def document_frequencies(texts: Iterable[str], lexicon: Lexicon) -> Counter[str]:
-    """In how many of ``texts``, `folded`, each term occurs."""
+    """In how many of ``texts``, in their `term_reading`, each term occurs."""
     frequencies: Counter[str] = Counter()
     for text in texts:
         frequencies.update(set(lexicon.terms(text)))

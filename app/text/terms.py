@@ -1,14 +1,21 @@
-"""What two texts share to the letter: words of spaced scripts, runs of Chinese, Japanese and Korean characters."""
+"""What two texts share to the letter: words of spaced scripts, runs of Chinese, Japanese and Korean characters.
+
+Two kinds of terms serve two ends. Those of BM25 (`terms_of`) find and order records: vectors blur exact terms
+(chemical names, alloy grades, model numbers), and counting them does not. A `vocabulary` is shown to people: it leaves
+grammar and the stock of patent language out.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.text.language import HAN
 from app.text.reading import as_written, term_reading
 
-_CJK = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
+_CJK = rf"{HAN}\u3040-\u30ff\uac00-\ud7af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}][^\s_{_CJK}]*", re.UNICODE)
 _CJK_RUN = re.compile(rf"[{_CJK}]+")
 # A full stop ends a sentence where a space and no lower-case letter follow: not in "3.5", and not in "e.g. a cell".
@@ -29,12 +36,32 @@ STOP_WORD = re.compile(
     "or|of|in|on|to|is|an|as|at|it|be|by|present|based|thereof|thereby|therefor|therein|one|two|first|second|least|also|such|than|into|each|between|high|low|"
     "invention|comprising|said|wherein|which|der|die|das|und|mit|für|von|eine|einer|verfahren|vorrichtung"
 )
+# Unlike `_CJK` without the middle dot, which stands between the words of a Japanese name and cuts a run in two.
+_COUNTED = f"{HAN}\u3041-\u309f\u30a1-\u30fa\u30fc\uac00-\ud7af"
+_COUNTED_RUN = re.compile(f"[{_COUNTED}]+|[^\\W_{_COUNTED}]+(?:[-.][^\\W_{_COUNTED}]+)*")
+_COUNTED_CJK = re.compile(f"[{_COUNTED}]")
+_HAN_CHARACTER = re.compile(f"[{HAN}]")
 _LONGEST = 12
 _BETWEEN = "\n"
 
 
-def _runs(folded: str) -> list[str]:
-    return [run.strip(_EDGE) for run in _RUN.findall(folded)]
+def terms_of(text: str) -> Counter[str]:
+    """The terms of BM25 in a text and how often each occurs: characters, pairs of them, and words.
+
+    Chinese is taken by single characters and by pairs, which needs no dictionary and misses no new term; Japanese kana
+    and Korean by pairs; other scripts by words. On judged needs characters with pairs were worth more than pairs alone,
+    and both more than a segmenter's words (docs/quality.md). The inverted index of a snapshot (`index.terms`) counts
+    and scores them.
+    """
+    found: Counter[str] = Counter()
+    for match in _COUNTED_RUN.finditer(term_reading(text)):
+        run = match.group()
+        if not _COUNTED_CJK.match(run):
+            found[run] += 1
+            continue
+        found.update(_HAN_CHARACTER.findall(run))
+        found.update(run[n : n + 2] for n in range(len(run) - 1))
+    return found
 
 
 def _grams(run: str) -> set[str]:
@@ -57,7 +84,7 @@ def _vocabulary(folded: str) -> frozenset[str]:
 def _parts(folded: str) -> tuple[list[str], list[str]]:
     """The CJK runs of a text, cut where stock stands, and its words."""
     parts, words = [], []
-    for run in _runs(folded):
+    for run in (found.strip(_EDGE) for found in _RUN.findall(folded)):
         if _CJK_RUN.fullmatch(run):
             parts += [part for part in STOCK.split(run) if len(part) > 1]
         elif len(run) > 1 and not run.isdigit() and not STOP_WORD.fullmatch(run):

@@ -28,7 +28,7 @@ from app.domain import (
     Query,
     QueryResult,
 )
-from app.ranking.views import combine_views, view_weights
+from app.ranking.space import combine_views, view_weights
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]

@@ -9,7 +9,7 @@ import pytest
 
 from app.builds.walk import Walk, Walker
 from app.domain import Kind, Patent
-from app.ranking.lexical import query_terms
+from app.ranking.relevance import query_terms
 from app.settings import Settings
 from app.wiring import Services
 from index import View

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ranking.lexical import terms_of
+from app.text.terms import terms_of
 from index import TermCounts, TermIndex, VectorInputError, VerificationError
 from index import terms as terms_module
 from index.bm25 import LONGEST_TERM, Postings, best

@@ -21,9 +21,10 @@ from app.quality.material import EvaluationMaterial
 from app.quality.train_corpus import Corpus, CorpusTerms
 from app.quality.train_material import Need, folds, hard_negatives, judged_needs, passages, split
 from app.quality.train_measures import Measured, Rows, differences, level_score, means, score
-from app.ranking.lexical import query_terms, terms_of
-from app.ranking.views import view_weights
+from app.ranking.relevance import query_terms
+from app.ranking.space import view_weights
 from app.text.reading import passage_of
+from app.text.terms import terms_of
 from index import TermIndex
 from index.terms_build import write_terms
 from models.training import _apart, _ordered

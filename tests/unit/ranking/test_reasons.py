@@ -14,8 +14,10 @@ from app.ranking.reasons import (
     carrying_sentence,
     chance_thresholds,
     meanings,
+    packed,
+    rarity,
+    unpacked,
 )
-from app.ranking.term_table import packed, rarity, unpacked
 
 BOUNDS = {("han", "spaced"): 0.3, ("han", "han"): 0.7}
 

@@ -7,8 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ranking.relevance import LEXICAL_WEIGHT, SharedTerms, best_first, relevance
+from app.ranking.relevance import (
+    BODY_WEIGHT,
+    EXPECTED_FROM,
+    LEXICAL_WEIGHT,
+    MOST_TERMS,
+    SharedTerms,
+    best_first,
+    diversify,
+    expected,
+    query_terms,
+    relevance,
+)
 from app.ranking.space import CROSSING, MOST_STRETCH, PLAIN, SAME, Crossing, Space
+from app.text.terms import terms_of
 
 SPACE = Space(
     {},
@@ -90,3 +102,62 @@ def test_relevance_of_a_pair_does_not_depend_on_the_others(pairs: list[tuple[flo
 def test_relevance_orders_equals_by_their_ids() -> None:
     """The same answer each time, whatever order the index found its equals in."""
     assert best_first(_row(0.5, 0.7, 0.5), ["b", "z", "a"]) == [1, 2, 0]
+
+
+def _units(rows: int, seed: int) -> np.ndarray:
+    """Random unit vectors float32 ``[rows, 8]``."""
+    vectors = np.random.default_rng(seed).normal(size=(rows, 8)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _alike(_term: str) -> float:
+    return 1.0
+
+
+def test_ranking_query_terms_weigh_the_title_more_and_are_bounded() -> None:
+    """A term of the body counts less than one of the title, and only the weightiest are looked for."""
+    terms = query_terms(["轧制", "水泵"], _alike, titled=True)
+    assert terms["水泵"] == pytest.approx(BODY_WEIGHT * terms["轧制"])
+    plain = query_terms(["轧制轧制"], _alike, titled=False)
+    assert plain["轧制"] == terms["轧制"]
+    long = "".join(chr(0x4E00 + n) for n in range(3000))
+    assert len(query_terms([long], _alike, titled=True)) == MOST_TERMS
+    assert query_terms([], _alike, titled=True) == {}
+
+
+def test_ranking_query_terms_keep_the_rare_ones() -> None:
+    """Where not all fit, those go that many texts hold."""
+    long = "".join(chr(0x4E00 + n) for n in range(100)) + " ncm811"
+    terms = query_terms([long], lambda term: 9.0 if term == "ncm811" else 1.0, titled=False)
+    assert "ncm811" in terms
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_ranking_query_terms_take_any_text(title: str, text: str) -> None:
+    """Whatever arrives, every term is one of a view and counts something."""
+    terms = query_terms([title, text], _alike, titled=True)
+    assert set(terms) <= set(terms_of(title)) | set(terms_of(text))
+    assert all(0 < weight < np.inf for weight in terms.values())
+
+
+def test_ranking_expected_terms_rise_with_the_cosine_and_never_fall() -> None:
+    """A text that cannot share terms gets what its cosine has in the query's own language, and nothing below."""
+    cosines = np.linspace(-1, 1, 41, dtype=np.float32)
+    for language in ("zh", "en", None):
+        values = expected(cosines, language, 9.0)
+        assert (np.diff(values) >= 0).all()
+        assert not values[cosines <= EXPECTED_FROM].any()
+    assert (expected(cosines, "zh", 9.0) >= expected(cosines, "en", 9.0)).all()
+
+
+def test_ranking_diversity_zero_keeps_the_order() -> None:
+    """Without diversity the best stay the best."""
+    vectors, scores = _units(10, 3), np.linspace(1, 0, 10, dtype=np.float32)
+    assert diversify(scores, vectors, 5, 0.0) == [0, 1, 2, 3, 4]
+
+
+def test_ranking_diversity_passes_over_a_repeat() -> None:
+    """The copy of a picked candidate comes after a different one that fits nearly as well."""
+    vectors = np.eye(8, dtype=np.float32)[[0, 0, 1]]
+    scores = np.asarray([0.9, 0.9, 0.85], dtype=np.float32)
+    assert diversify(scores, vectors, 3, 0.5) == [0, 2, 1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.ranking.space import ANY, PLAIN, PRIOR, Means, Space
+from app.ranking.space import ANY, PLAIN, PRIOR, Means, Space, combine_views
 
 GENERATOR = np.random.default_rng(0)
 
@@ -77,3 +79,28 @@ def test_ranking_space_keeps_a_vector_that_is_the_mean() -> None:
     vector = unit(np.ones((1, 4)))
     space = Space({ANY: vector[0]}, {ANY: vector[0]})
     assert np.allclose(space.of_passages(vector, [None]), vector)
+
+
+def units(rows: int, seed: int) -> np.ndarray:
+    """Random unit vectors float32 ``[rows, 8]``."""
+    vectors = np.random.default_rng(seed).normal(size=(rows, 8)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=6), st.integers(0, 10_000))
+def test_ranking_views_average_each_query_alone(counts: list[int], seed: int) -> None:
+    """A query's vector is the normalised mean of its own views; one view stays as it is."""
+    vectors = units(sum(counts), seed)
+    weights = np.random.default_rng(seed).uniform(0.1, 1, len(vectors)).tolist()
+    combined = combine_views(vectors, counts, weights)
+    start = 0
+    for row, size in zip(combined, counts, strict=True):
+        mean = np.average(vectors[start : start + size], axis=0, weights=weights[start : start + size])
+        np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
+        start += size
+
+
+def test_ranking_views_that_cancel_out_stay_finite() -> None:
+    """Opposite views match nothing, but are no NaN."""
+    vector = units(1, 1)
+    assert np.isfinite(combine_views(np.concatenate([vector, -vector]), [2], [1, 1])).all()

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from opencc import OpenCC
 
 from app.domain import Firm, Need, Patent
-from app.ranking.lexical import terms_of
 from app.text.reading import as_written, heading_of, need_views, passage_of, read, term_reading, views_of
-from app.text.terms import letters_shared, shared_terms, vocabulary
+from app.text.terms import letters_shared, shared_terms, terms_of, vocabulary
 
 SIMPLIFIED = "高镍三元锂离子电池电解液及其制备方法"
 CHINESE = st.text(st.sampled_from("锂鋰离離子电電池乾藉着著噁呐裡后後发發(di)（）lǐ ,。\nAb1の전"), max_size=30)

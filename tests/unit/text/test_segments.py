@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.segments import Lexicon, document_frequencies, folded, learnt, script_of
+from app.text.reading import term_reading
+from app.text.segments import Lexicon, document_frequencies, learnt, script_of
 
 CORPUS = [
     "锂离子电池电解液的添加剂",
@@ -31,7 +32,9 @@ def test_ranking_segments_are_learnt_from_the_corpus() -> None:
 def test_ranking_segments_of_other_scripts_are_words() -> None:
     """Korean loses its particles, katakana runs and words stay whole, numbers and stock words are left out."""
     lexicon = learnt(CORPUS)
-    text = folded("전해액을 포함하는 リチウムイオン電池, the NCM811 and 3.5 V, ｅｌｅｃｔｒｏｌｙｔｅ der Elektrolyt")
+    text = term_reading(
+        "전해액을 포함하는 リチウムイオン電池, the NCM811 and 3.5 V, ｅｌｅｃｔｒｏｌｙｔｅ der Elektrolyt"
+    )
     assert lexicon.terms(text) == ["전해액", "リチウムイオン", "电池", "ncm811", "electrolyte", "elektrolyt"]
 
 

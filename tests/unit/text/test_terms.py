@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.terms import Phrases, vocabulary
+from app.text.terms import Phrases, letters_shared, sentences, shared_terms, terms_of, vocabulary
 
 # Few letters, so that texts share a lot; stock ("方法", "的") and words among them.
 TEXTS = st.text(st.sampled_from("锂电池解液方法的一种 abLED-3,。"), max_size=40)
@@ -30,3 +30,53 @@ def test_phrases_of_a_profile_and_a_title() -> None:
     """A profile in Traditional characters and a title in Simplified ones share their subject and their model number."""
     profile = Phrases.of("鋰離子電池電解液的研發、生產;LED燈具")
     assert profile.longest_in(Phrases.of("一种锂离子电池电解液添加剂及LED封装"), 3) == ("锂离子电池电解液", "led")
+
+
+def test_ranking_terms_are_characters_pairs_and_words() -> None:
+    """Chinese by character and pair, other scripts by word, model numbers whole, full-width like half-width."""
+    assert terms_of("铝合金3003") == {"铝": 1, "合": 1, "金": 1, "铝合": 1, "合金": 1, "3003": 1}
+    assert terms_of("AB-12 Alloy, alloy") == {"ab-12": 1, "alloy": 2}
+    assert terms_of("ＡＢ－１２") == terms_of("ab-12")
+    assert terms_of(" ,. ") == {}
+
+
+def test_ranking_terms_of_kana_and_hangul_are_pairs_alone() -> None:
+    """A syllable says nothing by itself; words run together with their particles, which pairs see through."""
+    assert terms_of("電池セル") == {"电": 1, "池": 1, "电池": 1, "池セ": 1, "セル": 1}
+    assert set(terms_of("전해액을")) & set(terms_of("전해액")) == {"전해", "해액"}
+
+
+def test_ranking_terms_are_the_longest_shared() -> None:
+    """Chinese runs and Latin words are found, and a term inside a longer one is left out."""
+    asked = vocabulary("高镍三元动力电解液,添加 LiPF6")
+    assert shared_terms(asked, "一种适配高镍三元正极的电解液,含 LIPF6 与 lipf6", 5) == ("LIPF6", "高镍三元", "电解液")
+
+
+def test_ranking_terms_skip_stock_phrases() -> None:
+    """What every patent says is no reason."""
+    assert shared_terms(vocabulary("一种方法"), "本发明公开了一种方法", 5) == ()
+
+
+def test_ranking_sentences_end_where_their_script_ends_them() -> None:
+    """Chinese marks, semicolons and full stops end a sentence; decimals and abbreviations do not."""
+    assert sentences("本发明涉及电池。电压3.5 V；成本低。\n") == ["本发明涉及电池。", "电压3.5 V；", "成本低。"]
+    english = "At 4.35 V, e.g. in a cell, it gasses. The additive helps. 본 발명은 좋다. 끝."
+    assert sentences(english) == [
+        "At 4.35 V, e.g. in a cell, it gasses.",
+        "The additive helps.",
+        "본 발명은 좋다.",
+        "끝.",
+    ]
+    assert sentences(" ... ;") == []
+
+
+@given(st.text(max_size=200))
+def test_ranking_sentences_lose_no_word(text: str) -> None:
+    """Whatever the text, each letter and digit of it is in exactly one sentence, in order."""
+    kept = "".join(character for character in text if character.isalnum())
+    assert "".join(c for sentence in sentences(text) for c in sentence if c.isalnum()) == kept
+
+
+def test_ranking_letters_shared_counts_each_term_once() -> None:
+    """Characters of the shared terms that a sentence has, in any case of letters."""
+    assert letters_shared(("电解液", "lipf6", "水泥"), "含LiPF6的电解液,电解液") == 8
