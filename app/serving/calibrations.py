@@ -40,7 +40,6 @@ FORMAT = 1
 _WAIT_SECONDS = 5.0
 """How long a publication waits for another one: each takes milliseconds."""
 _ID = re.compile(r"calibration-[a-z]+-\d{8}T\d{6}Z-[0-9a-f]{8}")
-_ARRAYS = "arrays.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,7 @@ class RankingId:
     @classmethod
     def of_manifest(cls, manifest: Manifest, *, shared_terms: bool) -> RankingId:
         """That of a snapshot, where a service counts shared terms or not."""
-        default = "centred" if _ARRAYS in manifest.files else "plain"
-        space = str(manifest.extra.get(SPACE_KEY, default))
+        space = str(manifest.extra.get(SPACE_KEY, "plain"))
         fused = shared_terms and space == "centred" and TERMS_FILE in manifest.files
         return cls(manifest.fingerprint, "fused" if fused else space)
 
@@ -91,7 +89,7 @@ class Calibration:
 
     def to_json(self) -> str:
         """The calibration with a SHA-256 of itself."""
-        return json.dumps(_sealed(self.as_json()), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        return _sealed(self.as_json())
 
     def as_json(self) -> dict[str, Any]:
         """The calibration as JSON types."""
@@ -224,6 +222,7 @@ class CalibrationStore:
             seen = None
         except OSError as error:
             return Shelf(None, problem={CURRENT: error.strerror or type(error).__name__})
+        # After a problem it is read in any case: the file that was damaged may have been mended under the same name.
         if before is not None and seen == before.seen and not before.problem:
             return before
         try:
@@ -246,6 +245,7 @@ class CalibrationStore:
             ConflictError: another process publishes.
         """
         with self._changing() as stacks:
+            # First the file, then what names it: a kill in between leaves a file that nobody reads.
             replace_file(self._folder / f"{calibration.id}.json", calibration.to_json().encode())
             step("calibration.written")
             stacks.setdefault(calibration.ranking.key, []).append(calibration.id)
@@ -287,22 +287,18 @@ class CalibrationStore:
         with translated(), disk_errors(SnapshotWriteError, "the calibration could not be written"):
             make_directory(self._folder)
             lock = FileLock(self._folder / LOCK, "publishing a calibration")
-            lock.acquire(_WAIT_SECONDS)
+            lock.acquire(_WAIT_SECONDS)  # before the stacks are read: what another process adds must not be lost
             try:
                 for left in self._folder.glob(".*"):  # of a process that was killed: the lock is ours
                     left.unlink()
-                stacks = self._current()
+                try:
+                    stacks = _stacks((self._folder / CURRENT).read_bytes())
+                except (FileNotFoundError, ValueError):  # a damaged one is replaced: nothing of it was in force
+                    stacks = {}
                 yield stacks
-                body = json.dumps(_sealed({"format": FORMAT, "stacks": stacks}), indent=1, sort_keys=True)
-                replace_file(self._folder / CURRENT, (body + "\n").encode())
+                replace_file(self._folder / CURRENT, _sealed({"format": FORMAT, "stacks": stacks}).encode())
             finally:
                 lock.release()
-
-    def _current(self) -> dict[str, list[str | None]]:
-        try:
-            return _stacks((self._folder / CURRENT).read_bytes())
-        except (FileNotFoundError, ValueError):  # a damaged one is replaced: nothing of it was in force
-            return {}
 
     def _calibration(self, name: str, key: str) -> Calibration:
         if not _ID.fullmatch(name):
@@ -340,8 +336,8 @@ def _stacks(content: bytes | None) -> dict[str, list[str | None]]:
     return stacks
 
 
-def _sealed(body: dict[str, Any]) -> dict[str, Any]:
-    return body | {"sha256": _digest(body)}
+def _sealed(body: dict[str, Any]) -> str:
+    return json.dumps(body | {"sha256": _digest(body)}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def _opened(text: str) -> dict[str, Any]:

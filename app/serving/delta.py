@@ -21,7 +21,6 @@ from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.ranking.space import PLAIN, Space
-from app.serving.delta import revision_in
 from app.serving.embedding import Embedder
 from app.serving.filters import COLUMNS
 from app.serving.spaces import space_of
@@ -31,6 +30,7 @@ from index import (
     NO_TERMS,
     FileLock,
     LockedError,
+    Manifest,
     Snapshot,
     TermCounts,
     Upsert,
@@ -50,6 +50,21 @@ _PAGE = 2_000
 EMBED_AT_ONCE = 4
 """Pending texts embedded in one call. Queries share the encoder's thread and wait for it, so it is few."""
 _EMBED_LOCK = "delta.lock"
+CATALOGUE_KEY = "catalogue"
+"""Where a snapshot's manifest, under ``extra``, names the catalogue that it was built from."""
+
+
+def revision_in(catalogue: Catalogue, manifest: Manifest) -> int | None:
+    """The revision of ``catalogue`` that a snapshot's records were read at.
+
+    ``None`` where its revision says nothing of this catalogue: it was built from another one, or is ahead of this one,
+    which was restored from an older state. Snapshots from before catalogues had names count as this one's.
+    """
+    text = manifest.source_revision
+    if not text.isdecimal() or int(text) > catalogue.revision():
+        return None
+    identity = catalogue.identity()
+    return int(text) if manifest.extra.get(CATALOGUE_KEY, identity) == identity else None
 
 
 class VectorStores:
@@ -66,12 +81,11 @@ class VectorStores:
         Raises:
             VectorStoreDamagedError: its file is not one.
         """
-        with self._lock:
-            if encoder.fingerprint not in self._stores:
-                self._stores[encoder.fingerprint] = VectorStore(
-                    self._vectors_dir / encoder.fingerprint, encoder.dimension
-                )
-            return self._stores[encoder.fingerprint]
+        name = encoder.fingerprint
+        with self._lock:  # held while it opens: two openings of one store would read its keys twice
+            if name not in self._stores:
+                self._stores[name] = VectorStore(self._vectors_dir / name, encoder.dimension)
+            return self._stores[name]
 
     def close(self) -> None:
         """Close every store."""
@@ -143,7 +157,7 @@ class Delta:
         Raises:
             CatalogueProblem: the catalogue cannot be read.
         """
-        goal = self._catalogue.revision()
+        goal = self._catalogue.revision()  # before the changes are read, see below
         if most is not None and self._catalogue.count_changed(self._kind, state.view.revision) > most:
             return state
         changes = self._catalogue.changed_since(self._kind, state.view.revision)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -60,9 +60,10 @@ class Embedder:
         A text in which the model sees nothing is noted in ``empty``: one odd record must not stop a build.
         """
         done = 0
-        for texts_of_chunk in _chunks(self._missing(texts, role), self._at_once):
+        missing = self._missing(texts, role)
+        for start in range(0, len(missing), self._at_once):
             began = perf_counter()
-            chunk, encoded = self._encode(texts_of_chunk, role)
+            chunk, encoded = self._encode(missing[start : start + self._at_once], role)
             self.counts.seconds += perf_counter() - began
             keys = [text_key(role, text) for text in chunk]
             self._store.append(keys, encoded.vectors, encoded.tokens, encoded.truncated, encoded.windows)
@@ -80,7 +81,7 @@ class Embedder:
     def _encode(self, texts: Sequence[str], role: Role) -> tuple[list[str], Encoded]:
         """The texts that have a vector, and their vectors."""
         left = list(texts)
-        while True:
+        while True:  # an encoder names one empty text at a time
             try:
                 return left, self._encoder.encode(left, role)
             except EmptyTextError as error:
@@ -95,7 +96,3 @@ class Embedder:
             {text for text, gone in zip(texts, absent, strict=True) if gone} - self.empty,
             key=lambda text: (len(text), text),
         )
-
-
-def _chunks(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (texts[start : start + size] for start in range(0, len(texts), size))

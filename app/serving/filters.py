@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.domain import AnyRecord, Filter, Kind
@@ -40,30 +40,24 @@ def column_values(page: Sequence[AnyRecord], name: str) -> list[Any]:
 
 def conditions_of(asked: Filter) -> list[Condition]:
     """The filter as conditions, all of which a position must pass."""
-    found: list[Condition | None] = [
-        *(_prefix(name, getattr(asked, name)) for name in ("ipc", "industry", "region")),
-        *(_one_of(name, getattr(asked, name)) for name in ("status", "holder_type", "licence", "grade", "lang")),
-        *(_equals(name, getattr(asked, name)) for name in ("agreed", "dormant")),
-        None if asked.maturity_min is None else AtLeast("maturity", asked.maturity_min),
-        None if asked.ids is None else Ids(asked.ids),
-        None if asked.not_ids is None else Ids(asked.not_ids, negate=True),
+
+    def given(*names: str) -> Iterator[tuple[str, Any]]:
+        return ((name, value) for name in names if (value := getattr(asked, name)) is not None)
+
+    found: list[Condition] = [
+        # Sources write IPC with and without a space, and codes in either case.
+        *(
+            Prefix(name, tuple(code.upper().replace(" ", "") for code in codes))
+            for name, codes in given("ipc", "industry", "region")
+        ),
+        *(OneOf(name, values) for name, values in given("status", "holder_type", "licence", "grade", "lang")),
+        *(Equals(name, flag) for name, flag in given("agreed", "dormant")),
+        *(AtLeast("maturity", least) for _, least in given("maturity_min")),
+        *(Ids(ids, negate=name == "not_ids") for name, ids in given("ids", "not_ids")),
     ]
     if asked.filed_from is not None or asked.filed_to is not None:
         found.append(Between("filed_on", asked.filed_from, asked.filed_to))
-    return [condition for condition in found if condition is not None]
-
-
-def _prefix(name: str, codes: tuple[str, ...] | None) -> Prefix | None:
-    # Sources write IPC with and without a space, and codes in either case.
-    return None if codes is None else Prefix(name, tuple(code.upper().replace(" ", "") for code in codes))
-
-
-def _one_of(name: str, values: tuple[str, ...] | None) -> OneOf | None:
-    return None if values is None else OneOf(name, values)
-
-
-def _equals(name: str, flag: bool | None) -> Equals | None:
-    return None if flag is None else Equals(name, flag)
+    return found
 
 
 def still_passing(records: Sequence[AnyRecord], kind: Kind, conditions: Sequence[Condition]) -> set[str]:
@@ -74,6 +68,7 @@ def still_passing(records: Sequence[AnyRecord], kind: Kind, conditions: Sequence
         kind: theirs.
         conditions: of `conditions_of`.
     """
+    # A column that this kind does not have passes no record, and cannot be built.
     if {condition.field for condition in conditions if not isinstance(condition, Ids)} - set(COLUMNS[kind]):
         return set()
     fields = {name: ColumnValues(column, column_values(records, name)) for name, column in COLUMNS[kind].items()}
