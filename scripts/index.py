@@ -11,14 +11,13 @@ import click
 from app.builds.hubness import hubness_of
 from app.builds.jobs import BuildJob
 from app.builds.overview import TargetOverview, age_seconds, entry_json
-from app.builds.reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped
-from app.builds.service import SnapshotEntry, snapshot_bytes
+from app.builds.reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped, snapshot_bytes
 from app.builds.verify import Verification
 from app.domain import Kind
 from app.errors import UsageError
 from app.serving.failures import translated
 from app.wiring import Services
-from index import Manifest
+from index import Manifest, SnapshotEntry
 from scripts.console import AT_LEAST_ONE, KIND, Shell, shell_command, shell_options
 
 _SHOWN = ("target", "records", "delta", "running", "calibration")

@@ -16,7 +16,6 @@ from app.catalogue import Catalogue
 from app.catalogue.outbox import FAILED
 from app.domain import Kind
 from app.errors import PatmatchError
-from app.serving.calibrations import Reading
 from app.serving.encoders import EncoderSpec
 from index import Manifest
 from models import Encoder
@@ -61,18 +60,20 @@ class Diagnosis:
         fingerprint = None
         try:
             encoder = self.encoder()
-            fingerprint = encoder.fingerprint
-            yield Finding(
-                "model", "ok", f"{encoder.name}, {encoder.dimension} dimensions, fingerprint {fingerprint[:12]}"
-            )
         except PatmatchError as error:
-            yield Finding(
-                "model", "error", error.message, "Run: patmatch model prepare", "请运行：patmatch model prepare"
-            )
+            command = "patmatch model prepare"
+            yield Finding("model", "error", error.message, f"Run: {command}", f"请运行：{command}")
+        else:
+            fingerprint = encoder.fingerprint
+            said = f"{encoder.name}, {encoder.dimension} dimensions, fingerprint {fingerprint[:12]}"
+            yield Finding("model", "ok", said)
         yield from self._stores()
         yield from self._webhook()
         for kind in Kind:
-            yield from self._index(kind, fingerprint)
+            standing = self.overview.target(kind)
+            yield from self._served(standing, fingerprint)
+            yield from self._builds(standing)
+            yield from self._remains(standing)
 
     def _disk(self) -> Iterator[Finding]:
         probe = self.home / ".doctor"
@@ -89,13 +90,15 @@ class Diagnosis:
             )
             return
         free = shutil.disk_usage(self.home).free
-        severity: Severity = "ok" if free >= _SPARE_BYTES else "warning"
+        if free >= _SPARE_BYTES:
+            yield Finding("disk", "ok", f"{free / 1e9:.1f} GB free")
+            return
         yield Finding(
             "disk",
-            severity,
+            "warning",
             f"{free / 1e9:.1f} GB free",
-            "" if severity == "ok" else "Make room: patmatch index prune, or move PATMATCH_HOME.",
-            "" if severity == "ok" else "请释放空间：patmatch index prune，或迁移 PATMATCH_HOME。",
+            "Make room: patmatch index prune, or move PATMATCH_HOME.",
+            "请释放空间：patmatch index prune，或迁移 PATMATCH_HOME。",
         )
 
     def _catalogue(self) -> Iterator[Finding]:
@@ -140,12 +143,6 @@ class Diagnosis:
                 "查看原因：patmatch webhook list --status failed；然后重试：patmatch webhook retry",
             )
 
-    def _index(self, kind: Kind, fingerprint: str | None) -> Iterator[Finding]:
-        standing = self.overview.target(kind)
-        yield from self._served(standing, fingerprint)
-        yield from self._builds(standing)
-        yield from self._remains(standing)
-
     def _served(self, standing: TargetOverview, fingerprint: str | None) -> Iterator[Finding]:
         kind, records, served = standing.target, standing.records, standing.published
         part, build, build_zh = f"index.{kind}", *_build_advice(kind)
@@ -166,8 +163,9 @@ class Diagnosis:
             return
         yield self._freshness(standing, served.manifest)
         yield from self._encoder(served.manifest, part, fingerprint)
-        if (reading := standing.reading) is not None:
-            yield _calibration(kind, reading)
+        if (read := standing.reading) is not None:
+            severity = "warning" if read.why else "ok"
+            yield Finding(f"calibration.{kind}", severity, read.text, read.why, read.why_zh)
 
     def _freshness(self, standing: TargetOverview, manifest: Manifest) -> Finding:
         part, delta = f"index.{standing.target}", standing.delta or 0
@@ -236,11 +234,6 @@ class Diagnosis:
         left = self.indexing.leftovers(kind)
         if left:
             yield Finding(part, "warning", f"{left} leftovers of killed builds or removals", *prune)
-
-
-def _calibration(kind: Kind, reading: Reading) -> Finding:
-    """What gives the scores, and what to do where a calibration that is there cannot."""
-    return Finding(f"calibration.{kind}", "warning" if reading.why else "ok", reading.text, reading.why, reading.why_zh)
 
 
 def _build_advice(kind: Kind, *, publish: bool = True) -> tuple[str, str]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy.typing as npt
-
 from app.arrays import Floats
 from app.evaluation.collection import QueryRun, Ranked
 from app.evaluation.measures import NDCG_DEPTH, hub_share, reach
@@ -58,13 +56,9 @@ def measured_hubness(
     queries, query_languages = asked()
     if not len(queries):
         return {}
-    moved = space.of_queries(queries, query_languages)
-    found = {
-        "queries": len(queries),
-        "before": _measured(source, queries, threads),
-        "after": _measured(MovedVectors(source, space, languages), moved, threads),
-    }
-    return {HUBNESS_KEY: found}
+    before = _measured(source, queries, threads)
+    after = _measured(MovedVectors(source, space, languages), space.of_queries(queries, query_languages), threads)
+    return {HUBNESS_KEY: {"queries": len(queries), "before": before, "after": after}}
 
 
 def hubness_of(manifest: Manifest) -> _Hubness | None:
@@ -75,10 +69,9 @@ def hubness_of(manifest: Manifest) -> _Hubness | None:
 
 def _measured(source: VectorSource, queries: Floats, threads: int | None) -> dict[str, float]:
     nearest = exact_search(blocks_of(source), queries, min(NDCG_DEPTH, len(source)), threads)
-    runs = [_run(number, positions) for number, positions in enumerate(nearest.positions)]
+    runs = [
+        QueryRun(query_id=str(number), ranked=tuple(Ranked(str(position), 0.0) for position in positions.tolist()))
+        for number, positions in enumerate(nearest.positions)
+    ]
     found = {"hub_share@10": hub_share(runs, len(source)), "reach@10": reach(runs, len(source))}
     return {name: round(value, 6) for name, value in found.items()}
-
-
-def _run(number: int, positions: npt.NDArray[Any]) -> QueryRun:
-    return QueryRun(query_id=str(number), ranked=tuple(Ranked(str(position), 0.0) for position in positions.tolist()))

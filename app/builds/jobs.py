@@ -13,13 +13,15 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from app.domain import Kind
 from app.errors import ConflictError, NotFoundError, PatmatchError
@@ -104,13 +106,10 @@ class BuildRecord:
         Raises:
             ValueError: it is no record.
         """
-        said = json.loads(text)
-        known = {field.name for field in fields(cls)}
-        try:
-            values = {key: value for key, value in said.items() if key in known}
-            return cls(**{**values, "target": Kind(values["target"]), "state": BuildState(values["state"])})
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"no record of a build: {error}") from error
+        return _RECORD.validate_json(text)
+
+
+_RECORD = TypeAdapter(BuildRecord)
 
 
 def requester() -> str:
@@ -148,8 +147,25 @@ class BuildJobs:
             except LockedError as error:
                 raise self._conflict(target, error.holder) from error
             try:
-                self._settle(target)
-                record = _fresh(self._next_id(target), target, encoder, publish, requested_by or requester())
+                # Only who holds the lease may say of another build that it was killed.
+                for old in self._records(target):
+                    if old.state is BuildState.RUNNING:
+                        self.write(replace(old, state=BuildState.INTERRUPTED))
+                self.forget_old(target)
+                ids, now = self._ids(target), _now()
+                record = BuildRecord(
+                    id=f"build-{target}-{int(ids[-1].rpartition('-')[2]) + 1 if ids else 1}",
+                    target=target,
+                    state=BuildState.RUNNING,
+                    stage="starting",
+                    started_at=now,
+                    updated_at=now,
+                    requested_by=requested_by or requester(),
+                    host=socket.gethostname(),
+                    pid=os.getpid(),
+                    encoder=encoder.as_json(),
+                    publish=publish,
+                )
                 lease.name(record.id)
                 self.write(record)
             except BaseException:
@@ -165,9 +181,7 @@ class BuildJobs:
             NotFoundError: there is no such build.
             ConflictError: another build runs.
         """
-        record = self._read(build_id)
-        if record is None:
-            raise _unknown(build_id)
+        record = self._known(build_id)
         lease = self._lease(record.target)
         try:
             lease.adopt(lease_descriptor)
@@ -178,8 +192,8 @@ class BuildJobs:
                 code="no_lease",
             ) from error
         lease.name(build_id)
-        job = BuildJob(self, lease, replace(record, pid=os.getpid(), host=socket.gethostname()))
-        job.write()
+        job = BuildJob(self, lease, record)
+        job.note(pid=os.getpid(), host=socket.gethostname())
         step("build.leased")
         return job
 
@@ -189,15 +203,11 @@ class BuildJobs:
         Raises:
             NotFoundError: there is no such build, or its record was removed long ago.
         """
-        record = self._read(build_id)
-        if record is None:
-            raise _unknown(build_id)
-        return self._as_it_stands(record)
+        return self._as_it_stands(self._known(build_id))
 
     def history(self, target: Kind) -> list[BuildRecord]:
         """The latest builds of a target as they stand now, newest first."""
-        records = (self._read(build_id) for build_id in self._ids(target)[::-1])
-        return [self._as_it_stands(record) for record in records if record is not None]
+        return [self._as_it_stands(record) for record in self._records(target)[::-1]]
 
     def running(self, target: Kind) -> BuildRecord | None:
         """The build of a target that runs now."""
@@ -226,53 +236,37 @@ class BuildJobs:
         replace_file(path, (json.dumps(record.as_json(), ensure_ascii=False) + "\n").encode())
 
     def forget_old(self, target: Kind) -> None:
-        """Remove all but the latest records; of skipped builds only the latest, or a timer would push out the others.
+        """Remove all but the latest records; of skipped builds only one, or a timer would push out the others.
 
         Raises:
             OSError: they cannot be removed.
         """
-        ids = self._ids(target)
-        records = [record for record in map(self._read, ids) if record is not None]
-        skipped = [record.id for record in records if record.state is BuildState.SKIPPED]
-        rest = [build_id for build_id in ids if build_id not in skipped[:-1]]
-        for build_id in {*skipped[:-1], *rest[:-KEPT_RECORDS]}:
+        skipped = [record.id for record in self._records(target) if record.state is BuildState.SKIPPED][:-1]
+        rest = [build_id for build_id in self._ids(target) if build_id not in skipped]
+        for build_id in {*skipped, *rest[:-KEPT_RECORDS]}:
             for path in (self._path(build_id), self.log_file(build_id)):
                 path.unlink(missing_ok=True)
 
     def _as_it_stands(self, record: BuildRecord) -> BuildRecord:
         """A record that says "running" is believed only while a process holds the lease for it."""
-        if record.state is not BuildState.RUNNING or self._holds(record):
+        if record.state is not BuildState.RUNNING:
+            return record
+        holder = self._holder(record.target)
+        if holder is not None and holder.note == record.id:
             return record
         # Read again: it may have ended, and let the lease go, between the two looks.
         again = self._read(record.id) or record
         return again if again.state is not BuildState.RUNNING else replace(again, state=BuildState.INTERRUPTED)
 
-    def _holds(self, record: BuildRecord) -> bool:
-        holder = self._holder(record.target)
-        return holder is not None and holder.note == record.id
-
-    def _settle(self, target: Kind) -> None:
-        """Write down what killed builds could not, and forget the oldest; only who holds the lease may."""
-        for build_id in self._ids(target):
-            record = self._read(build_id)
-            if record is not None and record.state is BuildState.RUNNING:
-                self.write(replace(record, state=BuildState.INTERRUPTED))
-        self.forget_old(target)
-
     def _conflict(self, target: Kind, pid: int | None) -> ConflictError:
-        running = self.running(target)
-        if running is None:
-            return ConflictError(
-                f"A build of {target} is running (process {pid}).",
-                f"{target} 的索引正在构建（进程 {pid}）。",
-                code="build_running",
-            )
-        far = f"{running.stage} {running.done} / {running.total if running.total is not None else '?'}"
-        process, began = running.pid or pid, running.started_at
+        which, which_zh = f" (process {pid})", f"（进程 {pid}）"
+        if (running := self.running(target)) is not None:
+            far = f"{running.stage} {running.done} / {running.total if running.total is not None else '?'}"
+            process, began = running.pid or pid, running.started_at
+            which = f": {running.id}, process {process} since {began}, {far}"
+            which_zh = f"：{running.id}，进程 {process}，开始于 {began}，进度 {far}"
         return ConflictError(
-            f"A build of {target} is running: {running.id}, process {process} since {began}, {far}.",
-            f"{target} 的索引正在构建：{running.id}，进程 {process}，开始于 {began}，进度 {far}。",
-            code="build_running",
+            f"A build of {target} is running{which}.", f"{target} 的索引正在构建{which_zh}。", code="build_running"
         )
 
     def _lease(self, target: Kind) -> FileLock:
@@ -281,14 +275,12 @@ class BuildJobs:
     def _holder(self, target: Kind) -> Holder | None:
         return holder_of(self._index_dir / target.value / LEASE)
 
-    def _next_id(self, target: Kind) -> str:
-        ids = self._ids(target)
-        return f"build-{target}-{_number(ids[-1]) + 1 if ids else 1}"
-
     def _ids(self, target: Kind) -> list[str]:
         """Every build with a record, oldest first."""
         folder = self._index_dir / target.value / RECORDS
-        return sorted((path.stem for path in folder.glob("*.json") if _NAME.fullmatch(path.stem)), key=_number)
+        # By number: as text, build 10 would come before build 9.
+        found = ((int(name[2]), path.stem) for path in folder.glob("*.json") if (name := _NAME.fullmatch(path.stem)))
+        return [build_id for _, build_id in sorted(found)]
 
     def _path(self, build_id: str) -> Path:
         name = _NAME.fullmatch(build_id)
@@ -296,9 +288,17 @@ class BuildJobs:
             raise _unknown(build_id)
         return self._index_dir / name[1] / RECORDS / f"{build_id}.json"
 
+    def _records(self, target: Kind) -> list[BuildRecord]:
+        """Every record that can be read, oldest first."""
+        return [record for record in map(self._read, self._ids(target)) if record is not None]
+
+    def _known(self, build_id: str) -> BuildRecord:
+        record = self._read(build_id)
+        if record is None:
+            raise _unknown(build_id)
+        return record
+
     def _read(self, build_id: str) -> BuildRecord | None:
-        if not _NAME.fullmatch(build_id):
-            return None
         try:
             return BuildRecord.from_json(self._path(build_id).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotFoundError):
@@ -328,11 +328,11 @@ class BuildJob:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if isinstance(error, PatmatchError):
+            if isinstance(error, Exception):
+                if not isinstance(error, PatmatchError):  # its class alone: its text may hold a path
+                    name = type(error).__name__
+                    error = PatmatchError(f"unforeseen: {name}", f"意外错误：{name}")
                 self.end(BuildState.FAILED, error=_said(error))
-            elif isinstance(error, Exception):
-                unforeseen = PatmatchError(f"unforeseen: {type(error).__name__}", f"意外错误：{type(error).__name__}")
-                self.end(BuildState.FAILED, error=_said(unforeseen))
             elif error is not None:
                 self.end(BuildState.INTERRUPTED)
         finally:
@@ -379,23 +379,6 @@ class BuildJob:
             log.warning("the record of %s could not be written: %s", self.record.id, error.strerror)
 
 
-def _fresh(build_id: str, target: Kind, encoder: EncoderSpec, publish: bool, requested_by: str) -> BuildRecord:
-    now = _now()
-    return BuildRecord(
-        id=build_id,
-        target=target,
-        state=BuildState.RUNNING,
-        stage="starting",
-        started_at=now,
-        updated_at=now,
-        requested_by=requested_by,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        encoder=encoder.as_json(),
-        publish=publish,
-    )
-
-
 def _ended(record: BuildRecord, state: BuildState, **changes: Any) -> BuildRecord:  # noqa: ANN401
     now = _now()
     return replace(record, state=state, updated_at=now, finished_at=now, **changes)
@@ -408,10 +391,6 @@ def _said(error: PatmatchError) -> dict[str, str]:
 def _unknown(build_id: str) -> NotFoundError:
     shown = build_id[:80]
     return NotFoundError(f"There is no build {shown!r}.", f"没有构建任务 {shown!r}。", code="unknown_build")
-
-
-def _number(build_id: str) -> int:
-    return int(build_id.rpartition("-")[2])
 
 
 def _now() -> str:

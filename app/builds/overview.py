@@ -9,7 +9,8 @@ from typing import Any
 
 from app.builds.hubness import hubness_of
 from app.builds.jobs import BuildRecord
-from app.builds.service import IndexService, snapshot_bytes
+from app.builds.reports import snapshot_bytes
+from app.builds.service import IndexService
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.serving.calibrations import RankingId, Reading

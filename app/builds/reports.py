@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.domain import Kind
-from app.serving.embedding import EmbeddingCounts
 from app.serving.encoders import EncoderSpec
 from index import Manifest
 
@@ -101,35 +100,9 @@ class BuildEstimate:
 
     def as_json(self) -> dict[str, Any]:
         """The estimate as JSON types."""
-        return {
-            "target": self.target.value,
-            "records": self.records,
-            "to_embed": self.to_embed,
-            "seconds": round(self.seconds, 1),
-            "bytes": self.bytes,
-        }
+        return asdict(self) | {"target": self.target.value, "seconds": round(self.seconds, 1)}
 
 
 def snapshot_bytes(manifest: Manifest) -> int:
     """Size of a snapshot's files on disk."""
     return sum(entry.bytes for entry in manifest.files.values())
-
-
-def report_of(
-    manifest: Manifest, counts: EmbeddingCounts, *, skipped: int, seconds: float, published: bool
-) -> BuildReport:
-    """What a build did that wrote this snapshot."""
-    return BuildReport(
-        target=Kind(manifest.target),
-        snapshot=manifest.id,
-        records=manifest.count,
-        embedded=counts.texts,
-        tokens=counts.tokens,
-        truncated=counts.truncated,
-        skipped=skipped,
-        recall=manifest.recall.value,
-        bytes=snapshot_bytes(manifest),
-        seconds=seconds,
-        embed_seconds=counts.seconds,
-        published=published,
-    )

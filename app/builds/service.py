@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,13 @@ from time import perf_counter
 import index
 from app.builds.hubness import HUBNESS_QUERIES, measured_hubness
 from app.builds.jobs import BuildJob, BuildJobs, BuildState, requester
-from app.builds.reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped, report_of, snapshot_bytes
+from app.builds.reports import BuildEstimate, BuildReport, BuildRequest, BuildSkipped, snapshot_bytes
 from app.builds.walk import PAGE, Walk, Walker
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.errors import IndexProblem, ModelProblem
 from app.progress import Progress, Report
-from app.ranking.space import NEIGHBOURS, PLAIN, Space
+from app.ranking.space import NEIGHBOURS, PLAIN
 from app.serving.calibrations import MANIFEST_KEY as CALIBRATIONS_KEY
 from app.serving.calibrations import SPACE_KEY, CalibrationStore
 from app.serving.delta import CATALOGUE_KEY, revision_in
@@ -30,21 +30,9 @@ from app.serving.spaces import MovedVectors, arrays_of, measured_space
 from app.serving.term_tables import measured_table, table_arrays
 from app.text.reading import READING, passage_of
 from index import SnapshotEntry
-from index.arrays import Array
 from index.publication import leftovers
 from index.steps import step
 from models import Encoder, Role
-
-__all__ = [
-    "BuildEstimate",
-    "BuildReport",
-    "BuildRequest",
-    "BuildSkipped",
-    "IndexService",
-    "IndexSettings",
-    "SnapshotEntry",
-    "snapshot_bytes",
-]
 
 log = logging.getLogger("patmatch.builds")
 
@@ -148,14 +136,6 @@ class IndexService:
                     return skipped
             return self._build(request, held, report)
 
-    def delta(self, target: Kind) -> int | None:
-        """How many records have changed since the published snapshot was read.
-
-        ``None`` where nothing readable is published, or the catalogue is an older one than the snapshot knew.
-        """
-        manifest = self.published(target)
-        return None if manifest is None else self.changed_since(manifest)
-
     def calibrations(self, target: Kind) -> CalibrationStore:
         """The calibrations of a target."""
         return CalibrationStore(self._settings.index_dir, target)
@@ -174,9 +154,8 @@ class IndexService:
         with translated():
             chosen = self._encoder(encoder)
             store = self._store(chosen)
-            pages = self._catalogue.iterate(target, batch_size=PAGE)
             records, missing, sample = 0, 0, list[str]()
-            for page in pages:
+            for page in self._catalogue.iterate(target, batch_size=PAGE):
                 texts = [passage_of(record) for record in page]
                 absent = store.missing([index.text_key(Role.PASSAGE, text) for text in texts])
                 records, missing = records + len(page), missing + int(absent.sum())
@@ -194,16 +173,6 @@ class IndexService:
         """The snapshots of a target, newest first, damaged ones with the reason."""
         with translated():
             return index.list_snapshots(self._settings.index_dir, target.value)[::-1]
-
-    def verify(self, snapshot: str) -> index.VerifyReport:
-        """Read the files of a snapshot whole again; `app.builds.verify` also asks catalogue and encoder.
-
-        Raises:
-            IndexProblem: it is damaged.
-            NotFoundError: there is no such snapshot.
-        """
-        with translated():
-            return index.verify_snapshot(index.SnapshotId.parse(snapshot).directory(self._settings.index_dir))
 
     def publish(self, snapshot: str, *, by: str | None = None) -> str | None:
         """Serve a snapshot from now on; the one served before is returned.
@@ -269,8 +238,7 @@ class IndexService:
             job.report(progress)
             report(progress)
 
-        total = self._catalogue.count(target)
-        if not total:
+        if not self._catalogue.count(target):  # before an encoder is loaded for nothing
             raise _nothing(target)
         encoder = self._encoder(spec)
         with translated(), self._store(encoder) as store:
@@ -278,6 +246,7 @@ class IndexService:
             try:
                 walk, manifest = self._write(target, embedder, store, spec, tell)
             except index.VectorStoreDamagedError as error:
+                # Once: what is damaged again after it was embedded anew is the disk's fault, and is raised.
                 damaged = store.verify().damaged
                 log.warning("%s; %d damaged vectors are made again", error, len(damaged))
                 store.forget(damaged)
@@ -286,19 +255,25 @@ class IndexService:
             job.note(snapshot=manifest.id)
             if request.publish:
                 tell(Progress("publish", 0, 1))
-                by = job.record.requested_by
-                index.publish(self._settings.index_dir, manifest.id, by=by)
+                index.publish(self._settings.index_dir, manifest.id, by=job.record.requested_by)
                 step("build.published")
-        seconds = perf_counter() - began
-        done = report_of(manifest, embedder.counts, skipped=walk.skipped, seconds=seconds, published=request.publish)
-        job.end(
-            BuildState.DONE,
-            stage=END,
-            done=done.records,
-            total=done.records,
+        counts = embedder.counts
+        done = BuildReport(
+            target=target,
+            snapshot=manifest.id,
+            records=manifest.count,
+            embedded=counts.texts,
+            tokens=counts.tokens,
+            truncated=counts.truncated,
+            skipped=walk.skipped,
+            recall=manifest.recall.value,
+            bytes=snapshot_bytes(manifest),
+            seconds=perf_counter() - began,
+            embed_seconds=counts.seconds,
             published=request.publish,
-            report=done.as_json(),
         )
+        count, said = done.records, done.as_json()
+        job.end(BuildState.DONE, stage=END, done=count, total=count, published=request.publish, report=said)
         return done
 
     def _write(
@@ -318,6 +293,9 @@ class IndexService:
         exact = len(walk.ids) < options.flat_below
         source, asking = index.StoredVectors(store, walk.keys), Embedder(encoder, store)
         space = measured_space(source, walk.languages, walk.headings, asking, self._settings.centre_from)
+        table = None  # what reasons need to tell which terms mean the same
+        if space is not PLAIN and self._settings.reasons:
+            table = measured_table(self._catalogue, target, walk.ids, asking)
         asked = partial(self._walker.asked_of, target, asking, walk, HUBNESS_QUERIES)
         return index.SnapshotSpec(
             target=target.value,
@@ -328,7 +306,7 @@ class IndexService:
             encoder=encoder.name,
             source_revision=str(walk.revision),
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
-            arrays={**arrays_of(space), **self._table(target, walk, asking, space)},
+            arrays={**arrays_of(space), **table_arrays(table)},
             neighbours=NEIGHBOURS if space is not PLAIN and len(walk.ids) >= self._settings.neighbours_from else 0,
             terms=lambda: self._walker.terms(target, walk),
             extra={
@@ -341,12 +319,6 @@ class IndexService:
                 **(measured_hubness(source, walk.languages, space, asked, options.threads) if hubness else {}),
             },
         )
-
-    def _table(self, target: Kind, walk: Walk, embedder: Embedder, space: Space) -> Mapping[str, Array]:
-        """What reasons need to tell which terms mean the same."""
-        if space is PLAIN or not self._settings.reasons:
-            return {}
-        return table_arrays(measured_table(self._catalogue, target, walk.ids, embedder))
 
     def _small_delta(self, request: BuildRequest, over: int) -> int | None:
         """How many records have changed, when that is no reason to build and nothing else is."""

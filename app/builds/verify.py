@@ -42,6 +42,14 @@ class Trouble:
     text_zh: str
 
 
+_OTHER_READING = Trouble(
+    "reading",
+    "its texts were read in another way than queries and changed records are now, so both fit less well; build "
+    "the index anew",
+    "快照中文本的读取方式与当前查询和变更记录不同，匹配会变差；请重建索引",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """What was looked at, and what is wrong with it.
@@ -120,12 +128,10 @@ class VerificationService:
             NotFoundError: there is no such snapshot.
         """
         with translated():
-            ids = [snapshot] if snapshot is not None else self._served()
-            return [self._verified(index.SnapshotId.parse(id_), encode=encode) for id_ in ids]
-
-    def _served(self) -> list[str]:
-        current = (index.current_id(self._index_dir, kind.value) for kind in Kind)
-        return [id_ for id_ in current if id_ is not None]
+            ids = (
+                [snapshot] if snapshot is not None else [index.current_id(self._index_dir, kind.value) for kind in Kind]
+            )
+            return [self._verified(index.SnapshotId.parse(id_), encode=encode) for id_ in ids if id_ is not None]
 
     def _verified(self, name: index.SnapshotId, *, encode: bool) -> Verification:
         directory, target = name.directory(self._index_dir), Kind(name.target)
@@ -157,9 +163,16 @@ class VerificationService:
         """What is wrong beside catalogue and encoder, and the cosines of vectors made again."""
         revision = revision_in(self._catalogue, opened.manifest)
         if revision is None:
-            return [_other_catalogue(opened.manifest.source_revision, self._catalogue.revision())], {}
+            then, now = opened.manifest.source_revision, self._catalogue.revision()
+            other = Trouble(
+                "catalogue",
+                f"it was read at revision {then} of another catalogue, or of a newer state of this one, which is at "
+                f"{now}; build the index anew",
+                f"快照读取自另一个目录的版本 {then}，或本目录（现为版本 {now}）较新的状态；请重建索引",
+            )
+            return [other], {}
         reading = opened.manifest.extra.get(READING_KEY)
-        troubles = [] if reading == READING else [_other_reading()]
+        troubles = [] if reading == READING else [_OTHER_READING]
         encoder, cosines = None, dict[str, float]()
         if encode:
             try:
@@ -176,7 +189,20 @@ class VerificationService:
             except PatmatchError as error:
                 troubles.append(_said("encoder", error))
         step("verify.vectors")
-        return [*troubles, *_drifted(cosines)], cosines
+        # Not "below": a cosine that is no number must count as far.
+        far = {id_: cosine for id_, cosine in cosines.items() if not cosine >= LEAST_COSINE}
+        if far:
+            (text, text_zh), least = _list(list(far)), min(far.values())
+            troubles.append(
+                Trouble(
+                    "vectors",
+                    f"{len(far)} of {len(cosines)} records embedded again differ from their stored vectors "
+                    f"(cosine down to {least:.4f}): {text}",
+                    f"重新编码的 {len(cosines)} 条记录中有 {len(far)} 条与已存向量不符"
+                    f"（余弦最低 {least:.4f}）：{text_zh}",
+                )
+            )
+        return troubles, cosines
 
     def _members(self, opened: index.Snapshot, target: Kind, revision: int) -> _Membership:
         """Walk the catalogue first and the changes after: what changes meanwhile is then among the changes."""
@@ -227,9 +253,13 @@ class VerificationService:
         if encoder is None:
             skipped = opened.manifest.extra.get(SKIPPED_KEY)
             return missing if not isinstance(skipped, int) or len(missing) > skipped else []
-        records = self._catalogue.get_many(target, missing[:_EMPTY_CHECKS])
-        known = [id_ for id_ in missing[:_EMPTY_CHECKS] if id_ in records]
-        readable = [id_ for id_ in known if _reads(encoder, passage_of(records[id_]))]
+        records, readable = self._catalogue.get_many(target, missing[:_EMPTY_CHECKS]), list[str]()
+        for id_ in (id_ for id_ in missing[:_EMPTY_CHECKS] if id_ in records):
+            try:
+                encoder.encode([passage_of(records[id_])], Role.PASSAGE)
+            except EmptyTextError:
+                continue
+            readable.append(id_)
         return readable + missing[_EMPTY_CHECKS:]
 
     def _cosines(self, opened: index.Snapshot, target: Kind, unchanged: Mask, encoder: Encoder) -> dict[str, float]:
@@ -247,45 +277,6 @@ class VerificationService:
         stored = opened.vectors_at(chosen[there])
         cosines = np.einsum("nd,nd->n", made, stored) / np.linalg.norm(stored, axis=1)
         return {ids[number]: float(cosine) for number, cosine in zip(there, cosines, strict=True)}
-
-
-def _drifted(cosines: dict[str, float]) -> Iterator[Trouble]:
-    far = {id_: cosine for id_, cosine in cosines.items() if not cosine >= LEAST_COSINE}
-    if far:
-        text, text_zh = _list(list(far))
-        yield Trouble(
-            "vectors",
-            f"{len(far)} of {len(cosines)} records embedded again differ from their stored vectors "
-            f"(cosine down to {min(far.values()):.4f}): {text}",
-            f"重新编码的 {len(cosines)} 条记录中有 {len(far)} 条与已存向量不符"
-            f"（余弦最低 {min(far.values()):.4f}）：{text_zh}",
-        )
-
-
-def _reads(encoder: Encoder, text: str) -> bool:
-    try:
-        encoder.encode([text], Role.PASSAGE)
-    except EmptyTextError:
-        return False
-    return True
-
-
-def _other_catalogue(snapshot: str, catalogue: int) -> Trouble:
-    return Trouble(
-        "catalogue",
-        f"it was read at revision {snapshot} of another catalogue, or of a newer state of this one, which is at "
-        f"{catalogue}; build the index anew",
-        f"快照读取自另一个目录的版本 {snapshot}，或本目录（现为版本 {catalogue}）较新的状态；请重建索引",
-    )
-
-
-def _other_reading() -> Trouble:
-    return Trouble(
-        "reading",
-        "its texts were read in another way than queries and changed records are now, so both fit less well; build "
-        "the index anew",
-        "快照中文本的读取方式与当前查询和变更记录不同，匹配会变差；请重建索引",
-    )
 
 
 def _said(code: str, error: PatmatchError) -> Trouble:

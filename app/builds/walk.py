@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from random import Random
 from typing import Any
 
@@ -66,8 +66,13 @@ class Walk:
         self.keys += [text_key(Role.PASSAGE, text) for text in passages]
         for name in COLUMNS[kind]:
             self.columns.setdefault(name, []).extend(column_values(page, name))
-        for record in page:
-            self._sample_heading(record)
+        for record in page:  # each as likely as any other of its language (Vitter's algorithm R, 1985)
+            kept = self.headings.setdefault(record.lang, [])
+            self._seen[record.lang] += 1
+            if len(kept) < HEADINGS_A_LANGUAGE:
+                kept.append(heading_of(record))
+            elif (place := self._random.randrange(self._seen[record.lang])) < HEADINGS_A_LANGUAGE:
+                kept[place] = heading_of(record)
 
     def headings_alike(self, count: int) -> list[tuple[str, str | None]]:
         """Up to ``count`` of the headings that were kept, and the language of each, by its share of the records."""
@@ -77,15 +82,6 @@ class Walk:
             for language, kept in self.headings.items()
             for heading in kept[: round(count * self._seen[language] / records)]
         ][:count]
-
-    def _sample_heading(self, record: AnyRecord) -> None:
-        """Keep some headings of each language, each record as likely as any (Vitter's algorithm R, 1985)."""
-        kept = self.headings.setdefault(record.lang, [])
-        self._seen[record.lang] += 1
-        if len(kept) < HEADINGS_A_LANGUAGE:
-            kept.append(heading_of(record))
-        elif (place := self._random.randrange(self._seen[record.lang])) < HEADINGS_A_LANGUAGE:
-            kept[place] = heading_of(record)
 
 
 class Walker:
@@ -126,16 +122,20 @@ class Walker:
 
     def _walk(self, target: Kind, embedder: Embedder, report: Report) -> Walk:
         walk, total = Walk(self._catalogue.revision()), self._catalogue.count(target)
-        report(Progress("embed", 0, total))
+
+        def tell(done: int) -> None:
+            report(Progress("embed", len(walk.ids) + done, total))
+
+        tell(0)
         for page in self._catalogue.iterate(target, batch_size=PAGE):
             step("build.page")
             texts = [passage_of(record) for record in page]
-            embedder.embed(texts, Role.PASSAGE, _counting_from(len(walk.ids), total, report))
+            embedder.embed(texts, Role.PASSAGE, tell)
             step("build.embedded")
             readable = [pair for pair in zip(page, texts, strict=True) if pair[1] not in embedder.empty]
             walk.skipped += len(page) - len(readable)
             walk.add([record for record, _ in readable], [text for _, text in readable], target)
-            report(Progress("embed", len(walk.ids), total))
+            tell(0)
         return walk
 
     def asked_of(self, target: Kind, embedder: Embedder, walk: Walk, count: int) -> tuple[Floats, list[str | None]]:
@@ -146,26 +146,26 @@ class Walker:
         Returns:
             The encoder's own vectors float32 ``[m, d]``, and the language of each.
         """
-        pages = self._catalogue.iterate(_ASKERS[target][0], batch_size=count)
-        records = islice((record for page in pages for record in page), count)
-        asked = [(heading_of(record), record.lang) for record in records]
-        asked += walk.headings_alike(count - len(asked))
-        embedder.embed([text for text, _ in asked], Role.QUERY)
-        readable = [(text, language) for text, language in asked if text not in embedder.empty]
-        return embedder.vectors([text for text, _ in readable], Role.QUERY), [language for _, language in readable]
+        asked = self._headings(_ASKERS[target][0], count)
+        return _embedded(embedder, asked + walk.headings_alike(count - len(asked)))
 
     def sample_queries(self, target: Kind, embedder: Embedder, space: Space, *, exact: bool) -> Floats:
         """Vectors float32 ``[m, d]`` of texts that ask for this target: other kinds' first, then its own titles."""
-        size = _EXACT_SAMPLE if exact else _SAMPLE
-        asked: list[tuple[str, str | None]] = []
+        size, asked = _EXACT_SAMPLE if exact else _SAMPLE, list[_Asked]()
         for kind in _ASKERS[target]:
-            records = (record for page in self._catalogue.iterate(kind, batch_size=size) for record in page)
-            asked += ((heading_of(record), record.lang) for record in islice(records, size - len(asked)))
-        embedder.embed([text for text, _ in asked], Role.QUERY)
-        readable = [(text, language) for text, language in asked if text not in embedder.empty]
-        vectors = embedder.vectors([text for text, _ in readable], Role.QUERY)
-        return space.of_queries(vectors, [language for _, language in readable])
+            asked += self._headings(kind, size - len(asked))
+        return space.of_queries(*_embedded(embedder, asked))
+
+    def _headings(self, kind: Kind, count: int) -> list[_Asked]:
+        """The first ``count`` headings of a kind."""
+        records = chain.from_iterable(self._catalogue.iterate(kind, batch_size=max(1, count)))
+        return [(heading_of(record), record.lang) for record in islice(records, count)]
 
 
-def _counting_from(before: int, total: int, report: Report) -> Callable[[int], None]:
-    return lambda done: report(Progress("embed", before + done, total))
+_Asked = tuple[str, str | None]
+
+
+def _embedded(embedder: Embedder, asked: list[_Asked]) -> tuple[Floats, list[str | None]]:
+    """Vectors of those texts that the model can read, and the language of each."""
+    vectors = embedder.vectors([text for text, _ in asked], Role.QUERY)
+    return vectors, [language for text, language in asked if text not in embedder.empty]

@@ -11,7 +11,8 @@ import pytest
 import index
 import scripts.console
 from app.builds.doctor import Diagnosis, Finding
-from app.builds.service import READING_KEY, BuildRequest, BuildSkipped
+from app.builds.reports import BuildRequest, BuildSkipped
+from app.builds.service import READING_KEY
 from app.domain import Kind, MatchRequest, Patent, Query
 from app.errors import NotFoundError
 from app.serving.encoders import EncoderSpec

@@ -9,6 +9,7 @@ from pathlib import Path
 from app.domain import Kind, MatchRequest, Query
 from app.settings import Settings
 from app.wiring import Services
+from index import SnapshotId, verify_snapshot
 from models import HashingEncoder
 
 DIMENSION = 48
@@ -81,7 +82,7 @@ def look(place: Place) -> State:
         entries = services.indexing.snapshots(Kind.PATENTS)
         current = next((entry.id for entry in entries if entry.current), None)
         if current is not None and served.refusal is None:
-            services.indexing.verify(current)
+            verify_snapshot(SnapshotId.parse(current).directory(services.settings.index_dir))
         return State(
             records=records,
             served=current,

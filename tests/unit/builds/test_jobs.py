@@ -162,7 +162,9 @@ def test_builds_when_the_catalogue_is_an_older_one(services: Services, tmp_path:
         encoder=lambda: HashingEncoder(name="package"),
     )
     other.catalogue.upsert(patents(0, 5))
-    assert other.indexing.delta(PATENTS) is None
+    manifest = other.indexing.published(PATENTS)
+    assert manifest is not None
+    assert other.indexing.changed_since(manifest) is None
     assert isinstance(run(other, 1000), BuildReport)
     other.close()
 
