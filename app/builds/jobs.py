@@ -168,7 +168,7 @@ class BuildJobs:
                 )
                 lease.name(record.id)
                 self.write(record)
-            except BaseException:
+            except BaseException:  # also Ctrl-C: this process may live on, and would hold the lease until it ends
                 lease.release()
                 raise
         step("build.leased")
@@ -233,6 +233,7 @@ class BuildJobs:
         """
         path = self._path(record.id)
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Replaced, not written over: others read it at any moment, and a kill must not leave half of it.
         replace_file(path, (json.dumps(record.as_json(), ensure_ascii=False) + "\n").encode())
 
     def forget_old(self, target: Kind) -> None:
@@ -333,7 +334,7 @@ class BuildJob:
                     name = type(error).__name__
                     error = PatmatchError(f"unforeseen: {name}", f"意外错误：{name}")
                 self.end(BuildState.FAILED, error=_said(error))
-            elif error is not None:
+            elif error is not None:  # Ctrl-C or the end of the process, which say nothing of the build
                 self.end(BuildState.INTERRUPTED)
         finally:
             self._lease.release()

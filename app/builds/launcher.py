@@ -130,6 +130,7 @@ class BuildService:
                     f"The build could not be started: {error.strerror}", f"无法启动构建进程：{error.strerror}"
                 ) from error
             began = job.record
+        # A daemon, since the build may outlast this process; it then says itself how it ended.
         Thread(target=self._reap, args=(began, process, output), name=began.id, daemon=True).start()
         return began
 

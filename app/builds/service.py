@@ -308,6 +308,7 @@ class IndexService:
             sample_queries=self._walker.sample_queries(target, asking, space, exact=exact),
             arrays={**arrays_of(space), **table_arrays(table)},
             neighbours=NEIGHBOURS if space is not PLAIN and len(walk.ids) >= self._settings.neighbours_from else 0,
+            # A second pass over the catalogue: the terms of a million texts would not fit in memory.
             terms=lambda: self._walker.terms(target, walk),
             extra={
                 MANIFEST_KEY: spec.as_json(),
@@ -326,6 +327,7 @@ class IndexService:
         delta = self.changed_since(manifest) if manifest is not None else None
         if manifest is None or delta is None or delta > over or manifest.extra.get(READING_KEY) != READING:
             return None
+        # Asked last: telling the fingerprint takes loading the encoder, seconds of work.
         return delta if self._encoder(request.encoder).fingerprint == manifest.fingerprint else None
 
     def _encoder(self, spec: EncoderSpec | None) -> Encoder:

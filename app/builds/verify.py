@@ -265,6 +265,7 @@ class VerificationService:
     def _cosines(self, opened: index.Snapshot, target: Kind, unchanged: Mask, encoder: Encoder) -> dict[str, float]:
         """Cosine of the stored vector of some unchanged records with one made now."""
         candidates = np.flatnonzero(unchanged)
+        # The same records at every call, so that two verifications of a snapshot can be compared.
         chosen = np.sort(np.random.default_rng(0).permutation(candidates)[:SAMPLE_RECORDS])
         ids = opened.ids.take(chosen)
         records = self._catalogue.get_many(target, ids)

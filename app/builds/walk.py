@@ -32,6 +32,7 @@ _EXACT_SAMPLE = 32
 _CATCH_UP = 1_000
 """Records changed during a walk from which on it is walked again; fewer are the served delta's business."""
 _MOST_WALKS = 3
+"""After these a build goes on all the same: a catalogue that changes all the time would never let it end."""
 
 
 _ASKERS = {

@@ -134,6 +134,7 @@ def chance_thresholds(vectors: Floats, scripts: Sequence[str]) -> dict[tuple[str
         vectors: float32 ``[t, d]``, unit vectors relative to the mean of their script.
         scripts: of each.
     """
+    # A fixed seed: two builds of one corpus must show the same reasons.
     random, named, rows = np.random.default_rng(0), np.array(scripts), dict[str, Ints]()
     for script in sorted(set(scripts)):
         own = np.flatnonzero(named == script)

@@ -134,6 +134,8 @@ def relevance_of_codes(cosines: Floats, terms: SharedTerms | None, query: str | 
     comparable = cosines * crossed.stretch + crossed.bonus
     if terms is None:
         return Relevance(cosines, np.zeros_like(cosines), comparable)
+    # A text in another language gets what its cosine would bring in the query's own, as it cannot share terms; where it
+    # does share more, as formulae and model numbers, it keeps what it has.
     would = expected(comparable, query, terms.rarest, terms.usual)
     counted = np.where(crossed.foreign, np.maximum(terms.bm25, would), terms.bm25)
     shared = (LEXICAL_WEIGHT * counted).astype(np.float32)

@@ -108,6 +108,7 @@ class Means:
     def add(self, vectors: Floats, languages: Sequence[str | None]) -> None:
         """Take in vectors float32 ``[n, d]`` and the language of each, ``None`` where it could not be told."""
         named = np.array([language or ANY for language in languages])
+        # Sums in float64: float32 would lose digits over a million vectors.
         for language in set(named.tolist()):
             mine = vectors[named == language]
             self._sums[language] = self._sums.get(language, np.zeros(self._dimension)) + mine.sum(0, dtype=np.float64)

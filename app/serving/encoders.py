@@ -87,6 +87,7 @@ class EncoderSlot:
         Raises:
             NotReadyError: it is still being loaded, or cannot be.
         """
+        # Without the lock, which is held for as long as loading takes.
         if self._encoder is not None:
             return self._encoder
         if self.failure is not None:
@@ -121,7 +122,7 @@ class Encoders:
     def slot(self, spec: EncoderSpec | None = None) -> EncoderSlot:
         """The slot of a specification, of the configured one when not given."""
         wanted = spec or self.default_spec
-        with self._lock:
+        with self._lock:  # for the table alone: loading takes seconds, under the lock of its own slot
             return self._slots.setdefault(wanted, EncoderSlot(lambda: self._load(wanted)))
 
     def get(self, spec: EncoderSpec | None = None) -> Encoder:
@@ -157,6 +158,7 @@ class Encoders:
                 if spec != self.default_spec and slot.loaded is not None and slot.loaded.fingerprint not in kept
             ]
             closed = [self._slots.pop(spec) for spec in unused]
+        # Outside the lock: closing waits for the texts that are queued.
         for slot in closed:
             slot.close()
 

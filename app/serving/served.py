@@ -152,6 +152,7 @@ class ServedIndex:
         Raises:
             CatalogueProblem: the catalogue cannot be read.
         """
+        # Without the lock: what is served is replaced as a whole, and most requests find nothing to apply.
         served = self._served
         if served is None or served.view.revision == self._catalogue.revision():
             return served
@@ -160,6 +161,7 @@ class ServedIndex:
                 self._advance(_INLINE_CHANGES)
             finally:
                 self._changing.release()
+        # Who did not get the lock answers from what the other thread has reached: waiting on would stall every request.
         return self._served
 
     def refresh(self) -> None:
@@ -283,6 +285,7 @@ class Serving:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=30)
+        # After the threads, which may still be encoding or writing vectors.
         self.encoders.close()
         self._stores.close()
 

@@ -79,7 +79,7 @@ def measured_space(
     if len(source) < fewest:
         return PLAIN
     passages, queries = Means(source.dimension), Means(source.dimension)
-    for start in range(0, len(source), _BLOCK):
+    for start in range(0, len(source), _BLOCK):  # a million vectors are 1.5 GB: they are never held at once
         end = min(start + _BLOCK, len(source))
         passages.add(source.take(np.arange(start, end, dtype=np.int64)), languages[start:end])
     for language, texts in headings.items():

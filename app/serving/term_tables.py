@@ -27,6 +27,7 @@ the time of some 1,200 abstracts, and take 8 MB of a snapshot at 384 dimensions.
 FEWEST_TERMS = 200
 """With fewer terms, what is similar by chance cannot be told; reasons are then by letters alone."""
 _FEWEST_TEXTS = 2
+"""Texts that hold a term of the table: one that a single text holds leads to no other."""
 _OWN_TEXTS, _OTHER_TEXTS = 8_000, 2_000
 """Texts that terms are learnt from, 1 ms each: of the target, and of each kind that asks for it."""
 _PAGE = 2_000
@@ -50,6 +51,7 @@ def measured_table(catalogue: Catalogue, target: Kind, ids: Sequence[str], embed
     lexicon = learnt(texts)
     frequencies = document_frequencies(texts, lexicon)
     common = [term for term, texts_with in frequencies.items() if texts_with >= _FEWEST_TEXTS]
+    # Equals by name, so that two builds of one corpus keep the same terms.
     names = sorted(common, key=lambda term: (-frequencies[term], term))[:MOST_TERMS]
     if len(names) < FEWEST_TERMS:
         return None

@@ -152,6 +152,7 @@ def without_legal_formulae(text: str) -> str:
         return text
     kept = _BRACKETS.sub(_without_bracket, text)
     kept = _OF_SCOPES.sub("", kept)
+    # Again and again: an empty bracket that goes may leave two marks side by side, or another empty bracket.
     while (tidied := _LEFT_OVER.sub("", kept)) != kept:
         kept = tidied
     return _enough(kept.strip(" ,。;、\n"), text, FEWEST_OF_SCOPE)

@@ -42,7 +42,7 @@ _COUNTED_RUN = re.compile(f"[{_COUNTED}]+|[^\\W_{_COUNTED}]+(?:[-.][^\\W_{_COUNT
 _COUNTED_CJK = re.compile(f"[{_COUNTED}]")
 _HAN_CHARACTER = re.compile(f"[{HAN}]")
 _LONGEST = 12
-_BETWEEN = "\n"
+_BETWEEN = "\n"  # in no run, so that nothing is found across two parts
 
 
 def terms_of(text: str) -> Counter[str]:
@@ -96,7 +96,7 @@ def _longest(terms: Iterable[str], limit: int) -> list[str]:
     """The longest of some terms, none inside another, at most ``limit``; equally long ones in their order."""
     kept: list[str] = []
     for term in sorted(terms, key=lambda term: (-len(term), term)):
-        if not any(term in longer for longer in kept):
+        if not any(term in longer for longer in kept):  # 电解 tells nothing beside 电解液
             kept.append(term)
             if len(kept) == limit:
                 break

@@ -84,7 +84,7 @@ class Poster:
 
     def post(self, message_id: str, body: bytes) -> Answer:
         """Send one message, once. Whatever goes wrong is in the answer."""
-        timestamp = int(datetime.now(UTC).timestamp())
+        timestamp = int(datetime.now(UTC).timestamp())  # of this attempt: receivers refuse what is minutes old
         headers = {
             "content-type": "application/json",
             "user-agent": self._agent,

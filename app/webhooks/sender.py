@@ -158,7 +158,7 @@ class WebhookService:
             self._outbox.failed(message.id, f"this release does not know messages of the kind {message.kind}")
             return "failed"
         try:
-            data = render(message.reference)
+            data = render(message.reference)  # made now, so that what was withdrawn since is not in it
             body = b"" if data is None else _body(message.kind, message.created_at, data)
         except Exception as error:  # of any renderer: one message that cannot be read must not stop all others
             log.exception("webhook: message %s cannot be made", message.id)
@@ -166,6 +166,8 @@ class WebhookService:
         if data is None:
             self._outbox.dropped(message.id)
             return "dropped"
+        # Sent first, written down after: a kill in between sends it again under its id, which receivers drop, and loses
+        # nothing.
         answer = poster.post(message.id, body)
         steps.debug("webhook.sent")
         if answer.verdict == "delivered":
