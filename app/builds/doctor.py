@@ -1,4 +1,4 @@
-"""What `patmatch doctor` looks at, and what to do about each finding."""
+"""What `patmatch doctor` examines, and what to do about each finding."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ and past half of the setting's limit at the latest."""
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at, how it is, and what to do when it is not well, in both languages."""
+    """One part that was examined, its condition, and what to do where that is bad, in both languages."""
 
     part: str
     severity: Severity
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Looks at home, catalogue, model, vectors, webhook, snapshots and builds; each part even if another one fails."""
+    """Examines home, catalogue, model, vectors, webhook, snapshots and builds; each part even if another one fails."""
 
     home: Path
     encoder: Callable[[], Encoder]

@@ -1,7 +1,7 @@
-"""Builds as jobs: one at a time for a target, and a record of each that outlives it.
+"""Builds as jobs: one at a time per target, each with a record that outlives it.
 
 A build holds the lease of its target, a lock that the kernel takes from it when it dies. What the record says and
-whether the lease is held decide together how a build stands; no clock does. Times are for people.
+whether the lease is held decide the state together; no clock does. Times are for people.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NAME = re.compile(r"build-([a-z]+)-(\d{1,9})")
 
 
 class BuildState(StrEnum):
-    """How a build stands."""
+    """The state of a build."""
 
     RUNNING = "running"
     DONE = "done"
@@ -59,20 +59,20 @@ class BuildState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRecord:
-    """What is known of one build.
+    """The record of one build.
 
     Attributes:
         stage: ``starting``, ``embed``, ``index``, ``publish``, ``end``.
         done: records done in this stage, of `total`.
         rate: of these a second, in this stage.
         pid: the process that builds.
-        requested_by: who asked for it.
+        requested_by: who requested it.
         encoder: the specification of the encoder.
-        publish: whether publishing was asked for.
+        publish: whether publishing was requested.
         published: whether it was published.
         snapshot: the snapshot that was written.
-        report: what a build that is done says of itself; why one was skipped.
-        error: ``code``, ``message`` and ``message_zh`` of what it failed with.
+        report: of a build that is done; why one was skipped.
+        error: ``code``, ``message`` and ``message_zh`` of the failure.
     """
 
     id: str
@@ -122,7 +122,7 @@ def requester() -> str:
 
 
 class BuildJobs:
-    """The builds of every target: begins them, and reads what became of them.
+    """The builds of every target: begins them and reads their records.
 
     Args:
         index_dir: where the snapshots are.
@@ -198,7 +198,7 @@ class BuildJobs:
         return job
 
     def get(self, build_id: str) -> BuildRecord:
-        """A build as it stands now.
+        """The present state of a build.
 
         Raises:
             NotFoundError: there is no such build, or its record was removed long ago.
@@ -220,7 +220,7 @@ class BuildJobs:
         return self._path(build_id).with_suffix(".log")
 
     def close_dead(self, build_id: str, state: BuildState, error: PatmatchError) -> None:
-        """Say how a build ended that could not say it itself; one that did is left as it is."""
+        """Record the end of a build whose process could not; a record that has an end stays."""
         record = self._read(build_id)
         if record is not None and record.state is BuildState.RUNNING:
             self.write(_ended(record, state, error=_said(error)))
@@ -345,7 +345,7 @@ class BuildJob:
         return self._lease.descriptor()
 
     def report(self, progress: Progress) -> None:
-        """Note how far it is; written at most every half second, and when a stage begins."""
+        """Record the progress; written at most every half second, and when a stage begins."""
         now, entered = monotonic(), progress.stage != self.record.stage
         if entered:
             self._stage_began = now

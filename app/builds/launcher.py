@@ -1,4 +1,4 @@
-"""Builds in a process of their own: a server asks for them, and they outlive it."""
+"""Builds in processes of their own, which outlive the server that starts them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class ProcessLauncher:
 
 
 class BuildService:
-    """Starts builds in processes of their own, and says what became of them.
+    """Starts builds in processes of their own, and reports their state.
 
     Args:
         jobs: leases and records.
@@ -91,7 +91,7 @@ class BuildService:
         self._spec_of = spec_of
 
     def get(self, build_id: str) -> BuildRecord:
-        """A build as it stands now.
+        """The present state of a build.
 
         Raises:
             NotFoundError: there is no such build.
@@ -135,7 +135,7 @@ class BuildService:
         return began
 
     def _reap(self, record: BuildRecord, process: BuildProcess, output: Path) -> None:
-        """Wait for a build's process; if it could not say how it ended, say it."""
+        """Wait for a build's process, and record its end where it could not."""
         status = process.wait()
         state = BuildState.INTERRUPTED if status < 0 else BuildState.FAILED
         how, how_zh = (f"signal {-status}", f"信号 {-status}") if status < 0 else (f"status {status}", f"状态 {status}")

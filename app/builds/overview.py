@@ -1,4 +1,4 @@
-"""Where each index stands: what is served, how far the catalogue has moved on, what is being built, what was done."""
+"""The state of each index: what is served, what has changed since, what is being built, what was published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build is asked for, and what it says of itself."""
+"""Requests and reports of builds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from index import Manifest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
-    """What is to be built.
+    """A build that is requested.
 
     Attributes:
         publish: whether the snapshot is served once it is verified.
@@ -42,7 +42,7 @@ class BuildSkipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """What a build did.
+    """The outcome of a build.
 
     Attributes:
         records: records in the snapshot.

@@ -51,7 +51,7 @@ class IndexSettings:
 
     Attributes:
         centre_from: records from which on languages are centred.
-        neighbours_from: records from which on each is seen with its nearest neighbours.
+        neighbours_from: records from which on each is ranked with the mean of its nearest neighbours.
         reasons: whether snapshots keep the table of terms that reasons by meaning need; measuring needs none.
         hubness: whether a build measures hubs before and after vectors are moved; an evaluation measures its own.
     """
@@ -99,7 +99,7 @@ class IndexService:
         encoder: EncoderSpec | None = None,
         report: Report = lambda _progress: None,
     ) -> BuildReport:
-        """Embed what is new or changed, write a verified snapshot and, if asked, publish it.
+        """Embed what is new or changed, write a verified snapshot and, where requested, publish it.
 
         Raises:
             IndexProblem: nothing to index, or the snapshot failed its verification; nothing was published.
@@ -122,7 +122,7 @@ class IndexService:
         Args:
             request: what is to be built.
             job: one that another process began; a new one when not given.
-            report: told how far it is.
+            report: called with the progress.
 
         Raises:
             IndexProblem: as `build`; the others likewise.

@@ -1,4 +1,4 @@
-"""Is a snapshot what it claims to be: its files, its records against the catalogue, its vectors against the encoder."""
+"""Verifies snapshots: their files, their records against the catalogue, their vectors against the encoder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _OTHER_READING = Trouble(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was looked at, and what is wrong with it.
+    """What was verified, and what is wrong with it.
 
     Attributes:
         report: what reading and querying the files gave; ``None`` where they are damaged.

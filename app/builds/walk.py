@@ -140,7 +140,7 @@ class Walker:
         return walk
 
     def asked_of(self, target: Kind, embedder: Embedder, walk: Walk, count: int) -> tuple[Floats, list[str | None]]:
-        """What this target is asked for, up to ``count``: headings of who asks first of all, then of its own records.
+        """Up to ``count`` queries for this target: headings of the kind that asks for it, then of its own records.
 
         Its own are those that its space was measured with, so they are embedded already.
 

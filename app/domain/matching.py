@@ -149,7 +149,7 @@ class QueryResult:
         tokens: how many tokens the query's text has for the model.
         truncated: whether a part of the text had no influence, because it is longer than the declared limit.
         shortfall: why fewer than ``requested`` came back; ``None`` when all did.
-        lang: the language of the query's text, ``None`` where it could not be told.
+        lang: the language of the query's text, ``None`` where it is unknown.
         centred: how languages were treated.
     """
 

@@ -78,7 +78,7 @@ class Record:
 
     Attributes:
         id: unique within its kind, as its source writes it.
-        lang: ISO 639-1 code of the text (``zh`` for both scripts), ``None`` when it could not be told.
+        lang: ISO 639-1 code of the text (``zh`` for both scripts), ``None`` where it is unknown.
         region: GB/T 2260 code, 2 to 6 digits.
         industry: GB/T 4754 codes.
         status: ``active``, ``pending`` or ``inactive`` for patents and firms, ``open`` or ``closed`` for needs; a
@@ -126,7 +126,7 @@ class Patent(Record):
         maturity: technology readiness, 1 to 9.
         family: id that the members of one patent family share.
         document_kind: ``invention``, ``utility``, ``design`` or the office's own word.
-        industry_derived: whether ``industry`` was told by the IPC codes, because the source gives none.
+        industry_derived: whether ``industry`` was derived from the IPC codes, because the source gives none.
     """
 
     kind: ClassVar[Kind] = Kind.PATENTS

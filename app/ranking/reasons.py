@@ -172,10 +172,10 @@ def meanings(
     found: list[tuple[float, Meaning]] = []
     for row, column in enumerate(nearest.tolist()):
         bound = _threshold(thresholds, query.scripts[row], record.scripts[column])
-        value, told = float(similar[row, column]), float(min(query.weights[row], record.weights[column]))
+        value, telling = float(similar[row, column]), float(min(query.weights[row], record.weights[column]))
         pair = Meaning(query=query.names[row], record=record.names[column], similarity=min(value, 1.0))
-        if back[column] == row and value >= bound and told >= TELLING and not _written_alike(pair, letters):
-            found.append((value * told, pair))
+        if back[column] == row and value >= bound and telling >= TELLING and not _written_alike(pair, letters):
+            found.append((value * telling, pair))
     found.sort(key=lambda one: (-one[0], one[1].query))
     return tuple(pair for _, pair in found[:limit])
 
@@ -203,9 +203,9 @@ def carrying_sentence(query: Terms, record: Terms, sentences: Sequence[Sequence[
     for place, rows in enumerate(sentences):
         if rows:
             own = np.asarray(rows)
-            told = record.weights[own] @ record.vectors[own]
-            lengths = max(float(np.linalg.norm(told) * np.linalg.norm(asked)), _NOTHING)
-            scores[place] += float(told @ asked) / lengths
+            summed = record.weights[own] @ record.vectors[own]
+            lengths = max(float(np.linalg.norm(summed) * np.linalg.norm(asked)), _NOTHING)
+            scores[place] += float(summed @ asked) / lengths
             scores[place] += float(query.weights @ similar[:, own].max(axis=1)) / total
     return int(scores.argmax())
 

@@ -1,7 +1,7 @@
 """What ranks: one number a pair, made of the cosine, of shared terms, and of the two languages.
 
-It is a function of the query, the record and the snapshot alone. Neither how many matches are asked for nor a filter
-nor what else was found changes it, so that they cannot change the order of two records either.
+It is a function of the query, the record and the snapshot alone. Neither the number of matches nor a filter nor
+what else was found changes it, so that they cannot change the order of two records either.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def revision_in(catalogue: Catalogue, manifest: Manifest) -> int | None:
 
 
 class VectorStores:
-    """The vector store of each fingerprint, opened when first asked for: opening a large one reads all of its keys."""
+    """The vector store of each fingerprint, opened on first use: opening a large one reads all of its keys."""
 
     def __init__(self, vectors_dir: Path) -> None:
         self._vectors_dir = vectors_dir

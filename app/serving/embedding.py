@@ -1,4 +1,4 @@
-"""Texts of the catalogue to kept vectors: each text once per fingerprint."""
+"""Texts of the catalogue to stored vectors: each text is embedded once per fingerprint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK_TEXTS = 512
 
 @dataclass(slots=True)
 class EmbeddingCounts:
-    """What was embedded because no vector was kept: texts, their tokens, those cut short, and the seconds it took."""
+    """What was embedded because no vector was stored: texts, their tokens, those cut short, and the seconds it took."""
 
     texts: int = 0
     tokens: int = 0
@@ -25,7 +25,7 @@ class EmbeddingCounts:
 
 
 class Embedder:
-    """Embeds texts that have no vector yet and keeps the vectors durably.
+    """Embeds texts that have no vector yet and stores the vectors durably.
 
     Args:
         encoder: the encoder.
@@ -44,18 +44,18 @@ class Embedder:
         self.empty: set[str] = set()
 
     def vectors(self, texts: Sequence[str], role: Role) -> Floats:
-        """Vectors float32 ``[n, d]`` of those of ``texts`` that are not empty, kept ones where there are."""
+        """Vectors float32 ``[n, d]`` of those of ``texts`` that are not empty; stored ones are not made again."""
         self.embed(texts, role)
         return self._store.get([text_key(role, text) for text in texts if text not in self.empty])
 
     def embed_some(self, texts: Sequence[str], role: Role, most: int) -> int:
-        """Embed at most ``most`` of ``texts``, those without a kept vector; how many are left is returned."""
+        """Embed at most ``most`` of ``texts``, those without a stored vector; how many are left is returned."""
         missing = self._missing(texts, role)
         self.embed(missing[:most], role)
         return len(missing[most:])
 
     def embed(self, texts: Sequence[str], role: Role, report: Callable[[int], None] = lambda _done: None) -> None:
-        """Make sure that each of ``texts`` has a kept vector; ``report`` is told the texts embedded so far.
+        """Make sure that each of ``texts`` has a stored vector; ``report`` is called with the number embedded so far.
 
         A text in which the model sees nothing is noted in ``empty``: one odd record must not stop a build.
         """

@@ -47,7 +47,7 @@ class EncoderSpec:
 
 
 class EncoderSlot:
-    """One encoder: loaded once, on first use or ahead of it, and told why when it cannot be.
+    """One encoder: loaded once, on first use or ahead of it; `failure` says why it could not be.
 
     Args:
         load: makes the encoder; seconds of work.

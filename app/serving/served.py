@@ -246,7 +246,7 @@ class Serving:
         encoders: loads them; those that no snapshot needs any more are let go.
         indexes: the index of each target.
         stores: the vectors of changed records.
-        poll_seconds: how often `CURRENT` and the catalogue are looked at.
+        poll_seconds: seconds between two looks at `CURRENT` and the catalogue.
     """
 
     def __init__(

@@ -98,20 +98,20 @@ def _spreads(
 ) -> dict[tuple[str, str], float]:
     """Standard deviation of the cosines of each language's headings with passages of each; none of rare languages."""
     named = np.array([language or ANY for language in languages])
-    asked, told = dict[str, Floats](), dict[str, Floats]()
+    asked, found = dict[str, Floats](), dict[str, Floats]()
     for language, texts in headings.items():
         places = np.flatnonzero(named == (language or ANY))
         if language is None or len(texts) < FEWEST_FOR_SPREAD:
             continue
         # Spread over the corpus: neighbours in it may be alike.
         places = places[:: max(1, len(places) // PASSAGES_A_LANGUAGE)][:PASSAGES_A_LANGUAGE].astype(np.int64)
-        told[language] = space.of_passages(source.take(places), [language] * len(places))
+        found[language] = space.of_passages(source.take(places), [language] * len(places))
         vectors = embedder.vectors(texts, Role.QUERY)
         asked[language] = space.of_queries(vectors, [language] * len(vectors))
     return {
         (query, passage): float(np.std(queries @ passages.T, dtype=np.float64))
         for query, queries in asked.items()
-        for passage, passages in told.items()
+        for passage, passages in found.items()
     }
 
 

@@ -25,7 +25,7 @@ MOST_TERMS = 20_000
 """Terms of a table: of 100,000 patents those that about one in 3,000 holds. They are embedded once per fingerprint, in
 the time of some 1,200 abstracts, and take 8 MB of a snapshot at 384 dimensions."""
 FEWEST_TERMS = 200
-"""With fewer terms, what is similar by chance cannot be told; reasons are then by letters alone."""
+"""With fewer terms, similarity by chance cannot be measured; reasons are then by letters alone."""
 _FEWEST_TEXTS = 2
 """Texts that hold a term of the table: one that a single text holds leads to no other."""
 _OWN_TEXTS, _OTHER_TEXTS = 8_000, 2_000

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 SAMPLE_CHARS = 400
-"""How much of a text is looked at: all but one of 16,655 real patents in four languages are told right."""
+"""How much of a text is read: the language of all but one of 16,655 real patents in four languages is right."""
 LATIN_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "fi", "pl", "cs", "hu", "ro", "tr", "vi", "id")
 """What patents and needs in Latin script are written in; the model knows more and confuses short texts among them."""
 ACCENTED_LANGUAGES = frozenset(("pl", "cs", "hu", "ro", "tr", "vi"))
@@ -120,7 +120,7 @@ def _japanese_kanji(text: str) -> bool:
     """Whether characters that only Japanese writes side by side outnumber those that it does not commonly write.
 
     ``False`` where the characters are common to Japanese and a Chinese script (電池用電解液): Chinese texts are by far
-    more. Other characters than Chinese ones are not looked at.
+    more. Only Chinese characters count.
     """
     if _simplified(text) or _CHINESE_GRAMMAR.search(text):  # a scan at C level, where nearly every Chinese text ends
         return False

@@ -66,7 +66,7 @@ def heading_of(record: AnyRecord) -> str:
 
 
 def need_views(title: str, text: str, lang: str | None) -> tuple[str, ...]:
-    """What is asked for as it is embedded: title and text, without empty ones and what says nothing of the subject."""
+    """Title and text of a need as they are embedded, without empty ones and without boilerplate."""
     return tuple(view for view in (read(title, lang), without_stock(read(text, lang))) if view)
 
 

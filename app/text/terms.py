@@ -82,7 +82,7 @@ def _vocabulary(folded: str) -> frozenset[str]:
 
 
 def _parts(folded: str) -> tuple[list[str], list[str]]:
-    """The CJK runs of a text, cut where stock stands, and its words."""
+    """The CJK runs of a text, cut at stock phrases, and its words."""
     parts, words = [], []
     for run in (found.strip(_EDGE) for found in _RUN.findall(folded)):
         if _CJK_RUN.fullmatch(run):

@@ -76,7 +76,7 @@ class WebhookService:
         outbox: what waits.
         settings: of the webhook; ``None`` where there is none.
         renderers: what messages say, by their kinds.
-        metrics: told what became of messages.
+        metrics: counts the outcomes.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class WebhookService:
         """Send what is due, one message after the other, until nothing is; how many came to what.
 
         Args:
-            report: told how many were tried, after each.
+            report: called with the number tried, after each.
 
         Raises:
             UsageError: there is no webhook.
@@ -120,14 +120,14 @@ class WebhookService:
         settings, poster = self._on()
         # Connecting, taking the body and answering may each take the timeout.
         lease = timedelta(seconds=3 * settings.endpoint.timeout_s + _RENDER_S)
-        told = Counter[Outcome]()
+        outcomes = Counter[Outcome]()
         while not self._stop.is_set() and (found := self._outbox.claim(datetime.now(UTC), lease)):
             for message in found:
                 outcome = self._attempt(message, settings, poster)
                 self._metrics.webhook_message(outcome)
-                told[outcome] += 1
-                report(told.total())
-        return told
+                outcomes[outcome] += 1
+                report(outcomes.total())
+        return outcomes
 
     def test(self) -> Answer:
         """Send a message of the kind ``webhook.test`` now, past the outbox.
