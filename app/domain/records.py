@@ -88,6 +88,8 @@ class Record:
     """
 
     kind: ClassVar[Kind]
+    parts: ClassVar[tuple[str, str]]
+    """The fields that hold its title and its body."""
 
     id: str
     lang: str | None = None
@@ -105,7 +107,7 @@ class Record:
     @property
     def views(self) -> tuple[str, ...]:
         """The texts that a query made of this record consists of: its title and its body, without empty ones."""
-        raise TypeError(f"{type(self).__name__} is not a kind of record")
+        return tuple(text for name in self.parts if (text := getattr(self, name)))
 
     @property
     def passage(self) -> str:
@@ -130,6 +132,7 @@ class Patent(Record):
     """
 
     kind: ClassVar[Kind] = Kind.PATENTS
+    parts = ("title", "abstract")
 
     title: str
     abstract: str = ""
@@ -153,17 +156,13 @@ class Patent(Record):
         """The title."""
         return self.title
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Title and abstract."""
-        return tuple(text for text in (self.title, self.abstract) if text)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need(Record):
     """What an enterprise asks for, in its words. One of ``title`` and ``text`` may be empty, not both."""
 
     kind: ClassVar[Kind] = Kind.NEEDS
+    parts = ("title", "text")
 
     title: str = ""
     text: str = ""
@@ -175,17 +174,13 @@ class Need(Record):
         """The title, or the head of the text where there is none."""
         return self.title or self.text[:60]
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Title and text."""
-        return tuple(text for text in (self.title, self.text) if text)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firm(Record):
     """An enterprise. Its id is its unified social credit code (统一社会信用代码) where it has one."""
 
     kind: ClassVar[Kind] = Kind.FIRMS
+    parts = ("name", "business_scope")
 
     name: str
     business_scope: str = ""
@@ -198,11 +193,6 @@ class Firm(Record):
     def heading(self) -> str:
         """The name."""
         return self.name
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Name and business scope."""
-        return tuple(text for text in (self.name, self.business_scope) if text)
 
 
 AnyRecord = Patent | Need | Firm

@@ -26,8 +26,8 @@ CROSSING = 0.25
 finds 66 % instead of 63 % of Korean patents by English titles, but three Korean titles of 300 then lose their own
 patent from the first ten."""
 NEIGHBOURS, AROUND = 10, 0.5
-"""How many neighbours a record is ranked with, and the weight of their mean beside it. On judged needs 5 and 10, 0.3 and
-0.5 are alike; titles of patents find their own abstracts first as often as without."""
+"""How many neighbours a record is ranked with, and the weight of their mean beside it. On judged needs 5 and 10, 0.3
+and 0.5 are alike; titles of patents find their own abstracts first as often as without."""
 TITLE_WEIGHT = 0.4
 """Weight of a need's title beside its text; of 0.3 to 1 the best on judged needs, see docs/evaluation.md."""
 MOST_STRETCH = 2.0

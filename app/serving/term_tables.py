@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import Kind
 from app.ranking.reasons import TermTable, chance_thresholds, packed, rarity
@@ -55,10 +54,24 @@ def measured_table(catalogue: Catalogue, target: Kind, ids: Sequence[str], embed
     names = sorted(common, key=lambda term: (-frequencies[term], term))[:MOST_TERMS]
     if len(names) < FEWEST_TERMS:
         return None
-    embedder.embed(names, Role.QUERY)
+    embedder.embed(names, Role.QUERY)  # first, since it finds those in which the model sees nothing
     names = [name for name in names if name not in embedder.empty]
     uses = np.array([frequencies[name] for name in names], dtype=np.int32)
-    return _table(names, uses, embedder.vectors(names, Role.QUERY), len(texts))
+    vectors, scripts = embedder.vectors(names, Role.QUERY), [script_of(name) for name in names]
+    means = Means(vectors.shape[1])
+    means.add(vectors, scripts)
+    measured = means.result()
+    space = Space(measured, measured)
+    moved = space.of_passages(vectors, scripts)
+    return TermTable(
+        lexicon=_lexicon(names, uses),
+        places={name: place for place, name in enumerate(names)},
+        codes=packed(moved),
+        weights=rarity(len(texts), uses),
+        uses=uses,
+        space=space,
+        thresholds=chance_thresholds(moved, scripts),
+    )
 
 
 def table_arrays(table: TermTable | None) -> dict[str, npt.NDArray[Any]]:
@@ -96,24 +109,6 @@ def table_of(arrays: Arrays) -> TermTable | None:
         uses=arrays[_USES],
         space=Space(means, means),
         thresholds=bounds,
-    )
-
-
-def _table(names: Sequence[str], uses: npt.NDArray[np.int32], vectors: Floats, texts: int) -> TermTable:
-    scripts = [script_of(name) for name in names]
-    means = Means(vectors.shape[1])
-    means.add(vectors, scripts)
-    measured = means.result()
-    space = Space(measured, measured)
-    moved = space.of_passages(vectors, scripts)
-    return TermTable(
-        lexicon=_lexicon(names, uses),
-        places={name: place for place, name in enumerate(names)},
-        codes=packed(moved),
-        weights=rarity(texts, uses),
-        uses=uses,
-        space=space,
-        thresholds=chance_thresholds(moved, scripts),
     )
 
 
