@@ -392,7 +392,7 @@ def load_encoder(settings: Settings, spec: EncoderSpec) -> models.Encoder:
     Raises:
         ModelError: the folder is missing or damaged.
     """
-    return models.load_encoder(
+    return models.SentenceTransformerEncoder(
         models.ModelSource.parse(spec.source).folder_for(settings.models_dir),
         prefixes=models.Prefixes(query=spec.query_prefix, passage=spec.passage_prefix),
         precision="bfloat16" if spec.precision == "bfloat16" else "float32",

@@ -20,14 +20,6 @@ from models.errors import EmptyTextError, EncoderBusyError, ModelError
 MAX_BATCH_CHARACTERS = 2000
 
 
-@dataclass(slots=True)
-class BatchCounters:
-    """What a `BatchingEncoder` has done so far."""
-
-    batches: int = 0
-    texts: int = 0
-
-
 @dataclass(eq=False, slots=True)
 class _Call:
     """One caller's texts: how many a batch took already, and what came back for those."""
@@ -71,6 +63,11 @@ class BatchingEncoder:
         max_queue_texts: texts that may wait; a call that would exceed it is refused.
         max_batch_texts: texts of one batch.
         max_batch_characters: characters of one batch; a text that is longer alone is a batch of its own.
+
+    Attributes:
+        name: the encoder's.
+        fingerprint: the encoder's.
+        dimension: the encoder's.
     """
 
     def __init__(
@@ -84,6 +81,7 @@ class BatchingEncoder:
         if min(max_queue_texts, max_batch_texts, max_batch_characters) < 1:
             raise ValueError("the limits of a batching encoder are at least 1")
         self._encoder = encoder
+        self.name, self.fingerprint, self.dimension = encoder.name, encoder.fingerprint, encoder.dimension
         self._max_queue_texts = max_queue_texts
         self._max_batch_texts = max_batch_texts
         self._max_batch_characters = max_batch_characters
@@ -91,29 +89,8 @@ class BatchingEncoder:
         self._queued = 0
         self._closed = False
         self._changed = threading.Condition()
-        self.counters = BatchCounters()
         self._worker = threading.Thread(target=self._work, name="encoder", daemon=True)
         self._worker.start()
-
-    @property
-    def name(self) -> str:
-        """The encoder's name."""
-        return self._encoder.name
-
-    @property
-    def fingerprint(self) -> str:
-        """The encoder's fingerprint."""
-        return self._encoder.fingerprint
-
-    @property
-    def dimension(self) -> int:
-        """The encoder's dimension."""
-        return self._encoder.dimension
-
-    @property
-    def queued(self) -> int:
-        """Texts that wait for a batch."""
-        return self._queued
 
     def encode(self, texts: Sequence[str], role: Role) -> Encoded:
         """Embed texts, together with those of other callers; blocks until they are done.
@@ -140,8 +117,7 @@ class BatchingEncoder:
             encoded = call.answer.result()
         except EmptyTextError as error:
             raise EmptyTextError(order[error.position]) from error
-        back = np.argsort(order)
-        return Encoded(encoded.vectors[back], encoded.tokens[back], encoded.windows[back], encoded.truncated[back])
+        return encoded.take(np.argsort(order))
 
     def close(self) -> None:
         """Finish what waits, refuse what comes after, and end the worker. A second call does nothing."""
@@ -205,8 +181,6 @@ class BatchingEncoder:
                     self._fail(one.call, error)
                 return
             else:
-                self.counters.batches += 1
-                self.counters.texts += len(encoded.tokens)
                 _hand_out(batch, encoded)
                 return
 
@@ -243,19 +217,7 @@ def _hand_out(batch: Sequence[_Slice], encoded: Encoded) -> None:
     start = 0
     for one in batch:
         end = start + len(one)
-        rows = slice(start, end)
-        one.call.parts.append(
-            Encoded(encoded.vectors[rows], encoded.tokens[rows], encoded.windows[rows], encoded.truncated[rows])
-        )
+        one.call.parts.append(encoded.take(slice(start, end)))
         if one.end == len(one.call.texts):
-            one.call.answer.set_result(_joined(one.call.parts))
+            one.call.answer.set_result(Encoded.joined(one.call.parts))
         start = end
-
-
-def _joined(parts: Sequence[Encoded]) -> Encoded:
-    return Encoded(
-        vectors=np.concatenate([part.vectors for part in parts]),
-        tokens=np.concatenate([part.tokens for part in parts]),
-        windows=np.concatenate([part.windows for part in parts]),
-        truncated=np.concatenate([part.truncated for part in parts]),
-    )

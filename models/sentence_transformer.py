@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -14,10 +14,8 @@ from tokenizers import Tokenizer
 
 from models.encoder import Encoded, Role, Vectors
 from models.errors import EmptyTextError, SourceError
-from models.fingerprint import fingerprint
-from models.folders import layout_of
-from models.tokens import Prefixes, TextTokenizer
-from models.windows import Plan, WindowPolicy, batches, plan
+from models.folders import fingerprint, layout_of
+from models.tokens import Plan, Prefixes, TextTokenizer, WindowPolicy, batches, plan
 
 if TYPE_CHECKING:
     import torch
@@ -30,25 +28,6 @@ Precision = Literal["float32", "bfloat16"]
 MAX_BATCH_TOKENS = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderOptions:
-    """How a folder is loaded.
-
-    Attributes:
-        prefixes: replace those that the folder declares.
-        policy: what becomes of long texts.
-        precision: arithmetic of the transformer; vectors are float32 in any case.
-        threads: CPU threads of the whole process's torch; ``None`` leaves them.
-        max_batch_tokens: tokens of one forward pass, padding included.
-    """
-
-    prefixes: Prefixes = field(default_factory=Prefixes)
-    policy: WindowPolicy = field(default_factory=WindowPolicy)
-    precision: Precision = "float32"
-    threads: int | None = None
-    max_batch_tokens: int = MAX_BATCH_TOKENS
-
-
 class SentenceTransformerEncoder:
     """An `Encoder` over a sentence-transformers folder.
 
@@ -57,45 +36,51 @@ class SentenceTransformerEncoder:
     sentence-transformers gives it.
 
     Args:
-        folder: a layout of `models.folders.LAYOUTS`.
-        options: how it is loaded.
+        folder: what `prepare` returned, or any layout of `models.folders.LAYOUTS`.
+        prefixes: replace those that the folder declares, role by role.
+        policy: what becomes of texts over the model's limit.
+        precision: arithmetic of the transformer; vectors are float32 in any case. ``bfloat16`` is faster on CPUs that
+            have it, and another fingerprint.
+        threads: CPU threads of the whole process's torch; ``None`` leaves them.
+        max_batch_tokens: tokens of one forward pass, padding included.
+
+    Attributes:
+        name: the folder's.
+        fingerprint: digest over files, prefixes, limits, policy, precision and dimension.
+        dimension: length of a vector.
 
     Raises:
-        SourceError: the folder is no model, or it is damaged.
+        SourceError: the folder is missing, is no model, or is damaged.
     """
 
-    def __init__(self, folder: Path, options: EncoderOptions | None = None) -> None:
-        self._options = options or EncoderOptions()
-        self._name = folder.name
-        self._model = _load(folder, self._options.threads)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        prefixes: Prefixes | None = None,
+        policy: WindowPolicy | None = None,
+        precision: Precision = "float32",
+        threads: int | None = None,
+        max_batch_tokens: int = MAX_BATCH_TOKENS,
+    ) -> None:
+        self._policy = policy or WindowPolicy()
+        self._precision = precision
+        self._max_batch_tokens = max_batch_tokens
+        self.name = folder.name
+        self._model = _load(folder, threads)
         self._lock = threading.Lock()
         limit = _limit(self._model)
         self._tokens = TextTokenizer(_tokenizer(self._model, folder), limit)
         self._pad = int(getattr(self._model.tokenizer, "pad_token_id", None) or 0)
-        self._prefixes = {role: _prefix(self._model.prompts, self._options.prefixes, role) for role in Role}
+        self._prefixes = {role: _prefix(self._model.prompts, prefixes or Prefixes(), role) for role in Role}
         self._frame = self._tokens.frame()
         if max(map(len, self._tokens.ids(list(self._prefixes.values())))) >= self._frame.room:
             raise SourceError(
                 f"The prefixes of {folder.name} leave no room for text within its {limit} tokens.",
                 f"{folder.name} 的前缀过长：其 {limit} 个词元中已没有文本的位置。",
             )
-        self._dimension = int(self._forward([[self._pad]]).shape[1])
-        self._fingerprint = fingerprint(folder, self._facts(limit))
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self._name
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest over files, prefixes, limits, policy, precision and dimension."""
-        return self._fingerprint
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self._dimension
+        self.dimension = int(self._forward([[self._pad]]).shape[1])
+        self.fingerprint = fingerprint(folder, self._facts(limit))
 
     def encode(self, texts: Sequence[str], role: Role) -> Encoded:
         """Embed texts; see `Encoder.encode`.
@@ -105,24 +90,24 @@ class SentenceTransformerEncoder:
         """
         plans = self._plans(texts, role)
         windows = [ids for one in plans for ids in one.windows]
-        vectors = np.empty((len(windows), self._dimension), dtype=np.float32)
-        for group in batches([len(ids) for ids in windows], self._options.max_batch_tokens):
+        vectors = np.empty((len(windows), self.dimension), dtype=np.float32)
+        for group in batches([len(ids) for ids in windows], self._max_batch_tokens):
             vectors[group] = self._forward([windows[place] for place in group])
         return Encoded(
-            vectors=_combined(vectors, plans, self._dimension),
+            vectors=_combined(vectors, plans, self.dimension),
             tokens=np.array([one.tokens for one in plans], dtype=np.int32),
             windows=np.array([len(one.windows) for one in plans], dtype=np.int32),
             truncated=np.array([one.truncated for one in plans], dtype=np.bool_),
         )
 
     def _plans(self, texts: Sequence[str], role: Role) -> list[Plan]:
-        limit = self._options.policy.max_characters
+        limit = self._policy.max_characters
         heads = [text if len(text) <= limit else text[:limit] for text in texts]
         for position, head in enumerate(heads):
             if self._tokens.is_empty(head):
                 raise EmptyTextError(position)
         ids = self._tokens.ids([self._prefixes[role] + head for head in heads])
-        plans = [plan(one, self._frame, self._options.policy) for one in ids]
+        plans = [plan(one, self._frame, self._policy) for one in ids]
         return [
             one if text is head else replace(one, tokens=round(one.tokens * len(text) / len(head)), truncated=True)
             for one, text, head in zip(plans, texts, heads, strict=True)
@@ -132,7 +117,7 @@ class SentenceTransformerEncoder:
         """Vectors of ``n`` inputs, float32 ``[n, dimension]``. One pass at a time: torch uses every core for it."""
         import torch
 
-        with self._lock, torch.inference_mode(), arithmetic(self._options.precision):
+        with self._lock, torch.inference_mode(), arithmetic(self._precision):
             vectors: Vectors = self._pooled(ids).float().numpy()
         return vectors
 
@@ -150,17 +135,16 @@ class SentenceTransformerEncoder:
         return pooled
 
     def _facts(self, limit: int) -> dict[str, str | int | float | bool]:
-        policy = self._options.policy
         return {
             "query_prefix": self._prefixes[Role.QUERY],
             "passage_prefix": self._prefixes[Role.PASSAGE],
             "max_tokens": limit,
             "windows": "weighted mean",
-            "max_tokens_per_text": policy.max_tokens_per_text,
-            "max_characters": policy.max_characters,
-            "precision": self._options.precision,
+            "max_tokens_per_text": self._policy.max_tokens_per_text,
+            "max_characters": self._policy.max_characters,
+            "precision": self._precision,
             "normalised": True,
-            "dimension": self._dimension,
+            "dimension": self.dimension,
         }
 
 

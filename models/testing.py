@@ -26,31 +26,20 @@ class HashingEncoder:
         name: another name is another fingerprint, with the same vectors.
 
     Attributes:
+        name: the name given.
+        fingerprint: digest over name and dimension.
+        dimension: length of a vector.
         calls: how often `encode` was called.
         texts: how many texts it embedded.
     """
 
     def __init__(self, dimension: int = 64, *, name: str = "hashing") -> None:
-        self._dimension = dimension
-        self._name = name
+        self.name = name
+        self.fingerprint = hashlib.sha256(f"{name}/{dimension}".encode()).hexdigest()
+        self.dimension = dimension
         self._lock = threading.Lock()
         self.calls = 0
         self.texts = 0
-
-    @property
-    def name(self) -> str:
-        """The name given."""
-        return self._name
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest over name and dimension."""
-        return hashlib.sha256(f"{self._name}/{self._dimension}".encode()).hexdigest()
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self._dimension
 
     def encode(self, texts: Sequence[str], role: Role) -> Encoded:  # noqa: ARG002 - the protocol's
         """Embed texts; the role makes no difference. A token is a character; 8,192 of them have influence.
@@ -67,21 +56,21 @@ class HashingEncoder:
             self.texts += len(texts)
         rows = [self._vector(text[:MAX_CHARACTERS]) for text in seen]
         return Encoded(
-            vectors=np.array(rows, dtype=np.float32).reshape(len(rows), self._dimension),
+            vectors=np.array(rows, dtype=np.float32).reshape(len(rows), self.dimension),
             tokens=np.array([len(text) for text in seen], dtype=np.int32),
             windows=np.ones(len(rows), dtype=np.int32),
             truncated=np.array([len(text) > MAX_CHARACTERS for text in seen], dtype=np.bool_),
         )
 
     def _vector(self, text: str) -> Vectors:
-        vector = np.zeros(self._dimension, dtype=np.float64)
+        vector = np.zeros(self.dimension, dtype=np.float64)
         words = " ".join(text.split())
         for size in GRAM_SIZES:
             for start in range(len(words) - size + 1):
                 code = zlib.crc32(words[start : start + size].encode("utf-8", errors="replace"))
                 # One bit chooses the sign, so that unrelated texts are near orthogonal; longer grams say more.
-                vector[(code >> 1) % self._dimension] += size if code & 1 else -size
+                vector[(code >> 1) % self.dimension] += size if code & 1 else -size
         length = float(np.linalg.norm(vector))
         if length == 0:  # every gram met its opposite
-            vector[zlib.crc32(words.encode("utf-8", errors="replace")) % self._dimension] = length = 1.0
+            vector[zlib.crc32(words.encode("utf-8", errors="replace")) % self.dimension] = length = 1.0
         return (vector / length).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Texts to token ids, by a model's own tokenizer but without its truncation, padding and warnings."""
+"""How a text is read: token ids by the model's own tokenizer, windows of the model's length, batches of windows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
-
-from models.windows import Frame
 
 # Control and format characters, surrogates, unassigned, and separators: nothing that a reader or a model sees.
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Cn", "Zs", "Zl", "Zp"})
@@ -65,3 +63,108 @@ def _encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", errors="replace").decode("utf-8")
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPolicy:
+    """What becomes of a text over the model's limit.
+
+    Prefix and text are tokenised as one and cut into windows of the limit, without overlap. Each window gets the
+    special tokens; the text's vector is the mean of the windows' vectors, weighted by their numbers of tokens, at unit
+    length. This is what the engine of the default model's package does. Repeating the prefix in each window was tried
+    on 120 long texts and found their titles no better and no worse.
+
+    Args:
+        max_tokens_per_text: tokens of a text, with prefix and special tokens, that have influence; what lies beyond is
+            reported as truncated. 8,192 is some twenty pages: longer than any abstract, need or business scope.
+        max_characters_per_token: a text of more than this times ``max_tokens_per_text`` characters is cut before it is
+            tokenised, because tokenising 5 MB takes seconds; its number of tokens is then an estimate from the part
+            read. 16 is the longest piece of XLM-R, so nothing that could have had influence is lost, runs of blanks
+            aside.
+    """
+
+    max_tokens_per_text: int = 8192
+    max_characters_per_token: int = 16
+
+    def __post_init__(self) -> None:
+        if self.max_tokens_per_text < 1 or self.max_characters_per_token < 1:
+            raise ValueError("a window policy's limits are at least 1")
+
+    @property
+    def max_characters(self) -> int:
+        """Characters of a text that are tokenised at all."""
+        return self.max_tokens_per_text * self.max_characters_per_token
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What surrounds the tokens of each window: ``before + tokens + after``.
+
+    Attributes:
+        limit: the model's largest input in tokens.
+    """
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    limit: int
+
+    @property
+    def room(self) -> int:
+        """Tokens that fit one window beside the special ones."""
+        return self.limit - len(self.before) - len(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one text is read.
+
+    Attributes:
+        windows: token ids of each input of the model, special tokens included.
+        weights: tokens of each window without the special ones.
+        tokens: of the whole text with prefix and special tokens.
+        truncated: whether a tail has no influence.
+    """
+
+    windows: tuple[tuple[int, ...], ...]
+    weights: tuple[int, ...]
+    tokens: int
+    truncated: bool
+
+
+def plan(ids: Sequence[int], frame: Frame, policy: WindowPolicy) -> Plan:
+    """Cut a text into windows.
+
+    Args:
+        ids: of prefix and text tokenised as one, without special tokens.
+        frame: the special tokens and the limit.
+        policy: how many tokens have influence.
+    """
+    special = len(frame.before) + len(frame.after)
+    kept = ids[: max(policy.max_tokens_per_text - special, 1)]
+    parts = [kept[start : start + frame.room] for start in range(0, len(kept), frame.room)]
+    return Plan(
+        windows=tuple((*frame.before, *part, *frame.after) for part in parts),
+        weights=tuple(len(part) for part in parts),
+        tokens=len(ids) + special,
+        truncated=len(kept) < len(ids),
+    )
+
+
+def batches(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:
+    """Group inputs of similar length, so that a short one is not padded to a long one's length.
+
+    Args:
+        lengths: tokens of each input.
+        max_batch_tokens: tokens of a batch with its padding; an input that is longer alone gets a batch of its own.
+
+    Returns:
+        Positions in ``lengths``, grouped; each position once.
+    """
+    groups: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        # The first of a group is its longest, and every other is padded to it.
+        if groups and lengths[groups[-1][0]] * (len(groups[-1]) + 1) <= max_batch_tokens:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups

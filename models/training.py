@@ -19,11 +19,10 @@ import numpy as np
 from models.encoder import Encoder, Role
 from models.errors import TrainingError
 from models.folders import exclusive, staged
-from models.sentence_transformer import EncoderOptions, SentenceTransformerEncoder, arithmetic
+from models.sentence_transformer import SentenceTransformerEncoder, arithmetic
 from models.source import check
-from models.tokens import Prefixes
+from models.tokens import Prefixes, WindowPolicy, batches, plan
 from models.training_data import RELEVANT_FROM, JudgedQuery, Part, TuningOptions, parts_of, step_passages, steps_of
-from models.windows import WindowPolicy, batches, plan
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +61,7 @@ class FineTuner:
     def __init__(self, folder: Path, options: TuningOptions, prefixes: Prefixes | None = None) -> None:
         self._options = options
         self._folder = folder
-        self._student = _Student(folder, EncoderOptions(prefixes=prefixes or Prefixes(), threads=options.threads))
+        self._student = _Student(folder, prefixes=prefixes, threads=options.threads)
         self._parameters = self._student.trainable(options)
         self._base = {name: value.detach().clone() for name, value in self._parameters.items()}
 
@@ -70,11 +69,6 @@ class FineTuner:
     def encoder(self) -> Encoder:
         """The model as it is now. Its fingerprint is that of the base and stays so: do not keep its vectors."""
         return self._student
-
-    @property
-    def base_fingerprint(self) -> str:
-        """The fingerprint of the model that training begins with."""
-        return self._student.fingerprint
 
     @property
     def trained_parameters(self) -> int:

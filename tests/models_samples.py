@@ -96,3 +96,13 @@ def model_file(seed: int = 0, leave_out: str | None = None) -> bytes:
         directory += struct.pack("<BIQQ", kind, elements, size + len(body), len(raw))
         body += raw
     return header + directory + body
+
+
+def normalisation_map(entries: bytes) -> dict[int, str]:
+    """The normalisation map of a model file: each entry is a u32 code point, a u8 count and u32 replacements."""
+    found, at = {}, 0
+    while at < len(entries):
+        code, count = struct.unpack_from("<IB", entries, at)
+        found[code] = entries[at + 5 : at + 5 + 4 * count].decode("utf-32-le")
+        at += 5 + 4 * count
+    return found

@@ -176,7 +176,7 @@ class TrainingService:
         source = ModelSource.parse(self._spec(request).source)
         # A folder is called by its name: where it lies on this machine is nobody's business.
         name = source.folder_for(self._settings.models_dir).name
-        return {"name": name, "fingerprint": tuner.base_fingerprint, "trained_parameters": tuner.trained_parameters}
+        return {"name": name, "fingerprint": tuner.encoder.fingerprint, "trained_parameters": tuner.trained_parameters}
 
 
 class _Trial:

@@ -15,14 +15,12 @@ from sentence_transformers import SentenceTransformer
 from models import (
     EmptyTextError,
     Encoder,
-    EncoderOptions,
     ModelSource,
     Prefixes,
     Role,
     SentenceTransformerEncoder,
     SourceError,
     WindowPolicy,
-    load_encoder,
     prepare,
 )
 from models.packaged import write_folder
@@ -43,7 +41,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def encoder(tiny: Path) -> Encoder:
     """The folder, loaded."""
-    return load_encoder(tiny)
+    return SentenceTransformerEncoder(tiny)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +103,7 @@ def test_models_folder_reads_a_long_text_in_windows(encoder, plain):
 
 def test_models_folder_says_when_a_tail_has_no_influence(tiny):
     """Beyond the declared limit nothing counts, and that is reported together with the whole text's tokens."""
-    encoder = load_encoder(tiny, policy=WindowPolicy(max_tokens_per_text=50))
+    encoder = SentenceTransformerEncoder(tiny, policy=WindowPolicy(max_tokens_per_text=50))
     encoded = encoder.encode([LONG, LONG + "电池 " * 50, "battery"], Role.PASSAGE)
     assert encoded.truncated.tolist() == [True, True, False]
     assert np.allclose(encoded.vectors[0], encoded.vectors[1], atol=1e-6)
@@ -114,7 +112,7 @@ def test_models_folder_says_when_a_tail_has_no_influence(tiny):
 
 def test_models_folder_cuts_an_enormous_text_before_it_is_tokenised(tiny):
     """A text of millions of characters is reported as truncated, with a number of tokens that is near the true one."""
-    encoder = load_encoder(tiny, policy=WindowPolicy(max_tokens_per_text=60))
+    encoder = SentenceTransformerEncoder(tiny, policy=WindowPolicy(max_tokens_per_text=60))
     unit = "battery cell 电池 a b c "
     per_unit = (encoder.encode([unit * 20], Role.QUERY).tokens[0] - encoder.encode([unit], Role.QUERY).tokens[0]) / 19
     encoded = encoder.encode([unit * 250_000], Role.QUERY)
@@ -155,44 +153,44 @@ def test_models_folder_is_safe_from_several_threads(encoder):
 def test_models_folder_takes_prefixes_from_the_folder_or_from_the_caller(tiny, copied, encoder):
     """Declared prompts are used, `document` counts as the passage's, and what the caller gives replaces either."""
     rewritten(copied, "config_sentence_transformers.json", prompts={"query": "a ", "document": "b "})
-    declared = load_encoder(copied)
-    given = load_encoder(tiny, prefixes=Prefixes(query="a ", passage="b "))
-    none = load_encoder(copied, prefixes=Prefixes(query="", passage=""))
+    declared = SentenceTransformerEncoder(copied)
+    given = SentenceTransformerEncoder(tiny, prefixes=Prefixes(query="a ", passage="b "))
+    none = SentenceTransformerEncoder(copied, prefixes=Prefixes(query="", passage=""))
     for role, word in ((Role.QUERY, "a"), (Role.PASSAGE, "b")):
         expected = none.encode([f"{word} 电池"], role).vectors
         assert np.allclose(declared.encode(["电池"], role).vectors, expected, atol=1e-6)
         assert np.allclose(given.encode(["电池"], role).vectors, expected, atol=1e-6)
-    half = load_encoder(tiny, prefixes=Prefixes(query="a "))
+    half = SentenceTransformerEncoder(tiny, prefixes=Prefixes(query="a "))
     assert np.array_equal(half.encode(["c"], Role.PASSAGE).vectors, encoder.encode(["c"], Role.PASSAGE).vectors)
 
 
 def test_models_folder_refuses_a_prefix_that_leaves_no_room(tiny):
     """A prefix as long as the model's limit is refused at loading."""
     with pytest.raises(SourceError, match="no room"):
-        load_encoder(tiny, prefixes=Prefixes(query="battery cell " * 20))
+        SentenceTransformerEncoder(tiny, prefixes=Prefixes(query="battery cell " * 20))
 
 
 def test_models_folder_fingerprint_follows_what_changes_vectors(tiny, copied, encoder):
     """Prefixes, policy, precision and pooling change it; threads, batches and the folder's place do not."""
     prints = [
         encoder.fingerprint,
-        load_encoder(tiny, prefixes=Prefixes(query="a ")).fingerprint,
-        load_encoder(tiny, prefixes=Prefixes(passage="a ")).fingerprint,
-        load_encoder(tiny, policy=WindowPolicy(max_tokens_per_text=100)).fingerprint,
-        load_encoder(tiny, policy=WindowPolicy(max_characters_per_token=4)).fingerprint,
-        load_encoder(tiny, precision="bfloat16").fingerprint,
+        SentenceTransformerEncoder(tiny, prefixes=Prefixes(query="a ")).fingerprint,
+        SentenceTransformerEncoder(tiny, prefixes=Prefixes(passage="a ")).fingerprint,
+        SentenceTransformerEncoder(tiny, policy=WindowPolicy(max_tokens_per_text=100)).fingerprint,
+        SentenceTransformerEncoder(tiny, policy=WindowPolicy(max_characters_per_token=4)).fingerprint,
+        SentenceTransformerEncoder(tiny, precision="bfloat16").fingerprint,
     ]
-    assert load_encoder(copied).fingerprint == encoder.fingerprint
+    assert SentenceTransformerEncoder(copied).fingerprint == encoder.fingerprint
     rewritten(copied, "1_Pooling/config.json", pooling_mode_mean_tokens=False, pooling_mode_cls_token=True)
-    prints.append(load_encoder(copied).fingerprint)
+    prints.append(SentenceTransformerEncoder(copied).fingerprint)
     assert len(set(prints)) == len(prints)
-    same = EncoderOptions(threads=torch.get_num_threads(), max_batch_tokens=64)
-    assert SentenceTransformerEncoder(tiny, same).fingerprint == encoder.fingerprint
+    same = SentenceTransformerEncoder(tiny, threads=torch.get_num_threads(), max_batch_tokens=64)
+    assert same.fingerprint == encoder.fingerprint
 
 
 def test_models_folder_in_bfloat16_stays_near(tiny, encoder):
     """bfloat16 gives float32 unit vectors near those of float32, in another fingerprint."""
-    half = load_encoder(tiny, precision="bfloat16").encode([*SHORT, LONG], Role.QUERY).vectors
+    half = SentenceTransformerEncoder(tiny, precision="bfloat16").encode([*SHORT, LONG], Role.QUERY).vectors
     full = encoder.encode([*SHORT, LONG], Role.QUERY).vectors
     assert half.dtype == np.float32
     assert np.allclose(np.linalg.norm(half, axis=1), 1, atol=1e-5)
@@ -204,7 +202,7 @@ def test_models_folder_that_is_damaged_is_refused(copied, name):
     """A file cut in half or missing is refused in both languages, without the folder's path."""
     os.truncate(copied / name, (copied / name).stat().st_size // 2)
     with pytest.raises(SourceError) as caught:
-        load_encoder(copied)
+        SentenceTransformerEncoder(copied)
     assert "copied" in str(caught.value)
     assert "copied" in caught.value.message_zh
     assert str(copied.parent) not in str(caught.value)
@@ -214,18 +212,18 @@ def test_models_folder_without_pooling_or_with_a_partial_one_is_refused(copied):
     """A pipeline that gives no sentence vectors, or leaves the prompt out, is refused with the reason."""
     rewritten(copied, "1_Pooling/config.json", include_prompt=False)
     with pytest.raises(SourceError, match="its prompt included"):
-        load_encoder(copied)
+        SentenceTransformerEncoder(copied)
     modules = json.loads((copied / "modules.json").read_text())
     (copied / "modules.json").write_text(json.dumps(modules[:1]))
     with pytest.raises(SourceError, match="must pool all tokens"):
-        load_encoder(copied)
+        SentenceTransformerEncoder(copied)
 
 
 def test_models_folder_of_transformers_alone_is_read_with_mean_pooling(copied, encoder):
     """A folder without sentence-transformers' files works: mean pooling, no prefixes, unit vectors."""
     for name in ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"):
         (copied / name).unlink()
-    bare = load_encoder(copied, prefixes=Prefixes(query="query: "))
+    bare = SentenceTransformerEncoder(copied, prefixes=Prefixes(query="query: "))
     assert np.allclose(bare.encode(SHORT, Role.QUERY).vectors, encoder.encode(SHORT, Role.QUERY).vectors, atol=1e-5)
     assert bare.fingerprint != encoder.fingerprint
 

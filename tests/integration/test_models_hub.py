@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from models_samples import model_file
 
-from models import ModelSource, Role, SourceError, load_encoder, prepare
+from models import ModelSource, Role, SentenceTransformerEncoder, SourceError, prepare
 from models.packaged import write_folder
 
 NAME = "tiny/e5"
@@ -116,7 +116,7 @@ def test_models_hub_model_is_fetched_checked_and_used(hub, tmp_path):
     assert "model.safetensors" in hub.asked
     assert not {"onnx/model.onnx", "pytorch_model.bin"} & hub.asked
     assert not (prepared.folder / ".cache").exists()
-    assert load_encoder(prepared.folder).encode(["电池"], Role.QUERY).vectors.shape == (1, 32)
+    assert SentenceTransformerEncoder(prepared.folder).encode(["电池"], Role.QUERY).vectors.shape == (1, 32)
     hub.asked.clear()
     again = prepare(source, tmp_path / "models", hub_endpoint=hub.endpoint)
     assert (again.created, again.folder, hub.asked) == (False, prepared.folder, set())

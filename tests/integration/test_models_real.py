@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from models_samples import normalisation_map
 from tokenizers import Tokenizer
 
-from models import Encoder, ModelSource, Prefixes, Role, load_encoder, prepare
+from models import Encoder, ModelSource, Prefixes, Role, SentenceTransformerEncoder, prepare
 from models.e5_blocks import parse
-from models.e5_tokenizer import normalizer
-from models.packaged import package_file
+from models.packaged import normalizer, package_file
 
 pytestmark = pytest.mark.model
 
@@ -77,7 +77,7 @@ LONG = {
 def encoder(real_model_folder: Path) -> Iterator[Encoder]:
     """The default model. One thread: on a busy machine two wait for each other far longer than they compute."""
     before = torch.get_num_threads()
-    yield load_encoder(real_model_folder, threads=1)
+    yield SentenceTransformerEncoder(real_model_folder, threads=1)
     torch.set_num_threads(before)
 
 
@@ -138,7 +138,7 @@ def test_models_real_vector_does_not_depend_on_its_company(encoder, texts, role)
 
 def test_models_real_normaliser_is_the_package_map():
     """For every code point of Unicode, what the tokenizer's normaliser makes of it is what the package's map says."""
-    mapping, ours = parse(package_file()).normalisation, normalizer()
+    mapping, ours = normalisation_map(parse(package_file()).normalisation), normalizer()
     # The map leaves runs of blanks alone; a lone character is never one.
     points = (code for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000)
     different = [code for code in points if ours.normalize_str(chr(code)) != mapping.get(code, chr(code))]
@@ -180,7 +180,7 @@ def test_models_real_finds_the_fitting_need_across_languages(encoder):
 
 def test_models_real_prefixes_matter(real_model_folder, encoder):
     """The roles give different vectors, and they are the model's documented prefixes."""
-    bare = load_encoder(real_model_folder, prefixes=Prefixes(query="", passage=""))
+    bare = SentenceTransformerEncoder(real_model_folder, prefixes=Prefixes(query="", passage=""))
     text = WITHIN["zh need"]
     for role in Role:
         expected = bare.encode([f"{role.value}: {text}"], role).vectors[0]

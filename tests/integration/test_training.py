@@ -12,7 +12,7 @@ from models_samples import model_file
 from safetensors.numpy import load_file
 
 import models.training
-from models import ModelSource, Prefixes, Role, load_encoder, prepare
+from models import ModelSource, Prefixes, Role, SentenceTransformerEncoder, prepare
 from models.errors import TrainingError
 from models.packaged import write_folder
 from models.training import FineTuner
@@ -87,7 +87,7 @@ def test_training_writes_a_model_that_prepare_takes(
         "calibrate",
     ]
     assert prepare(ModelSource.parse(f"dir:{out}"), tmp_path / "models").created
-    encoder, base = load_encoder(out), load_encoder(tiny)
+    encoder, base = SentenceTransformerEncoder(out), SentenceTransformerEncoder(tiny)
     assert encoder.fingerprint != base.fingerprint
     vectors = [one.encode(["battery cell"], Role.QUERY).vectors for one in (encoder, base)]
     assert not np.allclose(*vectors, atol=1e-3)
@@ -116,7 +116,7 @@ def test_training_is_the_same_for_a_seed(files: dict[str, Path], tiny: Path, tmp
     first, second, third = ((tmp_path / name / "model.safetensors").read_bytes() for name in names)
     assert first == second
     assert first != third
-    prints = [load_encoder(tmp_path / name).fingerprint for name in names]
+    prints = [SentenceTransformerEncoder(tmp_path / name).fingerprint for name in names]
     assert prints[0] == prints[1] != prints[2]
 
 
@@ -326,11 +326,11 @@ def test_training_reads_texts_as_the_service_does(tiny: Path, tmp_path: Path) ->
     options = TuningOptions(precision="float32", max_tokens=24, step_tokens=30)
     tuner = FineTuner(tiny, options, Prefixes(query="a b "))
     tuner.save(tmp_path / "same", {"README.md": "card"})
-    saved = load_encoder(tmp_path / "same")
+    saved = SentenceTransformerEncoder(tmp_path / "same")
     texts = ["battery cell 电池 a b", "a", "b c 电池 cell", "c"]
     for role in Role:
         learned = tuner._student.tensors(texts, role, options).detach().numpy()
-        expected = load_encoder(tiny, prefixes=Prefixes(query="a b ")).encode(texts, role).vectors
+        expected = SentenceTransformerEncoder(tiny, prefixes=Prefixes(query="a b ")).encode(texts, role).vectors
         assert np.allclose(learned, expected, atol=1e-5)
         assert np.allclose(saved.encode(texts, role).vectors, expected, atol=1e-5)
 

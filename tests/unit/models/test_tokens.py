@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.windows import Frame, WindowPolicy, batches, plan
+from models.tokens import Frame, WindowPolicy, batches, plan
 
 FRAME = Frame(before=(101,), after=(102,), limit=10)
 IDS = st.lists(st.integers(1000, 2000), min_size=1, max_size=120)

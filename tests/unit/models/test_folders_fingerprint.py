@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from models import fingerprint as module
+from models import folders
 from models.errors import SourceError
-from models.fingerprint import fingerprint
+from models.folders import fingerprint
 
 FACTS = {"query_prefix": "query: ", "max_tokens": 512}
 
@@ -62,7 +62,7 @@ def test_models_fingerprint_changes_with_facts_and_semantics(folder, monkeypatch
     before = fingerprint(folder, FACTS)
     assert fingerprint(folder, {**FACTS, "query_prefix": ""}) != before
     assert fingerprint(folder, {**FACTS, "max_tokens": 256}) != before
-    monkeypatch.setattr(module, "SEMANTICS", module.SEMANTICS + 1)
+    monkeypatch.setattr(folders, "SEMANTICS", folders.SEMANTICS + 1)
     assert fingerprint(folder, FACTS) != before
 
 
