@@ -151,13 +151,13 @@ def parse(data: bytes) -> E5File:
     (version,) = cursor.unpack("I")
     if version != VERSION:
         raise _damaged(f"it is of version {version}; version {VERSION} is what can be read.")
-    *sizes, epsilon, block = cursor.unpack("7ifi")
-    if min(sizes) < 1 or block != BLOCK_WEIGHTS:
+    header = cursor.unpack("7ifi")
+    if min(header[:7]) < 1 or header[-1] != BLOCK_WEIGHTS:
         raise _damaged("its header holds impossible sizes.")
     vocabulary = _vocabulary(cursor)
     _entries, size = cursor.unpack("iI")
     normalisation = cursor.take(size)
-    return E5File(Shape(*sizes, epsilon=epsilon), vocabulary, normalisation, data, _directory(cursor))
+    return E5File(Shape(*header[:-1]), vocabulary, normalisation, data, _directory(cursor))
 
 
 def _vocabulary(cursor: _Cursor) -> Vocabulary:
