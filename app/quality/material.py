@@ -1,4 +1,4 @@
-"""What an evaluator brings, read and cleaned as ingest cleans."""
+"""Judged queries and their documents, from files or from the catalogue, cleaned as ingest cleans."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Need, Patent, Query
-from app.errors import InputError
+from app.domain import AnyRecord, Kind, Need, Patent, Query
+from app.errors import InputError, NotReadyError
 from app.evaluation.collection import Collection, TextRow
 from app.evaluation.files import KnownJudgements, keep_known, read_qrels, read_texts
+from app.serving.failures import translated
 from app.text.language import detect_language, language_word
 from app.text.normalising import fold_body, fold_line
+from index import SnapshotId, current_id, load_snapshot
 
 _PAGE = 4000
 """Records of one transaction, as when a file is imported."""
@@ -26,7 +30,7 @@ _TITLE_CHARS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationFiles:
-    """What an evaluator brings; `app.evaluation.files` says how they look."""
+    """The files of an evaluation; `app.evaluation.files` describes their format."""
 
     corpus: Path
     queries: Path
@@ -35,7 +39,7 @@ class EvaluationFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationMaterial:
-    """The evaluator's files as read: rows by id, the last one of an id that repeats."""
+    """Documents and queries by id, and the judgements about them; of rows with one id the last one counts."""
 
     documents: Mapping[str, TextRow]
     queries: Mapping[str, TextRow]
@@ -64,18 +68,18 @@ class EvaluationMaterial:
             "duplicate_judgements": judgements.duplicates,
             "repeated_queries": repeated_queries,
             "repeated_documents": repeated_documents,
-            "documents_without_text": sum(_patent(row) is None for row in documents.values()),
+            "documents_without_text": sum(not patent_of(row).views for row in documents.values()),
         }
         return cls(documents=documents, queries=queries, known=known, counts=counts)
 
     def store(self, catalogue: Catalogue) -> None:
         """Put documents in as patents, and queries as needs: the index measures its recall with the queries."""
-        kinds: tuple[Iterator[AnyRecord | None], ...] = (
-            map(_patent, self.documents.values()),
-            map(_need, self.queries.values()),
+        kinds: tuple[Iterator[AnyRecord], ...] = (
+            map(patent_of, self.documents.values()),
+            map(_need_of, self.queries.values()),
         )
         for records in kinds:
-            present = (record for record in records if record is not None)
+            present = (record for record in records if record.views)
             while page := list(islice(present, _PAGE)):
                 catalogue.upsert(page)
 
@@ -88,8 +92,8 @@ class EvaluationMaterial:
         return Collection(
             size=len(self.documents),
             qrels=self.known.qrels,
-            query_langs={row.id: _language(row) for row in self.queries.values()},
-            document_langs={row.id: _language(row) for row in self.documents.values()},
+            query_langs={row.id: language(row) for row in self.queries.values()},
+            document_langs={row.id: language(row) for row in self.documents.values()},
             query_lengths={row.id: len(row.title) + len(row.text) for row in self.queries.values()},
         )
 
@@ -105,6 +109,60 @@ class EvaluationMaterial:
             "queries": _digest(sorted(map(_words, self.queries.values()))),
             "qrels": _digest(repr((key, sorted(qrels[key].items()))) for key in sorted(qrels)),
         }
+
+
+def catalogue_material(
+    qrels_file: Path, catalogue: Catalogue, index_dir: Path, *, unjudged: int, seed: int
+) -> EvaluationMaterial:
+    """Judged needs and patents of the catalogue, with unjudged published patents, for training.
+
+    Args:
+        qrels_file: its query ids are those of needs, its document ids those of patents.
+        catalogue: where they are.
+        index_dir: of the published snapshots.
+        unjudged: how many unjudged patents at most, to find negatives among and to measure recall on.
+        seed: of the draw.
+
+    Raises:
+        InputError: the file cannot be used, or names no need and patent that are there.
+        NotReadyError: no index of patents is published.
+    """
+    judgements = read_qrels(qrels_file)
+    judged = {key for levels in judgements.qrels.values() for key in levels}
+    drawn = _published(index_dir, unjudged, seed)
+    patents = catalogue.get_many(Kind.PATENTS, sorted(judged | drawn))
+    needs = catalogue.get_many(Kind.NEEDS, sorted(judgements.qrels))
+    documents = {key: _row(one, one.abstract) for key, one in patents.items() if isinstance(one, Patent)}
+    # In the file's order: what is drawn by a seed is drawn from an order.
+    queries = {key: _row(one, one.text) for key in judgements.qrels if isinstance(one := needs.get(key), Need)}
+    known = keep_known(judgements.qrels, queries, documents)
+    if not known.qrels:
+        raise InputError(
+            f"no judgement in {qrels_file.name} is about a need and a patent of the catalogue; check that the ids are "
+            "the same, or give --corpus and --queries",
+            f"{qrels_file.name} 中没有任何评判对应现有的需求和专利；请检查编号是否一致，或提供 --corpus 和 --queries",
+            code="no_known_judgement",
+        )
+    counts = {"unknown_pairs": known.unknown_pairs, "duplicate_judgements": judgements.duplicates}
+    return EvaluationMaterial(documents=documents, queries=queries, known=known, counts=counts)
+
+
+def _row(record: Patent | Need, text: str) -> TextRow:
+    return TextRow(id=record.id, title=record.title, text=text, lang=record.lang)
+
+
+def _published(index_dir: Path, most: int, seed: int) -> set[str]:
+    """Ids of published patents, at most so many."""
+    with translated():
+        name = current_id(index_dir, Kind.PATENTS.value)
+        if name is None:
+            raise NotReadyError(
+                "There is no index of patents to draw unjudged ones from. Run: patmatch index build patents --publish",
+                "没有可用的专利索引，无法抽取未评判的专利。请运行：patmatch index build patents --publish",
+                code="no_index",
+            )
+        ids = load_snapshot(SnapshotId.parse(name).directory(index_dir), threads=1).ids
+    return set(ids.take(np.random.default_rng(seed).permutation(len(ids))[:most].astype(np.int64)))
 
 
 def titles(rows: Mapping[str, TextRow]) -> dict[str, str]:
@@ -139,17 +197,15 @@ def _digest(parts: Iterable[str]) -> str:
     return found.hexdigest()[:_DIGEST_CHARS]
 
 
-def _patent(row: TextRow) -> Patent | None:
-    """The record that stands for a document, cleaned as ingest cleans; ``None`` where nothing is left of it."""
-    record = Patent(id=row.id, title=fold_line(row.title), abstract=fold_body(row.text), lang=_language(row))
-    return record if record.views else None
+def patent_of(row: TextRow) -> Patent:
+    """The record that stands for a document, cleaned as ingest cleans; nothing may be left of its text."""
+    return Patent(id=row.id, title=fold_line(row.title), abstract=fold_body(row.text), lang=language(row))
 
 
-def _need(row: TextRow) -> Need | None:
-    """The record that stands for a query."""
-    record = Need(id=row.id, title=fold_line(row.title), text=fold_body(row.text), lang=_language(row))
-    return record if record.views else None
+def _need_of(row: TextRow) -> Need:
+    return Need(id=row.id, title=fold_line(row.title), text=fold_body(row.text), lang=language(row))
 
 
-def _language(row: TextRow) -> str | None:
+def language(row: TextRow) -> str | None:
+    """The language that the row names, else the one that its text is in."""
     return language_word(row.lang or "") or detect_language(row.title, row.text)

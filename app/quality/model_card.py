@@ -1,65 +1,19 @@
-"""What a training came to, and the model card that tells it to people."""
+"""What a training came to, and the model card that says it to people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import StrictUndefined, Template
 
 from app.evaluation.comparison import Difference
 from models.training import Check
 
-_CARD = """---
-base_model: {base}
-pipeline_tag: sentence-similarity
-library_name: sentence-transformers
----
-
-# {base}, fine-tuned on judged needs
-
-Made by `patmatch train` in {seconds:.0f} s from the model `{base}` (fingerprint `{fingerprint}`). Its licence is
-that of the base, as far as the judgements' own terms allow; its tokenizer and prompts are the base's. {frozen}
-
-## Learned from
-
-{counts}
-
-Pairs of one need with different levels, by CoSENT; relevant passages (level 3 and 4) against those of other needs and
-against hard negatives from the base's index, by InfoNCE. A need's title and text are two views, weighted as they are
-served. AdamW with a warm-up and a linear fall; {steps} steps were kept.
-
-## On held-out needs
-
-{judged_by}
-
-As served, by cosine and shared terms:
-
-| measure | base | this model | difference | 95 % interval |
-|---|---|---|---|---|
-{served}
-
-By vectors alone:
-
-| measure | base | this model | difference | 95 % interval |
-|---|---|---|---|---|
-{vectors}
-
-{levels}{folds}{verdict}
-
-As served, on the way:
-
-| steps | {names} |
-|---|{rules}
-{checks}
-
-## Options
-
-{options}
-
-The same data, options, seed, number of threads and versions of torch give the same weights.
-"""
+_CARD = Path(__file__).with_name("model_card.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,42 +111,9 @@ class Outcome:
 
 def model_card(outcome: Outcome) -> str:
     """README.md of the model."""
-    names = list(outcome.served.before)
-    return _CARD.format(
-        base=outcome.base["name"],
-        fingerprint=outcome.base["fingerprint"],
-        seconds=outcome.seconds,
-        frozen="The word embeddings are the base's too." if outcome.options["freeze_embeddings"] else "",
-        counts=_list(outcome.counts),
-        steps=outcome.steps,
-        judged_by=_judged_by(outcome),
-        served=_table(outcome.served),
-        vectors=_table(outcome.vectors),
-        levels=_levels(outcome),
-        folds=_folds(outcome.folds, outcome.spread),
-        verdict="Better than its base as served."
-        if outcome.better
-        else "NOT better than its base as served: written all the same, as asked.",
-        names=" | ".join(names),
-        rules="---|" * len(names),
-        checks="\n".join(
-            f"| {check.step} | " + " | ".join(f"{check.measures[name]:.4f}" for name in names) + " |"
-            for check in outcome.checks
-        ),
-        options=_list(outcome.options),
-    )
-
-
-def _judged_by(outcome: Outcome) -> str:
-    if folds := outcome.options.get("folds"):
-        return (
-            f"Measured by {folds}-fold cross-validation: each need by a model that never saw it. This model learned "
-            "from all needs, for as long as was best over the folds."
-        )
-    held = f"{outcome.counts['held_out_needs']} needs were held out."
-    if len(outcome.checks) > 2:  # the base's, and more than one to choose from
-        return f"{held} The weights were chosen by them, so on new needs expect a little less."
-    return f"{held} They chose nothing but whether this model is better."
+    card = Template(_CARD.read_text(encoding="utf-8"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    values = {one.name: getattr(outcome, one.name) for one in fields(outcome)}
+    return card.render(values, spread=outcome.spread, measure_rows=measure_rows, fold_rows=fold_rows) + "\n"
 
 
 def measure_rows(compared: Compared) -> list[tuple[str, ...]]:
@@ -214,29 +135,3 @@ def fold_rows(folds: Sequence[Fold], spread: Mapping[str, float]) -> list[tuple[
         for place, fold in enumerate(folds, start=1)
     ]
     return [*rows, ("spread of the gains", "", *(f"{value:.4f}" for value in spread.values()))] if spread else rows
-
-
-def _table(compared: Compared) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in measure_rows(compared))
-
-
-def _levels(outcome: Outcome) -> str:
-    before, after = outcome.level_scores
-    if before is None or after is None:
-        return ""
-    return (
-        f"Levels as served, by scales fitted to other held-out needs: level_score {before:.4f} with the base, "
-        f"{after:.4f} with this model.\n\n"
-    )
-
-
-def _folds(folds: Sequence[Fold], spread: Mapping[str, float]) -> str:
-    if not folds:
-        return ""
-    heading = ("fold", "needs", *folds[0].before)
-    lines = [f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *fold_rows(folds, spread))]
-    return "As served, fold by fold:\n\n" + "\n".join(lines) + "\n\n"
-
-
-def _list(values: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {name}: {value}" for name, value in values.items())

@@ -14,9 +14,8 @@ import numpy as np
 from app.catalogue import Catalogue
 from app.errors import JobError, UsageError
 from app.progress import Progress, Report
-from app.quality.material import EvaluationFiles, EvaluationMaterial
+from app.quality.material import EvaluationFiles, EvaluationMaterial, catalogue_material
 from app.quality.model_card import Compared, Fold, Outcome, model_card
-from app.quality.train_catalogue import catalogue_material
 from app.quality.train_corpus import Corpus
 from app.quality.train_material import Need, folds, hard_negatives, judged_needs, passages, split
 from app.quality.train_measures import RANKINGS, Answer, HeldOut, Rows, differences, level_score, means, score

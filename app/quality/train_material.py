@@ -1,4 +1,4 @@
-"""Judged queries as training takes them: their texts as they are served, and which are held out."""
+"""Judged queries as training needs them: their texts as they are served, and which are held out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.domain import Patent
 from app.errors import InputError
-from app.evaluation.collection import Qrels, QueryRun, TextRow
-from app.quality.material import EvaluationMaterial
-from app.ranking.space import view_weights
-from app.text.language import detect_language, language_word
+from app.evaluation.collection import Qrels, QueryRun
+from app.quality.material import EvaluationMaterial, language, patent_of
+from app.ranking.views import view_weights
 from app.text.normalising import fold_body, fold_line
 from app.text.reading import need_views, passage_of
 from models.training_data import RELEVANT_FROM, JudgedQuery
@@ -48,7 +46,7 @@ class Need:
 
 def passages(material: EvaluationMaterial) -> dict[str, str]:
     """The text of each document that is embedded, by id; documents without a character are left out."""
-    texts = {key: _passage(row) for key, row in material.documents.items()}
+    texts = {key: passage_of(patent_of(row)) for key, row in material.documents.items()}
     return {key: text for key, text in texts.items() if text}
 
 
@@ -69,11 +67,6 @@ def judged_needs(material: EvaluationMaterial, texts: Mapping[str, str]) -> list
         title = fold_line(row.title or row.text).casefold()
         needs.append(Need(id=row.id, title=title, lang=language(row), judged=judged, documents=tuple(levels)))
     return needs
-
-
-def language(row: TextRow) -> str | None:
-    """What the row says, else what its text tells."""
-    return language_word(row.lang or "") or detect_language(row.title, row.text)
 
 
 def folds(needs: Sequence[Need], count: int, seed: int) -> list[list[Need]]:
@@ -125,11 +118,6 @@ def hard_negatives(run: QueryRun, judged: Qrels, texts: Mapping[str, str], count
         if match.score < ceiling and match.doc_id not in levels and match.doc_id in texts
     ]
     return tuple(found[:count])
-
-
-def _passage(row: TextRow) -> str:
-    """As it is read of the record that ingest makes of it."""
-    return passage_of(Patent(id=row.id, title=fold_line(row.title), abstract=fold_body(row.text), lang=language(row)))
 
 
 def _teaching(needs: Sequence[Need]) -> int:
