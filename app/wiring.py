@@ -299,15 +299,7 @@ class Services:
     @_made_once
     def indexing(self) -> IndexService:
         """Builds, publications and rollbacks."""
-        settings = self.settings
-        building = IndexSettings(
-            index_dir=settings.index_dir,
-            vectors_dir=settings.vectors_dir,
-            options=self._build_options,
-            centre_from=settings.centre_from,
-            neighbours_from=settings.neighbours_from,
-        )
-        return IndexService(self.catalogue, self.encoders, building)
+        return IndexService(self.catalogue, self.encoders, self._index_settings)
 
     @_made_once
     def builds(self) -> BuildService:
@@ -327,25 +319,24 @@ class Services:
         return VerificationService(self.catalogue, self.encoders, self.settings.index_dir)
 
     @property
-    def _build_options(self) -> BuildOptions:
+    def _index_settings(self) -> IndexSettings:
+        """Where indexes live and what a snapshot must reach."""
         settings = self.settings
-        return BuildOptions(
+        options = BuildOptions(
             recall_floor=settings.recall_floor, recall_target=settings.recall_target, flat_below=settings.flat_below
+        )
+        return IndexSettings(
+            index_dir=settings.index_dir,
+            vectors_dir=settings.vectors_dir,
+            options=options,
+            centre_from=settings.centre_from,
+            neighbours_from=settings.neighbours_from,
         )
 
     @_made_once
     def evaluating(self) -> EvaluationService:
         """Measures the matches on judged queries."""
-        settings = self.settings
-        evaluating = EvaluationSettings(
-            index_dir=settings.index_dir,
-            vectors_dir=settings.vectors_dir,
-            spec_of=self.spec_of,
-            options=self._build_options,
-            centre_from=settings.centre_from,
-            neighbours_from=settings.neighbours_from,
-            limits=self.match_limits,
-        )
+        evaluating = EvaluationSettings(building=self._index_settings, spec_of=self.spec_of, limits=self.match_limits)
         return EvaluationService(self.encoders, evaluating)
 
     @_made_once

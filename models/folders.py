@@ -1,4 +1,4 @@
-"""Model folders on disk: which layouts are read, how one is published whole or not at all, how a whole one is known."""
+"""Model folders on disk: the layouts that can be read, publication of whole folders only, manifest and fingerprint."""
 
 from __future__ import annotations
 
@@ -77,15 +77,11 @@ def layout_of(folder: Path) -> Layout:
     )
 
 
-def file_sizes(folder: Path) -> dict[str, int]:
-    """Size in bytes of each file under the folder, by its path in it; the manifest itself is left out."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
-
-
 def write_manifest(path: Path, folder: Path) -> None:
-    """Note in the file ``path`` which files the folder has and how large they are."""
-    path.write_text(json.dumps({"files": file_sizes(folder)}, indent=1) + "\n", encoding="utf-8")
+    """Note in the file ``path`` which files the folder has, beside its manifest, and how large they are."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST)
+    sizes = {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
+    path.write_text(json.dumps({"files": sizes}, indent=1) + "\n", encoding="utf-8")
 
 
 def is_complete(manifest: Path, folder: Path) -> bool:

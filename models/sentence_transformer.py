@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from models.encoder import Encoded, Role, Vectors
 from models.errors import EmptyTextError, SourceError
@@ -67,10 +66,9 @@ class SentenceTransformerEncoder:
         self._precision = precision
         self._max_batch_tokens = max_batch_tokens
         self.name = folder.name
-        self._model = _load(folder, threads)
+        self._model, limit = _load(folder, threads)
         self._lock = threading.Lock()
-        limit = _limit(self._model)
-        self._tokens = TextTokenizer(_tokenizer(self._model, folder), limit)
+        self._tokens = TextTokenizer(self._model.tokenizer.backend_tokenizer, limit)
         self._pad = int(getattr(self._model.tokenizer, "pad_token_id", None) or 0)
         self._prefixes = {role: _prefix(self._model.prompts, prefixes or Prefixes(), role) for role in Role}
         self._frame = self._tokens.frame()
@@ -80,7 +78,18 @@ class SentenceTransformerEncoder:
                 f"{folder.name} 的前缀过长：其 {limit} 个词元中已没有文本的位置。",
             )
         self.dimension = int(self._forward([[self._pad]]).shape[1])
-        self.fingerprint = fingerprint(folder, self._facts(limit))
+        facts: dict[str, str | int | float | bool] = {
+            "query_prefix": self._prefixes[Role.QUERY],
+            "passage_prefix": self._prefixes[Role.PASSAGE],
+            "max_tokens": limit,
+            "windows": "weighted mean",
+            "max_tokens_per_text": self._policy.max_tokens_per_text,
+            "max_characters": self._policy.max_characters,
+            "precision": precision,
+            "normalised": True,
+            "dimension": self.dimension,
+        }
+        self.fingerprint = fingerprint(folder, facts)
 
     def encode(self, texts: Sequence[str], role: Role) -> Encoded:
         """Embed texts; see `Encoder.encode`.
@@ -134,19 +143,6 @@ class SentenceTransformerEncoder:
         pooled: torch.Tensor = self._model({"input_ids": padded, "attention_mask": mask})["sentence_embedding"]
         return pooled
 
-    def _facts(self, limit: int) -> dict[str, str | int | float | bool]:
-        return {
-            "query_prefix": self._prefixes[Role.QUERY],
-            "passage_prefix": self._prefixes[Role.PASSAGE],
-            "max_tokens": limit,
-            "windows": "weighted mean",
-            "max_tokens_per_text": self._policy.max_tokens_per_text,
-            "max_characters": self._policy.max_characters,
-            "precision": self._precision,
-            "normalised": True,
-            "dimension": self.dimension,
-        }
-
 
 def _combined(vectors: Vectors, plans: Sequence[Plan], dimension: int) -> Vectors:
     """One unit vector a text from those of its windows; float32 ``[texts, dimension]``."""
@@ -160,7 +156,8 @@ def _combined(vectors: Vectors, plans: Sequence[Plan], dimension: int) -> Vector
     return combined
 
 
-def _load(folder: Path, threads: int | None) -> SentenceTransformer:
+def _load(folder: Path, threads: int | None) -> tuple[SentenceTransformer, int]:
+    """The folder's model, which pools whole texts and has a fast tokenizer, and its largest input in tokens."""
     layout_of(folder)
     import torch
     import transformers
@@ -184,28 +181,17 @@ def _load(folder: Path, threads: int | None) -> SentenceTransformer:
             f"The model {folder.name} cannot be used: it must pool all tokens of a text, its prompt included.",
             f"模型 {folder.name} 无法使用：它必须对文本的全部词元（包括提示词）做池化。",
         )
-    return model
-
-
-def _tokenizer(model: SentenceTransformer, folder: Path) -> Tokenizer:
-    backend = getattr(model.tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise SourceError(
-            f"The tokenizer of {folder.name} has no fast form (tokenizer.json), which windows need.",
-            f"{folder.name} 的分词器没有快速形式（tokenizer.json），无法切分窗口。",
-        )
-    return cast(Tokenizer, backend)
-
-
-def _limit(model: SentenceTransformer) -> int:
-    """The model's largest input in tokens."""
-    limit = model.max_seq_length
-    if limit is None:
+    if model.max_seq_length is None:
         raise SourceError(
             "The model folder declares no largest input: set max_seq_length in sentence_bert_config.json.",
             "模型目录未声明最大输入长度：请在 sentence_bert_config.json 中设置 max_seq_length。",
         )
-    return int(limit)
+    if getattr(model.tokenizer, "backend_tokenizer", None) is None:
+        raise SourceError(
+            f"The tokenizer of {folder.name} has no fast form (tokenizer.json), which windows need.",
+            f"{folder.name} 的分词器没有快速形式（tokenizer.json），无法切分窗口。",
+        )
+    return model, int(model.max_seq_length)
 
 
 def _prefix(declared: Mapping[str, str | None], chosen: Prefixes, role: Role) -> str:

@@ -98,7 +98,7 @@ def prepare(source: ModelSource, models_dir: Path, *, hub_endpoint: str | None =
 
     Args:
         source: where the model comes from. Only ``hub:`` needs a network.
-        models_dir: where folders are kept; made if need be.
+        models_dir: where folders lie; made if need be.
         hub_endpoint: address of a mirror of the hub; ``None`` is the hub itself.
 
     Raises:

@@ -21,7 +21,7 @@ class Prefixes:
 
 
 class TextTokenizer:
-    """A model's tokenizer, told to never cut or pad. Safe to call from several threads: it never changes.
+    """A model's tokenizer, set to never cut or pad. Safe to call from several threads: it never changes.
 
     Args:
         tokenizer: the model's. It is taken over, not copied, and nobody else may use it: one of 250,000 pieces takes

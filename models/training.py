@@ -35,7 +35,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What the held-out queries said after some steps. ``score`` is what training keeps the best of."""
+    """The measures of held-out queries after some steps; training keeps the weights of the best ``score``."""
 
     step: int
     score: float
@@ -47,7 +47,7 @@ Report = Callable[[int, int], None]
 
 
 class FineTuner:
-    """A model that learns from judgements; what it holds can be measured at any time, saved, and taken back.
+    """A model that learns from judgements, each time from the base's weights; it can be measured and saved at any time.
 
     Args:
         folder: the prepared base model.
@@ -75,10 +75,6 @@ class FineTuner:
         """How many numbers training changes."""
         return sum(value.numel() for value in self._base.values())
 
-    def reset(self) -> None:
-        """Back to the base's weights."""
-        self._load(self._base)
-
     def steps_of_epoch(self, queries: Sequence[JudgedQuery]) -> int:
         """How many steps see every judgement of ``queries`` once."""
         parts = sum(len(part) for part in (parts_of(place, one, self._options) for place, one in enumerate(queries)))
@@ -101,9 +97,9 @@ class FineTuner:
         Args:
             queries: to learn from.
             measure: a model's score on held-out queries, larger is better, and what it consists of. Without it the
-                weights of the last step are kept.
+                last step's weights stay.
             steps: end after so many, with the rate planned for all epochs; all of them when not given.
-            report: told the steps done, and how many there are at most.
+            report: receives the steps done, and how many there are at most.
 
         Returns:
             Every check, the base's first; empty without ``measure``.
@@ -118,7 +114,7 @@ class FineTuner:
                 "No query has judgements of two levels: there is nothing to learn from.",
                 "没有任何查询包含两个不同级别的评判：无从学习。",
             )
-        self.reset()
+        self._load(self._base)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._options.seed)
             return self._trained(queries, measure, steps, report)

@@ -15,7 +15,7 @@ from app.evaluation.report import numbered, write_comparison, write_report
 from app.evaluation.result import PAIR_MEASURES, PAIR_SIZES, EvaluationResult
 from app.evaluation.trec import write_qrels, write_run
 from app.quality.material import EvaluationFiles, EvaluationMaterial
-from app.quality.systems import Bench, Compared, System, SystemsWanted, side_by_side
+from app.quality.systems import Bench, System, side_by_side
 from scripts.console import FOLDER, INPUT, OUTPUT, Shell, listed, shell_options
 
 
@@ -90,9 +90,8 @@ def command(shell: Shell, options: _Options) -> None:
     bench = Bench(EvaluationMaterial.read(files))
     if options.qrels_out is not None:
         write_qrels(options.qrels_out, bench.material.known.qrels)
-    wanted = SystemsWanted(baselines=options.baselines, run_files=options.run_files, served=not options.no_served)
-    compared = side_by_side(bench, wanted, lambda: _served(shell, bench, options))
-    _tell(shell, compared, options)
+    systems, notes = side_by_side(bench, options.baselines, lambda: _served(shell, bench, options), options.run_files)
+    _tell(shell, systems, notes, options)
 
 
 def _check(options: _Options) -> None:
@@ -121,6 +120,8 @@ def _check(options: _Options) -> None:
 
 def _served(shell: Shell, bench: Bench, options: _Options) -> list[System]:
     """What the service answers; as a run it is written with every query, also those that cannot be compared."""
+    if options.no_served:
+        return []
     with shell.services() as services, shell.report("evaluate") as report:
         systems = services.evaluating.systems(bench, options.encoders, report=report)
     if options.run_out is not None:
@@ -128,23 +129,24 @@ def _served(shell: Shell, bench: Bench, options: _Options) -> list[System]:
     return systems
 
 
-def _tell(shell: Shell, compared: Compared, options: _Options) -> None:
+def _tell(shell: Shell, systems: Sequence[System], notes: Sequence[Words], options: _Options) -> None:
     """Write the requested files, then print a table, or one object whose top is what was measured now."""
-    sources, contents, folder = compared.sources, compared.contents, options.report_dir
+    sources, contents = [each.source for each in systems], [each.contents for each in systems]
+    folder = options.report_dir
     results = [each.result for each in contents]
     # What was measured earlier is there to be compared with: the measures of this command are those of the next one.
     now = min(len(options.baselines), len(contents) - 1)
-    notes = [note._asdict() for note in compared.notes]
+    shown = [note._asdict() for note in notes]
     if len(contents) == 1:
         if folder is not None:
             write_report(folder, contents[0])
-        _print_one(shell, results[0], folder, compared.notes)
-        shell.result(results[0].as_json() | ({"notes": notes} if notes else {}))
+        _print_one(shell, results[0], folder, notes)
+        shell.result(results[0].as_json() | ({"notes": shown} if shown else {}))
         return
     if folder is not None:
-        write_comparison(folder, sources, contents, compared.notes, now=now)
-    _print_several(shell, sources, results, folder, compared.notes)
-    shell.result(results[now].as_json() | {"comparison": comparison(sources, results), "notes": notes})
+        write_comparison(folder, sources, contents, notes, now=now)
+    _print_several(shell, sources, results, folder, notes)
+    shell.result(results[now].as_json() | {"comparison": comparison(sources, results), "notes": shown})
 
 
 def _make(folder: Path) -> None:

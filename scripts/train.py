@@ -134,7 +134,7 @@ def command(shell: Shell, options: _Options) -> None:
     """
     request = options.request(shell.settings.encoder_threads)
     with shell.services() as services, shell.report("train") as report:
-        outcome = services.training.train(request, report=report, told=lambda fold: _fold(shell, fold))
+        outcome = services.training.train(request, report=report, on_fold=lambda fold: _fold(shell, fold))
     _print(shell, outcome)
     out, following = options.out, options.following()
     if following:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from app.arrays import Doubles, Ints
+from app.arrays import Ints
 from app.builds.jobs import requester
 from app.catalogue import Catalogue
-from app.domain import Filter, Kind, MatchRequest, Query, QueryResult
+from app.domain import Kind, Query
 from app.errors import InputError, JobError, NotFoundError, NotReadyError
 from app.evaluation.calibration import (
     CalibrationCheck,
@@ -26,7 +26,7 @@ from app.evaluation.collection import Qrels, Words
 from app.evaluation.files import read_qrels
 from app.match.service import MatchLimits, MatchService
 from app.progress import Progress, Report
-from app.quality.evaluate import EvaluationService
+from app.quality.evaluate import EvaluationService, asked_of
 from app.quality.material import EvaluationFiles
 from app.ranking.levels import BUILT_IN_SCALES, Scale, cumulative_probabilities
 from app.ranking.ordinal import (
@@ -75,7 +75,7 @@ class CalibrationService:
         catalogue: the records that judgements name where there are no files.
         serving: the published indexes.
         limits: what one request may ask for.
-        index_dir: where calibrations are kept.
+        index_dir: where calibrations are stored.
     """
 
     def __init__(
@@ -131,7 +131,9 @@ class CalibrationService:
         limits = replace(self._limits, max_queries=1, max_k=max(1, deepest))
         matching = MatchService(indexes=self._serving.indexes, catalogue=self._catalogue, limits=limits)
         relevance: dict[str, dict[str, float]] = {}
-        for done, (key, result) in enumerate(_asked(matching, qrels, target), 1):
+        for done, (key, levels) in enumerate(qrels.items(), 1):
+            query = Query(id=key, record_kind=ASKED_BY[target], record_id=key)
+            result = asked_of(matching, query, target, tuple(levels))
             report(Progress("ask", done, len(qrels)))
             if result.error is None:
                 relevance[key] = {match.id: match.relevance for match in result.matches}
@@ -249,7 +251,12 @@ class CalibrationService:
         if len(np.unique(cut[0])) < 2:  # nothing is left to fit to
             raise NoFitError("one need alone is judged")
         said = [held_out_probabilities(pairs, fold) for fold in cut]
-        folds = [_of(pairs, p, fold == n) for p, fold in zip(said, cut, strict=True) for n in np.unique(fold)]
+        folds = [
+            quality(one[fold == n], pairs.levels[fold == n])
+            for one, fold in zip(said, cut, strict=True)
+            for n in np.unique(fold)
+        ]
+        base_rates, commonest = zip(*(_without_relevance(pairs, fold) for fold in cut), strict=True)
         return CalibrationCheck(
             held_out=mean_quality([quality(p, pairs.levels) for p in said]),
             folds=folds,
@@ -257,21 +264,13 @@ class CalibrationService:
             served=_by_scale(pairs, reading.scale),
             served_by=reading.id,
             built_in=_by_scale(pairs, BUILT_IN_SCALES[judged.ranking.ranking]),
-            base_rate=mean_quality([quality(_shares(pairs, fold), pairs.levels) for fold in cut]),
-            commonest=mean_quality([quality(_shares(pairs, f), pairs.levels, _commonest(pairs, f)) for f in cut]),
+            base_rate=mean_quality(base_rates),
+            commonest=mean_quality(commonest),
             probabilities=said[0],
             levels=pairs.levels,
             needs=len(set(pairs.groups)),
             seen=seen,
         )
-
-
-def _asked(matching: MatchService, qrels: Qrels, target: Kind) -> Iterator[tuple[str, QueryResult]]:
-    """Every judged query with its judged records as the only candidates."""
-    for key, levels in qrels.items():
-        query = Query(id=key, record_kind=ASKED_BY[target], record_id=key)
-        asked = MatchRequest(queries=(query,), target=target, k=len(levels), filter=Filter(ids=tuple(levels)))
-        yield key, matching.match(asked).results[0]
 
 
 def _joined(
@@ -301,29 +300,19 @@ def _joined(
     return JudgedRelevance(target=target, ranking=ranking, pairs=pairs, counts=dict(counts), digest=digest)
 
 
-def _of(pairs: JudgedPairs, probabilities: Doubles, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Quality:
-    return quality(probabilities[chosen], pairs.levels[chosen])
-
-
 def _by_scale(pairs: JudgedPairs, scale: Scale) -> Quality:
     return quality(cumulative_probabilities(pairs.relevance, scale), pairs.levels)
 
 
-def _shares(pairs: JudgedPairs, fold: Ints) -> Doubles:
-    """The shares of level 2 or better, 3 or better and 4 among the pairs outside a pair's own fold."""
-    found = np.zeros((len(pairs), len(LEVELS) - 1))
+def _without_relevance(pairs: JudgedPairs, fold: Ints) -> tuple[Quality, Quality]:
+    """How good the shares of the levels among the pairs outside a pair's fold are, and the commonest level there."""
+    shares = np.zeros((len(pairs), len(LEVELS) - 1))
+    commonest = np.zeros(len(pairs), dtype=np.int64)
     for one in np.unique(fold):
-        rest = pairs.levels[fold != one]
-        found[fold == one] = [(rest >= level).mean() for level in LEVELS[1:]]
-    return found
-
-
-def _commonest(pairs: JudgedPairs, fold: Ints) -> Ints:
-    """The most common level among the pairs outside a pair's own fold."""
-    found = np.zeros(len(pairs), dtype=np.int64)
-    for one in np.unique(fold):
-        found[fold == one] = np.bincount(pairs.levels[fold != one]).argmax()
-    return found
+        others = pairs.levels[fold != one]
+        shares[fold == one] = [(others >= level).mean() for level in LEVELS[1:]]
+        commonest[fold == one] = np.bincount(others).argmax()
+    return quality(shares, pairs.levels), quality(shares, pairs.levels, commonest)
 
 
 def _nothing_published(target: Kind) -> NotReadyError:

@@ -1,31 +1,32 @@
-"""Measure on judged queries what the service answers: the same index, the same matching, only with other records."""
+"""Measure the service on judged queries: the same index and the same matching over the records of an evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import index
 from app.builds.service import IndexService, IndexSettings
 from app.catalogue import Catalogue
-from app.domain import Filter, Kind, MatchRequest, Query
+from app.domain import Filter, Kind, MatchRequest, Query, QueryResult
 from app.errors import IndexProblem, ModelProblem, PatmatchError, UsageError
 from app.evaluation.collection import RELEVANT_FROM, Collection, Qrels, QueryRun, Ranked, Served
 from app.evaluation.measures import NDCG_DEPTH, RECALL_DEPTH
-from app.evaluation.result import EvaluationResult, ReportContents
+from app.evaluation.result import ReportContents
 from app.match.service import MatchLimits, MatchService
 from app.progress import Progress, Report
-from app.quality.cached_encoder import KeptEncoder
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.systems import Bench, System
-from app.serving.calibrations import CalibrationStore, RankingId
+from app.serving.calibrations import CalibrationStore, RankingId, Shelf
+from app.serving.embedding import Embedder
 from app.serving.encoders import Encoders, EncoderSpec
 from app.serving.failures import translated
 from app.serving.served import StillIndex
-from models import Encoder
+from models import Encoded, Encoder, Role
 
 SERVED = "served"
 """The source that stands for the encoder of the published snapshot of patents."""
@@ -40,25 +41,42 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationSettings:
-    """What the service in force would use.
+    """What an evaluation shares with the service in force.
 
     Attributes:
-        index_dir: where the published snapshots are; their encoder is one of those that can be asked for.
-        vectors_dir: where vectors are kept, so that a second evaluation embeds nothing.
+        building: how and where indexes are built. The published snapshots name one of the encoders that can be
+            compared, and the vector stores spare a second evaluation the embedding.
         spec_of: the encoder that a source names, with the prefixes and precision in force.
-        options: how an index is built.
-        centre_from: records from which on languages are centred.
-        neighbours_from: records from which on each is seen with its nearest neighbours.
-        limits: what one request may ask for; a query longer than these allow fails here as it does there.
+        limits: of one request; a query longer than these allow fails here as it does in service.
     """
 
-    index_dir: Path
-    vectors_dir: Path
+    building: IndexSettings
     spec_of: Callable[[str], EncoderSpec]
-    options: index.BuildOptions
-    centre_from: int
-    neighbours_from: int
     limits: MatchLimits
+
+
+class CachedEncoder:
+    """Answers from the vector store, after embedding what is missing there. For offline work: a new text is a write.
+
+    Args:
+        encoder: embeds what is missing.
+        store: the vector store of its fingerprint.
+    """
+
+    def __init__(self, encoder: Encoder, store: index.VectorStore) -> None:
+        self.name, self.fingerprint, self.dimension = encoder.name, encoder.fingerprint, encoder.dimension
+        self._store = store
+        self._embedder = Embedder(encoder, store)
+
+    def encode(self, texts: Sequence[str], role: Role) -> Encoded:
+        """Vectors and facts of ``texts``.
+
+        Raises:
+            StoreLockedError: another process writes vectors of this model.
+        """
+        vectors = self._embedder.vectors(texts, role)
+        facts = self._store.facts([index.text_key(role, text) for text in texts])
+        return Encoded(vectors=vectors, tokens=facts.tokens, windows=facts.windows, truncated=facts.truncated)
 
 
 class EvaluationService:
@@ -66,7 +84,7 @@ class EvaluationService:
 
     Args:
         encoders: loads the encoders.
-        settings: what the service in force would use.
+        settings: what it shares with the service in force.
     """
 
     def __init__(self, encoders: Encoders, settings: EvaluationSettings) -> None:
@@ -84,30 +102,19 @@ class EvaluationService:
         """
         return self._evaluate(Bench(EvaluationMaterial.read(files)), self._encoders.get(), report)
 
-    def compare(
-        self, files: EvaluationFiles, sources: Sequence[str], *, report: Report = lambda _progress: None
-    ) -> list[ReportContents]:
-        """The same once for each of several encoders, on the same material; all are loaded before the first is used.
-
-        Args:
-            files: what the evaluator brings.
-            sources: ``package``, ``hub:NAME``, ``dir:PATH`` or ``served``.
-            report: told how far each has come.
-
-        Raises:
-            UsageError: a source names no model that can be loaded, or nothing is served.
-            InputError: as `evaluate`; the others likewise.
-        """
-        bench = Bench(EvaluationMaterial.read(files))
-        return [system.contents for system in self.systems(bench, sources, report=report)]
-
     def systems(
         self, bench: Bench, sources: Sequence[str] = (), *, report: Report = lambda _progress: None
     ) -> list[System]:
-        """The same on material that was read before; without a source it is the configured encoder that is measured.
+        """The same once for each of several encoders; all are loaded before the first is used.
+
+        Args:
+            bench: the material, read before.
+            sources: ``package``, ``hub:NAME``, ``dir:PATH`` or ``served``; the configured encoder where there is none.
+            report: receives the progress of each.
 
         Raises:
-            UsageError: as `compare`; the others likewise.
+            UsageError: a source names no model that can be loaded, or nothing is served.
+            ModelProblem: as `evaluate`; the others likewise.
         """
         encoders = [self._named(source) for source in sources] or [self._encoders.get()]
         return [
@@ -129,13 +136,13 @@ class EvaluationService:
 
     def _served(self) -> Encoder:
         with translated():
-            published = [entry for entry in index.list_snapshots(self._settings.index_dir, _TARGET) if entry.current]
-            if not published:
+            snapshots = index.list_snapshots(self._settings.building.index_dir, _TARGET)
+            entry = next((one for one in snapshots if one.current), None)
+            if entry is None:
                 raise UsageError(
                     f"no index of {_TARGET} is published, so {SERVED} names no encoder; name a model",
                     f"尚未发布 {_TARGET} 索引，{SERVED} 不对应任何编码器；请指定一个模型",
                 )
-            (entry,) = published
             if entry.manifest is None:
                 raise entry.damage or IndexProblem("the published snapshot cannot be read", "无法读取已发布的快照")
             return self._encoders.of_snapshot(entry.manifest)
@@ -143,16 +150,7 @@ class EvaluationService:
     def _evaluate(self, bench: Bench, encoder: Encoder, report: Report) -> ReportContents:
         began = perf_counter()
         with TemporaryDirectory(prefix="patmatch-evaluate-", ignore_cleanup_errors=True) as folder:
-            settings = self._settings
-            place = IndexSettings(
-                index_dir=Path(folder),
-                vectors_dir=settings.vectors_dir,
-                options=settings.options,
-                centre_from=settings.centre_from,
-                neighbours_from=settings.neighbours_from,
-                reasons=False,
-                hubness=False,
-            )
+            place = replace(self._settings.building, index_dir=Path(folder), reasons=False, hubness=False)
             catalogue = Catalogue.open(f"sqlite:///{place.index_dir / 'catalogue.sqlite3'}")
             try:
                 bench.material.store(catalogue)
@@ -165,32 +163,43 @@ class EvaluationService:
             finally:
                 catalogue.close()
         seconds = perf_counter() - began
-        limits = settings.limits
-        asked: dict[str, float] = {
-            "centre_from": settings.centre_from,
-            "neighbours_from": settings.neighbours_from,
+        limits = self._settings.limits
+        settings: dict[str, float] = {
+            "centre_from": place.centre_from,
+            "neighbours_from": place.neighbours_from,
             "candidates": limits.candidates,
             "shared_terms": limits.shared_terms,
             "depth": RECALL_DEPTH,
             "texts_embedded": build.embedded,
             "seconds": round(seconds, 2),
         }
-        read = self._read(snapshot)
-        return bench.measured(runs, lambda result: _with_origin(result, encoder, snapshot.manifest, asked, read))
+        return bench.measured(
+            runs,
+            lambda result: replace(
+                result,
+                encoder={"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
+                snapshot=self._described(snapshot.manifest),
+                settings=settings,
+            ),
+        )
 
-    def _read(self, snapshot: index.Snapshot) -> dict[str, str]:
-        """What gave relevance, and what it was read by."""
-        ranking = RankingId.of_manifest(snapshot.manifest, shared_terms=self._settings.limits.shared_terms)
-        shelf = CalibrationStore(self._settings.index_dir, _TARGET).read()
-        return {"ranking": ranking.ranking, "calibration": shelf.reading(ranking).id}
+    def _described(self, manifest: index.Manifest) -> dict[str, Any]:
+        """The index, its ranking, and the calibration that turned relevance into scores."""
+        ranking = RankingId.of_manifest(manifest, shared_terms=self._settings.limits.shared_terms)
+        return {
+            "id": manifest.id,
+            "count": manifest.count,
+            "index": manifest.index.type,
+            "recall@20": manifest.recall.value,
+            "ranking": ranking.ranking,
+            "calibration": self._calibrations().reading(ranking).id,
+        }
+
+    def _calibrations(self) -> Shelf:
+        return CalibrationStore(self._settings.building.index_dir, _TARGET).read()
 
     def _ask(
-        self,
-        catalogue: Catalogue,
-        snapshot: index.Snapshot,
-        bench: Bench,
-        encoder: Encoder,
-        report: Report,
+        self, catalogue: Catalogue, snapshot: index.Snapshot, bench: Bench, encoder: Encoder, report: Report
     ) -> list[QueryRun]:
         """Ask every query for the best of all, for its judged documents alone, and language by language."""
         queries, qrels = bench.material.asked(), bench.collection.qrels
@@ -199,11 +208,10 @@ class EvaluationService:
         runs: list[QueryRun] = []
         with (
             translated(),
-            index.VectorStore(self._settings.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
+            index.VectorStore(self._settings.building.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
         ):
-            kept = KeptEncoder(encoder, store)
-            still = StillIndex(snapshot, kept, _TARGET, CalibrationStore(self._settings.index_dir, _TARGET).read())
-            matching = MatchService(indexes={_TARGET: still}, catalogue=catalogue, limits=limits)
+            pinned = StillIndex(snapshot, CachedEncoder(encoder, store), _TARGET, self._calibrations())
+            matching = MatchService(indexes={_TARGET: pinned}, catalogue=catalogue, limits=limits)
             for start in range(0, len(queries), _BATCH):
                 report(Progress("ask", start, len(queries)))
                 batch = queries[start : start + _BATCH]
@@ -212,25 +220,10 @@ class EvaluationService:
         return runs
 
 
-def _with_origin(
-    result: EvaluationResult,
-    encoder: Encoder,
-    manifest: index.Manifest,
-    settings: Mapping[str, float],
-    read: Mapping[str, str],
-) -> EvaluationResult:
-    return replace(
-        result,
-        encoder={"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
-        snapshot={
-            "id": manifest.id,
-            "count": manifest.count,
-            "index": manifest.index.type,
-            "recall@20": manifest.recall.value,
-            **read,
-        },
-        settings=settings,
-    )
+def asked_of(matching: MatchService, query: Query, target: Kind, ids: Sequence[str]) -> QueryResult:
+    """What the service answers to one query with these records as the only candidates; ``ids`` is not empty."""
+    only = Filter(ids=tuple(ids))
+    return matching.match(MatchRequest(queries=(query,), target=target, k=len(ids), filter=only)).results[0]
 
 
 def _runs(matching: MatchService, queries: Sequence[Query], qrels: Qrels) -> Iterator[QueryRun]:
@@ -250,8 +243,7 @@ def _served(matching: MatchService, query: Query, documents: tuple[str, ...]) ->
     """Score and level of these documents, best first."""
     if not documents:
         return {}
-    asked = MatchRequest(queries=(query,), target=_TARGET, k=len(documents), filter=Filter(ids=documents))
-    matches = matching.match(asked).results[0].matches
+    matches = asked_of(matching, query, _TARGET, documents).matches
     return {match.id: Served(match.score, match.level.grade, match.relevance) for match in matches}
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import StrictUndefined, Template
 
 from app.evaluation.comparison import Difference
 from models.training import Check
@@ -55,7 +54,7 @@ class Outcome:
     Attributes:
         better: whether held-out needs find the model better than its base, as served: above in the mean of the judged
             measures, below in none.
-        steps: after which the weights were kept.
+        steps: after which the best weights were found.
         checks: each measuring on the way, the base's first; as served.
         served: by cosine and shared terms.
         vectors: by the cosine alone.
@@ -111,9 +110,12 @@ class Outcome:
 
 def model_card(outcome: Outcome) -> str:
     """README.md of the model."""
+    from jinja2 import StrictUndefined, Template  # a server, which wires training too, starts faster without
+
     card = Template(_CARD.read_text(encoding="utf-8"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     values = {one.name: getattr(outcome, one.name) for one in fields(outcome)}
-    return card.render(values, spread=outcome.spread, measure_rows=measure_rows, fold_rows=fold_rows) + "\n"
+    text: str = card.render(values, spread=outcome.spread, measure_rows=measure_rows, fold_rows=fold_rows)
+    return text + "\n"
 
 
 def measure_rows(compared: Compared) -> list[tuple[str, ...]]:

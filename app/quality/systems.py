@@ -1,4 +1,4 @@
-"""Systems that are compared without being run: TREC runs of others, and what an earlier report kept."""
+"""Systems that are compared on one material: the service, TREC runs of others, and earlier reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import InputError
-from app.evaluation.collection import Collection, QueryRun, Words
+from app.evaluation.collection import QueryRun, Words
 from app.evaluation.earlier import read_report, sameness
 from app.evaluation.files import BAD_FILE
 from app.evaluation.result import EvaluationResult, ReportContents, evaluate_runs, restricted
@@ -20,57 +20,14 @@ _OF_THE_WORK = frozenset({"seconds", "texts_embedded"})
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One of those compared.
-
-    Attributes:
-        source: what it was asked for as.
-        contents: its evaluation.
-    """
+    """One of the systems compared, by the name that the user gave it, and its evaluation."""
 
     source: str
     contents: ReportContents
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Systems on the same queries.
-
-    Attributes:
-        systems: the one that the others are compared with first.
-        notes: what a reader must know of what was compared.
-    """
-
-    systems: tuple[System, ...]
-    notes: tuple[Words, ...] = ()
-
-    @property
-    def sources(self) -> list[str]:
-        """What each was asked for as."""
-        return [system.source for system in self.systems]
-
-    @property
-    def contents(self) -> list[ReportContents]:
-        """Each one's evaluation."""
-        return [system.contents for system in self.systems]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SystemsWanted:
-    """What is compared, in this order: earlier reports, what is served, run files.
-
-    Attributes:
-        baselines: folders that ``--report`` wrote.
-        run_files: TREC runs.
-        served: whether the service is asked at all.
-    """
-
-    baselines: tuple[Path, ...] = ()
-    run_files: tuple[Path, ...] = ()
-    served: bool = True
-
-
 class Bench:
-    """Measures answers against one material; the languages of its texts are told once.
+    """Measures answers against one material; the languages of its texts are detected once.
 
     Args:
         material: corpus, queries and judgements.
@@ -93,7 +50,9 @@ class Bench:
         """The evaluation of ``runs``, one for each query; ``described`` adds where they are from."""
         qrels = self.material.known.qrels
         result = evaluate_runs(runs, self.collection)
-        counts = {**result.counts, **self.material.counts, **_shortfalls(runs, self.collection)}
+        # Pairs without a score: their document has no text or is not in the run, or their query failed.
+        unserved = sum(len(qrels.get(run.query_id, ())) - len(run.served) for run in runs)
+        counts = {**result.counts, **self.material.counts, "unserved_pairs": unserved}
         return ReportContents(
             result=described(replace(result, counts=counts, material=self._digests)),
             runs=runs,
@@ -151,24 +110,29 @@ class Bench:
         return System(f"baseline:{name}", contents), sorted(same.common), same.notes
 
 
-def side_by_side(bench: Bench, wanted: SystemsWanted, served: Callable[[], Sequence[System]]) -> Compared:
+def side_by_side(
+    bench: Bench, baselines: Sequence[Path], served: Callable[[], Sequence[System]], run_files: Sequence[Path]
+) -> tuple[list[System], list[Words]]:
     """All systems over the queries that every one of them was asked; files are read before anything is embedded.
 
     Args:
         bench: what they are measured on.
-        wanted: which.
-        served: asks the service; called only where that is wanted.
+        baselines: folders that ``--report`` wrote.
+        served: evaluates the service.
+        run_files: TREC runs.
+
+    Returns:
+        The systems in the order of the arguments, the one that the others are compared with first, and notes on what
+        was compared.
 
     Raises:
         InputError: a run or an earlier report cannot be used, or the reports have no query in common with today.
     """
-    found = [bench.of_report(folder) for folder in wanted.baselines]
-    runs = [bench.of_run_file(path) for path in wanted.run_files]
-    systems = [*(system for system, _, _ in found), *(served() if wanted.served else ()), *runs]
+    found = [bench.of_report(folder) for folder in baselines]
+    runs = [bench.of_run_file(path) for path in run_files]
+    systems = [*(system for system, _, _ in found), *served(), *runs]
     asked = bench.material.queries.keys()
-    common = set(asked)
-    for _, ids, _ in found:
-        common &= set(ids)
+    common = set(asked).intersection(*(ids for _, ids, _ in found))
     if not common:
         raise InputError(
             "no query is the same in all of the earlier reports; compare with one at a time",
@@ -177,10 +141,12 @@ def side_by_side(bench: Bench, wanted: SystemsWanted, served: Callable[[], Seque
         )
     if len(common) < len(asked):
         systems = [replace(system, contents=restricted(system.contents, common)) for system in systems]
-    notes = [Words(f"{system.source}: {en}", f"{system.source}：{zh}") for system, _, told in found for en, zh in told]
+    notes = [
+        Words(f"{system.source}: {en}", f"{system.source}：{zh}") for system, _, changes in found for en, zh in changes
+    ]
     notes += [note for system in runs for note in _run_notes(system)]
     notes += [note for system in systems[1:] if (note := _made_otherwise(systems[0], system)) is not None]
-    return Compared(tuple(systems), tuple(notes))
+    return systems, notes
 
 
 def _run_notes(system: System) -> Iterator[Words]:
@@ -215,10 +181,10 @@ def _made_otherwise(first: System, system: System) -> Words | None:
             f"{system.source} and {first.source} have the same encoder and settings.",
             f"{system.source} 与 {first.source} 的模型和设置相同。",
         )
-    told = ", ".join(f"{key} {before.get(key, '-')} → {after.get(key, '-')}" for key in keys)
+    changed = ", ".join(f"{key} {before.get(key, '-')} → {after.get(key, '-')}" for key in keys)
     return Words(
-        f"{system.source} differs from {first.source} in: {told}.",
-        f"{system.source} 与 {first.source} 的不同之处：{told}。",
+        f"{system.source} differs from {first.source} in: {changed}.",
+        f"{system.source} 与 {first.source} 的不同之处：{changed}。",
     )
 
 
@@ -228,9 +194,3 @@ def _made(result: EvaluationResult) -> dict[str, object]:
         return {}
     made = {**result.encoder, **result.settings, "index": result.snapshot.get("index")}
     return {key: value for key, value in made.items() if key not in _OF_THE_WORK}
-
-
-def _shortfalls(runs: Sequence[QueryRun], collection: Collection) -> dict[str, int]:
-    """Judged pairs that got no score: their document has no text or is not in the run, or their query failed."""
-    asked = sum(len(collection.qrels.get(run.query_id, ())) for run in runs)
-    return {"unserved_pairs": asked - sum(len(run.served) for run in runs)}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-import numpy as np
 
 from app.catalogue import Catalogue
 from app.errors import JobError, UsageError
@@ -26,13 +24,13 @@ from models.training import Check, FineTuner
 from models.training_data import TuningOptions
 
 REPORT = "training.json"
-"""The file of a trained model that says how it was made, for programs; README.md says it to people."""
+"""The file of a trained model that describes for programs how it was made; README.md does for people."""
 
 UNJUDGED = 4_000
-"""Passages without a judgement that needs are asked among: every check embeds them, so not the whole catalogue."""
+"""Passages without a judgement to search among: every check embeds them, so it cannot be the whole catalogue."""
 
 _MINED = 20
-"""Hard negatives kept of a query; each step draws a few of them."""
+"""Hard negatives of a query; each step draws a few of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +64,9 @@ class TrainingRequest:
         out: the folder that is made; ``None`` to measure by folds and make none.
         base: source of the model to begin with; the configured one for ``None``.
         tuning: how it is trained.
-        holdout: share of the needs that is held out to stop on and to judge by.
+        holdout: share of the needs that is held out, to decide when to stop and whether the model is better.
         folds: instead of that, train so many times with another part held out, and at last on all needs.
-        unjudged: passages without a judgement that needs are asked among, at most.
+        unjudged: passages without a judgement to search among, at most.
         allow_worse: write the model even where it is not better.
     """
 
@@ -87,7 +85,7 @@ class TrainingService:
 
     Args:
         catalogue: the records that judgements name where there are no files.
-        settings: what the service in force would use.
+        settings: what training shares with the service in force.
     """
 
     def __init__(self, catalogue: Catalogue, settings: TrainingSettings) -> None:
@@ -99,14 +97,14 @@ class TrainingService:
         request: TrainingRequest,
         *,
         report: Report = lambda _progress: None,
-        told: Callable[[Fold], None] = lambda _fold: None,
+        on_fold: Callable[[Fold], None] = lambda _fold: None,
     ) -> Outcome:
         """Train, measure on held-out needs, and write the model where it is better than its base.
 
         Args:
             request: what is trained, and on what.
-            report: told how far it is.
-            told: of each fold once it is measured.
+            report: receives the progress.
+            on_fold: receives each fold once it is measured.
 
         Raises:
             UsageError: something is at ``out`` already, there is none without folds, or the base names no model.
@@ -117,10 +115,10 @@ class TrainingService:
         """
         began = perf_counter()
         _refuse(request)
+        seed = request.tuning.seed
         material = self._material(request)
         texts = passages(material)
         needs = judged_needs(material, texts)
-        seed = request.tuning.seed
         groups = folds(needs, request.folds, seed) if request.folds else [split(needs, request.holdout, seed)[1]]
         corpus = Corpus.of(material, texts, request.unjudged, seed)
         held_out = HeldOut(
@@ -130,19 +128,23 @@ class TrainingService:
             shared_terms=self._settings.shared_terms,
         )
         with translated():
-            tuner = self._tuner(request)
+            name, tuner = self._base(request)
             report(Progress("measure the base", 0, len(needs)))
             base = held_out.answers(tuner.encoder, needs)
             learned = _with_negatives(base, material, texts) if request.tuning.negatives else needs
             trial = _Trial(tuner, learned, held_out, base, report)
-            found = (
-                trial.folded(groups, told, whole=request.out is not None) if request.folds else trial.single(groups[0])
-            )
+            whole = request.out is not None
+            found = trial.folded(groups, on_fold, whole=whole) if request.folds else trial.single(groups[0])
+            judged_by = {"folds": request.folds} if request.folds else {"holdout": request.holdout}
             outcome = replace(
                 found,
                 counts={**_counts(needs, groups, learned), "passages": len(corpus.ids)},
-                options=_options(request),
-                base=self._named(request, tuner),
+                options={**judged_by, "unjudged": request.unjudged, **request.tuning.as_json()},
+                base={
+                    "name": name,
+                    "fingerprint": tuner.encoder.fingerprint,
+                    "trained_parameters": tuner.trained_parameters,
+                },
                 seconds=round(perf_counter() - began, 1),
             )
             if request.out is not None:
@@ -154,28 +156,17 @@ class TrainingService:
     def _material(self, request: TrainingRequest) -> EvaluationMaterial:
         if isinstance(request.judged, EvaluationFiles):
             return EvaluationMaterial.read(request.judged)
+        unjudged, seed = request.unjudged, request.tuning.seed
         return catalogue_material(
-            request.judged,
-            self._catalogue,
-            self._settings.index_dir,
-            unjudged=request.unjudged,
-            seed=request.tuning.seed,
+            request.judged, self._catalogue, self._settings.index_dir, unjudged=unjudged, seed=seed
         )
 
-    def _tuner(self, request: TrainingRequest) -> FineTuner:
-        spec = self._spec(request)
+    def _base(self, request: TrainingRequest) -> tuple[str, FineTuner]:
+        """The model to begin with, and its name: not its path, since where it lies on this machine is private."""
+        spec = self._settings.spec_of(request.base)
         folder = ModelSource.parse(spec.source).folder_for(self._settings.models_dir)
-        return FineTuner(folder, request.tuning, Prefixes(query=spec.query_prefix, passage=spec.passage_prefix))
-
-    def _spec(self, request: TrainingRequest) -> EncoderSpec:
-        with translated():
-            return self._settings.spec_of(request.base)
-
-    def _named(self, request: TrainingRequest, tuner: FineTuner) -> dict[str, Any]:
-        source = ModelSource.parse(self._spec(request).source)
-        # A folder is called by its name: where it lies on this machine is nobody's business.
-        name = source.folder_for(self._settings.models_dir).name
-        return {"name": name, "fingerprint": tuner.encoder.fingerprint, "trained_parameters": tuner.trained_parameters}
+        prefixes = Prefixes(query=spec.query_prefix, passage=spec.passage_prefix)
+        return folder.name, FineTuner(folder, request.tuning, prefixes)
 
 
 class _Trial:
@@ -196,7 +187,7 @@ class _Trial:
         chosen = _best(checks)
         return _outcome(checks, tables[0], tables[chosen], checks[chosen].step)
 
-    def folded(self, groups: Sequence[Sequence[Need]], told: Callable[[Fold], None], *, whole: bool) -> Outcome:
+    def folded(self, groups: Sequence[Sequence[Need]], on_fold: Callable[[Fold], None], *, whole: bool) -> Outcome:
         """Train once a group with it held out; then on all, as long as was best over all groups together.
 
         Only that length is chosen by the needs that judge, so the measures are as good as those of new needs.
@@ -204,7 +195,7 @@ class _Trial:
         trials = []
         for place, held in enumerate(groups, start=1):
             trials.append(self._train(f"fold {place}", held))
-            told(_fold(trials[-1][1], len(trials[-1][1]) - 1))
+            on_fold(_fold(trials[-1][1], len(trials[-1][1]) - 1))
         length = min(len(checks) for checks, _ in trials)
         pooled = [[row for _, tables in trials for row in tables[place]] for place in range(length)]
         checks = [
@@ -216,7 +207,7 @@ class _Trial:
         # Folds are smaller than the whole: as many checks far, not as many steps.
         steps = chosen * self._tuner.check_every(everything)
         if whole:
-            self._tuner.train(everything, None, steps=steps, report=self._told("train on all"))
+            self._tuner.train(everything, None, steps=steps, report=self._reporter("train on all"))
         found = _outcome(checks, pooled[0], pooled[chosen], steps)
         return replace(found, folds=tuple(_fold(tables, chosen) for _, tables in trials))
 
@@ -233,23 +224,19 @@ class _Trial:
             return score(found, means(tables[0])), found
 
         queries = [need.judged for need in self._needs if need.id not in away]
-        return self._tuner.train(queries, measure, report=self._told(stage)), tables
+        return self._tuner.train(queries, measure, report=self._reporter(stage)), tables
 
-    def _told(self, stage: str) -> Callable[[int, int], None]:
+    def _reporter(self, stage: str) -> Callable[[int, int], None]:
         return lambda done, total: self._report(Progress(stage, done, total))
 
 
 def _with_negatives(base: Sequence[Answer], material: EvaluationMaterial, texts: Mapping[str, str]) -> list[Need]:
     """The needs with what the base finds near them and nobody judged."""
-    return [
-        replace(
-            answer.need,
-            judged=replace(
-                answer.need.judged, negatives=hard_negatives(answer.served, material.known.qrels, texts, _MINED)
-            ),
-        )
-        for answer in base
-    ]
+    needs = []
+    for answer in base:
+        negatives = hard_negatives(answer.served, material.known.qrels, texts, _MINED)
+        needs.append(replace(answer.need, judged=replace(answer.need.judged, negatives=negatives)))
+    return needs
 
 
 def _best(checks: Sequence[Check]) -> int:
@@ -277,19 +264,14 @@ def _outcome(checks: Sequence[Check], before: Sequence[Rows], after: Sequence[Ro
 
 
 def _counts(needs: Sequence[Need], groups: Sequence[Sequence[Need]], learned: Sequence[Need]) -> dict[str, int]:
-    levels = [level for need in needs for level in need.judged.levels]
+    levels = Counter(level for need in needs for level in need.judged.levels)
     return {
         "needs": len(needs),
         "held_out_needs": sum(map(len, groups)),
-        "judged_pairs": len(levels),
-        **{f"level_{level}": int(np.count_nonzero(np.array(levels) == level)) for level in (4, 3, 2, 1)},
+        "judged_pairs": levels.total(),
+        **{f"level_{level}": levels[level] for level in (4, 3, 2, 1)},
         "hard_negatives": sum(len(need.judged.negatives) for need in learned),
     }
-
-
-def _options(request: TrainingRequest) -> dict[str, Any]:
-    judged_by = {"folds": request.folds} if request.folds else {"holdout": request.holdout}
-    return {**judged_by, "unjudged": request.unjudged, **request.tuning.as_json()}
 
 
 def _refuse(request: TrainingRequest) -> None:
@@ -327,11 +309,11 @@ def _unwritable(out: Path, error: OSError) -> JobError:
 
 def _not_better(outcome: Outcome) -> JobError:
     served = outcome.served
-    told = ", ".join(f"{name} {served.before[name]:.4f} -> {after:.4f}" for name, after in served.after.items())
+    shown = ", ".join(f"{name} {served.before[name]:.4f} -> {after:.4f}" for name, after in served.after.items())
     return JobError(
         f"no model was written: on held-out needs, as they are served, the trained one is not better than its base "
-        f"({told}). Bring more judgements or other options; --allow-worse writes it all the same.",
-        f"未写入模型：在留出的需求上，按实际排序方式，训练后的模型不优于原模型（{told}）。"
+        f"({shown}). Bring more judgements or other options; --allow-worse writes it all the same.",
+        f"未写入模型：在留出的需求上，按实际排序方式，训练后的模型不优于原模型（{shown}）。"
         "请增加评判或更换选项；使用 --allow-worse 可强制写入。",
         code="not_better",
     )

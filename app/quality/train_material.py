@@ -27,7 +27,7 @@ class Need:
     Attributes:
         id: the query's.
         title: what makes two queries the same need: they are never on two sides of a split.
-        lang: its language, ``None`` where it cannot be told.
+        lang: its language, ``None`` where it is unknown.
         judged: what training takes; without negatives until they are drawn.
         documents: ids of the passages of ``judged``, in their order.
     """
@@ -75,11 +75,10 @@ def folds(needs: Sequence[Need], count: int, seed: int) -> list[list[Need]]:
     Raises:
         InputError: there are too few for it.
     """
+    _check_enough(needs, count * FEWEST)
     titled: dict[str, list[Need]] = defaultdict(list)
     for need in needs:
         titled[need.title].append(need)
-    if (enough := _teaching(needs)) < count * FEWEST:
-        _too_few(enough, count * FEWEST)
     found: list[list[Need]] = [[] for _ in range(count)]
     for place in np.random.default_rng(seed).permutation(len(titled)):
         min(found, key=len).extend(list(titled.values())[place])
@@ -94,8 +93,7 @@ def split(needs: Sequence[Need], share: float, seed: int) -> tuple[list[Need], l
     """
     titles = sorted({need.title for need in needs})
     count = max(FEWEST, round(len(titles) * share))
-    if (enough := _teaching(needs)) - count < FEWEST:
-        _too_few(enough, count + FEWEST)
+    _check_enough(needs, count + FEWEST)
     drawn = {titles[place] for place in np.random.default_rng(seed).permutation(len(titles))[:count]}
     return [need for need in needs if need.title not in drawn], [need for need in needs if need.title in drawn]
 
@@ -120,16 +118,14 @@ def hard_negatives(run: QueryRun, judged: Qrels, texts: Mapping[str, str], count
     return tuple(found[:count])
 
 
-def _teaching(needs: Sequence[Need]) -> int:
-    """Different needs that teach an order."""
-    return len({need.title for need in needs if len(set(need.judged.levels)) > 1})
-
-
-def _too_few(found: int, wanted: int) -> None:
-    raise InputError(
-        f"{found} different needs have judgements of two levels; {wanted} are wanted to learn from some and to measure "
-        "on others. Bring more judgements.",
-        f"只有 {found} 个不同的需求带有两个级别的评判；至少需要 {wanted} 个，才能用一部分训练、另一部分评测。"
-        "请提供更多评判。",
-        code="too_few_needs",
-    )
+def _check_enough(needs: Sequence[Need], wanted: int) -> None:
+    """Needs of one title count once, and only those with judgements of two levels teach an order."""
+    found = len({need.title for need in needs if len(set(need.judged.levels)) > 1})
+    if found < wanted:
+        raise InputError(
+            f"{found} different needs have judgements of two levels; {wanted} are wanted to learn from some and to "
+            "measure on others. Bring more judgements.",
+            f"只有 {found} 个不同的需求带有两个级别的评判；至少需要 {wanted} 个，才能用一部分训练、另一部分评测。"
+            "请提供更多评判。",
+            code="too_few_needs",
+        )

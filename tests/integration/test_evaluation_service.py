@@ -14,7 +14,8 @@ from app.domain import Kind, MatchRequest, Query
 from app.errors import InputError, UsageError
 from app.evaluation.comparison import all_differences
 from app.evaluation.result import MEANS, ReportContents
-from app.quality.material import EvaluationFiles
+from app.quality.material import EvaluationFiles, EvaluationMaterial
+from app.quality.systems import Bench
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
 from app.wiring import Services
@@ -209,7 +210,8 @@ def by_source(spec: EncoderSpec) -> HashingEncoder:
 def compared(services: Services, files: EvaluationFiles, *sources: str) -> list[ReportContents]:
     """The evaluations of these sources, the services closed."""
     try:
-        return services.evaluating.compare(files, sources)
+        bench = Bench(EvaluationMaterial.read(files))
+        return [system.contents for system in services.evaluating.systems(bench, sources)]
     finally:
         services.close()
 
@@ -238,7 +240,7 @@ def test_evaluation_compares_with_the_encoder_that_is_served(tmp_path: Path) -> 
     files = small(tmp_path)
     first = Services(Settings(home=tmp_path, model="hub:tiny"), encoders=by_source)
     with pytest.raises(UsageError, match="no index of patents is published"):
-        first.evaluating.compare(files, ["served"])
+        first.evaluating.systems(Bench(EvaluationMaterial.read(files)), ["served"])
     first.importing.load(BUNDLED.corpus, Kind.PATENTS)
     first.indexing.build(Kind.PATENTS, publish=True)
     first.close()

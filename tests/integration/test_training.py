@@ -343,18 +343,18 @@ def test_training_blends_towards_the_base(tiny: Path) -> None:
         tuner = FineTuner(tiny, TuningOptions(blend=blend, precision="float32", learning_rate=0.01, epochs=3))
         tuner.train([query], None)
         found.append({name: value.detach().numpy().copy() for name, value in tuner._parameters.items()})
-        tuner.reset()
+        tuner._load(tuner._base)
     base = {name: value.detach().numpy() for name, value in tuner._parameters.items()}
     assert all(np.allclose(found[1][name], (base[name] + found[0][name]) / 2, atol=1e-6) for name in base)
     assert any(not np.allclose(found[0][name], base[name], atol=1e-4) for name in base)
 
 
 def test_training_says_that_it_diverged(tiny: Path) -> None:
-    """A rate that throws the weights out of all bounds ends it, in words, and the base's weights can be taken back."""
+    """A rate that throws the weights out of all bounds ends it, in words, and leaves the base's weights."""
     query = JudgedQuery(views=("a b",), weights=(1.0,), passages=("电池 a", "c", "cell"), levels=(4, 1, 2))
     tuner = FineTuner(tiny, TuningOptions(precision="float32", learning_rate=1e36, epochs=5))
     before = tuner.encoder.encode(["a b"], Role.QUERY).vectors
     with pytest.raises(TrainingError, match="diverged"):
         tuner.train([query], None)
-    tuner.reset()
+    tuner._load(tuner._base)
     assert np.array_equal(tuner.encoder.encode(["a b"], Role.QUERY).vectors, before)
