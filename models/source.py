@@ -14,7 +14,7 @@ import numpy as np
 from models import packaged
 from models.encoder import Role
 from models.errors import SourceError
-from models.folders import MANIFEST, exclusive, is_complete, layout_of, staged, write_manifest
+from models.folders import MANIFEST, exclusive, is_complete, staged, write_manifest
 from models.sentence_transformer import SentenceTransformerEncoder
 
 # A text of one window and one that overflows every limit known: both ways through the encoder are tried.
@@ -116,7 +116,10 @@ def prepare(source: ModelSource, models_dir: Path, *, hub_endpoint: str | None =
             write_manifest(manifest, folder)
         else:
             with staged(folder) as stage:
-                _fill(source, stage, hub_endpoint)
+                if source.origin is Origin.PACKAGE:
+                    packaged.write_folder(packaged.package_file(), stage)
+                else:
+                    _fetch(source.place, stage, hub_endpoint)
                 check(stage)
     return PreparedModel(folder, created=True)
 
@@ -134,23 +137,8 @@ def check(folder: Path) -> None:
         raise SourceError("The model gives vectors that are not of unit length.", "模型给出的向量不是单位长度。")
 
 
-def _fill(source: ModelSource, stage: Path, hub_endpoint: str | None) -> None:
-    if source.origin is Origin.PACKAGE:
-        packaged.write_folder(packaged.package_file(), stage)
-    else:
-        name, _, revision = source.place.partition("@")
-        _fetch(name, revision or None, stage, hub_endpoint)
-    layout_of(stage)
-
-
-def _fetch(name: str, revision: str | None, folder: Path, endpoint: str | None = None) -> None:
-    """Fetch a repository into an empty folder.
-
-    Args:
-        name: as the hub writes it, ``intfloat/multilingual-e5-base``.
-        revision: branch, tag or commit; ``None`` is the main branch.
-        folder: where the files go.
-        endpoint: address of a mirror; ``None`` is the hub itself.
+def _fetch(place: str, folder: Path, endpoint: str | None) -> None:
+    """Fetch a repository, ``NAME`` or ``NAME@REVISION``, from the hub or its mirror ``endpoint`` into an empty folder.
 
     Raises:
         SourceError: the hub cannot be reached, refuses, or has no such model; the message says what to do instead.
@@ -158,6 +146,8 @@ def _fetch(name: str, revision: str | None, folder: Path, endpoint: str | None =
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
+    name, _, chosen = place.partition("@")
+    revision = chosen or None  # the hub's own default
     api = HfApi(endpoint=endpoint)
     try:
         # Not list_repo_files: it tries an unreachable hub for half a minute.

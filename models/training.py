@@ -151,8 +151,10 @@ class FineTuner:
             schedule.step()
             report(step, total)
             if measure and (step % every == 0 or step == total):
+                # Measured is what would be written: weights between the base's and the live ones, which train on.
                 blended = self._blended()
                 checks.append(Check(step, *self._measured(blended, measure)))
+                # Not against the base's own check: whether the model beats its base is for the caller to decide.
                 if checks[-1].score > max((one.score for one in checks[1:-1]), default=-math.inf):
                     best = blended
                 if _out_of_patience(checks, options.patience):
@@ -180,7 +182,7 @@ class FineTuner:
                 "训练发散：损失不是有限值。请降低学习率。",
             )
         optimiser.zero_grad()
-        if loss.requires_grad:
+        if loss.requires_grad:  # it does not where every layer is frozen
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self._parameters.values(), 1.0)
             optimiser.step()
