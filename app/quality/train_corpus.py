@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.quality.material import EvaluationMaterial, language
-from app.ranking.lexical import query_terms
-from app.ranking.relevance import SharedTerms
+from app.ranking.relevance import SharedTerms, query_terms
 from app.serving.spaces import HEADINGS_A_LANGUAGE
 from app.text.terms import terms_of
 from index import TermCounts

@@ -11,7 +11,7 @@ import numpy as np
 from app.errors import InputError
 from app.evaluation.collection import Qrels, QueryRun
 from app.quality.material import EvaluationMaterial, language, patent_of
-from app.ranking.views import view_weights
+from app.ranking.space import view_weights
 from app.text.normalising import fold_body, fold_line
 from app.text.reading import need_views, passage_of
 from models.training_data import RELEVANT_FROM, JudgedQuery
