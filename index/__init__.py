@@ -29,7 +29,7 @@ from index.errors import (
 from index.ids import IdList
 from index.join import JoinCorpus, JoinOptions, Neighbours, merge_neighbours
 from index.join_run import JoinProgress, JoinTask, read_join, run_join, sampled_recall
-from index.layers import Found, Layer, Part, Segment, Upsert, View
+from index.layers import Found, Layer, Part, View
 from index.live import Follower, LiveIndex, made_with
 from index.lock import FileLock
 from index.manifest import FileEntry, IndexParameters, Manifest, MeasuredRecall, read_manifest
@@ -48,6 +48,7 @@ from index.publication import (
     rollback,
     rollback_target,
 )
+from index.segments import Segment, Upsert
 from index.snapshot import Snapshot, VerifyReport, load_snapshot, verify_snapshot
 from index.terms import TermHits, TermIndex
 from index.vectors import ArrayVectors, StoredVectors, StoreReport, TextFacts, VectorSource, VectorStore, text_key

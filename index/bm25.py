@@ -25,6 +25,7 @@ LONGEST_TERM = 16_000
 _EXACT_LENGTHS = 24  # lengths below this have a code each, beside the codes of a four-bit float
 _MANTISSA = 8
 
+Doubles = npt.NDArray[np.float64]
 Lengths = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
@@ -67,10 +68,11 @@ def inverse_frequency(frequency: int, texts: int) -> float:
     return log(1 + max(0.0, texts - held + 0.5) / (held + 0.5))
 
 
-def saturated(counts: Counts, lengths: Lengths, mean_length: float) -> Floats:
-    """``tf (k1 + 1) / (tf + k1 (1 - b + b length / mean))``, float32, with lengths rounded as a byte keeps them."""
-    norms = (K1 * (1 - B + B * rounded_lengths(lengths) / max(mean_length, 1e-9))).astype(np.float32)
-    return (counts * np.float32(K1 + 1) / (counts + norms)).astype(np.float32)
+def saturated(counts: Counts, lengths: Lengths, mean_length: float) -> Doubles:
+    """``tf (k1 + 1) / (tf + k1 (1 - b + b length / mean))``, float64, with lengths rounded as a byte keeps them."""
+    norms = K1 * (1 - B + B * rounded_lengths(lengths) / max(mean_length, 1e-9))
+    found: Doubles = counts * (K1 + 1) / (counts + norms)
+    return found
 
 
 def usable(counts: Mapping[str, int]) -> Mapping[str, int]:
@@ -138,19 +140,21 @@ class Postings:
     def scores(self, terms: Mapping[str, float], corpus: TermWeights) -> Floats:
         """BM25 of every text for a query's terms, float32 ``[n]``; 0 where nothing is shared.
 
+        Summed in float64, so that the order of the terms does not change what is left after rounding.
+
         Args:
             terms: what each counts, beside its rarity.
             corpus: whose statistics hold.
         """
-        scores = np.zeros(len(self.lengths), dtype=np.float32)
+        scores = np.zeros(len(self.lengths), dtype=np.float64)
         for term, weight in terms.items():
             low = int(np.searchsorted(self.hashes, (wanted := hash_of(term)), side="left"))
             high = int(np.searchsorted(self.hashes, wanted, side="right"))
             if high > low:
                 places = self.places[low:high]
                 found = saturated(self.counts[low:high], self.lengths[places], corpus.mean_length)
-                scores[places] += np.float32(weight * corpus.weight(term)) * found
-        return scores
+                scores[places] += weight * corpus.weight(term) * found
+        return scores.astype(np.float32)
 
 
 def best(scores: Floats, k: int) -> Positions:

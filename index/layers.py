@@ -4,6 +4,9 @@ A `View` is a pile of layers: the snapshot at the bottom, then segments, small e
 record is visible in one layer only: where a newer version of it lies higher, or where it is gone, its place in the
 lower layer is hidden. A view never changes; a change makes a new one, which shares everything that stays.
 
+To others a record has one address, a number that counts the positions of all layers from the bottom up; it holds in
+that view alone.
+
 Segments are merged as they grow, each at least twice as large as the next (O'Neil et al., The log-structured
 merge-tree, 1996), so that there are few of them and a record is copied a logarithmic number of times.
 """
@@ -11,20 +14,20 @@ merge-tree, 1996), so that there are few of them and a record is copied a logari
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import faiss
 import numpy as np
 
-from index.bm25 import NO_TERMS, Postings, TermCounts, best
+from index.bm25 import best
 from index.checks import Floats, Mask, Positions
-from index.columns import ColumnKind, Columns, ColumnValues, Value
+from index.columns import ColumnKind, Columns
 from index.conditions import Condition, Ids
 from index.engine import NO_POSITION, FaissIndex
 from index.ids import IdList
 from index.plan import Plan
+from index.segments import Segment, Upsert
 from index.snapshot import Snapshot
 from index.terms import TermIndex
 
@@ -57,66 +60,6 @@ class Searched(Protocol):
     def columns(self) -> Columns:
         """The filter columns."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Upsert:
-    """A record as a segment holds it: its vector, the value of each filter column, and its terms.
-
-    Attributes:
-        vector: float32 ``[dimension]`` of unit length.
-        terms: none where the snapshot below has no inverted index.
-        around: the mean of its neighbours in the snapshot, float32 ``[dimension]``; ``None`` where that keeps none.
-    """
-
-    id: str
-    vector: Floats
-    values: Mapping[str, Value]
-    terms: TermCounts = NO_TERMS
-    around: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Changed records in an exact index; ``values`` and ``terms`` are kept to merge it with another."""
-
-    index: FaissIndex
-    ids: IdList
-    columns: Columns
-    values: tuple[Mapping[str, Value], ...]
-    terms: tuple[TermCounts, ...]
-    postings: Postings
-    around: Floats
-
-    @classmethod
-    def of(cls, records: Sequence[Upsert], kinds: Mapping[str, ColumnKind], dimension: int) -> Segment:
-        """A segment of records with different ids, put in the order of their ids, as a snapshot's are.
-
-        Raises:
-            VectorInputError: an id occurs twice, or a value does not fit its column.
-        """
-        ordered = sorted(records, key=lambda record: record.id)
-        flat = faiss.IndexFlatIP(dimension)
-        flat.add(np.stack([record.vector for record in ordered]))
-        columns = {name: ColumnValues(kind, [r.values.get(name) for r in ordered]) for name, kind in kinds.items()}
-        return cls(
-            FaissIndex(flat, threads=1),
-            IdList.of([record.id for record in ordered]),
-            Columns.build(len(ordered), columns),
-            tuple(record.values for record in ordered),
-            tuple(record.terms for record in ordered),
-            Postings.of([record.terms for record in ordered]),
-            np.stack([np.zeros_like(r.vector) if r.around is None else r.around for r in ordered]),
-        )
-
-    def upserts(self, hidden: Mask | None) -> list[Upsert]:
-        """Its visible records."""
-        places = np.arange(len(self.ids)) if hidden is None else np.flatnonzero(~hidden)
-        vectors = self.index.vectors_at(places)
-        return [
-            Upsert(self.ids[place], vector, self.values[place], self.terms[place], self.around[place])
-            for place, vector in zip(places.tolist(), vectors, strict=True)
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +136,15 @@ class Found:
     Attributes:
         ids: of the records.
         scores: float32 ``[n]``, inner products.
-        places: int64 ``[n, 2]``: layer and position in it.
+        addresses: int64 ``[n]``, of the records in the view.
     """
 
     ids: tuple[str, ...]
     scores: Floats
-    places: Positions
+    addresses: Positions
 
 
-_NOTHING = Found((), np.empty(0, dtype=np.float32), np.empty((0, 2), dtype=np.int64))
+_NOTHING = Found((), np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,18 +247,15 @@ class View:
         parts = [layer.search_terms(queries, k, layer.mask(conditions), self.terms) for layer in self.layers]
         return [self._merged([found[n] for found in parts], k) for n in range(len(queries))]
 
-    def term_scores(self, terms: Mapping[str, float], places: Positions) -> Floats:
-        """BM25 of the records at ``places`` int64 ``[n, 2]``, float32 ``[n]``; 0 where nothing is shared.
+    def term_scores(self, terms: Mapping[str, float], addresses: Positions) -> Floats:
+        """BM25 of the records at ``addresses`` int64 ``[n]``, float32 ``[n]``; 0 where nothing is shared.
 
         The statistics are the snapshot's, whichever layer a record is in. All 0 without an inverted index.
         """
-        scores = np.zeros(len(places), dtype=np.float32)
-        if self.terms is None:
-            return scores
-        for number, layer in enumerate(self.layers):
-            mine = np.flatnonzero(places[:, 0] == number)
-            if len(mine):
-                scores[mine] = layer.term_scores(terms, places[mine, 1], self.terms)
+        scores = np.zeros(len(addresses), dtype=np.float32)
+        if self.terms is not None:
+            for layer, mine, positions in self._by_layer(addresses):
+                scores[mine] = layer.term_scores(terms, positions, self.terms)
         return scores
 
     def part_sizes(self, field: str) -> dict[str | None, int]:
@@ -325,73 +265,103 @@ class View:
             total.update(layer.searched.columns.first_codes(field).counts)
         return dict(total)
 
-    def codes_at(self, field: str, places: Positions) -> list[str | None]:
-        """The first code in ``field`` of the records at ``places`` int64 ``[n, 2]``, ``None`` where there is none."""
-        found: list[str | None] = [None] * len(places)
-        for number, layer in enumerate(self.layers):
-            mine = np.flatnonzero(places[:, 0] == number)
-            if len(mine):
-                first = layer.searched.columns.first_codes(field)
-                for n, place in zip(mine.tolist(), first.places[places[mine, 1]].tolist(), strict=True):
-                    found[n] = first.codes[place] if place >= 0 else None
-        return found
+    def codes_at(self, field: str, addresses: Positions) -> tuple[tuple[str | None, ...], Positions]:
+        """The first codes in ``field`` that there are, and which of them each record has; ``None`` stands for none.
 
-    def vectors_at(self, places: Positions) -> Floats:
-        """The vectors float32 ``[n, dimension]`` at ``places`` int64 ``[n, 2]`` of a ``Found``."""
-        vectors = np.empty((len(places), self.snapshot.manifest.dimension), dtype=np.float32)
-        for number, layer in enumerate(self.layers):
-            mine = np.flatnonzero(places[:, 0] == number)
-            if len(mine):
-                vectors[mine] = layer.searched.index.vectors_at(places[mine, 1])
+        Args:
+            field: of the filter columns.
+            addresses: int64 ``[n]``.
+
+        Returns:
+            Codes, and int64 ``[n]``, places among them.
+        """
+        numbers: dict[str | None, int] = {}
+        found = np.zeros(len(addresses), dtype=np.int64)
+        for layer, mine, positions in self._by_layer(addresses):
+            first = layer.searched.columns.first_codes(field)
+            own = [numbers.setdefault(code, len(numbers)) for code in (*first.codes, None)]
+            found[mine] = np.array(own, dtype=np.int64)[first.places[positions]]  # -1 is the last of them: no code
+        return tuple(numbers), found
+
+    def vectors_at(self, addresses: Positions) -> Floats:
+        """The vectors float32 ``[n, dimension]`` of the records at ``addresses`` int64 ``[n]``."""
+        vectors = np.empty((len(addresses), self.snapshot.manifest.dimension), dtype=np.float32)
+        for layer, mine, positions in self._by_layer(addresses):
+            vectors[mine] = layer.searched.index.vectors_at(positions)
         return vectors
 
-    def around_at(self, places: Positions) -> Floats | None:
-        """The mean of the neighbours of the records at ``places`` int64 ``[n, 2]``, float32 ``[n, dimension]``.
+    def around_at(self, addresses: Positions) -> Floats | None:
+        """The mean of the neighbours of the records at ``addresses`` int64 ``[n]``, float32 ``[n, dimension]``.
 
         ``None`` where the snapshot keeps no neighbours. Those of changed records are in the snapshot too.
         """
         if self.snapshot.neighbours is None:
             return None
-        around = np.zeros((len(places), self.snapshot.manifest.dimension), dtype=np.float32)
-        for number, layer in enumerate(self.layers):
-            mine = np.flatnonzero(places[:, 0] == number)
-            if len(mine):
-                searched = layer.searched
-                positions = places[mine, 1]
-                around[mine] = (
-                    searched.around[positions] if isinstance(searched, Segment) else self.snapshot.around(positions)
-                )
+        around = np.zeros((len(addresses), self.snapshot.manifest.dimension), dtype=np.float32)
+        for layer, mine, positions in self._by_layer(addresses):
+            own = layer.searched
+            around[mine] = own.around[positions] if isinstance(own, Segment) else self.snapshot.around(positions)
         return around
 
-    def place_of(self, record_id: str) -> tuple[int, int] | None:
-        """Layer and position where a record is visible, or ``None``."""
-        for number in range(len(self.layers) - 1, -1, -1):
-            layer = self.layers[number]
+    @property
+    def ids(self) -> list[str]:
+        """The id at each address, of hidden records too."""
+        return [record_id for layer in self.layers for record_id in layer.searched.ids]
+
+    def passing(self, conditions: Sequence[Condition]) -> Mask:
+        """Bool, by address: the visible records that pass all conditions."""
+        found = []
+        for layer in self.layers:
+            allowed = layer.mask(conditions)
+            shown = np.ones(len(layer.searched.ids), dtype=np.bool_) if allowed is None else allowed
+            found.append(shown if layer.hidden is None else shown & ~layer.hidden)
+        return np.concatenate(found)
+
+    def address_of(self, record_id: str) -> int | None:
+        """Where a record is visible, or ``None``."""
+        for layer, start in reversed(list(zip(self.layers, self._starts.tolist(), strict=True))):
             position = layer.searched.ids.position_of(record_id)
             if position is not None and (layer.hidden is None or not layer.hidden[position]):
-                return number, position
+                return int(start + position)
         return None
 
     def vector_of(self, record_id: str) -> Floats | None:
         """The vector float32 ``[dimension]`` that a record is found by, or ``None``."""
-        place = self.place_of(record_id)
-        return None if place is None else self.vectors_at(np.array([place], dtype=np.int64))[0]
+        address = self.address_of(record_id)
+        return None if address is None else self.vectors_at(np.array([address], dtype=np.int64))[0]
+
+    @property
+    def _starts(self) -> Positions:
+        """The first address of each layer."""
+        return np.cumsum([0, *(len(layer.searched.ids) for layer in self.layers[:-1])], dtype=np.int64)
+
+    def _by_layer(self, addresses: Positions) -> Iterator[tuple[Layer, Positions | slice, Positions]]:
+        """Each layer that holds some of the addresses: which of them, and their positions in it."""
+        if len(self.layers) == 1:  # as nearly always after a build
+            yield self.layers[0], slice(None), addresses
+            return
+        starts = self._starts
+        numbers = np.searchsorted(starts, addresses, side="right") - 1
+        for number in np.unique(numbers).tolist():
+            mine = np.flatnonzero(numbers == number)
+            yield self.layers[number], mine, addresses[mine] - starts[number]
 
     def _merged(self, parts: Sequence[tuple[Floats, Positions]], k: int) -> Found:
         there = [positions != NO_POSITION for _, positions in parts]
         scores = np.concatenate([s[mask] for (s, _), mask in zip(parts, there, strict=True)])
-        places = np.concatenate(
+        addresses = np.concatenate(
             [
-                np.stack([np.full(int(mask.sum()), number), positions[mask]], axis=1)
-                for number, ((_, positions), mask) in enumerate(zip(parts, there, strict=True))
+                positions[mask] + start
+                for (_, positions), mask, start in zip(parts, there, self._starts.tolist(), strict=True)
             ]
         )
         if len(parts) == 1 or not len(scores):
-            ids = self.layers[0].searched.ids.take(places[:, 1]) if len(scores) else []
-            return Found(tuple(ids), scores, places)
+            return Found(tuple(self.layers[0].searched.ids.take(addresses)), scores, addresses)
         # The k best, with everything that ties with the last of them; ids decide among equals.
         near = np.flatnonzero(scores >= np.partition(scores, -min(k, len(scores)))[-min(k, len(scores))])
-        named = [(self.layers[layer].searched.ids[position]) for layer, position in places[near].tolist()]
+        named = np.empty(len(near), dtype=object)
+        for layer, mine, positions in self._by_layer(addresses[near]):
+            named[mine] = layer.searched.ids.take(positions)
         order = sorted(range(len(near)), key=lambda n: (-scores[near[n]], named[n]))[:k]
         kept = near[order]
-        return Found(tuple(named[n] for n in order), scores[kept], places[kept])
+        return Found(tuple(named[n] for n in order), scores[kept], addresses[kept])

@@ -1,4 +1,4 @@
-"""Which watched needs new patents fit: a sieve over all pairs, then the score that `match` gives."""
+"""Which watched needs new patents fit: all pairs are compared, and those that may do are scored as `match` does."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from typing import cast
 import numpy as np
 
 from app.alerts.watched import Watched
-from app.arrays import Floats, Ints
+from app.arrays import Ints
 from app.catalogue import Arrival, Catalogue
 from app.domain import OPEN, Alert, Exclusions, Firm, Kind, Need, Patent
-from app.match.asked import asked_phrases, shared_with_title
-from app.match.candidates import LANG, CandidateSearch, counted_terms
-from app.ranking.levels import Scale, level_from_score, score_from_relevance
-from app.ranking.relevance import SharedTerms, crossings, relevance_of_codes
-from app.serving.served import Served
+from app.match.queries import StoredQuery, shared_with_title
+from app.match.scorer import Scorer
+from app.ranking.levels import level_from_score
 from app.text.normalising import folded_name
-from app.text.reading import passage_of, views_of
-from app.text.terms import Phrases
+from app.text.reading import passage_of
+from app.text.terms import Phrases, terms_of
 from index import TermCounts
 
 _BLOCK = 32
 """Patents multiplied with all needs at once: 26,000 needs make 3 MB of products."""
 ROUNDING = 1e-3
-"""Relevance that the sieve adds: its sums differ from those of a match in rounding, a hundredth of this."""
+"""Relevance that is added in comparing all pairs: their sums differ from a match's in rounding, a hundredth of it."""
 
 
 Excluded = Callable[[Sequence[str]], Exclusions]
@@ -35,87 +33,30 @@ Excluded = Callable[[Sequence[str]], Exclusions]
 
 @dataclass(frozen=True, slots=True)
 class NewPatent:
-    """A new patent that can be searched: its arrival, the record, and layer and position in what is served."""
+    """A new patent that can be searched: its arrival, the record, and its address in what is served."""
 
     arrival: Arrival
     record: Patent
-    place: tuple[int, int]
-
-
-class Sieve:
-    """Leaves the pairs of new patent and watched need that may reach the need's level.
-
-    Relevance is a sum of a cosine, shared terms and two languages, each of which has one value for a pair whichever
-    side is the many. So it is computed for all needs at once, and nothing that reaches its level is lost: a cosine
-    alone would lose needs that a patent fits by its terms.
-
-    Args:
-        search: scores in what is served.
-        served: that.
-        watched: the needs.
-        scale: how relevance is read.
-    """
-
-    def __init__(self, search: CandidateSearch, served: Served, watched: Watched, scale: Scale) -> None:
-        self._search, self._served, self._watched, self._scale = search, served, watched, scale
-        languages = np.array([language or "" for language in watched.languages])
-        self._by_language = [(name or None, np.flatnonzero(languages == name)) for name in set(languages.tolist())]
-
-    def pairs(self, patents: Sequence[NewPatent]) -> Iterator[tuple[int, Ints]]:
-        """Each patent's place among ``patents`` with the places of needs."""
-        for start in range(0, len(patents), _BLOCK):
-            block = patents[start : start + _BLOCK]
-            places = np.array([patent.place for patent in block], dtype=np.int64)
-            cosines = self._search.records_at(places) @ self._watched.vectors.T
-            languages = self._served.view.codes_at(LANG, places)
-            for n, patent in enumerate(block):
-                scores = self._scores(cosines[n], languages[n], patent.record)
-                new = self._watched.began < patent.arrival.arrived
-                yield start + n, np.flatnonzero(new & (scores >= self._watched.floors))
-
-    def _scores(self, cosines: Floats, language: str | None, record: Patent) -> Floats:
-        """The most that each need may score, float32 ``[needs]``."""
-        terms, bm25 = self._search.terms, None
-        rarest = 0.0 if terms is None else terms.rarest
-        if terms is not None and self._watched.terms is not None:
-            bm25 = self._watched.terms.scores(TermCounts.of(counted_terms(passage_of(record))), terms.mean_length)
-        total = np.empty(len(cosines), dtype=np.float32)
-        for asked, rows in self._by_language:
-            crossed = crossings(self._served.state.space, asked, (language,)).at(np.zeros(len(rows), dtype=np.intp))
-            shared = None if bm25 is None else SharedTerms(bm25[rows], rarest)
-            total[rows] = relevance_of_codes(cosines[rows], shared, asked, crossed).total
-        return score_from_relevance(total + ROUNDING, self._scale)
+    address: int
 
 
 class AlertFinder:
     """Finds the alerts of new patents in one state of what is served.
 
     Args:
-        served: that.
+        scorer: of that state.
         watched: the needs.
         catalogue: the records.
         excluded: what firms are not told of.
-        shared_terms: whether shared terms count in matches.
     """
 
-    def __init__(
-        self,
-        served: Served,
-        watched: Watched,
-        catalogue: Catalogue,
-        excluded: Excluded,
-        *,
-        shared_terms: bool,
-    ) -> None:
-        self._watched, self._catalogue, self._excluded = watched, catalogue, excluded
-        self._scale = served.reading(shared_terms=shared_terms).scale
-        self._search = CandidateSearch(served, (), shared_terms=shared_terms)
-        self._sieve = Sieve(self._search, served, watched, self._scale)
+    def __init__(self, scorer: Scorer, watched: Watched, catalogue: Catalogue, excluded: Excluded) -> None:
+        self._scorer, self._watched, self._catalogue, self._excluded = scorer, watched, catalogue, excluded
 
     def find(self, patents: Sequence[NewPatent]) -> list[Alert]:
         """The alerts of these patents, need by need, each need's in the order of arrival."""
         of_need: dict[int, list[NewPatent]] = {}
-        for n, rows in self._sieve.pairs(patents) if self._watched.ids else ():
+        for n, rows in self._near(patents) if self._watched.ids else ():
             for row in rows.tolist():
                 of_need.setdefault(row, []).append(patents[n])
         needs = self._catalogue.get_many(Kind.NEEDS, [self._watched.ids[row] for row in of_need])
@@ -127,24 +68,39 @@ class AlertFinder:
                 alerts += self._scored(row, need, [patent for patent in mine if allowed(need, patent.record)])
         return alerts
 
+    def _near(self, patents: Sequence[NewPatent]) -> Iterator[tuple[int, Ints]]:
+        """Each patent's place among ``patents`` with the places of needs whose level it may reach.
+
+        Relevance is a sum of a cosine, shared terms and two languages, each of which has one value for a pair whichever
+        side is the many. So it is computed for all needs at once, and nothing that reaches its level is lost: a cosine
+        alone would lose needs that a patent fits by its terms.
+        """
+        watched = self._watched
+        for start in range(0, len(patents), _BLOCK):
+            block = patents[start : start + _BLOCK]
+            addresses = np.array([patent.address for patent in block], dtype=np.int64)
+            texts = [TermCounts.of(terms_of(passage_of(patent.record))) for patent in block]
+            totals = self._scorer.relevance_to(watched.queries, addresses, texts)
+            for n, (patent, total) in enumerate(zip(block, totals, strict=True), start):
+                new = watched.began < patent.arrival.arrived
+                yield n, np.flatnonzero(new & (self._scorer.scores(total + ROUNDING) >= watched.floors))
+
     def _scored(self, row: int, need: Need, patents: Sequence[NewPatent]) -> Iterator[Alert]:
         """Those of the patents that reach the need's level, as `match` scores them."""
         if not patents:
             return
-        views, now = views_of(need), datetime.now(UTC)
-        terms, places = self._search.terms_of(views, titled=True), [patent.place for patent in patents]
-        vector = self._watched.vectors[row]
-        total = self._search.scored(need.lang, vector, terms, np.array(places, dtype=np.int64)).total
-        asked = asked_phrases(views, need=True)
-        for patent, score in zip(patents, score_from_relevance(total, self._scale).tolist(), strict=True):
+        stored, now, scale = StoredQuery.of(need), datetime.now(UTC), self._scorer.scale
+        query = self._scorer.query(stored.views, need.lang, self._watched.queries.vectors[row], titled=True)
+        total = self._scorer.relevance(query, np.array([patent.address for patent in patents], dtype=np.int64)).total
+        for patent, score in zip(patents, self._scorer.scores(total).tolist(), strict=True):
             if score >= self._watched.floors[row]:
                 yield Alert(
                     need_id=need.id,
                     patent_id=patent.record.id,
                     at=now,
                     score=score,
-                    level=level_from_score(score, self._scale),
-                    reason=shared_with_title(asked, Phrases.of(patent.record.heading)),
+                    level=level_from_score(score, scale),
+                    reason=shared_with_title(stored.phrases, Phrases.of(patent.record.heading)),
                     patent_revision=patent.arrival.revision,
                 )
 

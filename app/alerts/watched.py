@@ -13,15 +13,14 @@ import numpy as np
 from app.arrays import Doubles, Floats, Ints
 from app.catalogue import Arrival, Catalogue
 from app.domain import OPEN, Kind, Need, Watch, WatchLevel
-from app.match.asked import AskedRecord, AskedTexts
-from app.match.candidates import CandidateSearch, asked_terms
+from app.match.queries import StoredQuery, stored_vectors
+from app.match.scorer import ManyQueries, Scorer, weighed_terms
 from app.ranking.levels import Scale, score_floor
-from app.ranking.space import view_weights
 from app.serving.delta import EMBED_AT_ONCE
 from app.serving.embedding import Embedder
 from app.serving.served import Served
 from app.text.reading import views_of
-from index import QueryPostings, TermIndex, VectorStore, VectorStoreDamagedError, WeighedTerms
+from index import QueryPostings, TermWeights, VectorStore, VectorStoreDamagedError, WeighedTerms
 from models import Encoder, Role
 
 _PAGE = 500
@@ -46,7 +45,7 @@ class _Row:
 class _Remembered:
     """The rarity of terms, asked for once: looking a term up costs more than all else that is done with it."""
 
-    def __init__(self, terms: TermIndex) -> None:
+    def __init__(self, terms: TermWeights) -> None:
         self.mean_length = terms.mean_length
         self._weight = lru_cache(maxsize=_TERMS_REMEMBERED)(terms.weight)
 
@@ -61,19 +60,15 @@ class Watched:
 
     Attributes:
         ids: of the needs.
-        languages: of their texts.
-        vectors: float32 ``[n, d]``, in the space of the snapshot.
+        queries: what they ask for.
         began: int64 ``[n]``: patents count that arrived behind this number.
         floors: float64 ``[n]``, the smallest score that a need is alerted of.
-        terms: what they ask for by shared terms; ``None`` where these do not count.
     """
 
     ids: Sequence[str]
-    languages: Sequence[str | None]
-    vectors: Floats
+    queries: ManyQueries
     began: Ints
     floors: Doubles
-    terms: QueryPostings | None
 
 
 class WatchedNeeds:
@@ -145,18 +140,16 @@ class WatchedNeeds:
         since = [self._levels[key].since if key in self._levels else 0 for key in ids]
         return Watched(
             ids=ids,
-            languages=[row.lang for row in rows],
-            vectors=vectors,
+            queries=ManyQueries([row.lang for row in rows], vectors, postings if self._terms is not None else None),
             began=np.maximum(np.array([row.arrived for row in rows], dtype=np.int64), np.array(since, dtype=np.int64)),
             floors=np.array([floors[self._level_of(key)] for key in ids], dtype=np.float64),
-            terms=postings if self._terms is not None else None,
         )
 
     def _begin(self, served: Served) -> None:
         """Begin anew with a snapshot: space and rarity of terms are its own."""
         self._store, self._space = self._store_of(served.encoder), served.state.space
         self._embedder = Embedder(served.encoder, self._store, at_once=EMBED_AT_ONCE)
-        terms = CandidateSearch(served, (), shared_terms=self._shared_terms).terms
+        terms = Scorer.of(served, shared_terms=self._shared_terms).terms
         self._terms = None if terms is None else _Remembered(terms)
         self._snapshot, self._revision = served.snapshot.id, 0
         for held in (self._rows, self._fresh, self._unready, self._off):
@@ -192,44 +185,34 @@ class WatchedNeeds:
         found = [cast(Need, record) for record in self._catalogue.get_many(Kind.NEEDS, list(arrivals)).values()]
         needs = [need for need in found if need.status in OPEN and need.id in arrivals]
         off = {need.id for need in needs if self._level_of(need.id) is WatchLevel.OFF}
-        needs = [need for need in needs if need.id not in off]
-        keys = {need.id: mine for need in needs if (mine := self._keys(need))}
-        flat = [key for mine in keys.values() for key in mine]
+        asked = {need.id: StoredQuery.of(need).without(self._embedder.empty) for need in needs if need.id not in off}
+        asked = {key: query for key, query in asked.items() if query.keys}
+        flat = [key for query in asked.values() for key in query.keys]
         missing = set(np.array(flat, dtype=object)[self._store.missing(flat)].tolist()) if flat else set()
         self._drop(ids)
         self._off |= off
-        self._unready |= dict.fromkeys(keys)
-        self._keep([need for need in needs if need.id in keys and missing.isdisjoint(keys[need.id])], keys, arrivals)
+        self._unready |= dict.fromkeys(asked)
+        self._keep([query for query in asked.values() if missing.isdisjoint(query.keys)], arrivals)
 
-    def _keep(
-        self, needs: Sequence[Need], keys: Mapping[str, Sequence[bytes]], arrivals: Mapping[str, Arrival]
-    ) -> None:
+    def _keep(self, needs: Sequence[StoredQuery], arrivals: Mapping[str, Arrival]) -> None:
         """Hold needs whose texts have vectors; they are ready then."""
-        counts = [len(keys[need.id]) for need in needs]
-        weights = [weight for count in counts for weight in view_weights(count, titled=True)]
-        flat = [key for need in needs for key in keys[need.id]]
-        asked = AskedTexts(flat, counts, weights, [need.lang for need in needs])
         try:
-            vectors = asked.vectors(self._store, self._space)
+            vectors = stored_vectors(needs, self._store, self._space)
         except VectorStoreDamagedError as error:
             if not error.records:
                 raise
             self._store.forget(error.records)  # what is damaged is embedded again
             return
         for need, vector in zip(needs, vectors, strict=True):
-            self._rows[need.id] = _Row(need.lang, arrivals[need.id].arrived, self._weighed(need))
-            self._fresh[need.id] = vector
-            del self._unready[need.id]
+            assert need.need_id is not None  # noqa: S101 - firms are not watched
+            self._rows[need.need_id] = _Row(need.lang, arrivals[need.need_id].arrived, self._weighed(need.views))
+            self._fresh[need.need_id] = vector
+            del self._unready[need.need_id]
 
-    def _keys(self, need: Need) -> list[bytes]:
-        """Of a need's texts in which the model is not known to see nothing."""
-        asked = AskedRecord.of(need)
-        return [key for view, key in zip(asked.views, asked.keys, strict=True) if view not in self._embedder.empty]
-
-    def _weighed(self, need: Need) -> WeighedTerms:
+    def _weighed(self, views: Sequence[str]) -> WeighedTerms:
         if self._terms is None:
             return _NO_TERMS
-        return WeighedTerms.of(asked_terms(views_of(need), self._terms, titled=True), self._terms)
+        return WeighedTerms.of(weighed_terms(views, self._terms, titled=True), self._terms)
 
     def _embed(self, ids: Sequence[str]) -> None:
         needs = self._catalogue.get_many(Kind.NEEDS, ids)

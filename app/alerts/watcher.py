@@ -15,6 +15,7 @@ from app.alerts.watched import WatchedNeeds
 from app.catalogue import Arrival, Catalogue, Looked
 from app.domain import WITHDRAWN, Kind, Patent, WatchLevel
 from app.errors import PatmatchError
+from app.match.scorer import Scorer
 from app.serving.failures import translated
 from app.serving.served import Served
 from index import FileLock, LockedError, VectorStore
@@ -166,18 +167,17 @@ class Watcher:
             log.info("%d alerts of %d new patents", made, len(shown))
 
     def _finder(self, served: Served) -> AlertFinder:
-        terms = self._settings.shared_terms
-        watched = self._needs.watched(served.reading(shared_terms=terms).scale)
-        return AlertFinder(served, watched, self._catalogue, self._excluded, shared_terms=terms)
+        scorer = Scorer.of(served, shared_terms=self._settings.shared_terms)
+        return AlertFinder(scorer, self._needs.watched(scorer.scale), self._catalogue, self._excluded)
 
     def _searchable(self, served: Served, page: Sequence[Arrival]) -> list[NewPatent]:
         """Those that a search can find, by the text that they have now."""
         records = self._catalogue.get_many(Kind.PATENTS, [arrival.id for arrival in page])
         found = []
         for arrival in page:
-            place, record = served.view.place_of(arrival.id), records.get(arrival.id)
-            if place is not None and isinstance(record, Patent) and arrival.id not in served.state.pending:
-                found.append(NewPatent(arrival, record, place))
+            address, record = served.view.address_of(arrival.id), records.get(arrival.id)
+            if address is not None and isinstance(record, Patent) and arrival.id not in served.state.pending:
+                found.append(NewPatent(arrival, record, address))
         return found
 
     def _look_at_waiting(self, served: Served, cursor: int) -> None:

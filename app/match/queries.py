@@ -1,16 +1,26 @@
-"""From what was asked to the texts that are embedded."""
+"""From what was asked, a text or a stored record, to the texts of a query and their vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from app.arrays import Floats
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Kind, Query
+from app.domain import AnyRecord, Kind, Need, Query
 from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
+from app.ranking.space import Space, combine_views, view_weights
+from app.text.boilerplate import without_activities
 from app.text.language import detect_language
 from app.text.normalising import fold_body
 from app.text.reading import need_views, views_of
+from app.text.terms import Phrases
+from index import VectorStore, text_key
+from models import Role
+
+_TERMS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +93,63 @@ class QueryResolver:
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
         return ResolvedQuery(query=query, views=views, lang=lang)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuery:
+    """A need or a firm's profile that is asked with, whose texts have vectors in the store.
+
+    Attributes:
+        need_id: of the need; ``None`` for a profile.
+        lang: the language of its text.
+        industry: GB/T 4754 codes that it is asked under.
+        views: its texts.
+        keys: in the vector store, of those texts in which the model sees something.
+    """
+
+    need_id: str | None
+    lang: str | None
+    industry: tuple[str, ...]
+    views: tuple[str, ...]
+    keys: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, record: AnyRecord) -> StoredQuery:
+        """That of a record, the model taken to see something in all of its texts."""
+        views = views_of(record)
+        keys = tuple(text_key(Role.QUERY, view) for view in views)
+        return cls(record.id if isinstance(record, Need) else None, record.lang, record.industry, views, keys)
+
+    def without(self, empty: Collection[str]) -> StoredQuery:
+        """The same where the model sees nothing in the texts ``empty``."""
+        keys = tuple(key for view, key in zip(self.views, self.keys, strict=True) if view not in empty)
+        return self if len(keys) == len(self.keys) else replace(self, keys=keys)
+
+    @property
+    def titled(self) -> bool:
+        """Whether the first of two texts is a title."""
+        return self.need_id is not None
+
+    @property
+    def phrases(self) -> Phrases:
+        """What reasons are looked for in: a need's title and text, or what a firm deals in by its profile."""
+        return Phrases.of("\n".join(self.views) if self.titled else without_activities(self.views[-1]))
+
+
+def stored_vectors(queries: Sequence[StoredQuery], store: VectorStore, space: Space) -> Floats:
+    """The unit vectors float32 ``[queries, dimension]`` in a space, of queries that have keys.
+
+    Raises:
+        VectorStoreDamagedError: a vector cannot be read.
+    """
+    if not queries:
+        return np.empty((0, store.dimension), dtype=np.float32)
+    counts = [len(query.keys) for query in queries]
+    weights = [weight for query in queries for weight in view_weights(len(query.keys), titled=query.titled)]
+    combined = combine_views(store.get([key for query in queries for key in query.keys]), counts, weights)
+    return np.ascontiguousarray(space.of_queries(combined, [query.lang for query in queries]))
+
+
+def shared_with_title(asked: Phrases, title: Phrases) -> str:
+    """The longest terms of a title that a query has too, none inside another, separated by spaces."""
+    return " ".join(asked.longest_in(title, _TERMS_SHOWN))

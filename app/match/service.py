@@ -28,6 +28,7 @@ from app.errors import FieldError, InputError, NotReadyError, PatmatchError, Too
 from app.match.candidates import Candidates, CandidateSearch, depth_for
 from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery
+from app.match.scorer import Scorer
 from app.ranking.levels import Scale, level_from_score, score_from_relevance
 from app.ranking.relevance import Relevance, diversify
 from app.ranking.space import PLAIN, Space, combine_views, view_weights
@@ -206,7 +207,8 @@ class MatchService:
             resolved = [query.resolved for query in queries]
             vectors = np.stack([query.vector for query in queries])
             vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
-            search = CandidateSearch(served, conditions, shared_terms=self._limits.shared_terms)
+            scorer = Scorer.of(served, shared_terms=self._limits.shared_terms)
+            search = CandidateSearch(view, scorer, conditions)
             found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
             found = [one.first(places) for one in found]
         with self._stage("fetch"):
@@ -216,7 +218,7 @@ class MatchService:
             if conditions and records and stale:
                 passing = still_passing(list(records.values()), request.target, conditions)
                 records = {key: record for key, record in records.items() if key in passing}
-        results = [self._result(served, request, *pair, records) for pair in zip(queries, found, strict=True)]
+        results = [self._result(served, scorer, request, *pair, records) for pair in zip(queries, found, strict=True)]
         lost = [
             len(result.matches) < request.k and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
@@ -226,6 +228,7 @@ class MatchService:
     def _result(
         self,
         served: Served,
+        scorer: Scorer,
         request: MatchRequest,
         query: _EncodedQuery,
         found: Candidates,
@@ -233,13 +236,12 @@ class MatchService:
     ) -> QueryResult:
         kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
         if request.diversity > 0 and kept:
-            vectors = served.view.vectors_at(found.places[kept])
+            vectors = served.view.vectors_at(found.addresses[kept])
             chosen = diversify(found.relevance.total[kept], vectors, request.k, request.diversity)
             kept = [kept[n] for n in chosen]
         kept = kept[: request.k]
         listed = [records[found.ids[n]] for n in kept]
-        scale = served.reading(shared_terms=self._limits.shared_terms).scale
-        matches = _as_matches(listed, found.relevance.at(kept), scale)
+        matches = _as_matches(listed, found.relevance.at(kept), scorer.scale)
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
         if request.explain and passed:

@@ -1,4 +1,4 @@
-"""The candidates of every firm: the nearest of its queries, joined at once, then scored as `match` scores."""
+"""The candidates of every firm: the nearest of its queries, joined at once, then scored by the one scorer."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from app.arrays import Floats, Ints, Mask
+from app.match.scorer import Scorer, ScorerQuery
 from app.progress import Progress, Report
 from app.push.allocation.lists import NOBODY
 from app.push.firms import AskedVectors, PushFirms
-from app.push.groups import QueryGroups
 from app.push.patents import PushPatents
 from app.push.rules import PushRules
-from app.push.scoring import PushScoring, Rows
-from app.ranking.levels import score_floor, score_from_relevance
+from app.ranking.levels import score_floor
 from app.ranking.relevance import Terms
 from app.serving.served import Served
 from index import (
+    Condition,
     JoinCorpus,
     JoinOptions,
-    JoinProgress,
     JoinTask,
-    Neighbours,
+    Prefix,
+    View,
     read_join,
     run_join,
     sampled_recall,
@@ -68,7 +68,7 @@ class CandidateRun:
         patents: those of it.
         firms: who is asked for.
         vectors: of their queries.
-        rows: of the patents, by layer; see `ranked_rows`.
+        rows: of the patents; see `ranked_rows`.
         excluded: sorted int64 ``[n]``: firm times number of patents, plus patent, of pairs that are not pushed.
     """
 
@@ -76,8 +76,59 @@ class CandidateRun:
     patents: PushPatents
     firms: PushFirms
     vectors: AskedVectors
-    rows: Rows
+    rows: Floats
     excluded: Ints
+
+
+Group = tuple[str, str]
+"""The beginning of an industry's code and of a region's; empty where any will do."""
+
+
+class QueryGroups:
+    """Says which patents a query is joined with.
+
+    A firm of several industries is in a group for each; one without the code that a rule goes by is joined with all.
+
+    Args:
+        firms: whose queries.
+        view: that the patents are in.
+        rules: of the run.
+    """
+
+    def __init__(self, firms: PushFirms, view: View, rules: PushRules) -> None:
+        self._firms, self._view, self._rules = firms, view, rules
+
+    def conditions(self, query: int) -> list[Condition]:
+        """What is asked of a patent for a query."""
+        codes, region = self._of(query)
+        asked: list[Condition] = [Prefix("industry", codes)] if codes else []
+        return [*asked, Prefix("region", (region,))] if region else asked
+
+    def members(self, queries: Ints) -> dict[Group, Ints]:
+        """The queries of each group, ascending; groups in the order of their codes."""
+        found: dict[Group, list[int]] = {}
+        for number in queries.tolist():
+            codes, region = self._of(number)
+            for code in codes or ("",):
+                found.setdefault((code, region), []).append(number)
+        return {group: np.array(found[group], dtype=np.int64) for group in sorted(found)}
+
+    def mask(self, group: Group) -> Mask:
+        """Bool, by address: the patents that are of a group's industry and region."""
+        pairs = zip(("industry", "region"), group, strict=True)
+        return self._view.passing([Prefix(name, (prefix,)) for name, prefix in pairs if prefix])
+
+    @staticmethod
+    def name(group: Group) -> str:
+        """What files of a group are called."""
+        return f"{group[0] or 'any'}-{group[1] or 'any'}"
+
+    def _of(self, query: int) -> tuple[tuple[str, ...], str]:
+        """The industries and the region, cut to what must agree, that a query is asked under."""
+        chars, digits = self._rules.industry_chars, self._rules.region_digits
+        region = (self._firms.regions[self._firms.owners[query]] or "")[:digits]
+        codes = {code[:chars] for code in self._firms.queries[query].industry if len(code) >= chars} if chars else set()
+        return tuple(sorted(codes)), region if len(region) == digits else ""
 
 
 class CandidateMaker:
@@ -90,23 +141,22 @@ class CandidateMaker:
         report: told how far it is.
 
     Attributes:
-        scoring: how pairs are scored.
+        scorer: how pairs are scored.
         groups: which patents queries are joined with.
     """
 
     def __init__(self, run: CandidateRun, rules: PushRules, folder: Path, report: Report) -> None:
         self.run, self._rules, self._folder, self._report = run, rules, folder, report
-        self.scoring = PushScoring(run.served, run.patents, run.firms, run.rows, shared_terms=rules.shared_terms)
-        self.groups = QueryGroups(run.firms, rules)
-        self._recalls: list[float] = []
+        self.scorer = Scorer.of(run.served, shared_terms=rules.shared_terms, rows=run.rows)
+        self.groups = QueryGroups(run.firms, run.patents.view, rules)
+        self._owners = np.array(run.firms.owners, dtype=np.int64)
 
     def make(self, firms: Ints) -> PushCandidates:
         """The candidates of the firms at these places, in their order."""
         mine = np.zeros(len(self.run.firms.ids), dtype=np.bool_)
         mine[firms] = True
-        owners = np.array([query.firm for query in self.run.firms.queries], dtype=np.int64)
-        queries = np.flatnonzero(mine[owners]).astype(np.int64) if len(owners) else owners
-        near = self._joined(queries)
+        queries = np.flatnonzero(mine[self._owners])
+        near, certified, recall = self._joined(queries)
         m, count = self._rules.candidates, len(firms)
         made = PushCandidates(
             patents=np.full((count, m), NOBODY, dtype=np.int64),
@@ -118,103 +168,75 @@ class CandidateMaker:
         )
         for start in range(0, count, _FIRMS_AT_ONCE):
             block = firms[start : start + _FIRMS_AT_ONCE]
-            rows = np.flatnonzero(np.isin(owners[queries], block))
-            pairs = self._pairs(queries[rows], near.positions[rows], near.scores[rows])
+            rows = np.flatnonzero(np.isin(self._owners[queries], block))
+            pairs = self._pairs(queries[rows], near[rows])
             self._choose(block, pairs, made, slice(start, start + len(block)))
             self._report(Progress("candidates", start + len(block), count))
-        certified = float(near.certified.mean()) if len(queries) else 1.0
-        recall = float(np.mean(self._recalls)) if self._recalls else 1.0
-        return replace(made, recall=recall, certified=certified)
+        return replace(made, recall=recall, certified=float(certified.mean()) if len(queries) else 1.0)
 
-    def scored(self, query: int, places: Ints) -> list[tuple[int, float]]:
-        """Those of ``places`` that the query's firm may be pushed, each with its score."""
-        asked = self.run.firms.queries[query]
-        places = places[~self._left_out(np.full_like(places, asked.firm), places)]
-        if not len(places):
-            return []
-        cosines = self.scoring.cosines(self.run.vectors.take(np.array([query], dtype=np.int64))[0], places)
-        total = self.scoring.relevance(query, self.scoring.terms_of(query), places, cosines)
-        return list(zip(places.tolist(), score_from_relevance(total, self.scoring.scale).tolist(), strict=True))
+    def scored(self, query: int, addresses: Ints) -> list[tuple[int, float]]:
+        """Those of the patents that the query's firm may be pushed, each with its score."""
+        addresses = addresses[~self._left_out(np.full_like(addresses, self._owners[query]), addresses)]
+        asked = self._query(query, self.run.vectors.take(np.array([query], dtype=np.int64))[0])
+        scores = self.scorer.scores(self.scorer.relevance(asked, addresses).total)
+        return list(zip(addresses.tolist(), scores.tolist(), strict=True))
 
-    def _joined(self, queries: Ints) -> Neighbours:
-        """The nearest of queries in every layer and of each large language, as places of the run."""
-        run, parts = self.run, []
-        for number in range(len(run.rows)):
-            corpus = JoinCorpus(run.rows[number], self._options())
-            offset = run.patents.offsets[number]
-            for name, mask in self._languages(number):
-                tasks = list(self._tasks(queries, mask, number))
-                folder = self._folder / f"layer-{number}-{name}"
-                run_join(corpus, run.vectors, tasks, folder, self._progress)
-                count = len(run.vectors)
-                found = read_join(tasks, folder, count, self._options().k)
-                if number == 0 and len(queries):
-                    sample = queries[:: max(1, len(queries) // _RECALL_SAMPLE)][:_RECALL_SAMPLE]
-                    self._recalls.append(sampled_recall(corpus, run.vectors, tasks, found, sample))
-                places = np.where(found.positions[queries] >= 0, found.positions[queries] + offset, NOBODY)
-                parts.append(Neighbours(found.scores[queries], places, found.certified[queries]))
-        return Neighbours(
-            np.concatenate([part.scores for part in parts], 1),
-            np.concatenate([part.positions for part in parts], 1),
-            np.logical_and.reduce([part.certified for part in parts]),
-        )
+    def _query(self, query: int, vector: Floats) -> ScorerQuery:
+        stored = self.run.firms.queries[query]
+        return self.scorer.query(stored.views, stored.lang, vector, titled=stored.titled)
 
-    def _options(self) -> JoinOptions:
-        return JoinOptions(k=self._rules.candidates + _SPARE)
+    def _joined(self, queries: Ints) -> tuple[Ints, Mask, float]:
+        """The nearest of queries, of each large language apart; whether they are proved; the recall on a sample."""
+        run, near, certified, recalls = self.run, [], np.ones(len(queries), dtype=np.bool_), []
+        corpus = JoinCorpus(run.rows, JoinOptions(k=self._rules.candidates + _SPARE))
+        sample = queries[:: max(1, len(queries) // _RECALL_SAMPLE)][:_RECALL_SAMPLE]
+        for name, passing in self._languages():
+            tasks = [
+                JoinTask(self.groups.name(group), members, np.flatnonzero(passing & self.groups.mask(group)))
+                for group, members in self.groups.members(queries).items()
+            ]
+            folder = self._folder / f"near-{name}"
+            run_join(corpus, run.vectors, tasks, folder, lambda at: self._report(Progress("join", at.done, at.total)))
+            found = read_join(tasks, folder, len(run.vectors), corpus.options.k)
+            if len(queries):
+                recalls.append(sampled_recall(corpus, run.vectors, tasks, found, sample))
+            near.append(found.positions[queries])
+            certified &= found.certified[queries]
+        return np.concatenate(near, 1), certified, float(np.mean(recalls)) if recalls else 1.0
 
-    def _progress(self, progress: JoinProgress) -> None:
-        self._report(Progress("join", progress.done, progress.total))
-
-    def _languages(self, layer: int) -> Iterator[tuple[str, Mask]]:
-        """The patents of a layer that pass, by language: each large one apart, the others together."""
-        patents = self.run.patents
-        passing = patents.layer_masks(patents.passing)[layer]
-        if not self.run.served.state.space.spreads:
-            yield "all", passing
-            return
-        start = patents.offsets[layer]
-        languages = patents.languages[start : start + len(passing)]
-        names, counts = np.unique([name or "" for name in languages[passing].tolist()], return_counts=True)
-        order = np.argsort(-counts, kind="stable")[:_MOST_LANGUAGES]
-        large = [str(names[n]) for n in order if counts[n] >= _SMALLEST_LANGUAGE * counts.sum() and names[n]]
+    def _languages(self) -> Iterator[tuple[str, Mask]]:
+        """The patents that pass, by language: each large one apart, the others together."""
+        passing = self.run.patents.passing
+        names, codes = self.scorer.records.languages_at(np.arange(len(passing), dtype=np.int64))
+        counts = np.bincount(codes[passing], minlength=len(names)).tolist()
+        sizes = {name: count for name, count in zip(names, counts, strict=True) if count}
         left = passing.copy()
-        for name in large:
-            mask = passing & (languages == name)
-            left &= ~mask
-            yield name, mask
-        if left.any() or not large:
+        for name in self.scorer.apart(sizes, _MOST_LANGUAGES):
+            if name is not None and sizes[name] >= _SMALLEST_LANGUAGE * sum(counts):
+                mask = passing & (codes == names.index(name))
+                left &= ~mask
+                yield name, mask
+        if left.any() or not passing.any():
             yield "others", left
 
-    def _tasks(self, queries: Ints, passing: Mask, layer: int) -> Iterator[JoinTask]:
-        """Queries by the patents that they are joined with."""
-        for group, members in self.groups.members(queries).items():
-            mask = passing & self.groups.mask(self.run.patents, layer, group)
-            yield JoinTask(self.groups.name(group), members, np.flatnonzero(mask).astype(np.int64))
-
-    def _pairs(self, queries: Ints, places: Ints, cosines: Floats) -> _Pairs:
+    def _pairs(self, queries: Ints, near: Ints) -> _Pairs:
         """Every pair that may be pushed to the firms of these queries, with what ranks it."""
-        find = self.scoring.fused and self._rules.terms_find
-        vectors = self.run.vectors.take(queries) if find else None
-        found, totals = [], []
-        for row, query in enumerate(queries.tolist()):
-            there = places[row] != NOBODY
-            mine, near, terms = places[row][there], cosines[row][there], self.scoring.terms_of(query)
-            if vectors is not None:
-                more = self._sharing(query, terms, mine)
-                mine = np.concatenate([mine, more])
-                near = np.concatenate([near, self.scoring.cosines(vectors[row], more)])
+        vectors, found, totals = self.run.vectors.take(queries), [], []
+        for query, vector, row in zip(queries.tolist(), vectors, near, strict=True):
+            asked, mine = self._query(query, vector), row[row != NOBODY]
+            if self.scorer.terms is not None and self._rules.terms_find:
+                mine = np.concatenate([mine, self._sharing(query, asked.terms, mine)])
             found.append(mine)
-            totals.append(self.scoring.relevance(query, terms, mine, near))
-        sizes = [len(mine) for mine in found]
+            totals.append(self.scorer.relevance(asked, mine).total)
         return _Pairs(
-            queries=np.repeat(queries, sizes),
+            queries=np.repeat(queries, [len(mine) for mine in found]),
             patents=np.concatenate(found) if found else np.empty(0, dtype=np.int64),
             total=np.concatenate(totals) if totals else np.empty(0, dtype=np.float32),
         )
 
     def _choose(self, firms: Ints, pairs: _Pairs, made: PushCandidates, rows: slice) -> None:
         """Put the best of each firm's pairs, each patent once, into its row of ``made``."""
-        owners = np.array([self.run.firms.queries[query].firm for query in pairs.queries.tolist()], dtype=np.int64)
+        owners = self._owners[pairs.queries]
         firm = np.searchsorted(firms, owners)
         # By firm and patent, the best first: what is repeated lies beside it.
         order = np.lexsort((-pairs.total, pairs.patents, firm))
@@ -223,11 +245,9 @@ class CandidateMaker:
         first[1:] = ~(same_firm & (pairs.patents[order][1:] == pairs.patents[order][:-1]))
         order = order[first]
         made.near[rows] = np.bincount(firm[order], minlength=len(firms))
-        scores = score_from_relevance(pairs.total, self.scoring.scale)
+        scores = self.scorer.scores(pairs.total)
         kept = ~self._left_out(owners[order], pairs.patents[order])
-        kept &= scores[order] >= max(
-            self._rules.min_score, score_floor(self._rules.min_level.grade, self.scoring.scale)
-        )
+        kept &= scores[order] >= max(self._rules.min_score, score_floor(self._rules.min_level.grade, self.scorer.scale))
         order = order[kept]
         order = order[np.lexsort((pairs.patents[order], -pairs.total[order], firm[order]))]
         row = firm[order]
@@ -238,13 +258,11 @@ class CandidateMaker:
         made.scores[row, column] = scores[order]
         made.queries[row, column] = pairs.queries[order]
 
-    def _sharing(self, query: int, terms: Terms, places: Ints) -> Ints:
-        """What shares a query's terms, beside ``places``."""
-        patents, view = self.run.patents, self.run.served.view
-        conditions = self.groups.conditions(self.run.firms.queries[query])
-        found = view.search_terms([terms], self._rules.candidates, conditions)[0]
-        sharing = np.array(patents.offsets, dtype=np.int64)[found.places[:, 0]] + found.places[:, 1]
-        shared: Ints = sharing[patents.passing[sharing] & ~np.isin(sharing, places)]
+    def _sharing(self, query: int, terms: Terms, addresses: Ints) -> Ints:
+        """What shares a query's terms, beside ``addresses``."""
+        patents, conditions = self.run.patents, self.groups.conditions(query)
+        sharing = patents.view.search_terms([terms], self._rules.candidates, conditions)[0].addresses
+        shared: Ints = sharing[patents.passing[sharing] & ~np.isin(sharing, addresses)]
         return shared
 
     def _left_out(self, firms: Ints, places: Ints) -> Mask:

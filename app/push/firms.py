@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
-
-import numpy as np
 
 from app.arrays import Floats, Ints
 from app.catalogue import Catalogue
 from app.domain import OPEN, Firm, Kind, Need
-from app.match.asked import AskedRecord, AskedTexts
+from app.match.queries import StoredQuery, stored_vectors
 from app.progress import Progress, Report
 from app.push.rules import PushRules
-from app.ranking.space import Space, view_weights
+from app.ranking.space import Space
 from app.serving.embedding import Embedder
 from app.serving.filters import still_passing
 from app.text.normalising import folded_name
@@ -24,23 +22,6 @@ from models import Role
 
 _PAGE = 4_096
 """Firms read, and their missing texts embedded, at once; sorting by length pays from some hundred texts on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One query of a run.
-
-    Attributes:
-        firm: its place among the firms.
-        need_id: the need that is asked with; ``None`` for the profile.
-        lang: the language of its text.
-        industry: GB/T 4754 codes that it is asked under.
-    """
-
-    firm: int
-    need_id: str | None
-    lang: str | None
-    industry: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -54,10 +35,7 @@ class PushFirms:
         industries: of each firm.
         arms: ``a`` or ``b``.
         queries: what is asked.
-        texts: the views of each query, as they are embedded.
-        keys: of the texts of all queries in the vector store.
-        counts: how many texts each query has.
-        weights: of each text.
+        owners: the place of each query's firm.
         without: firms in whose texts the model sees nothing.
     """
 
@@ -66,14 +44,11 @@ class PushFirms:
     regions: list[str | None] = field(default_factory=list)
     industries: list[tuple[str, ...]] = field(default_factory=list)
     arms: list[str] = field(default_factory=list)
-    queries: list[Asked] = field(default_factory=list)
-    texts: list[tuple[str, ...]] = field(default_factory=list)
-    keys: list[bytes] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
+    queries: list[StoredQuery] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
 
-    def add(self, firm: Firm, arm: str, asked: Sequence[AskedRecord], empty: set[str]) -> None:
+    def add(self, firm: Firm, arm: str, asked: Sequence[StoredQuery], empty: set[str]) -> None:
         """Take in a firm with what is asked for it; ``empty`` are the texts in which the model sees nothing."""
         place, before = len(self.ids), len(self.queries)
         self.ids.append(firm.id)
@@ -82,14 +57,9 @@ class PushFirms:
         self.industries.append(firm.industry)
         self.arms.append(arm)
         for one in asked:
-            readable = [key for view, key in zip(one.views, one.keys, strict=True) if view not in empty]
-            if not readable:
-                continue
-            self.queries.append(Asked(place, one.need_id, one.lang, one.industry or firm.industry))
-            self.texts.append(one.views)
-            self.keys += readable
-            self.counts.append(len(readable))
-            self.weights += view_weights(len(readable), titled=one.need_id is not None)
+            if (query := one.without(empty)).keys:
+                self.queries.append(query if query.industry else replace(query, industry=firm.industry))
+                self.owners.append(place)
         if len(self.queries) == before:
             self.without.append(firm.id)
 
@@ -98,14 +68,13 @@ class AskedVectors:
     """The vectors of queries as a source, made of the kept vectors of their texts; nothing is held.
 
     Args:
-        firms: whose queries.
+        queries: of the run.
         store: where the vectors of their texts are kept.
         space: that of the snapshot.
     """
 
-    def __init__(self, firms: PushFirms, store: VectorStore, space: Space) -> None:
-        self._firms, self._store, self._space = firms, store, space
-        self._starts = np.concatenate(([0], np.cumsum(np.array(firms.counts, dtype=np.int64))))
+    def __init__(self, queries: Sequence[StoredQuery], store: VectorStore, space: Space) -> None:
+        self._queries, self._store, self._space = queries, store, space
 
     @property
     def dimension(self) -> int:
@@ -113,16 +82,11 @@ class AskedVectors:
         return self._store.dimension
 
     def __len__(self) -> int:
-        return len(self._firms.queries)
+        return len(self._queries)
 
     def take(self, positions: Ints) -> Floats:
         """The unit vectors float32 ``[n, dimension]`` of queries."""
-        firms, spans = self._firms, [(self._starts[n], self._starts[n + 1]) for n in positions.tolist()]
-        keys = [firms.keys[at] for start, end in spans for at in range(start, end)]
-        weights = [firms.weights[at] for start, end in spans for at in range(start, end)]
-        counts = [int(end - start) for start, end in spans]
-        languages = [firms.queries[n].lang for n in positions.tolist()]
-        return AskedTexts(keys, counts, weights, languages).vectors(self._store, self._space)
+        return stored_vectors([self._queries[n] for n in positions.tolist()], self._store, self._space)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,11 +172,11 @@ def _open_needs(catalogue: Catalogue) -> dict[str, list[str]]:
 
 def _asked_with(
     catalogue: Catalogue, firms: Sequence[Firm], needs: dict[str, list[str]]
-) -> dict[str, list[AskedRecord]]:
+) -> dict[str, list[StoredQuery]]:
     wanted = [need_id for firm in firms for need_id in needs.get(firm.id, ())]
     known = catalogue.get_many(Kind.NEEDS, wanted) if wanted else {}
-    asked: dict[str, list[AskedRecord]] = {}
+    asked: dict[str, list[StoredQuery]] = {}
     for firm in firms:
         mine = [known[need_id] for need_id in needs.get(firm.id, ()) if need_id in known]
-        asked[firm.id] = [AskedRecord.of(record) for record in mine or [firm]]
+        asked[firm.id] = [StoredQuery.of(record) for record in mine or [firm]]
     return asked

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from app.arrays import Doubles, Floats, Ints, Mask
 from app.catalogue import PushList
-from app.match.asked import asked_phrases, shared_with_title
+from app.match.queries import shared_with_title
 from app.push.allocation.allocate import Allocation, Placed, Problem, allocate
 from app.push.allocation.lists import NOBODY, best_lists
 from app.push.candidates import PushCandidates
@@ -139,7 +139,7 @@ class ListWriter:
         places = found.patents[row, columns].tolist()
         queries = found.queries[row, columns].tolist()
         scores = found.scores[row, columns].astype(np.float64).tolist()
-        asked = {number: self._asked(number) for number in set(queries)}
+        asked = {number: self._firms.queries[number].phrases for number in set(queries)}
         return PushList(
             firm_id=self._firms.ids[lists.firms[row]],
             arm=lists.arm,
@@ -155,10 +155,6 @@ class ListWriter:
             placed=[_PLACED[placed] for placed in lists.placed[row, columns].tolist()],
             patent_revisions=self._patents.revisions[places].tolist(),
         )
-
-    def _asked(self, number: int) -> Phrases:
-        """A need's title and text, or what a firm's profile says beside its name."""
-        return asked_phrases(self._firms.texts[number], need=self._firms.queries[number].need_id is not None)
 
     def _title(self, place: int) -> Phrases:
         if (title := self._titles.get(place)) is None:

@@ -1,17 +1,18 @@
-"""The patents of a push run by place: what the index holds, and what the rules ask of each."""
+"""The patents of a push run by their address in the index state: what the rules ask of each, and their vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from app.arrays import Ints, Mask
+from app.arrays import Floats, Ints, Mask
 from app.catalogue import Catalogue
 from app.domain import Kind, Patent
+from app.match.scorer import ServedRecords
 from app.progress import Progress, Report
 from app.push.allocation.lists import NOBODY, LabelLimit
 from app.push.rules import PushRules
@@ -21,29 +22,28 @@ from index import Condition, View
 _SUBCLASS = 4
 """Characters of an IPC subclass."""
 _PAGE = 5_000
+_BLOCK = 8_192
+"""Vectors seen among their ten neighbours at once: 126 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushPatents:
-    """Patents by place: those of the snapshot, then those of each segment over it.
+    """Patents by address.
 
     Attributes:
         view: that they are in.
-        offsets: the first place of each layer.
-        ids: of each place.
+        ids: of each.
         passing: bool ``[n]``: visible, in the pool, and of a status and licence that the rules of an arm allow.
         holders: int64 ``[n]``, a number for the first holder's folded name.
         families: int64 ``[n]``.
         subjects: int64 ``[n]``, a number for the main IPC subclass.
         agreed: bool ``[n]``: both sides rated it worth industrialising.
         revisions: int64 ``[n]``, the catalogue's.
-        languages: of each place.
-        held: folded holder name -> places.
-        titles: of each place, for the reasons.
+        held: folded holder name -> addresses.
+        titles: of each, for the reasons.
     """
 
     view: View
-    offsets: tuple[int, ...]
     ids: Sequence[str]
     passing: Mask
     holders: Ints
@@ -51,18 +51,11 @@ class PushPatents:
     subjects: Ints
     agreed: Mask
     revisions: Ints
-    languages: npt.NDArray[np.object_]
     held: Mapping[str, list[int]]
     titles: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    def places(self, numbers: Ints) -> Ints:
-        """Layer and position int64 ``[n, 2]`` of places int64 ``[n]``."""
-        starts = np.array(self.offsets, dtype=np.int64)
-        layers = np.searchsorted(starts, numbers, side="right") - 1
-        return np.stack([layers, numbers - starts[layers]], axis=1)
 
     def limits(self, rules: PushRules) -> list[LabelLimit]:
         """The limits of labels within a list that the rules ask for."""
@@ -73,9 +66,23 @@ class PushPatents:
         )
         return [LabelLimit(labels, most) for labels, most in asked if most]
 
-    def layer_masks(self, mask: Mask) -> list[Mask]:
-        """A mask of places by layer."""
-        return np.split(mask, self.offsets[1:])
+
+def ranked_rows(view: View, folder: Path, report: Report) -> Floats:
+    """The vectors that records are scored by, float32 ``[n, d]``, by address.
+
+    A pair that is scored on its own looks them up, with the neighbours that each stands among; a run scores millions,
+    so they are written out, in a mapped file of 1.4 GB for 940,000.
+    """
+    records, shape, path = ServedRecords(view), (len(view.ids), view.snapshot.manifest.dimension), folder / "ranked.f32"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Made anew by every process that makes a run: that takes seconds, and a part of a file cannot be told from one.
+    rows = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
+    for start in range(0, len(rows), _BLOCK):
+        addresses = np.arange(start, min(start + _BLOCK, len(rows)), dtype=np.int64)
+        rows[addresses] = records.vectors_at(addresses)
+        report(Progress("neighbours", start + len(addresses), len(rows)))
+    rows.flush()
+    return np.memmap(path, dtype=np.float32, mode="r", shape=shape)
 
 
 def push_patents(
@@ -90,46 +97,24 @@ def push_patents(
         conditions: of the pool.
         report: told how far it is.
     """
-    sizes = [len(layer.searched.ids) for layer in view.layers]
-    offsets = tuple(np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(int).tolist())
-    ids = [layer.searched.ids[n] for layer, size in zip(view.layers, sizes, strict=True) for n in range(size)]
-    visible = _visible(view, conditions)
+    ids, visible = view.ids, view.passing(conditions)
     facts = _Facts(len(ids), rules)
     where = {ids[place]: place for place in np.flatnonzero(visible).tolist()}
     done = 0
-    for page, revisions in _pages(catalogue):
-        for record, revision in zip(page, revisions, strict=True):
+    for page in catalogue.walk_ids(Kind.PATENTS, batch_size=_PAGE):
+        revisions = dict(page)
+        for record in catalogue.get_many(Kind.PATENTS, list(revisions)).values():
             if (place := where.get(record.id)) is not None:
-                facts.take(place, record, revision)
+                facts.take(place, cast(Patent, record), revisions[record.id])
         done += len(page)
         report(Progress("patents", done, len(ids)))
     return [
         PushPatents(
-            view, offsets, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.agreed,
-            facts.revisions, facts.languages, facts.held, facts.titles,
+            view, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.agreed,
+            facts.revisions, facts.held, facts.titles,
         )
         for allowed in facts.allowed
     ]  # fmt: skip
-
-
-def _visible(view: View, conditions: Sequence[Condition]) -> Mask:
-    parts = []
-    for layer in view.layers:
-        passing = layer.mask(conditions)
-        shown = np.ones(len(layer.searched.ids), dtype=np.bool_) if passing is None else passing.copy()
-        if layer.hidden is not None:
-            shown &= ~layer.hidden
-        parts.append(shown)
-    return np.concatenate(parts)
-
-
-def _pages(catalogue: Catalogue) -> Iterator[tuple[list[Patent], list[int]]]:
-    """All patents with their revisions, a page at a time."""
-    for page in catalogue.walk_ids(Kind.PATENTS, batch_size=_PAGE):
-        revisions = dict(page)
-        records = catalogue.get_many(Kind.PATENTS, list(revisions))
-        found = [cast(Patent, record) for record in records.values()]
-        yield found, [revisions[record.id] for record in found]
 
 
 class _Facts:
@@ -141,10 +126,9 @@ class _Facts:
         self.holders, self.families, self.subjects = (np.full(count, NOBODY, dtype=np.int64) for _ in range(3))
         self.agreed = np.zeros(count, dtype=np.bool_)
         self.revisions = np.zeros(count, dtype=np.int64)
-        self.languages = np.full(count, None, dtype=object)
         self.held: dict[str, list[int]] = {}
         self.titles = [""] * count
-        self._holder, self._family, self._subject = _Numbers(), _Numbers(), _Numbers()
+        self._numbers: dict[str, dict[str, int]] = {"holder": {}, "family": {}, "subject": {}}
 
     def take(self, place: int, record: Patent, revision: int) -> None:
         """Note one patent."""
@@ -155,19 +139,12 @@ class _Facts:
         names = [folded_name(holder) for holder in record.holders]
         for name in names:
             self.held.setdefault(name, []).append(place)
-        self.holders[place] = self._holder(names[0] if names else None)
-        self.families[place] = self._family(record.family)
-        self.subjects[place] = self._subject(record.ipc[0][:_SUBCLASS] if record.ipc else None)
+        self.holders[place] = self._number("holder", names[0] if names else None)
+        self.families[place] = self._number("family", record.family)
+        self.subjects[place] = self._number("subject", record.ipc[0][:_SUBCLASS] if record.ipc else None)
         self.agreed[place] = bool(record.agreed)
-        self.revisions[place], self.languages[place] = revision, record.lang
-        self.titles[place] = record.title
+        self.revisions[place], self.titles[place] = revision, record.title
 
-
-class _Numbers:
-    """Gives each different name a number."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, int] = {}
-
-    def __call__(self, name: str | None) -> int:
-        return NOBODY if name is None else self._known.setdefault(name, len(self._known))
+    def _number(self, label: str, name: str | None) -> int:
+        known = self._numbers[label]
+        return NOBODY if name is None else known.setdefault(name, len(known))

@@ -22,10 +22,9 @@ from app.push.exclusions import PushExclusions
 from app.push.files import PushFiles
 from app.push.firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
 from app.push.lists import ArmLists, allocated, firm_ranks, shared_out
-from app.push.patents import PushPatents, push_patents
+from app.push.patents import PushPatents, push_patents, ranked_rows
 from app.push.request import PushRequest
 from app.push.rules import PushRules
-from app.push.scoring import ranked_rows
 from app.push.sources import Told
 from app.push.tail import ScarceFinder
 from app.push.tradeoff import trade_off
@@ -125,16 +124,16 @@ class PushWork:
             served=self._served,
             patents=self.patents[arm],
             firms=self.firms,
-            vectors=AskedVectors(self.firms, self._store, self._served.state.space),
-            rows=ranked_rows(self.patents[arm], files.join("vectors"), self.report),
+            vectors=AskedVectors(self.firms.queries, self._store, self._served.state.space),
+            rows=ranked_rows(self._served.view, files.join("vectors"), self.report),
             excluded=self._excluded,
         )
         maker = CandidateMaker(run, rules, files.join(arm), self.report)
         found = maker.make(firms)
         if rules.floor:
             finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
-            fair_from = score_floor(rules.fair_level.grade, maker.scoring.scale)
-            asked = [n for n, query in enumerate(self.firms.queries) if self.firms.arms[query.firm] == arm]
+            fair_from = score_floor(rules.fair_level.grade, maker.scorer.scale)
+            asked = [n for n, firm in enumerate(self.firms.owners) if self.firms.arms[firm] == arm]
             found = finder.added(found, firms, np.array(asked, dtype=np.int64), fair_from)
         return found
 

@@ -17,10 +17,8 @@ from app.arrays import Floats, Ints
 from app.push.allocation.lists import NOBODY
 from app.push.candidates import CandidateMaker, PushCandidates
 from app.push.firms import AskedVectors
-from app.push.groups import QueryGroups
 from app.push.rules import PushRules
-from app.push.scoring import RankedVectors
-from index import JoinCorpus, JoinOptions, JoinProgress, JoinTask, read_join, run_join
+from index import ArrayVectors, JoinCorpus, JoinOptions, JoinProgress, JoinTask, read_join, run_join
 
 _FIRMS_A_PLACE, _FEWEST_FIRMS = 4, 8
 """Firms looked for a place of the floor, and at least: some hold the patent, were pushed it, or fit less by terms."""
@@ -62,7 +60,7 @@ class ScarceFinder:
         extra: dict[int, dict[int, tuple[float, int]]] = {}
         rows = {firm: row for row, firm in enumerate(firms.tolist())}
         for query, places in self._pairs(queries, scarce).items():
-            row = rows[run.firms.queries[query].firm]
+            row = rows[run.firms.owners[query]]
             places = places[~np.isin(places, found.patents[row])]
             for place, score in self._maker.scored(query, places):
                 best = extra.setdefault(row, {})
@@ -72,20 +70,15 @@ class ScarceFinder:
 
     def _pairs(self, queries: Ints, scarce: Ints) -> Mapping[int, Ints]:
         """For each query, the scarce patents that it is among the best of."""
-        run = self._maker.run
+        run, groups = self._maker.run, self._maker.groups
         asked = _held(run.vectors, self._folder / "asked.f32")
         k = max(_FEWEST_FIRMS, _FIRMS_A_PLACE * self._rules.floor)
-        of_layer = [
-            scarce[(scarce >= start) & (scarce < start + len(layer.searched.ids))]
-            for start, layer in zip(run.patents.offsets, run.patents.view.layers, strict=True)
-        ]
         tasks = [
-            JoinTask(f"{number}-{QueryGroups.name(group)}", mine, members)
-            for group, members in self._maker.groups.members(queries).items()
-            for number, places in enumerate(of_layer)
-            if len(mine := places[QueryGroups.mask(run.patents, number, group)[places - run.patents.offsets[number]]])
+            JoinTask(groups.name(group), mine, members)
+            for group, members in groups.members(queries).items()
+            if len(mine := scarce[groups.mask(group)[scarce]])
         ]
-        vectors = RankedVectors(run.patents, self._maker.scoring.rows)
+        vectors = ArrayVectors(run.rows)
         run_join(JoinCorpus(asked, JoinOptions(k=k, certify=1)), vectors, tasks, self._folder / "scarce", self._report)
         near = read_join(tasks, self._folder / "scarce", len(vectors), k).positions[scarce]
         places, ranks = np.nonzero(near != NOBODY)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.arrays import Floats, Ints
 from app.quality.material import EvaluationMaterial, language
-from app.ranking.relevance import SharedTerms, query_terms
 from app.serving.spaces import HEADINGS_A_LANGUAGE
 from app.text.terms import terms_of
 from index import TermCounts
@@ -54,15 +54,46 @@ class CorpusTerms:
         self._count = len(texts)
         self.mean_length = float(self._postings.lengths.mean()) if len(texts) else 0.0
 
+    @property
+    def rarest(self) -> float:
+        """The inverse document frequency of a term that one text holds."""
+        return inverse_frequency(1, self._count)
+
     def weight(self, term: str) -> float:
         """The inverse document frequency of a term."""
         low, high = np.searchsorted(self._postings.hashes, [hash_of(term), hash_of(term) + 1], side="left")
         return inverse_frequency(int(high - low), self._count)
 
-    def shared(self, views: Sequence[str]) -> SharedTerms:
-        """What a need's terms bring to every passage."""
-        scores = self._postings.scores(query_terms(views, self.weight, titled=True), self)
-        return SharedTerms(scores, inverse_frequency(1, self._count))
+    def scores(self, terms: Mapping[str, float]) -> Floats:
+        """The BM25 of every passage, float32 ``[n]``, for what a query's terms count."""
+        return self._postings.scores(terms, self)
+
+
+class CorpusRecords:
+    """The passages of a corpus as a scorer takes them, by their place in it.
+
+    Args:
+        corpus: the passages.
+        vectors: of each, float32 ``[n, d]``.
+        terms: of the same.
+    """
+
+    def __init__(self, corpus: Corpus, vectors: Floats, terms: CorpusTerms | None) -> None:
+        self._vectors, self._terms = vectors, terms
+        self._names = tuple(dict.fromkeys(corpus.langs))
+        self._codes = np.array([self._names.index(name) for name in corpus.langs], dtype=np.int64)
+
+    def vectors_at(self, addresses: Ints) -> Floats:
+        """The vectors float32 ``[n, d]`` that cosines are taken with."""
+        return self._vectors[addresses]
+
+    def languages_at(self, addresses: Ints) -> tuple[tuple[str | None, ...], Ints]:
+        """Languages, and int64 ``[n]``, which of them each passage is in."""
+        return self._names, self._codes[addresses]
+
+    def term_scores(self, terms: Mapping[str, float], addresses: Ints) -> Floats:
+        """The BM25 float32 ``[n]`` of a query's terms; 0 where shared terms do not count."""
+        return np.zeros(len(addresses), np.float32) if self._terms is None else self._terms.scores(terms)[addresses]
 
 
 def _headings(

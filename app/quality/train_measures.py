@@ -14,12 +14,12 @@ from app.evaluation.collection import QueryRun, Ranked, Served
 from app.evaluation.comparison import Difference
 from app.evaluation.measures import RECALL_DEPTH, UNSERVED, measure_query
 from app.evaluation.statistics import difference_interval
-from app.quality.train_corpus import Corpus, CorpusTerms
+from app.match.scorer import Scorer
+from app.quality.train_corpus import Corpus, CorpusRecords, CorpusTerms
 from app.quality.train_material import Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
-from app.ranking.relevance import relevance
 from app.ranking.space import NEIGHBOURS, PLAIN, combine_views, surrounded
-from app.serving.spaces import measured_space
+from app.serving.spaces import arrays_of, measured_space, space_of
 from index import ArrayVectors
 from index.engine import exact_search
 from index.neighbours import mean_of, without_own
@@ -115,18 +115,23 @@ class HeldOut:
         corpus = self._corpus
         passages = ArrayVectors(encoder.encode(corpus.texts, Role.PASSAGE).vectors)
         space = measured_space(passages, corpus.langs, corpus.headings, _Embeds(encoder), self._centre_from)
+        space = space_of(arrays_of(space))  # to the digit that a snapshot keeps
         vectors = space.of_passages(passages.take(np.arange(len(corpus.ids))), corpus.langs)
         views = encoder.encode([view for need in needs for view in need.judged.views], Role.QUERY).vectors
         counts = [len(need.judged.views) for need in needs]
         weights = [weight for need in needs for weight in need.judged.weights]
         queries = space.of_queries(combine_views(views, counts, weights), [need.lang for need in needs])
-        found = []
+        everything = np.arange(len(corpus.ids))
+        alone = Scorer(space, CorpusRecords(corpus, vectors, None), None)
         standing = vectors if space is PLAIN else self._among_neighbours(vectors)
-        for need, cosines, among in zip(needs, queries @ vectors.T, queries @ standing.T, strict=True):
-            bm25 = None if self._terms is None or space is PLAIN else self._terms.shared(need.judged.views)
-            served = relevance(among, bm25, space, need.lang, corpus.langs).total
-            alone = relevance(cosines, None, space, need.lang, corpus.langs).total
-            found.append(Answer(need=need, served=self._run(need, served), vectors=self._run(need, alone)))
+        served = Scorer(space, CorpusRecords(corpus, standing, self._terms), self._terms)
+        found = []
+        for need, vector in zip(needs, queries, strict=True):
+            runs = []
+            for scorer in (served, alone):
+                query = scorer.query(need.judged.views, need.lang, vector, titled=True)
+                runs.append(self._run(need, scorer.relevance(query, everything).total))
+            found.append(Answer(need=need, served=runs[0], vectors=runs[1]))
         return found
 
     def _among_neighbours(self, vectors: Floats) -> Floats:

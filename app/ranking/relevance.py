@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from app.arrays import Floats, Mask
-from app.ranking.space import Space
+from app.ranking.space import PLAIN, Space
 from app.text.terms import terms_of
 
+Mode = Literal["plain", "centred", "fused"]
+"""What gives relevance: cosines of the encoder's space, of a centred one, or these with shared terms."""
 LEXICAL_WEIGHT = 0.01
 """What one unit of BM25 counts beside a centred cosine: 0.008 to 0.012 are alike on judged needs (docs/quality.md)."""
 BODY_WEIGHT = 0.4
@@ -33,6 +35,13 @@ LANGUAGES_BY_PAIRS = ("zh", "ja", "ko")
 Rarity = Callable[[str], float]
 Terms = Mapping[str, float]
 """What each term of a query counts, beside its rarity."""
+
+
+def mode_of(space: Space, terms: object | None) -> Mode:
+    """What gives relevance in a space with an index of ``terms``, ``None`` where they are not to count."""
+    if space is PLAIN:
+        return "plain"
+    return "centred" if terms is None else "fused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +84,6 @@ class SharedTerms:
     usual: float = 1.0
 
 
-def relevance(
-    cosines: Floats, terms: SharedTerms | None, space: Space, query: str | None, languages: Sequence[str | None]
-) -> Relevance:
-    """What ranks these records.
-
-    Args:
-        cosines: float32 ``[n]``.
-        terms: what the query's terms bring; ``None`` where shared terms do not count.
-        space: that the cosines were taken in.
-        query: the query's language.
-        languages: of each record.
-    """
-    names = tuple(dict.fromkeys(languages))
-    codes = {name: code for code, name in enumerate(names)}
-    crossed = crossings(space, query, names).at(np.array([codes[name] for name in languages], dtype=np.intp))
-    return relevance_of_codes(cosines, terms, query, crossed)
-
-
 @dataclass(frozen=True, slots=True)
 class Crossings:
     """How cosines of a query are read with records of some languages, one value a language or a record.
@@ -122,14 +113,14 @@ def crossings(space: Space, query: str | None, languages: tuple[str | None, ...]
     )
 
 
-def relevance_of_codes(cosines: Floats, terms: SharedTerms | None, query: str | None, crossed: Crossings) -> Relevance:
-    """What ranks records whose languages were looked up already; see `relevance`, which says the same in words.
+def relevance_of(cosines: Floats, terms: SharedTerms | None, query: str | None, crossed: Crossings) -> Relevance:
+    """What ranks these records.
 
     Args:
         cosines: float32 ``[n]``.
         terms: what the query's terms bring; ``None`` where shared terms do not count.
         query: the query's language.
-        crossed: of each record.
+        crossed: how the query's language meets that of each record.
     """
     comparable = cosines * crossed.stretch + crossed.bonus
     if terms is None:

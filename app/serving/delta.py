@@ -236,8 +236,8 @@ class Delta:
         room = max(0, self._limit - view.upserted)
         if len(upserts) <= room:
             return upserts, []
-        places = [view.place_of(upsert.id) for upsert in upserts]
-        again = [place is not None and place[0] > 0 for place in places]
+        addresses = [view.address_of(upsert.id) for upsert in upserts]
+        again = [address is not None and address >= len(view.snapshot) for address in addresses]
         fresh = [upsert for upsert, there in zip(upserts, again, strict=True) if not there]
         return [upsert for upsert, there in zip(upserts, again, strict=True) if there] + fresh[:room], fresh[room:]
 

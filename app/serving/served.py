@@ -13,7 +13,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
 from app.ranking.levels import BUILT_IN_SCALES
-from app.ranking.space import PLAIN
+from app.ranking.relevance import Mode, mode_of
 from app.serving.calibrations import CalibrationStore, Reading, Shelf
 from app.serving.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
 from app.serving.embedding import Embedder
@@ -66,11 +66,9 @@ class Served:
         """The snapshot with what changed since."""
         return self.state.view
 
-    def ranking(self, *, shared_terms: bool) -> str:
+    def ranking(self, *, shared_terms: bool) -> Mode:
         """What gives relevance: cosines of its space, fused with what ``shared_terms`` say where they are asked."""
-        if self.state.space is PLAIN:
-            return "plain"
-        return "fused" if shared_terms and self.view.terms is not None else "centred"
+        return mode_of(self.state.space, self.view.terms if shared_terms else None)
 
     def reading(self, *, shared_terms: bool) -> Reading:
         """How its relevance is read as score and level."""

@@ -14,7 +14,8 @@ import click
 import numpy as np
 
 from app.arrays import Floats, Mask
-from app.match.candidates import asked_terms, counted_terms
+from app.match.scorer import weighed_terms
+from app.text.terms import terms_of
 from index import TermCounts, TermIndex
 from index.bm25 import Postings, best, hash_of, saturated
 from index.terms_build import write_terms
@@ -50,13 +51,13 @@ def terms(shell: Shell, records: tuple[Path, ...], queries: Path, k: int, positi
         counting = perf_counter() - began
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         began = perf_counter()
-        files = write_terms(Path(name), map(counted_terms, passages), len(passages), 0)
+        files = write_terms(Path(name), map(terms_of, passages), len(passages), 0)
         seconds = perf_counter() - began
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         index = TermIndex.open(Path(name))
         size = sum((Path(name) / file).stat().st_size for file in files)
         peer = _Matrix.of(passages, index)
-        asked = [asked_terms(views, index, titled=True) for views in _views(queries)]
+        asked = [weighed_terms(views, index, titled=True) for views in _views(queries)]
         rows, wrong = _measured(index, peer, asked, k, positions)
     built = {
         "records": len(index),
@@ -92,9 +93,9 @@ class _Matrix:
 
     @classmethod
     def of(cls, passages: Sequence[str], index: TermIndex) -> _Matrix:
-        postings = Postings.of([TermCounts.of(counted_terms(passage)) for passage in passages])
+        postings = Postings.of([TermCounts.of(terms_of(passage)) for passage in passages])
         lengths = postings.lengths[postings.places]
-        return cls(postings, saturated(postings.counts, lengths, index.mean_length), index)
+        return cls(postings, saturated(postings.counts, lengths, index.mean_length).astype(np.float32), index)
 
     def scores(self, query: Query) -> Floats:
         """BM25 of every text, float32 ``[n]``."""

@@ -12,12 +12,14 @@ from app.ranking.relevance import (
     EXPECTED_FROM,
     LEXICAL_WEIGHT,
     MOST_TERMS,
+    Relevance,
     SharedTerms,
     best_first,
+    crossings,
     diversify,
     expected,
     query_terms,
-    relevance,
+    relevance_of,
 )
 from app.ranking.space import CROSSING, MOST_STRETCH, PLAIN, SAME, Crossing, Space
 from app.text.terms import terms_of
@@ -35,6 +37,12 @@ def _row(*values: float) -> np.ndarray:
 
 def _shared(*values: float, rarest: float = 9.0) -> SharedTerms:
     return SharedTerms(_row(*values), rarest)
+
+
+def relevance(cosines, terms, space: Space, query: str | None, languages: list[str | None]) -> Relevance:
+    """What ranks records of these languages."""
+    crossed = crossings(space, query, tuple(languages)).at(np.arange(len(languages)))
+    return relevance_of(cosines, terms, query, crossed)
 
 
 def test_relevance_within_a_language_is_the_cosine_and_shared_terms() -> None:

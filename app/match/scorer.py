@@ -1,0 +1,235 @@
+"""The one score of a query and a record, for all that ask: match, push runs, alerts, training and evaluation.
+
+A `Scorer` is made for one state of what is served. It decides once what gives relevance (`mode`), how relevance is read
+as a score, and whether languages are told apart. Products are summed in float64 and then rounded to float32, so that a
+pair has the same score to the last digit whoever asks, with whatever other pairs it is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from app.arrays import Floats, Ints
+from app.ranking.levels import BUILT_IN_SCALES, Scale, score_from_relevance
+from app.ranking.relevance import (
+    Crossings,
+    Mode,
+    Relevance,
+    SharedTerms,
+    Terms,
+    crossings,
+    mode_of,
+    query_terms,
+    relevance_of,
+    usual_share,
+)
+from app.ranking.space import Space, surrounded
+from app.serving.served import Served
+from app.text.boilerplate import without_activities
+from index import QueryPostings, TermCounts, TermWeights, View
+
+LANG = "lang"
+"""The filter column that says which language a record is in."""
+
+
+class CorpusTerms(TermWeights, Protocol):
+    """What shared terms are weighed by."""
+
+    @property
+    def rarest(self) -> float:
+        """The inverse document frequency of a term that one text holds."""
+        ...
+
+
+class Records(Protocol):
+    """The records that are scored, by address int64 ``[n]``."""
+
+    def vectors_at(self, addresses: Ints) -> Floats:
+        """The vectors float32 ``[n, d]`` that cosines are taken with: of records among their neighbours."""
+        ...
+
+    def languages_at(self, addresses: Ints) -> tuple[tuple[str | None, ...], Ints]:
+        """Languages, and int64 ``[n]``, which of them each record is in."""
+        ...
+
+    def term_scores(self, terms: Terms, addresses: Ints) -> Floats:
+        """The BM25 float32 ``[n]`` of a query's terms."""
+        ...
+
+
+class ServedRecords:
+    """The records of what is served.
+
+    Args:
+        view: the index state.
+        rows: vectors by address that `vectors_at` gave before, for who scores millions of pairs; see `ranked_rows` of
+            `app.push.patents`.
+    """
+
+    def __init__(self, view: View, rows: Floats | None = None) -> None:
+        self._view, self._rows = view, rows
+
+    def vectors_at(self, addresses: Ints) -> Floats:
+        """As in `Records`."""
+        if self._rows is not None:
+            found: Floats = self._rows[addresses]
+            return found
+        vectors, around = self._view.vectors_at(addresses), self._view.around_at(addresses)
+        return vectors if around is None else surrounded(vectors, around)
+
+    def languages_at(self, addresses: Ints) -> tuple[tuple[str | None, ...], Ints]:
+        """As in `Records`."""
+        return self._view.codes_at(LANG, addresses)
+
+    def term_scores(self, terms: Terms, addresses: Ints) -> Floats:
+        """As in `Records`."""
+        return self._view.term_scores(terms, addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerQuery:
+    """A query as records are scored for it.
+
+    Attributes:
+        vector: float32 ``[d]``, in the scorer's space.
+        lang: the language of its text, ``None`` where it cannot be told.
+        terms: what each of its terms counts beside its rarity; none where shared terms do not count.
+        usual: see `app.ranking.lexical.usual_share`.
+    """
+
+    vector: Floats
+    lang: str | None
+    terms: Terms
+    usual: float = 1.0
+
+
+@dataclass(frozen=True)
+class ManyQueries:
+    """Needs that one record is scored for at once.
+
+    Attributes:
+        languages: of their texts.
+        vectors: float32 ``[q, d]``, in the scorer's space.
+        terms: their weighed terms; ``None`` where shared terms do not count.
+    """
+
+    languages: Sequence[str | None]
+    vectors: Floats
+    terms: QueryPostings | None
+
+    @cached_property
+    def by_language(self) -> Mapping[str | None, Ints]:
+        """Which of them are in each language."""
+        names = np.array([language or "" for language in self.languages])
+        return {name or None: np.flatnonzero(names == name) for name in sorted(set(names.tolist()))}
+
+
+class Scorer:
+    """Scores pairs of queries and records.
+
+    Args:
+        space: that vectors are compared in.
+        records: what is scored.
+        terms: what shared terms are weighed by; ``None`` where they do not count.
+        scale: how relevance is read as a score; the built-in one of the mode when not given.
+
+    Attributes:
+        mode: what gives relevance.
+        terms: as given, ``None`` too where the mode makes no use of them.
+        scale: how relevance is read as a score.
+    """
+
+    def __init__(self, space: Space, records: Records, terms: CorpusTerms | None, scale: Scale | None = None) -> None:
+        self.mode: Mode = mode_of(space, terms)
+        self.terms = terms if self.mode == "fused" else None
+        self.scale = scale or BUILT_IN_SCALES[self.mode]
+        self.space, self.records = space, records
+        self._crossings: dict[tuple[str | None, tuple[str | None, ...]], Crossings] = {}
+
+    @classmethod
+    def of(cls, served: Served, *, shared_terms: bool, rows: Floats | None = None) -> Scorer:
+        """The scorer of what is served.
+
+        Args:
+            served: that.
+            shared_terms: whether shared terms count, where the snapshot has an index of them.
+            rows: see `ServedRecords`.
+        """
+        terms, scale = served.view.terms if shared_terms else None, served.reading(shared_terms=shared_terms).scale
+        return cls(served.state.space, ServedRecords(served.view, rows), terms, scale)
+
+    def query(self, views: Sequence[str], lang: str | None, vector: Floats, *, titled: bool) -> ScorerQuery:
+        """A query of these texts; of two the first is a title where ``titled``, as in all but a firm's profile."""
+        if self.terms is None:
+            return ScorerQuery(vector, lang, {})
+        terms = weighed_terms(views, self.terms, titled=titled)
+        usual = 1.0 if titled else usual_share([self.terms.weight(term) for term in terms], self.terms.rarest)
+        return ScorerQuery(vector, lang, terms, usual)
+
+    def relevance(self, query: ScorerQuery, addresses: Ints) -> Relevance:
+        """What ranks the records at ``addresses`` int64 ``[n]`` for a query, however they were found."""
+        cosines = _cosines(self.records.vectors_at(addresses), query.vector)
+        shared = None
+        if self.terms is not None:
+            bm25 = self.records.term_scores(query.terms, addresses)
+            shared = SharedTerms(bm25, self.terms.rarest, query.usual)
+        languages, codes = self.records.languages_at(addresses)
+        return relevance_of(cosines, shared, query.lang, self._crossed(query.lang, languages).at(codes))
+
+    def relevance_to(self, queries: ManyQueries, addresses: Ints, texts: Sequence[TermCounts]) -> Iterator[Floats]:
+        """The same the other way round: what ranks each record for every query, float32 ``[q]``.
+
+        Args:
+            queries: needs.
+            addresses: of the records.
+            texts: the terms of each.
+        """
+        cosines = _cosines(self.records.vectors_at(addresses), queries.vectors.T)
+        languages, codes = self.records.languages_at(addresses)
+        for row, text, code in zip(cosines, texts, codes.tolist(), strict=True):
+            bm25, total = None, np.empty(len(row), dtype=np.float32)
+            if self.terms is not None and queries.terms is not None:
+                bm25 = queries.terms.scores(text, self.terms.mean_length)
+            for lang, mine in queries.by_language.items():
+                shared = None if bm25 is None or self.terms is None else SharedTerms(bm25[mine], self.terms.rarest)
+                crossed = self._crossed(lang, languages).at(np.full(len(mine), code))
+                total[mine] = relevance_of(row[mine], shared, lang, crossed).total
+            yield total
+
+    def scores(self, total: Floats) -> Floats:
+        """The scores float32 ``[n]`` of pairs by what ranks them."""
+        return score_from_relevance(total, self.scale)
+
+    def apart(self, sizes: Mapping[str | None, int], most: int) -> list[str | None]:
+        """The languages whose nearest are looked for apart, since the largest would hide them: ``most`` of the largest.
+
+        None where there is one alone, or where the space does not tell them apart.
+        """
+        if not self.space.spreads or len(sizes) < 2:
+            return []
+        return sorted(sizes, key=lambda language: (-sizes[language], language or ""))[:most]
+
+    def _crossed(self, query: str | None, languages: tuple[str | None, ...]) -> Crossings:
+        if (found := self._crossings.get((query, languages))) is None:
+            found = self._crossings[query, languages] = crossings(self.space, query, languages)
+        return found
+
+
+def weighed_terms(views: Sequence[str], corpus: TermWeights, *, titled: bool) -> Terms:
+    """What a query's terms count beside their rarity; of two views the first is a title where ``titled``.
+
+    What is not titled is a firm's name and business scope, of which what it does with its goods is left out.
+    """
+    if not titled and len(views) > 1:
+        views = (*views[:-1], without_activities(views[-1]))
+    return query_terms(views, corpus.weight, titled=titled)
+
+
+def _cosines(records: Floats, queries: Floats) -> Floats:
+    """Products of float32 ``[n, d]`` with ``[d]`` or ``[d, q]``, summed in float64: alike in whatever company."""
+    return (records.astype(np.float64) @ queries.astype(np.float64)).astype(np.float32)
