@@ -27,10 +27,10 @@ from app.feedback.service import FeedbackService, OutreachService
 from app.match.service import MatchLimits, MatchService
 from app.metrics import Metrics
 from app.push.delivery import PushDelivery
+from app.push.exclusions import FeedbackSource
 from app.push.messages import push_renderers
 from app.push.report import PushReporter
 from app.push.run import PushService
-from app.push.sources import FeedbackSource
 from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
 from app.quality.train import TrainingService, TrainingSettings

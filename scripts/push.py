@@ -12,8 +12,7 @@ import click
 from app.api.schemas import filter_of_text
 from app.evaluation.pages import render_push
 from app.push.report import SampledList
-from app.push.request import PushRequest
-from app.push.rules import read_rules
+from app.push.rules import PushRequest, read_rules
 from app.push.run import PushRun
 from scripts.console import INPUT, OUTPUT, Shell, listed, shell_command, shell_options
 

@@ -28,7 +28,7 @@ ROUNDING = 1e-3
 
 
 Excluded = Callable[[Sequence[str]], Exclusions]
-"""What these firms are not told of."""
+"""What these firms are not alerted of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class AlertFinder:
         scorer: of that state.
         watched: the needs.
         catalogue: the records.
-        excluded: what firms are not told of.
+        excluded: what firms are not alerted of.
     """
 
     def __init__(self, scorer: Scorer, watched: Watched, catalogue: Catalogue, excluded: Excluded) -> None:
@@ -106,7 +106,7 @@ class AlertFinder:
 
 
 class _Allowed:
-    """Whether a need may be told of a patent: not what its firm holds or rejected, and nothing where it opted out."""
+    """Whether a need is alerted of a patent: not of what its firm holds or rejected, of nothing where it opted out."""
 
     def __init__(self, catalogue: Catalogue, needs: Mapping[str, Need], excluded: Excluded) -> None:
         firm_ids = sorted({need.firm_id for need in needs.values() if need.firm_id})

@@ -47,7 +47,7 @@ def alert_renderers(alerts: AlertService) -> dict[str, Renderer]:
 
     def of_need(about: Mapping[str, Any]) -> dict[str, Any] | None:
         found = alerts.between(about["need_id"], about["first"], about["last"])
-        told = [alert_out(shown).model_dump(mode="json") for shown in found]
-        return {"need_id": about["need_id"], "alerts": told} if told else None
+        shown_alerts = [alert_out(shown).model_dump(mode="json") for shown in found]
+        return {"need_id": about["need_id"], "alerts": shown_alerts} if shown_alerts else None
 
     return {NEED_ALERT: of_need}

@@ -68,7 +68,7 @@ class Watcher:
         source: what is served of patents.
         store_of: the vector store of an encoder.
         catalogue: records, levels and alerts.
-        excluded: what firms are not told of.
+        excluded: what firms are not alerted of.
         settings: how needs are watched.
     """
 

@@ -1,7 +1,7 @@
 """The one score of a query and a record, for all that ask: match, push runs, alerts, training and evaluation.
 
 A `Scorer` is made for one state of what is served. It decides once what gives relevance (`mode`), how relevance is read
-as a score, and whether languages are told apart. Products are summed in float64 and then rounded to float32, so that a
+as a score, and whether languages are kept apart. Products are summed in float64 and then rounded to float32, so that a
 pair has the same score to the last digit whoever asks, with whatever other pairs it is computed.
 """
 

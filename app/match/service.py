@@ -96,7 +96,7 @@ class MatchService:
         catalogue: the records.
         limits: how much one request may ask for.
         why_not: raises the reason why nothing can be served at all, such as a model that is still being loaded.
-        observe: told the seconds of each stage (``encode``, ``search``, ``fetch``, ``explain``).
+        observe: called with the seconds of each stage (``encode``, ``search``, ``fetch``, ``explain``).
     """
 
     def __init__(

@@ -138,7 +138,7 @@ class CandidateMaker:
         run: what they are made of.
         rules: of the arm.
         folder: where the join keeps what it has done.
-        report: told how far it is.
+        report: called with how far it is.
 
     Attributes:
         scorer: how pairs are scored.

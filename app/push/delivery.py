@@ -22,7 +22,7 @@ from app.domain import WITHDRAWN, AnyRecord, Firm, Kind, Patent
 from app.errors import InputError, unknown_record, unknown_run
 from app.feedback.funnel import PushedPair
 from app.ingest import inert
-from app.push.sources import FeedbackSource
+from app.push.exclusions import FeedbackSource
 
 EXPORTS = (".parquet", ".csv", ".jsonl")
 _BOM = "\ufeff"
@@ -162,7 +162,7 @@ class PushDelivery:
         Args:
             name: of the run.
             out: the file; its folder is made where it is not there.
-            report: told rows done, and of how many entries.
+            report: called with rows done, and of how many entries.
             firm_id: whose list alone is written; all where not given.
 
         Returns:

@@ -1,18 +1,62 @@
-"""Pairs that a run does not push: rejected ones, and those that were pushed lately and have not changed since."""
+"""What a run does not push: what firms rejected or opted out of, and what they were pushed lately, unchanged since."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 
 import numpy as np
 
 from app.arrays import Ints, Mask
 from app.catalogue import Catalogue
+from app.domain import Filter
 from app.push.firms import PushFirms
 from app.push.patents import PushPatents
 
 _NOT_HERE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackState:
+    """What firms had answered at one moment.
+
+    Attributes:
+        opted_out: firms that want no list.
+        rejected: firm and patent ids of pairs that are not pushed, sorted.
+    """
+
+    opted_out: frozenset[str]
+    rejected: tuple[tuple[str, str], ...]
+
+    def digest(self, runs: Iterable[str]) -> str:
+        """The same while there is no further answer and no further run is done."""
+        said = blake2b(digest_size=16)
+        for words in (sorted(self.opted_out), *self.rejected, sorted(runs)):
+            said.update("\0".join([*words, "\0"]).encode())
+        return said.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackSource:
+    """What came back.
+
+    Attributes:
+        excluded_pairs: firm and patent ids of pairs that are not pushed since the firm rejected them, or their family.
+        opted_out: ids of firms that want no list.
+        is_opted_out: whether a firm wants no list.
+        pool: the filter saved under a name; raises where there is none. ``None`` where there are no pools.
+    """
+
+    excluded_pairs: Callable[[], Iterable[tuple[str, str]]] = tuple
+    opted_out: Callable[[], Iterable[str]] = tuple
+    is_opted_out: Callable[[str], bool] = lambda _firm_id: False
+    pool: Callable[[str], Filter] | None = None
+
+    def state(self) -> FeedbackState:
+        """What stands now."""
+        return FeedbackState(frozenset(self.opted_out()), tuple(sorted(self.excluded_pairs())))
 
 
 class PushExclusions:

@@ -122,7 +122,7 @@ def push_firms(catalogue: Catalogue, embedder: Embedder, who: WhoIsAsked, report
         catalogue: the records.
         embedder: of the encoder that the patents were embedded with.
         who: which firms.
-        report: told how far it is.
+        report: called with how far it is.
     """
     needs = _open_needs(catalogue)
     found, done, total = PushFirms(), 0, catalogue.count(Kind.FIRMS)

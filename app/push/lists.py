@@ -1,10 +1,11 @@
-"""From candidates to lists: allocation, arm by arm, and what is said of each entry."""
+"""From candidates to lists: allocation, arm by arm, what limits cost, and what is said of each entry."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from app.arrays import Doubles, Floats, Ints, Mask
 from app.catalogue import PushList
 from app.match.queries import shared_with_title
 from app.push.allocation.allocate import Allocation, Placed, Problem, allocate
+from app.push.allocation.exposure import exposure_of
 from app.push.allocation.lists import NOBODY, best_lists
 from app.push.candidates import PushCandidates
 from app.push.firms import PushFirms
@@ -23,6 +25,9 @@ from app.text.terms import Phrases
 
 FIRMS_A_BLOCK = 1_000
 """Firms whose lists are written in one transaction, some tens of milliseconds in which other writers wait."""
+_CAPS = (64, 16, 8, 4, 2, 1)
+"""Caps that are tried, in multiples of the mean exposure of all patents."""
+_FLOORS = (0, 1, 2)
 
 
 def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, scale: Scale, seed: int) -> Allocation:
@@ -110,6 +115,33 @@ class ArmLists:
     rules: PushRules
     ranks: Ints
     scale: Scale
+
+
+def trade_off(patents: PushPatents, lists: ArmLists, rules: PushRules, seed: int = 0) -> list[dict[str, Any]]:
+    """Value, coverage and inequality under caps from none to tight, and under floors at the cap of the rules.
+
+    Returns:
+        One object a pair of cap and floor; ``kept`` is its value as a share of that without either.
+    """
+    places = rules.k * len(lists.firms)
+    mean = max(1.0, places / max(1, int(patents.passing.sum())))
+    caps = sorted({max(1, round(times * mean)) for times in _CAPS}, reverse=True)
+    asked = [(0, 0), *((cap, 0) for cap in caps), *((rules.cap, floor) for floor in _FLOORS)]
+    points, free = [], 0.0
+    for cap, floor in dict.fromkeys(asked):
+        limited = rules.model_copy(update={"cap": cap, "floor": min(floor, cap) if cap else floor})
+        made = allocated(patents, lists.found, limited, lists.scale, seed)
+        free = free or made.value
+        counts = np.bincount(lists.found.patents[made.chosen], minlength=len(patents))[patents.passing]
+        found = exposure_of(counts)
+        points.append(
+            {
+                "cap": cap, "floor": limited.floor, "value": made.value, "kept": made.value / free if free else 1.0,
+                "coverage": found.coverage, "gini": found.gini, "largest": found.largest, "missed": made.missed,
+                "gap": made.gap,
+            }
+        )  # fmt: skip
+    return points
 
 
 class ListWriter:

@@ -1,17 +1,105 @@
-"""What a webhook is told of push runs: references when a run is done, payloads when they are sent."""
+"""A push run and a firm's list as they leave the service, over HTTP and in a webhook's message alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
-from app.catalogue import NewMessage
-from app.domain import Renderer
-from app.push.delivery import PushDelivery
-from app.push.shapes import list_out, run_out
+from pydantic import BaseModel, Field
+
+from app.catalogue import NewMessage, PushRun
+from app.domain import Level, Renderer
+from app.push.delivery import FirmList, ListedPatent, PushDelivery
+from app.records.shape import RecordOut, record_out
 
 LISTS, FINISHED = "push.lists", "push.finished"
+
+
+class PushRunOut(BaseModel):
+    """A run without what it was made from."""
+
+    run: str
+    status: Literal["running", "done"]
+    started_at: datetime
+    finished_at: datetime | None
+    firms: int = Field(description="Firms that have a list.")
+    entries: int
+
+
+class PushedOut(BaseModel):
+    """One place of a list."""
+
+    id: str
+    rank: int = Field(description="As pushed; a withdrawn patent leaves a gap.")
+    score: float = Field(description="Probability of being at least fairly strong.")
+    level: Level
+    title: str
+    reason: list[str] = Field(description="Terms that both sides share.")
+    need_id: str | None = Field(description="The firm's need that it was found for; null where its profile was asked.")
+    firm_rank: int | None = Field(description="Place of the firm among the patent's own best firms.")
+    placed: Literal["choice", "cap", "floor", "diversity", "agreed"] = Field(
+        description="`choice`: among the firm's best; `cap`: better ones were shown often enough; `floor`: it had to "
+        "be shown; `diversity`: better ones were one too many of a holder, family or subject; `agreed`: among "
+        "the firm's best only since both sides rated it worth industrialising."
+    )
+    record: RecordOut
+
+
+class PushListOut(BaseModel):
+    """A firm's list, or a part of it."""
+
+    run: str
+    firm_id: str
+    arm: Literal["a", "b"] | None = Field(description="The ranking that the firm was assigned to.")
+    patents: list[PushedOut]
+    cursor: str | None = Field(description="Send it back for the next part; null at the end.")
+    empty: Literal["opted_out", "not_in_run", "all_withdrawn"] | None = Field(description="Why there is nothing.")
+
+
+def run_out(run: PushRun) -> PushRunOut:
+    """A run as it leaves the service."""
+    return PushRunOut.model_validate(
+        {
+            "run": run.name,
+            "status": run.status,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "firms": run.firms,
+            "entries": run.entries,
+        }
+    )
+
+
+def list_out(found: FirmList) -> PushListOut:
+    """A list as it leaves the service."""
+    return PushListOut(
+        run=found.run,
+        firm_id=found.firm_id,
+        arm="b" if found.patents and found.patents[0].entry.arm == "b" else "a" if found.patents else None,
+        patents=[_pushed_out(one) for one in found.patents],
+        cursor=None if found.cursor is None else str(found.cursor),
+        empty=found.why_empty,
+    )
+
+
+def _pushed_out(one: ListedPatent) -> PushedOut:
+    entry = one.entry
+    return PushedOut.model_validate(
+        {
+            "id": entry.patent_id,
+            "rank": entry.rank,
+            "score": entry.score,
+            "level": entry.level,
+            "title": one.record.title,
+            "reason": entry.reason.split(),
+            "need_id": entry.need_id,
+            "firm_rank": entry.firm_rank,
+            "placed": entry.placed,
+            "record": record_out(one.record),
+        }
+    )
 
 
 def announcement(run: str, firms: Iterable[str], size: int) -> list[NewMessage]:
@@ -34,8 +122,8 @@ def push_renderers(delivery: PushDelivery) -> dict[str, Renderer]:
 
     def lists(about: Mapping[str, Any]) -> dict[str, Any] | None:
         found = delivery.of_firms(about["run"], after=about["after"], to=about["to"])
-        told = [list_out(one).model_dump(mode="json") for one in found]
-        return {"run": about["run"], "lists": told} if told else None
+        shown = [list_out(one).model_dump(mode="json") for one in found]
+        return {"run": about["run"], "lists": shown} if shown else None
 
     def finished(about: Mapping[str, Any]) -> dict[str, Any]:
         return run_out(delivery.get(about["run"])).model_dump(mode="json") | {"messages": about["messages"]}

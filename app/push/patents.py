@@ -95,7 +95,7 @@ def push_patents(
         view: what is searched.
         rules: of each arm.
         conditions: of the pool.
-        report: told how far it is.
+        report: called with how far it is.
     """
     ids, visible = view.ids, view.passing(conditions)
     facts = _Facts(len(ids), rules)

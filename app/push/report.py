@@ -90,7 +90,7 @@ class PushReporter:
     def __init__(self, catalogue: Catalogue, delivery: PushDelivery) -> None:
         self._catalogue, self._delivery = catalogue, delivery
 
-    def report(self, name: str, told: Callable[[int, int], None] = lambda _done, _total: None) -> PushReport:
+    def report(self, name: str, progress: Callable[[int, int], None] = lambda _done, _total: None) -> PushReport:
         """The report of a run. Its entries are read once, some thousands at a time.
 
         Raises:
@@ -103,7 +103,7 @@ class PushReporter:
             self._count(made, page)
             for firm_id, _ in groupby(page, key=lambda entry: entry.firm_id):
                 drawn.offer(firm_id)
-            told(sum(made.levels.values()), run.entries)
+            progress(sum(made.levels.values()), run.entries)
         self._sizes(made)
         self._overlap(made)
         made.sampled = [self._sampled(run.name, firm_id) for firm_id in sorted(drawn.kept)]

@@ -15,11 +15,11 @@ from app.catalogue import PushRun as PushRun
 from app.errors import ConflictError, NotReadyError
 from app.progress import Progress, Report, StageClock, peak_mb
 from app.push.allocation.allocate import Allocation
+from app.push.exclusions import FeedbackSource, FeedbackState
 from app.push.files import PushFiles
 from app.push.lists import ArmLists, ListWriter
 from app.push.messages import announcement
-from app.push.request import PushRequest, check_name
-from app.push.sources import FeedbackSource, Told
+from app.push.rules import PushRequest, check_name
 from app.push.steps import PushWork
 from app.serving.failures import translated
 from app.serving.served import Served
@@ -95,8 +95,8 @@ class PushService:
     def _make(self, request: PushRequest, report: Report) -> PushRun:
         served = self._served()
         files = PushFiles(self._folder / request.name)
-        told = self._feedback.told()
-        plan = files.begin(self._plan(request, served, told))
+        feedback = self._feedback.state()
+        plan = files.begin(self._plan(request, served, feedback))
         began = datetime.fromisoformat(plan["started_at"])
         inputs, said = request.digest(), json.dumps(plan, ensure_ascii=False, sort_keys=True)  # as it is read again
         self._catalogue.pushes.begin(
@@ -104,7 +104,7 @@ class PushService:
         )
         clock = StageClock(report)
         work = PushWork(self._catalogue, served, self._store_of(served.encoder), request, clock)
-        work.gather(self._feedback.pool, told, began)
+        work.gather(self._feedback.pool, feedback, began)
         arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
         entries = self._store(work, arms, files)
         clock(Progress("measure", 0, 1))
@@ -136,7 +136,7 @@ class PushService:
             )
         return served
 
-    def _plan(self, request: PushRequest, served: Served, told: Told) -> dict[str, Any]:
+    def _plan(self, request: PushRequest, served: Served, feedback: FeedbackState) -> dict[str, Any]:
         """What the run is made from: ``state`` is all that a run which goes on must find unchanged."""
         manifest = served.snapshot.manifest
         done = [run.name for run in self._catalogue.pushes.runs() if run.status == "done"]
@@ -151,7 +151,7 @@ class PushService:
                 "fingerprint": manifest.fingerprint,
                 "catalogue": self._catalogue.identity(),
                 "revision": self._catalogue.revision(),
-                "told": told.digest(done),
+                "feedback": feedback.digest(done),
                 "calibration": {
                     arm: served.reading(shared_terms=rules.shared_terms).id for arm, rules in request.arms.items()
                 },

@@ -18,16 +18,13 @@ from app.progress import Progress, Report
 from app.push.allocation.allocate import Allocation
 from app.push.allocation.exposure import Exposure, exposure_of
 from app.push.candidates import CandidateMaker, CandidateRun, PushCandidates
-from app.push.exclusions import PushExclusions
+from app.push.exclusions import FeedbackState, PushExclusions
 from app.push.files import PushFiles
 from app.push.firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
-from app.push.lists import ArmLists, allocated, firm_ranks, shared_out
+from app.push.lists import ArmLists, allocated, firm_ranks, shared_out, trade_off
 from app.push.patents import PushPatents, push_patents, ranked_rows
-from app.push.request import PushRequest
-from app.push.rules import PushRules
-from app.push.sources import Told
+from app.push.rules import PushRequest, PushRules
 from app.push.tail import ScarceFinder
-from app.push.tradeoff import trade_off
 from app.ranking.levels import score_floor
 from app.serving.embedding import Embedder
 from app.serving.filters import conditions_of
@@ -51,7 +48,7 @@ class PushWork:
         self.request, self.report = request, report
         self._excluded = np.empty(0, dtype=np.int64)
 
-    def gather(self, pool: Callable[[str], Filter] | None, told: Told, now: datetime) -> None:
+    def gather(self, pool: Callable[[str], Filter] | None, feedback: FeedbackState, now: datetime) -> None:
         """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
         request = self.request
         conditions = conditions_of(request.patents)
@@ -66,11 +63,11 @@ class PushWork:
             rules=request.arms,
             conditions=conditions_of(request.firms),
             arm_of=arm_by(request.seed, compared=request.compare is not None),
-            skipped=told.opted_out,
+            skipped=feedback.opted_out,
         )
         self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
         exclusions = PushExclusions(self.patents["a"], self.passing, self.firms)
-        exclusions.reject(told.rejected)
+        exclusions.reject(feedback.rejected)
         months = {arm: rules.months for arm, rules in request.arms.items()}
         since = {arm: now - timedelta(days=DAYS_A_MONTH * count) for arm, count in months.items()}
         exclusions.pushed(self._catalogue, request.name, since)

@@ -34,7 +34,7 @@ class ScarceFinder:
         maker: scores pairs as it scores its own.
         rules: of the arm.
         folder: where the join keeps what it has done.
-        report: told how far the join is.
+        report: called with how far the join is.
     """
 
     def __init__(

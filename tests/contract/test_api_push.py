@@ -10,8 +10,7 @@ from fastapi.testclient import TestClient
 
 from app.domain import Kind
 from app.main import create_app
-from app.push.request import PushRequest
-from app.push.rules import PushRules
+from app.push.rules import PushRequest, PushRules
 from app.settings import Settings
 from app.wiring import Services
 from models.testing import HashingEncoder

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.domain import Kind
-from app.push.request import PushRequest
-from app.push.rules import PushRules
+from app.push.rules import PushRequest, PushRules
 from app.settings import Settings
 from app.wiring import Services
 from models.testing import HashingEncoder

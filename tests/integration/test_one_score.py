@@ -16,10 +16,9 @@ from app.alerts.finder import AlertFinder, NewPatent
 from app.alerts.watched import WatchedNeeds
 from app.domain import Exclusions, Firm, Kind, MatchRequest, Need, Patent, Query, WatchLevel
 from app.match.scorer import Scorer
+from app.push.exclusions import FeedbackSource
 from app.push.files import PushFiles
-from app.push.request import PushRequest
-from app.push.rules import PushRules
-from app.push.sources import FeedbackSource
+from app.push.rules import PushRequest, PushRules
 from app.push.steps import PushWork
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.train_corpus import Corpus
@@ -97,7 +96,7 @@ def pushed(services: Services, served: Served, folder: Path, *, shared_terms: bo
     )  # fmt: skip
     store = services.serving.store_of(served.encoder)
     work = PushWork(services.catalogue, served, store, PushRequest(name="x", rules=rules), lambda _progress: None)
-    work.gather(None, FeedbackSource().told(), datetime.now(UTC))
+    work.gather(None, FeedbackSource().state(), datetime.now(UTC))
     files = PushFiles(folder)
     files.begin({"state": {}})
     found = work.lists("a", rules, files)[0].found
