@@ -10,8 +10,7 @@ from threading import RLock
 from typing import Any, Self, TypeVar, overload
 
 import models
-from app.alerts.messages import alert_renderers
-from app.alerts.service import AlertService
+from app.alerts.service import AlertService, alert_renderers
 from app.alerts.watcher import Watcher, WatchSettings
 from app.builds.launcher import BuildLauncher, BuildService, ProcessLauncher
 from app.builds.overview import OverviewService

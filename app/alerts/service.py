@@ -1,15 +1,19 @@
-"""Alerts as they may be shown now, and the levels that needs are watched at."""
+"""Alerts as they may be shown now, over HTTP and in a webhook's message, and the levels that needs are watched at."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from app.catalogue import Catalogue
-from app.domain import OPEN, WITHDRAWN, Alert, Kind, Need, Patent, WatchLevel
+from pydantic import BaseModel, Field
+
+from app.catalogue import NEED_ALERT, Catalogue
+from app.domain import OPEN, WITHDRAWN, Alert, Kind, Level, Need, Patent, Renderer, WatchLevel
 from app.errors import NotFoundError, unknown_record
 from app.records.cursors import number_of
+from app.records.shape import RecordOut, record_out
 
 MOST_A_PAGE = 200
 """Alerts looked at for one answer, each of which brings a whole record; one message has no more either."""
@@ -158,3 +162,42 @@ class AlertService:
     def _page(found: Sequence[Alert], after: int, size: int, shown: tuple[ShownAlert, ...]) -> AlertPage:
         looked = found[:size]
         return AlertPage(shown, str(looked[-1].number if looked else after), more=len(found) > size)
+
+
+class AlertOut(BaseModel):
+    """A new patent that fits a need."""
+
+    need_id: str
+    id: str = Field(description="The patent's id.")
+    at: datetime = Field(description="When it was found.")
+    score: float = Field(description="As a match of the need gave it then.")
+    level: Level
+    title: str
+    reason: list[str] = Field(description="Terms that both sides share.")
+    record: RecordOut
+
+
+def alert_out(shown: ShownAlert) -> AlertOut:
+    """An alert with the patent as it is now."""
+    alert = shown.alert
+    return AlertOut(
+        need_id=alert.need_id,
+        id=alert.patent_id,
+        at=alert.at,
+        score=round(alert.score, 4),
+        level=alert.level,
+        title=shown.record.title,
+        reason=alert.reason.split(),
+        record=record_out(shown.record),
+    )
+
+
+def alert_renderers(alerts: AlertService) -> dict[str, Renderer]:
+    """What the messages of alerts say at the moment at which they are sent."""
+
+    def of_need(about: Mapping[str, Any]) -> dict[str, Any] | None:
+        found = alerts.between(about["need_id"], about["first"], about["last"])
+        shown_alerts = [alert_out(shown).model_dump(mode="json") for shown in found]
+        return {"need_id": about["need_id"], "alerts": shown_alerts} if shown_alerts else None
+
+    return {NEED_ALERT: of_need}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import cast
 
@@ -20,15 +19,13 @@ from app.serving.delta import EMBED_AT_ONCE
 from app.serving.embedding import Embedder
 from app.serving.served import Served
 from app.text.reading import views_of
-from index import QueryPostings, TermWeights, VectorStore, VectorStoreDamagedError, WeighedTerms
+from index import QueryPostings, VectorStore, VectorStoreDamagedError, WeighedTerms
 from models import Encoder, Role
 
 _PAGE = 500
 """Needs read at once: half a second, most of it for counting their terms, after which a stop is looked for."""
 _EMBED_NEEDS = 8
 """Needs whose texts are embedded between two such looks: a second or two where searches share the encoder."""
-_TERMS_REMEMBERED = 200_000
-"""Terms whose rarity is remembered while needs are read: most terms of a need are in others too. 50 MB at most."""
 NEVER = float("inf")
 """The floor of a need that is not watched: no score reaches it."""
 
@@ -40,18 +37,6 @@ class _Row:
     lang: str | None
     arrived: int
     terms: WeighedTerms
-
-
-class _Remembered:
-    """The rarity of terms, asked for once: looking a term up costs more than all else that is done with it."""
-
-    def __init__(self, terms: TermWeights) -> None:
-        self.mean_length = terms.mean_length
-        self._weight = lru_cache(maxsize=_TERMS_REMEMBERED)(terms.weight)
-
-    def weight(self, term: str) -> float:
-        """The inverse document frequency."""
-        return self._weight(term)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +121,7 @@ class WatchedNeeds:
             self._stacked, self._stale = self._stack(), False
         ids, vectors, postings = self._stacked
         rows = [self._rows[key] for key in ids]
-        floors = {level: _floor(level, scale) for level in WatchLevel}
+        floors = {one: NEVER if one.grade is None else score_floor(one.grade, scale) for one in WatchLevel}
         since = [self._levels[key].since if key in self._levels else 0 for key in ids]
         return Watched(
             ids=ids,
@@ -149,8 +134,7 @@ class WatchedNeeds:
         """Begin anew with a snapshot: space and rarity of terms are its own."""
         self._store, self._space = self._store_of(served.encoder), served.state.space
         self._embedder = Embedder(served.encoder, self._store, at_once=EMBED_AT_ONCE)
-        terms = Scorer.of(served, shared_terms=self._shared_terms).terms
-        self._terms = None if terms is None else _Remembered(terms)
+        self._terms = Scorer.of(served, shared_terms=self._shared_terms).terms
         self._snapshot, self._revision = served.snapshot.id, 0
         for held in (self._rows, self._fresh, self._unready, self._off):
             held.clear()
@@ -158,9 +142,7 @@ class WatchedNeeds:
 
     def _level(self) -> None:
         """Take in the needs' own levels, and needs that are watched now and were not before."""
-        levels = self._catalogue.watches.all()
-        if levels != self._levels:
-            self._levels = levels
+        self._levels = self._catalogue.watches.all()
         awake = [key for key in self._off if self._level_of(key) is not WatchLevel.OFF] if self._off else []
         for start in range(0, len(awake), _PAGE):
             self._admit(awake[start : start + _PAGE])
@@ -232,7 +214,3 @@ class WatchedNeeds:
 
 
 _NO_TERMS = WeighedTerms(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
-
-
-def _floor(level: WatchLevel, scale: Scale) -> float:
-    return NEVER if level.grade is None else score_floor(level.grade, scale)

@@ -8,8 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from app.alerts.messages import AlertOut, alert_out
-from app.alerts.service import MOST_A_PAGE, AlertPage, WatchState
+from app.alerts.service import MOST_A_PAGE, AlertOut, AlertPage, WatchState, alert_out
 from app.api.problems import problems
 from app.api.schemas import Strict
 from app.api.state import State, changes, json_response

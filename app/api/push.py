@@ -14,7 +14,6 @@ from app.api.schemas import Strict
 from app.api.state import State, changes, json_response
 from app.domain import OptOut
 from app.push.messages import PushListOut, PushRunOut, list_out, run_out
-from app.push.shapes import PushListOut, PushRunOut, list_out, run_out
 
 router = APIRouter(prefix="/v1", tags=["push"])
 

@@ -12,14 +12,14 @@ from random import Random
 import numpy as np
 import pytest
 
-from app.alerts.finder import AlertFinder, NewPatent
 from app.alerts.watched import WatchedNeeds
+from app.alerts.watcher import AlertFinder, NewPatent
 from app.domain import Exclusions, Firm, Kind, MatchRequest, Need, Patent, Query, WatchLevel
 from app.match.scorer import Scorer
 from app.push.exclusions import FeedbackSource
 from app.push.files import PushFiles
 from app.push.rules import PushRequest, PushRules
-from app.push.steps import PushWork
+from app.push.run import PushWork
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.train_corpus import Corpus
 from app.quality.train_material import judged_needs, passages
@@ -27,7 +27,7 @@ from app.quality.train_measures import HeldOut
 from app.ranking.levels import score_from_relevance
 from app.serving.served import Served
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 WORDS = {
@@ -59,7 +59,7 @@ def bank() -> list[Patent]:
 def home(folder: Path, *, shared_terms: bool) -> Services:
     """A published bank, and the needs with their firms."""
     settings = Settings(home=folder, centre_from=CENTRED, neighbours_from=AMONG_NEIGHBOURS, shared_terms=shared_terms)
-    services = build_services(settings, encoder=HashingEncoder)
+    services = Services(settings, encoder=HashingEncoder)
     services.catalogue.upsert(bank())
     services.indexing.build(Kind.PATENTS, publish=True)
     services.catalogue.upsert([Firm(id=f"F{n}", name=f"第{n}公司", lang="zh") for n in range(len(NEEDS))])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InputError
-from app.evaluation.push_charts import bars, curve, grouped
+from app.evaluation.charts import bars, curve, grouped
 from app.push.candidates import PushCandidates
 from app.push.firms import arm_by
 from app.push.lists import firm_ranks, shared_out
