@@ -32,7 +32,6 @@ class PushFirms:
         ids: of the firms, in order.
         names: folded.
         regions: GB/T 2260 codes.
-        industries: of each firm.
         arms: ``a`` or ``b``.
         queries: what is asked.
         owners: the place of each query's firm.
@@ -42,7 +41,6 @@ class PushFirms:
     ids: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     regions: list[str | None] = field(default_factory=list)
-    industries: list[tuple[str, ...]] = field(default_factory=list)
     arms: list[str] = field(default_factory=list)
     queries: list[StoredQuery] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
@@ -54,7 +52,6 @@ class PushFirms:
         self.ids.append(firm.id)
         self.names.append(folded_name(firm.name))
         self.regions.append(firm.region)
-        self.industries.append(firm.industry)
         self.arms.append(arm)
         for one in asked:
             if (query := one.without(empty)).keys:
