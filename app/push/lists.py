@@ -14,8 +14,7 @@ from app.arrays import Doubles, Floats, Ints, Mask
 from app.catalogue import PushList
 from app.match.queries import shared_with_title
 from app.push.allocation.allocate import Allocation, Placed, Problem, allocate
-from app.push.allocation.exposure import exposure_of
-from app.push.allocation.lists import NOBODY, best_lists
+from app.push.allocation.lists import NOBODY, best_lists, exposure_of
 from app.push.candidates import PushCandidates
 from app.push.firms import PushFirms
 from app.push.patents import PushPatents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -73,14 +73,31 @@ def ranked_rows(view: View, folder: Path, report: Report) -> Floats:
     A pair that is scored on its own looks them up, with the neighbours that each stands among; a run scores millions,
     so they are written out, in a mapped file of 1.4 GB for 940,000.
     """
-    records, shape, path = ServedRecords(view), (len(view.ids), view.snapshot.manifest.dimension), folder / "ranked.f32"
-    folder.mkdir(parents=True, exist_ok=True)
-    # Made anew by every process that makes a run: that takes seconds, and a part of a file cannot be told from one.
+    count = len(view.ids)
+    return mapped_rows(
+        folder / "ranked.f32",
+        (count, view.snapshot.manifest.dimension),
+        ServedRecords(view).vectors_at,
+        lambda done: report(Progress("neighbours", done, count)),
+    )
+
+
+def mapped_rows(
+    path: Path,
+    shape: tuple[int, int],
+    take: Callable[[Ints], Floats],
+    report: Callable[[int], None] = lambda _done: None,
+) -> Floats:
+    """Vectors float32 of this shape in a mapped file, written a block at a time.
+
+    Made anew by every process that makes a run: that takes seconds, and a part of a file cannot be told from a whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
     for start in range(0, len(rows), _BLOCK):
-        addresses = np.arange(start, min(start + _BLOCK, len(rows)), dtype=np.int64)
-        rows[addresses] = records.vectors_at(addresses)
-        report(Progress("neighbours", start + len(addresses), len(rows)))
+        wanted = np.arange(start, min(start + _BLOCK, len(rows)), dtype=np.int64)
+        rows[wanted] = take(wanted)
+        report(start + len(wanted))
     rows.flush()
     return np.memmap(path, dtype=np.float32, mode="r", shape=shape)
 

@@ -20,7 +20,7 @@ from app.errors import ConflictError, InputError, NotReadyError
 from app.match.service import IndexSource
 from app.progress import Progress, Report, StageClock, peak_mb
 from app.push.allocation.allocate import Allocation
-from app.push.allocation.exposure import Exposure, exposure_of
+from app.push.allocation.lists import Exposure, exposure_of
 from app.push.candidates import CandidateMaker, CandidateRun, PushCandidates
 from app.push.exclusions import FeedbackSource, FeedbackState, PushExclusions
 from app.push.files import PushFiles

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app.arrays import Floats, Ints
+from app.arrays import Ints
 from app.push.allocation.lists import NOBODY
 from app.push.candidates import CandidateMaker, PushCandidates
-from app.push.firms import AskedVectors
+from app.push.patents import mapped_rows
 from app.push.rules import PushRules
 from index import ArrayVectors, JoinCorpus, JoinOptions, JoinProgress, JoinTask, read_join, run_join
 
@@ -24,7 +24,6 @@ _FIRMS_A_PLACE, _FEWEST_FIRMS = 4, 8
 """Firms looked for a place of the floor, and at least: some hold the patent, were pushed it, or fit less by terms."""
 _MOST_EXTRA = 20
 """Scarce patents that a firm may get as candidates beside its own."""
-_BLOCK = 8_192
 
 
 class ScarceFinder:
@@ -71,7 +70,8 @@ class ScarceFinder:
     def _pairs(self, queries: Ints, scarce: Ints) -> Mapping[int, Ints]:
         """For each query, the scarce patents that it is among the best of."""
         run, groups = self._maker.run, self._maker.groups
-        asked = _held(run.vectors, self._folder / "asked.f32")
+        # All query vectors in a mapped file: 690 MB for 450,000.
+        asked = mapped_rows(self._folder / "asked.f32", (len(run.vectors), run.vectors.dimension), run.vectors.take)
         k = max(_FEWEST_FIRMS, _FIRMS_A_PLACE * self._rules.floor)
         tasks = [
             JoinTask(groups.name(group), mine, members)
@@ -87,18 +87,6 @@ class ScarceFinder:
         names, starts = np.unique(by_query, return_index=True)
         parts = np.split(patents, starts[1:])
         return dict(zip(names.tolist(), parts, strict=True))
-
-
-def _held(vectors: AskedVectors, path: Path) -> Floats:
-    """All query vectors in a mapped file: 690 MB for 450,000."""
-    shape = (len(vectors), vectors.dimension)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
-    for start in range(0, len(vectors), _BLOCK):
-        end = min(start + _BLOCK, len(vectors))
-        rows[start:end] = vectors.take(np.arange(start, end, dtype=np.int64))
-    rows.flush()
-    return np.memmap(path, dtype=np.float32, mode="r", shape=shape)
 
 
 def _widened(found: PushCandidates, extra: Mapping[int, Mapping[int, tuple[float, int]]]) -> PushCandidates:
