@@ -34,7 +34,6 @@ from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
 from app.quality.train import TrainingService, TrainingSettings
 from app.records.imports import ImportService
-from app.records.industries import IndustryService
 from app.records.read import RecordService
 from app.records.write import Embed, WriteService
 from app.serving.delta import Delta, VectorStores
@@ -185,13 +184,8 @@ class Services:
 
     @_made_once
     def importing(self) -> ImportService:
-        """Files of records."""
+        """Files of every kind."""
         return ImportService(self.catalogue, self.settings.rejects_dir)
-
-    @_made_once
-    def industries(self) -> IndustryService:
-        """The mapping of IPC codes to industries."""
-        return IndustryService(self.catalogue, self.settings.rejects_dir)
 
     @_made_once
     def writing(self) -> WriteService:
@@ -202,13 +196,9 @@ class Services:
 
     @_made_once
     def feedback(self) -> FeedbackService:
-        """What came back, one by one and in files."""
-        settings = self.settings
+        """What came back, one by one and in batches."""
         return FeedbackService(
-            self.catalogue,
-            self._embed or self.serving.embed,
-            settings.rejects_dir,
-            max_batch_records=settings.max_batch_records,
+            self.catalogue, self._embed or self.serving.embed, max_batch_records=self.settings.max_batch_records
         )
 
     @_made_once
@@ -234,7 +224,7 @@ class Services:
     @_made_once
     def grading(self) -> GradingService:
         """Grades of patents."""
-        return GradingService(self.catalogue, self.settings.rejects_dir)
+        return GradingService(self.catalogue)
 
     @_made_once
     def pushing(self) -> PushService:

@@ -9,7 +9,7 @@ import click
 from app.evaluation.statistics import Interval
 from app.feedback.funnel import By
 from app.feedback.judgements import ExportFiles
-from app.ingest import load_mapping
+from app.ingest import FEEDBACK, load_mapping
 from scripts.console import INPUT, MAPPING, OUTPUT, REJECTED, Shell, listed, shell_command
 
 
@@ -35,8 +35,8 @@ def import_file(shell: Shell, file: Path, mapping: Path | None) -> int:
     """
     headers = load_mapping(mapping) if mapping else None
     with shell.services() as services, shell.progress(file.name) as advance:
-        report = services.feedback.load(file, mapping=headers, progress=lambda done: advance(done, None))
-    shell.loaded(report.as_json(), ("recorded", "known", "needs", "rejected"))
+        report = services.importing.load(file, FEEDBACK, mapping=headers, progress=lambda done: advance(done, None))
+    shell.loaded(report)
     shell.result(report.as_json())
     return REJECTED if report.rejected else 0
 

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from app.domain import Kind
 from app.errors import UsageError
-from app.feedback.grading import GradingReport
-from app.ingest import load_mapping
-from app.records.imports import ImportReport
-from app.records.industries import IndustryReport
-from app.wiring import Services
+from app.ingest import GRADES, INDUSTRIES, load_mapping
 from scripts.console import INPUT, MAPPING, REJECTED, Shell, shell_command
-
-INDUSTRIES = "industries"
-GRADES = "grades"
-COLUMNS = {
-    INDUSTRIES: ("pairs", "rejected", "patents looked at", "changed"),
-    GRADES: ("changed", "unchanged", "rejected"),
-}
-RECORD_COLUMNS = ("added", "changed", "unchanged", "repeated", "rejected")
-Report = ImportReport | IndustryReport | GradingReport
 
 
 @click.command(short_help="Load patents, needs, firms, the mapping of industries or grades from files.")
@@ -55,32 +42,13 @@ def command(shell: Shell, kind: str, files: Sequence[Path], mapping: Path | None
             "The mapping of industries is one file: it replaces the one before.",
             "行业对照表只能是一个文件，它会替换原有对照。",
         )
-    reports: list[Report] = []
+    reports = []
     with shell.services() as services:
         for path in files:
             with shell.progress(path.name) as advance:
-                report = _load(services, kind, path, headers, lambda done: advance(done, None))
-            _print(shell, kind, report)
+                report = services.importing.load(path, kind, mapping=headers, progress=lambda done: advance(done, None))
+            shell.loaded(report)
             reports.append(report)
     rejected = sum(report.rejected for report in reports)
     shell.result({"files": [report.as_json() for report in reports], "rejected": rejected})
     return REJECTED if rejected else 0
-
-
-def _load(
-    services: Services, kind: str, path: Path, headers: Mapping[str, str] | None, progress: Callable[[int], None]
-) -> Report:
-    if kind == GRADES:
-        return services.grading.load(path, mapping=headers, progress=progress)
-    if kind == INDUSTRIES:
-        return services.industries.load(path, mapping=headers, progress=progress)
-    return services.importing.load(path, Kind(kind), mapping=headers, progress=progress)
-
-
-def _print(shell: Shell, kind: str, report: Report) -> None:
-    shown = report.as_json()
-    note = ""
-    if isinstance(report, IndustryReport):
-        shown["patents looked at"] = report.patents
-        note = "" if report.replaced else "no row could be used: the mapping stays as it was"
-    shell.loaded(shown, COLUMNS.get(kind, RECORD_COLUMNS), note)

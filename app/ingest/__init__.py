@@ -5,40 +5,40 @@ The way of a row: a format's reader (``delimited``, ``jsonlines``, ``workbooks``
 ``places``, ``holders`` and ``words`` read in the cells, and ``reading`` hands out the outcome.
 """
 
-from app.ingest.feedback import FeedbackFile, FeedbackRow, GivenFeedback, feedback_of, read_feedback
-from app.ingest.grades import GradingFile, GradingRow, grading_of, read_grades
-from app.ingest.industries import MappingFile, MappingRow, read_industries
+from app.ingest.feedback import GivenFeedback, feedback_in, feedback_of
+from app.ingest.grades import grading_in, grading_of
+from app.ingest.industries import Pairs, pairs_in
 from app.ingest.mapping import load_mapping
 from app.ingest.objects import record_of
 from app.ingest.outcomes import IngestLimits, Problem, RowOutcome, SourceFile
 from app.ingest.problems import problem
-from app.ingest.reading import FORMATS, RecordFile, read_records
+from app.ingest.reading import FORMATS, RowFile, read_records, read_rows
 from app.ingest.rejects import RejectsFile, inert, rejects_path
+from app.ingest.synonyms import FEEDBACK, GRADES, INDUSTRIES
 
 __all__ = [
+    "FEEDBACK",
     "FORMATS",
-    "FeedbackFile",
-    "FeedbackRow",
+    "GRADES",
+    "INDUSTRIES",
     "GivenFeedback",
-    "GradingFile",
-    "GradingRow",
     "IngestLimits",
-    "MappingFile",
-    "MappingRow",
+    "Pairs",
     "Problem",
-    "RecordFile",
     "RejectsFile",
+    "RowFile",
     "RowOutcome",
     "SourceFile",
+    "feedback_in",
     "feedback_of",
+    "grading_in",
     "grading_of",
     "inert",
     "load_mapping",
+    "pairs_in",
     "problem",
-    "read_feedback",
-    "read_grades",
-    "read_industries",
     "read_records",
+    "read_rows",
     "record_of",
     "rejects_path",
 ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any
 
 from app.domain import AnyRecord, Firm, Kind, Need, Patent
 from app.ingest.codes import (
@@ -16,39 +15,24 @@ from app.ingest.codes import (
     is_rounded_number,
 )
 from app.ingest.draft import Draft
-from app.ingest.headers import Plan
 from app.ingest.holders import holder_type_of, split_names
-from app.ingest.outcomes import IngestLimits, Problem
 from app.ingest.places import credit_code_region, is_elsewhere, region_code
 from app.ingest.values import as_maturity, as_text
 from app.ingest.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
 from app.text.language import detect_language, language_word
 from app.text.normalising import fold_line
 
-Built = tuple[AnyRecord | None, tuple[Problem, ...], tuple[Problem, ...]]
-"""A record or ``None``, the reasons for rejecting it, and the warnings."""
-
 DERIVED_ID_DIGITS = 12
 _MOST_FOLDS = 5
 
 
-def build_record(kind: Kind, plan: Plan, cells: Sequence[Any], limits: IngestLimits, *, id_expected: bool) -> Built:
-    """The record of one row.
-
-    Args:
-        kind: what the file holds.
-        plan: where each field is in ``cells``.
-        cells: the row's values, as many as the plan has headers.
-        limits: what a row may hold.
-        id_expected: whether the file has an id column, so that a row without an id is a mistake.
-    """
-    draft = Draft(plan, cells, limits)
-    record = _BUILDERS[kind](draft, id_expected)
-    return (None if draft.rejected else record), tuple(draft.rejected), tuple(draft.warnings)
+def record_in(kind: Kind, draft: Draft) -> AnyRecord | None:
+    """The record that a row holds, ``None`` where it cannot be used; what is wrong is noted in the draft."""
+    return _BUILDERS[kind](draft)
 
 
-def _patent(draft: Draft, _id_expected: bool) -> AnyRecord | None:
-    identity = identity_of(draft)
+def _patent(draft: Draft) -> AnyRecord | None:
+    identity = _record_id(draft)
     title = draft.line("title")
     abstract = draft.body("abstract")
     if not title and not _rejected_for(draft, "title"):
@@ -84,13 +68,13 @@ def _patent(draft: Draft, _id_expected: bool) -> AnyRecord | None:
     )
 
 
-def _need(draft: Draft, id_expected: bool) -> AnyRecord | None:
+def _need(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
     text = draft.body("text")
     if not title and not text and not draft.rejected:
         draft.reject("missing_text", "text")
-    if id_expected:
-        identity = identity_of(draft)
+    if draft.id_expected:
+        identity = _record_id(draft)
     else:
         # The same text gets the same id, so that loading a file without ids twice changes nothing.
         digest = sha256(f"{title}\x1f{text}".encode()).hexdigest()
@@ -113,7 +97,7 @@ def _need(draft: Draft, id_expected: bool) -> AnyRecord | None:
     )
 
 
-def _firm(draft: Draft, _id_expected: bool) -> AnyRecord | None:
+def _firm(draft: Draft) -> AnyRecord | None:
     identity = _credit_code(draft)
     name = draft.line("name")
     scope = draft.body("business_scope")
@@ -139,7 +123,7 @@ def _firm(draft: Draft, _id_expected: bool) -> AnyRecord | None:
     )
 
 
-_BUILDERS: Mapping[Kind, Callable[[Draft, bool], AnyRecord | None]] = {
+_BUILDERS: Mapping[Kind, Callable[[Draft], AnyRecord | None]] = {
     Kind.PATENTS: _patent,
     Kind.NEEDS: _need,
     Kind.FIRMS: _firm,
@@ -164,7 +148,6 @@ def identity_of(draft: Draft) -> str:
     _check_identity(draft, identity, source)
     if identity != source:
         draft.original["id"] = source
-    _note_other_column(draft, identity, value)
     return identity
 
 
@@ -194,19 +177,22 @@ def _check_identity(draft: Draft, identity: str, source: str) -> None:
         draft.reject("id_destroyed", "id", source)
 
 
-def _note_other_column(draft: Draft, identity: str, value: Any) -> None:  # noqa: ANN401
-    """Warn where the best id column is empty in this row and a lesser one had to do."""
-    positions = draft.plan.fields["id"]
-    if len(positions) > 1 and draft.cells[positions[0]] is not value:
+def _record_id(draft: Draft) -> str:
+    """The row's id, with a warning where the best id column is empty in this row and a lesser one had to do."""
+    identity = identity_of(draft)
+    positions = draft.plan.fields.get("id", ())
+    if identity and len(positions) > 1:
+        value, headers = draft.present["id"], draft.plan.headers
         used = next(position for position in positions if draft.cells[position] is value)
-        headers = draft.plan.headers
-        draft.warn("id_from_other_column", "id", identity, wanted=headers[positions[0]], used=headers[used])
+        if used != positions[0]:
+            draft.warn("id_from_other_column", "id", identity, wanted=headers[positions[0]], used=headers[used])
+    return identity
 
 
 def _credit_code(draft: Draft) -> str:
     """A firm's id: a unified social credit code in capitals, or whatever the source calls it by."""
     source = draft.present.get("id")
-    identity = identity_of(draft)
+    identity = _record_id(draft)
     code = identity.upper()
     if len(code) != CREDIT_CODE_LENGTH or not code.isascii():
         return identity

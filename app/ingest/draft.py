@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from app.domain import Kind
 from app.ingest.headers import Plan
-from app.ingest.outcomes import IngestLimits, Problem
+from app.ingest.outcomes import IngestLimits, Problem, RowOutcome
 from app.ingest.problems import problem
 from app.ingest.values import as_date, as_text, json_safe
 from app.ingest.words import LONGEST_MISSING, is_missing, status_word
 from app.text.normalising import fold_body, fold_line
+
+R = TypeVar("R")
 
 _NOTHING: tuple[int, ...] = ()
 
@@ -25,14 +27,21 @@ class Draft:
     """Reads fields from a row's cells and notes problems, originals and extras on the way.
 
     Every reader answers with a usable value or with an empty one; it never raises for what a file may hold.
+
+    Args:
+        plan: where each field is in ``cells``.
+        cells: the row's values, as many as the plan has headers.
+        limits: what a row may hold.
+        id_expected: whether the file has an id column, so that a row without an id is a mistake.
     """
 
-    __slots__ = ("cells", "extra", "limits", "original", "plan", "present", "rejected", "warnings")
+    __slots__ = ("cells", "extra", "id_expected", "limits", "original", "plan", "present", "rejected", "warnings")
 
-    def __init__(self, plan: Plan, cells: Sequence[Any], limits: IngestLimits) -> None:
+    def __init__(self, plan: Plan, cells: Sequence[Any], limits: IngestLimits, *, id_expected: bool = True) -> None:
         self.plan = plan
         self.cells = cells
         self.limits = limits
+        self.id_expected = id_expected
         self.rejected: list[Problem] = []
         self.warnings: list[Problem] = []
         self.original: dict[str, str] = {}
@@ -66,6 +75,10 @@ class Draft:
     def warn(self, code: str, name: str | None, value: object = "", **facts: Any) -> None:  # noqa: ANN401
         """Note something that does not keep the row out."""
         self.warnings.append(problem(code, name, value, **facts))
+
+    def outcome(self, row: int, record: R | None, raw: Mapping[str, Any]) -> RowOutcome[R]:
+        """What became of the row of this number: the record, unless something was found that keeps it out."""
+        return RowOutcome(row, None if self.rejected else record, tuple(self.rejected), tuple(self.warnings), raw)
 
     def keep(self, name: str) -> None:
         """Keep in ``extra`` what stands in ``name``'s columns, because the field itself cannot hold it."""

@@ -8,20 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from hashlib import blake2b
 from math import isfinite
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from app.domain import Event, Feedback, Kind, Need
 from app.ingest.codes import CREDIT_CODE_LENGTH, compact
-from app.ingest.headers import Plan, plan_columns
+from app.ingest.draft import Draft
 from app.ingest.objects import record_of
-from app.ingest.outcomes import IngestLimits, Problem, RawRow, RowOutcome, SourceFile
+from app.ingest.outcomes import IngestLimits, Problem, RowOutcome
 from app.ingest.problems import problem
-from app.ingest.reading import RowSource, open_rows
-from app.ingest.row_files import RowFile
 from app.ingest.synonyms import FEEDBACK, SYNONYMS
 from app.ingest.values import as_date, as_text
-from app.ingest.words import event_word, is_missing, level_word
+from app.ingest.words import event_word, level_word
 from app.text.normalising import fold_body, fold_line
 
 W = TypeVar("W")
@@ -59,65 +56,33 @@ class GivenFeedback:
     need: Need | None = None
 
 
-class FeedbackRow(NamedTuple):
-    """What became of one row; its outcome holds no record."""
-
-    given: GivenFeedback | None
-    outcome: RowOutcome
-
-
-class FeedbackFile(RowFile[FeedbackRow]):
-    """One file of feedback. Iterate once."""
-
-    def __init__(self, rows: RowSource, source: SourceFile, mapping: Mapping[str, str], limits: IngestLimits) -> None:
-        super().__init__(rows, source, mapping, limits)
-        self._plans: dict[tuple[str, ...], Plan] = {}
-
-    def _read(self, row: RawRow) -> FeedbackRow:
-        raw = dict(zip(row.headers, row.cells, strict=False))
-        if row.rejected is not None:
-            return FeedbackRow(None, RowOutcome(row.number, None, (row.rejected,), (), raw))
-        plan = self._plans.get(row.headers)
-        if plan is None:
-            # One is remembered: rows of one shape follow each other, and JSON Lines may have any number of shapes.
-            self._plans = {row.headers: (plan := plan_columns(row.headers, FEEDBACK, self._mapping))}
-        given, problems = read_feedback_fields(_values(plan, row), limits=self._limits, timeless_key=True)
-        warnings = () if row.warning is None else (row.warning,)
-        return FeedbackRow(given, RowOutcome(row.number, None, problems, warnings, raw))
-
-
-def read_feedback(
-    path: Path, *, mapping: Mapping[str, str] | None = None, limits: IngestLimits | None = None
-) -> FeedbackFile:
-    """Open a file of feedback and recognise its format, encoding and headers.
-
-    Args:
-        path: any format that records are read from.
-        mapping: their header -> our field, for headers that are not recognised.
-        limits: what a row may hold; the defaults where ``None``.
-
-    Raises:
-        InputError: the file as a whole cannot be used.
-    """
-    limits = limits or IngestLimits()
-    rows, source = open_rows(path, FEEDBACK, mapping or {}, limits)
-    return FeedbackFile(rows, source, mapping or {}, limits)
-
-
-def feedback_of(fields: Mapping[str, Any], *, limits: IngestLimits | None = None) -> FeedbackRow:
+def feedback_of(fields: Mapping[str, Any]) -> RowOutcome[GivenFeedback]:
     """The feedback of one object with our names; another name is a mistake."""
     named = {_ALIASES.get(name, name): value for name, value in fields.items()}
     strange = tuple(
-        problem("unknown_field", name[:MAX_WORD_CHARS]) for name in list(named)[:MAX_WORD_CHARS]
+        problem("unknown_field", name[:MAX_WORD_CHARS])
+        for name in list(named)[:MAX_WORD_CHARS]
         if name not in SYNONYMS[FEEDBACK]
-    )  # fmt: skip
-    given, problems = read_feedback_fields(named, limits=limits or IngestLimits(), timeless_key=False)
+    )
+    given, problems = _read(named, IngestLimits(), timeless_key=False)
     problems = (*strange, *problems)
-    return FeedbackRow(None if problems else given, RowOutcome(0, None, problems, (), fields))
+    return RowOutcome(0, None if problems else given, problems, (), fields)
 
 
-def read_feedback_fields(
-    values: Mapping[str, Any], *, limits: IngestLimits, timeless_key: bool
+def feedback_in(draft: Draft) -> GivenFeedback | None:
+    """The feedback that a row holds, ``None`` where it cannot be used."""
+    values = dict(draft.present)
+    for name in _NEVER_MISSING:
+        cells = (draft.cells[place] for place in draft.plan.fields.get(name, ()))
+        if (first := next((cell for cell in cells if cell not in (None, "")), None)) is not None:
+            values[name] = first
+    given, problems = _read(values, draft.limits, timeless_key=True)
+    draft.rejected.extend(problems)
+    return given
+
+
+def _read(
+    values: Mapping[str, Any], limits: IngestLimits, *, timeless_key: bool
 ) -> tuple[GivenFeedback | None, tuple[Problem, ...]]:
     """Feedback from values by our names, or what is wrong with them.
 
@@ -135,32 +100,19 @@ def read_feedback_fields(
     if need is not None:
         found["new_need_id"] = need.id
     digest = _digest(found, need)
-    now = datetime.now(UTC)
-    timed = {"at": now, **found}
+    timed = {"at": datetime.now(UTC), **found}
     if "key" not in timed:
         # The judge and the level's own text are part of it: two judges may look at one pair in the same second.
-        told = found if timeless_key else timed
-        timed["key"] = _digest({**told, "at": told.get("at", "")}, need).hex()[:_KEY_CHARS]
+        keyed = found if timeless_key else timed
+        timed["key"] = _digest({**keyed, "at": keyed.get("at", "")}, need).hex()[:_KEY_CHARS]
     return GivenFeedback(Feedback(**timed), digest, need), ()
 
 
-def _values(plan: Plan, row: RawRow) -> dict[str, Any]:
-    """Our field -> the first value that its columns have."""
-    found: dict[str, Any] = {}
-    for name, places in plan.fields.items():
-        for place in places:
-            value = row.cells[place]
-            if value not in (None, "") and (name in _NEVER_MISSING or not is_missing(value)):
-                found[name] = value
-                break
-    return found
-
-
 def _digest(found: Mapping[str, Any], need: Need | None) -> bytes:
-    told = {name: str(value) for name, value in found.items()}
+    texts = {name: str(value) for name, value in found.items()}
     if need is not None:
-        told["need"] = "\0".join((need.title, need.text))
-    return blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=_DIGEST_BYTES).digest()
+        texts["need"] = "\0".join((need.title, need.text))
+    return blake2b(json.dumps(texts, sort_keys=True).encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 class _Reader:

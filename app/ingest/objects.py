@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain import AnyRecord, Kind
-from app.ingest.building import build_record
+from app.ingest.building import record_in
+from app.ingest.draft import Draft
 from app.ingest.headers import fields_of, plan_columns, recognise
 from app.ingest.outcomes import IngestLimits, Problem, RowOutcome
 from app.ingest.problems import problem
@@ -25,7 +26,7 @@ def record_of(
     record_id: str | None = None,
     limits: IngestLimits | None = None,
     row: int = 0,
-) -> RowOutcome:
+) -> RowOutcome[AnyRecord]:
     """The record of one object: fields by our names or by those of other people, as in a file.
 
     Beyond what a file may hold it understands a record as the service gives it: ``kind``, ``original``, ``extra`` and
@@ -52,13 +53,16 @@ def record_of(
     plan = plan_columns(tuple(given), kind, {})
     places = range(len(given), len(given) + len(extra))
     plan = replace(plan, headers=(*plan.headers, *extra), extras=(*plan.extras, *places))
-    cells = (*given.values(), *extra.values())
     try:
-        record, rejected, warnings = build_record(kind, plan, cells, limits, id_expected=True)
+        draft = Draft(plan, (*given.values(), *extra.values()), limits)
+        record = record_in(kind, draft)
     except RecursionError:
         found = problem("bad_json", None, "", detail="nested too deeply")
         return RowOutcome(row, None, (found,), (), fields)
-    return RowOutcome(row, _with_original(record, original), rejected, warnings, fields)
+    if record is not None and original:
+        # The texts that its source had, beneath those that were changed just now.
+        record = replace(record, original={**original, **record.original})
+    return draft.outcome(row, record, fields)
 
 
 def _refused(fields: Mapping[str, Any], limits: IngestLimits) -> tuple[Problem, ...]:
@@ -109,8 +113,3 @@ def _names_id(kind: Kind, given: Mapping[str, Any]) -> bool:
     """Whether an object says its id in a field that is made for it, and not only a number that could stand for one."""
     best = ("id", 0)
     return any(best in recognise(key, kind) and not is_missing(value) for key, value in given.items())
-
-
-def _with_original(record: AnyRecord | None, original: Mapping[str, str]) -> AnyRecord | None:
-    """The record with the texts that its source had, beneath those that were changed just now."""
-    return replace(record, original={**original, **record.original}) if record is not None and original else record

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from app.domain import AnyRecord
+from app.errors import FieldError
+
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,23 @@ class Problem:
     fix: str
     fix_zh: str
 
+    def as_field_error(self) -> FieldError:
+        """The problem as an answer over HTTP names it: what is wrong, and what to do about it."""
+        return FieldError(self.field or "body", f"{self.reason}; {self.fix}", f"{self.reason_zh}；{self.fix_zh}")
+
 
 @dataclass(frozen=True, slots=True)
-class RowOutcome:
+class RowOutcome(Generic[R_co]):
     """What became of one row: a record, or the reasons why there is none. Warnings come with a record or without.
 
     Attributes:
+        record: what the row holds: a record of the catalogue, or of other files what their rows are read into.
         row: the row's number as a spreadsheet program shows it (the line's number in JSON Lines, from 1).
         raw: their header -> the value as it came.
     """
 
     row: int
-    record: AnyRecord | None
+    record: R_co | None
     rejected: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     raw: Mapping[str, Any]

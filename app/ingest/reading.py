@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from app.domain import Kind
+from app.domain import AnyRecord, Kind
 from app.errors import InputError
-from app.ingest.building import build_record
+from app.ingest.building import record_in
 from app.ingest.delimited import DelimitedRows
+from app.ingest.draft import Draft
 from app.ingest.encodings import detect_encoding
 from app.ingest.headers import Plan, plan_columns
 from app.ingest.heading import HeaderSearch, Heading
@@ -34,6 +36,11 @@ _ADVICE = {
 }
 
 
+R = TypeVar("R")
+Parse = Callable[[Draft], R | None]
+"""Reads what a row holds, and notes in the draft what is wrong with it."""
+
+
 class RowSource(Protocol):
     """What each format's reader offers."""
 
@@ -51,50 +58,33 @@ class RowSource(Protocol):
         ...
 
 
-class RecordFile:
+class RowFile(Generic[R]):
     """One file's rows as outcomes. Iterate once, or use as a context manager to close it early.
 
     Attributes:
-        kind: what the file holds.
         source: what was recognised about it. A JSON Lines file is read ahead for its keys; keys that first come later
             are added while iterating.
     """
 
     def __init__(
-        self, rows: RowSource, source: SourceFile, kind: Kind, mapping: Mapping[str, str], limits: IngestLimits
+        self, rows: RowSource, source: SourceFile, search: HeaderSearch, limits: IngestLimits, parse: Parse[R]
     ) -> None:
-        self.kind = kind
         self._rows = rows
         self._source = source
-        self._mapping = mapping
+        self._search = search
         self._limits = limits
+        self._parse = parse
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._columns: dict[str, str] = {}
         self._ignored: dict[str, None] = {}
-        self._learn(rows.heading.headers)
-        self._id_expected = "id" in plan_columns(rows.heading.headers, kind, mapping).fields
+        self._id_expected = "id" in self._learn(rows.heading.headers).fields
 
     @property
     def source(self) -> SourceFile:
         """What was recognised about the file so far."""
         return replace(self._source, columns=dict(self._columns), ignored=tuple(self._ignored))
 
-    @property
-    def columns(self) -> Mapping[str, str]:
-        """Their header -> our field."""
-        return self.source.columns
-
-    @property
-    def encoding(self) -> str | None:
-        """The encoding of a text file."""
-        return self._source.encoding
-
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """Headers whose values are only kept in ``extra``."""
-        return self.source.ignored
-
-    def __enter__(self) -> RecordFile:
+    def __enter__(self) -> RowFile[R]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,7 +94,7 @@ class RecordFile:
         """Close the file; iterating to the end does it too."""
         self._rows.close()
 
-    def __iter__(self) -> Iterator[RowOutcome]:
+    def __iter__(self) -> Iterator[RowOutcome[R]]:
         """The outcome of each row that is not blank, in the file's order.
 
         Raises:
@@ -117,20 +107,18 @@ class RecordFile:
         finally:
             self.close()
 
-    def _outcome(self, row: RawRow) -> RowOutcome:
+    def _outcome(self, row: RawRow) -> RowOutcome[R]:
         raw = dict(zip(row.headers, row.cells, strict=False))
         if row.rejected is not None:
             return RowOutcome(row.number, None, (row.rejected,), (), raw)
         plan = self._plans.get(row.headers) or self._learn(row.headers)
-        record, rejected, warnings = build_record(
-            self.kind, plan, row.cells, self._limits, id_expected=self._id_expected
-        )
+        draft = Draft(plan, row.cells, self._limits, id_expected=self._id_expected)
         if row.warning is not None:
-            warnings = (row.warning, *warnings)
-        return RowOutcome(row.number, record, rejected, warnings, raw)
+            draft.warnings.append(row.warning)
+        return draft.outcome(row.number, self._parse(draft), raw)
 
     def _learn(self, headers: tuple[str, ...]) -> Plan:
-        plan = plan_columns(headers, self.kind, self._mapping)
+        plan = plan_columns(headers, self._search.kind, self._search.mapping)
         if len(self._plans) < _MAX_PLANS:
             self._plans[headers] = plan
             self._columns.update(plan.columns)
@@ -140,12 +128,25 @@ class RecordFile:
 
 def read_records(
     path: Path, kind: Kind, *, mapping: Mapping[str, str] | None = None, limits: IngestLimits | None = None
-) -> RecordFile:
+) -> RowFile[AnyRecord]:
+    """Open a file of records; see `read_rows`."""
+    return read_rows(path, kind, partial(record_in, kind), mapping=mapping, limits=limits)
+
+
+def read_rows(
+    path: Path,
+    kind: str,
+    parse: Parse[R],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    limits: IngestLimits | None = None,
+) -> RowFile[R]:
     """Open a file and recognise its format, encoding and headers.
 
     Args:
         path: ``.jsonl .csv .tsv .xlsx .parquet``, each also with ``.gz``.
-        kind: what the file holds.
+        kind: whose headers to look for: a kind of record, or another of `app.ingest.synonyms.SYNONYMS`.
+        parse: what a row of this kind is read into.
         mapping: their header -> our field, for headers that are not recognised or wrongly so.
         limits: what a row may hold; the defaults where ``None``.
 
@@ -153,24 +154,8 @@ def read_records(
         InputError: the file as a whole cannot be used. The message names it by its base name and says what to do.
     """
     limits = limits or IngestLimits()
-    rows, source = open_rows(path, kind, mapping or {}, limits)
-    return RecordFile(rows, source, kind, mapping or {}, limits)
-
-
-def open_rows(path: Path, kind: str, mapping: Mapping[str, str], limits: IngestLimits) -> tuple[RowSource, SourceFile]:
-    """A file's rows as they stand, and what was recognised about it.
-
-    Args:
-        path: the file.
-        kind: whose headers to look for: a kind of record, or `app.ingest.synonyms.INDUSTRIES`.
-        mapping: their header -> our field.
-        limits: what a row may hold.
-
-    Raises:
-        InputError: the file as a whole cannot be used.
-    """
     form = format_of(path)
-    search = HeaderSearch(path.name, kind, mapping)
+    search = HeaderSearch(path.name, kind, mapping or {})
     with damage_named(path.name):
         compressed = is_gzipped(path)
         rows, encoding, sheet = _open(path, form, search, limits)
@@ -178,7 +163,7 @@ def open_rows(path: Path, kind: str, mapping: Mapping[str, str], limits: IngestL
         name=path.name, format=form, compressed=compressed, encoding=encoding, columns={}, ignored=(),
         header_row=rows.heading.row or None, sheet=sheet,
     )  # fmt: skip
-    return rows, source
+    return RowFile(rows, source, search, limits, parse)
 
 
 def format_of(path: Path) -> str:

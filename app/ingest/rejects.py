@@ -55,7 +55,7 @@ class RejectsFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, file: str, outcome: RowOutcome) -> None:
+    def add(self, file: str, outcome: RowOutcome[object]) -> None:
         """Write the problems of one row of the file called ``file``; a row without any writes nothing."""
         if not outcome.rejected and not outcome.warnings:
             return

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import FieldError, InputError, TooLargeError, unknown_record
-from app.ingest import Problem, RowOutcome, record_of
+from app.ingest import RowOutcome, record_of
 
 Embed = Callable[[Kind, Sequence[AnyRecord]], int]
 """Sees to it that the passages of records have vectors, before they are committed; tells how many it left for later."""
@@ -108,10 +108,10 @@ class WriteService:
             InputError: a field cannot be used; the error names it.
             OverloadedError: too many texts wait to be embedded.
         """
-        outcome = _read(kind, fields, record_id)
+        outcome = record_of(kind, fields, record_id=record_id)
         errors = _errors(kind, fields, outcome) or _other_id(outcome, record_id)
         if errors or outcome.record is None:
-            raise refused(errors)
+            raise refused("record", "记录", errors)
         self._embed(kind, [outcome.record])
         done = self._catalogue.apply(kind, [outcome.record], (), source=f"PUT /v1/{kind.value}")
         became: WrittenOutcome = "created" if done.added else "updated" if done.changed else "unchanged"
@@ -141,11 +141,12 @@ class WriteService:
             InputError: no row can be used; nothing is written.
             OverloadedError: too many texts wait to be embedded; nothing is written.
         """
-        self._check_size(len(upserts) + len(deletes))
+        check_batch_size(len(upserts) + len(deletes), self._max_batch_records, "rows")
         read = _Batch(kind)
         read.add_all(upserts, deletes)
         if read.rejected and not read.records and not read.deletes:
-            raise refused([_placed(row, error) for row in read.rejected for error in row.errors], "all_rows_rejected")
+            errors = [_placed(row, error) for row in read.rejected for error in row.errors]
+            raise all_refused("rows", "行", errors)
         records = list(read.records.values())
         pending = self._embed(kind, records) if records else 0
         done = self._catalogue.apply(kind, records, read.deletes, source=f"POST /v1/{kind.value}:batch")
@@ -161,14 +162,6 @@ class WriteService:
             revision=done.revision,
             pending=pending,
         )
-
-    def _check_size(self, rows: int) -> None:
-        if rows > self._max_batch_records:
-            raise TooLargeError(
-                f"The batch has {rows} rows; at most {self._max_batch_records} are allowed.",
-                f"本批共 {rows} 条，最多允许 {self._max_batch_records} 条。",
-                code="batch_too_large",
-            )
 
 
 class _Batch:
@@ -199,7 +192,7 @@ class _Batch:
         if not isinstance(fields, Mapping):
             self._reject("upsert", position, None, [_not_an_object()])
             return None
-        outcome = _read(self._kind, fields)
+        outcome = record_of(self._kind, fields)
         record = outcome.record
         errors = list(_errors(self._kind, fields, outcome))
         if record is not None and record.id in gone:
@@ -217,35 +210,49 @@ class _Batch:
         self.rejected.append(Row(part, position, record_id, errors=tuple(errors)))
 
 
-def refused(errors: Sequence[FieldError], code: str | None = None) -> InputError:
-    """The error for fields that cannot be used."""
-    names = ", ".join(dict.fromkeys(error.field for error in errors[:5]))
+def refused(what: str, what_zh: str, errors: Sequence[FieldError]) -> InputError:
+    """The error for one record, grading or feedback whose fields cannot be used."""
+    names = _names(errors)
+    return InputError(f"Cannot use the {what}: see {names}.", f"{what_zh}有误，请检查：{names}。", fields=tuple(errors))
+
+
+def all_refused(what: str, what_zh: str, errors: Sequence[FieldError]) -> InputError:
+    """The error for a batch of which nothing can be used; the fields begin with the place in it."""
+    names = _names(errors)
     return InputError(
-        f"Cannot use the record: see {names}."
-        if code is None
-        else f"None of the rows could be used: see {names} and the rest of errors.",
-        f"记录有误，请检查：{names}。" if code is None else f"所有行均无法使用，请检查：{names} 等。",
-        code=code,
+        f"None of the {what} could be used: see {names} and the rest of errors.",
+        f"所有{what_zh}均无法使用，请检查：{names} 等。",
+        code="all_rows_rejected",
         fields=tuple(errors),
     )
 
 
-def _read(kind: Kind, fields: Mapping[str, Any], record_id: str | None = None) -> RowOutcome:
-    return record_of(kind, fields, record_id=record_id)
+def _names(errors: Sequence[FieldError]) -> str:
+    return ", ".join(dict.fromkeys(error.field for error in errors[:5]))
 
 
-def _errors(kind: Kind, fields: Mapping[str, Any], outcome: RowOutcome) -> list[FieldError]:
+def check_batch_size(count: int, most: int, what: str) -> None:
+    """Refuse a batch of more than ``most``.
+
+    Raises:
+        TooLargeError: it is larger.
+    """
+    if count > most:
+        raise TooLargeError(
+            f"The batch has {count} {what}; at most {most} are allowed.",
+            f"本批共 {count} 条，最多允许 {most} 条。",
+            code="batch_too_large",
+        )
+
+
+def _errors(kind: Kind, fields: Mapping[str, Any], outcome: RowOutcome[object]) -> list[FieldError]:
     stated = fields.get("kind")
     if stated in {other.value for other in Kind} and stated != kind.value:
         return [FieldError("kind", f"this is the place of {kind}, not of {stated}", f"此处为 {kind}，不是 {stated}")]
-    return [_field_error(found) for found in outcome.rejected]
+    return [found.as_field_error() for found in outcome.rejected]
 
 
-def _field_error(found: Problem) -> FieldError:
-    return FieldError(found.field or "body", f"{found.reason}; {found.fix}", f"{found.reason_zh}；{found.fix_zh}")
-
-
-def _other_id(outcome: RowOutcome, record_id: str) -> list[FieldError]:
+def _other_id(outcome: RowOutcome[AnyRecord], record_id: str) -> list[FieldError]:
     """The error for an id that is kept otherwise than the path has it, or another one altogether."""
     if outcome.record is None or outcome.record.id == record_id:
         return []
@@ -259,7 +266,7 @@ def _other_id(outcome: RowOutcome, record_id: str) -> list[FieldError]:
     ]
 
 
-def warned(outcome: RowOutcome) -> tuple[Warned, ...]:
+def warned(outcome: RowOutcome[object]) -> tuple[Warned, ...]:
     """The warnings of a row, in its order."""
     return tuple(
         Warned(found.code, found.field, f"{found.reason}; {found.fix}", f"{found.reason_zh}；{found.fix_zh}")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from app.domain import AnyRecord, Kind
-from app.ingest import RecordFile, read_records
+from app.ingest import RowFile, read_records
 
 HEADERS = ("公开号", "专利名称", "摘要", "IPC分类号", "申请人", "公开日", "备注")
 Rows = Sequence[Sequence[str]]
@@ -105,7 +105,7 @@ def _rows(texts: Sequence[tuple[str, str, str, str]]) -> Rows:
     ]
 
 
-def _read(path: Path) -> tuple[RecordFile, list[AnyRecord]]:
+def _read(path: Path) -> tuple[RowFile, list[AnyRecord]]:
     source = read_records(path, Kind.PATENTS)
     outcomes = list(source)
     assert [outcome.rejected for outcome in outcomes] == [()] * len(outcomes)
@@ -130,13 +130,13 @@ def test_ingest_files_formats_give_the_same_records(
     source, records = _read(path)
     assert records == _read(plain)[1]
     assert len(records) == len(rows)
-    assert source.encoding == encoding
+    assert source.source.encoding == encoding
     assert source.source.compressed == packed
-    assert source.columns == {
+    assert source.source.columns == {
         "公开号": "id", "专利名称": "title", "摘要": "abstract", "IPC分类号": "ipc", "申请人": "holders",
         "公开日": "published_on",
     }  # fmt: skip
-    assert source.ignored == ("备注",)
+    assert source.source.ignored == ("备注",)
 
 
 def test_ingest_files_formats_row_numbers_are_those_that_people_see(tmp_path: Path) -> None:
@@ -203,4 +203,4 @@ def test_ingest_files_formats_parquet_with_typed_columns(tmp_path: Path) -> None
     assert str(first.record.published_on) == "2019-07-18"
     assert first.record.extra == {"claims": [{"no": 1, "text": "一种"}]}
     assert [found.code for found in second.rejected] == ["missing_title"]
-    assert source.ignored == ("claims",)
+    assert source.source.ignored == ("claims",)

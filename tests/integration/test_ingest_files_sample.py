@@ -37,7 +37,7 @@ def test_ingest_files_sample_loads_whole(name: str, kind: Kind, rows: int, encod
     outcomes = list(source)
     assert len(outcomes) == rows
     assert [(o.row, o.rejected, o.warnings) for o in outcomes if o.rejected or o.warnings] == []
-    assert source.encoding == encoding
+    assert source.source.encoding == encoding
 
 
 def test_ingest_files_sample_languages_are_detected() -> None:

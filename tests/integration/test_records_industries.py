@@ -51,7 +51,7 @@ def test_records_industries_can_be_filtered_by_and_are_shown(tmp_path: Path) -> 
     services = Services(Settings(home=tmp_path), encoder=HashingEncoder)
     services.importing.load(SAMPLE / "patents.jsonl", Kind.PATENTS)
     own = {record.id for page in services.catalogue.iterate(Kind.PATENTS) for record in page if record.industry}
-    report = services.industries.load(SAMPLE / "industries.csv")
+    report = services.importing.load(SAMPLE / "industries.csv", "industries")
     assert (report.patents, report.changed) == (WITHOUT_INDUSTRY, WITHOUT_INDUSTRY)
     services.indexing.build(Kind.PATENTS, publish=True)
     services.serving.open()

@@ -20,7 +20,7 @@ from scripts.bench.scaling import HomeScaler, Side, interpolated, near_ones
 def test_scaled_home_is_built_and_pushed_from_without_embedding(tmp_path: Path) -> None:
     """Every record of the larger home has the vectors that a build and a run ask for, and every firm an industry."""
     real, made = push_services(tmp_path / "real"), push_services(tmp_path / "made")
-    real.industries.load(SAMPLE / "industries.csv")
+    real.importing.load(SAMPLE / "industries.csv", "industries")
     real.catalogue.upsert([Firm(id=f"R{n}", name=f"第{n}公司", business_scope=f"电池材料{n}的研发") for n in range(30)])
     real.pushing.run(request())
     encoder = HashingEncoder()

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.errors import InputError
-from app.ingest import read_industries
+from app.ingest import INDUSTRIES, Pairs, RowFile, pairs_in, read_rows
 from app.ingest.codes import with_section
+
+
+def read_industries(path: Path) -> RowFile[Pairs]:
+    """A file of the mapping."""
+    return read_rows(path, INDUSTRIES, pairs_in)
 
 
 def read(tmp_path: Path, text: str) -> tuple[list[tuple[str, str]], list[tuple[int, str, str]]]:
@@ -16,9 +21,9 @@ def read(tmp_path: Path, text: str) -> tuple[list[tuple[str, str]], list[tuple[i
     path = tmp_path / "mapping.csv"
     path.write_text(text, encoding="utf-8")
     rows = list(read_industries(path))
-    rejected = [(row.outcome.row, found.code, found.value) for row in rows for found in row.outcome.rejected]
-    assert all(bool(row.pairs) != bool(row.outcome.rejected) for row in rows)
-    return [pair for row in rows for pair in row.pairs], rejected
+    rejected = [(row.row, found.code, found.value) for row in rows for found in row.rejected]
+    assert all(bool(row.record) != bool(row.rejected) for row in rows)
+    return [pair for row in rows for pair in row.record or ()], rejected
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_ingest_industries_lists_of_json(tmp_path: Path) -> None:
     """JSON Lines may have lists."""
     path = tmp_path / "mapping.jsonl"
     path.write_text('{"ipc": ["H01M", "H01G"], "industry": ["C3841"]}\n', encoding="utf-8")
-    assert [row.pairs for row in read_industries(path)] == [(("H01M", "C3841"), ("H01G", "C3841"))]
+    assert [row.record for row in read_industries(path)] == [(("H01M", "C3841"), ("H01G", "C3841"))]
 
 
 def test_ingest_industries_of_another_file_are_refused(tmp_path: Path) -> None:
