@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field
 from app.catalogue import NEED_ALERT, Catalogue
 from app.domain import OPEN, WITHDRAWN, Alert, Kind, Level, Need, Patent, Renderer, WatchLevel
 from app.errors import NotFoundError, unknown_record
-from app.records.cursors import number_of
-from app.records.shape import RecordOut, record_out
+from app.records.read import RecordOut, number_of, record_out
 
 MOST_A_PAGE = 200
 """Alerts looked at for one answer, each of which brings a whole record; one message has no more either."""

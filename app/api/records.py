@@ -22,7 +22,7 @@ from app.api.record_schemas import (
 )
 from app.api.state import ApiState, State, changes, json_response
 from app.domain import GradeChange, Kind
-from app.records.shape import RecordOut, record_out
+from app.records.read import RecordOut, record_out
 
 router = APIRouter(prefix="/v1", tags=["records"])
 

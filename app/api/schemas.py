@@ -22,7 +22,7 @@ from app.domain import (
     Why,
 )
 from app.errors import InputError, PatmatchError, TooLargeError, UsageError
-from app.records.shape import RecordOut, record_out
+from app.records.read import RecordOut, record_out
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from app.catalogue import Catalogue
-from app.domain import FUNNEL, Event, Feedback, Kind
+from app.domain import FUNNEL, Event, Kind
 from app.errors import unknown_run
 from app.evaluation.statistics import Interval, wilson_interval
 
@@ -53,10 +53,6 @@ class PushedPair(NamedTuple):
 
 PushedPairs = Callable[[str | None], Iterable[PushedPair] | None]
 """The pairs of a run, or of all runs, each once; ``None`` where it is not known what was pushed."""
-
-
-def nothing_known(_run: str | None) -> None:
-    """For a catalogue without push runs."""
 
 
 class _Pair(NamedTuple):
@@ -131,7 +127,7 @@ class FunnelService:
         pushed: what was pushed.
     """
 
-    def __init__(self, catalogue: Catalogue, pushed: PushedPairs = nothing_known) -> None:
+    def __init__(self, catalogue: Catalogue, pushed: PushedPairs) -> None:
         self._catalogue = catalogue
         self._pushed = pushed
 
@@ -163,10 +159,7 @@ class FunnelService:
                     groups[pair] = group
         known = entries is not None
         for pair, reached in events.items():
-            if known and pair not in pushed_pairs:
-                _count_beside(counted[groups[pair]], reached)
-            else:
-                _count(counted[groups[pair]], reached, known)
+            _count(counted[groups[pair]], reached, pushed=known and pair in pushed_pairs, known=known)
         ordered = sorted(counted.items(), key=lambda item: (-item[1].pushed, -sum(item[1].reached), item[0]))
         if by is None:
             return [Funnel(None, _stages(counted[_UNKNOWN], known))]
@@ -177,7 +170,7 @@ class FunnelService:
         reached: dict[_Pair, int] = {}
         levels: dict[_Pair, str] = {}
         for item in self._catalogue.feedback.iterate(FUNNEL, run=run):
-            pair = _pair(item)
+            pair = _Pair(item.asker or "", item.patent_id or "")
             reached[pair] = reached.get(pair, 0) | 1 << FUNNEL.index(item.event)
             if item.level is not None:
                 levels[pair] = str(item.level)
@@ -217,22 +210,16 @@ class FunnelService:
         return {pair: (industries.get(pair.asker) or (_UNKNOWN,))[0][:_INDUSTRY_CHARS] for pair in pairs}
 
 
-def _pair(item: Feedback) -> _Pair:
-    return _Pair(item.asker or "", item.patent_id or "")
-
-
-def _count(counted: _Counted, reached: int, pushed: bool) -> None:
+def _count(counted: _Counted, reached: int, *, pushed: bool, known: bool) -> None:
+    """Count the stages that a pair came to: beside the others where it is known that it was not pushed."""
     for place in range(len(FUNNEL)):
         if not reached >> place & 1:
             continue
+        if known and not pushed:
+            counted.beside[place] += 1
+            continue
         counted.reached[place] += 1
-        before = pushed if place == 0 else bool(reached >> _BEFORE[place] & 1)
-        counted.both[place] += before
-
-
-def _count_beside(counted: _Counted, reached: int) -> None:
-    for place in range(len(FUNNEL)):
-        counted.beside[place] += reached >> place & 1
+        counted.both[place] += pushed if place == 0 else bool(reached >> _BEFORE[place] & 1)
 
 
 def _stages(counted: _Counted, known: bool) -> tuple[Stage, ...]:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -66,13 +66,7 @@ class ExportReport:
 
     def as_json(self) -> dict[str, int]:
         """The report as JSON types."""
-        return {
-            "judgements": self.judgements,
-            "disagreements": self.disagreements,
-            "gone": self.gone,
-            "queries": self.queries,
-            "documents": self.documents,
-        }
+        return asdict(self)
 
 
 class JudgementService:
@@ -89,7 +83,7 @@ class JudgementService:
         """Write the judgements that stand. Each file gets its name once it is complete.
 
         The newest judgement of a judge counts, and of two judges the higher level. A firm is the judge of its own
-        events. Ids are those of the records; a firm or a text with the id of another query is told by a prefix.
+        events. Ids are those of the records; a firm or a text with the id of another query is told apart by a prefix.
 
         Args:
             files: where to write.
@@ -102,7 +96,7 @@ class JudgementService:
         levels, disagreements, texts = self._levels(events)
         asked = list(dict.fromkeys(pair[0] for pair in levels))
         queries = _named(self._rows(asked, texts))
-        documents = self._there({patent_id for _, patent_id in levels})
+        documents = {one.id for page in self._judged({patent_id for _, patent_id in levels}) for one in page}
         kept = sorted(
             (str(queries[who]["id"]), patent_id, level)
             for (who, patent_id), level in levels.items()
@@ -150,26 +144,20 @@ class JudgementService:
         found: dict[Asked, dict[str, Any]] = {}
         for kind in (Kind.NEEDS, Kind.FIRMS):
             ids = [who.id for who in asked if who.kind is kind]
-            for key, record in self._catalogue.get_many(kind, ids).items():
-                found[Asked(kind, key)] = _row(record)
+            found |= {Asked(kind, key): _row(one) for key, one in self._catalogue.get_many(kind, ids).items()}
         rows = {who: found[who] for who in asked if who in found}
         return rows | {who: {"id": who.id, "text": texts[who.id]} for who in asked if who.kind is None}
 
-    def _there(self, ids: set[str]) -> set[str]:
-        chosen, there = sorted(ids), set[str]()
-        for start in range(0, len(chosen), _RECORDS_A_LOOK):
-            there |= self._catalogue.get_many(Kind.PATENTS, chosen[start : start + _RECORDS_A_LOOK]).keys()
-        return there
-
     def _documents(self, ids: set[str] | None) -> Iterator[dict[str, Any]]:
-        if ids is None:
-            for page in self._catalogue.iterate(Kind.PATENTS):
-                yield from map(_row, page)
-            return
+        pages = self._catalogue.iterate(Kind.PATENTS) if ids is None else self._judged(ids)
+        return (_row(record) for page in pages for record in page)
+
+    def _judged(self, ids: set[str]) -> Iterator[list[AnyRecord]]:
+        """Those of the patents that are in the catalogue, in the order of their ids, a page at a time."""
         chosen = sorted(ids)
         for start in range(0, len(chosen), _RECORDS_A_LOOK):
-            records = self._catalogue.get_many(Kind.PATENTS, chosen[start : start + _RECORDS_A_LOOK])
-            yield from (_row(records[key]) for key in sorted(records))
+            found = self._catalogue.get_many(Kind.PATENTS, chosen[start : start + _RECORDS_A_LOOK])
+            yield [found[key] for key in sorted(found)]
 
 
 def _asked(item: Feedback) -> Asked | None:

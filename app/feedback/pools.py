@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -32,7 +31,7 @@ _BUILT_IN = (
 
 @dataclass(frozen=True, slots=True)
 class CountedPool:
-    """A pool and how many patents are in it now; ``bands`` tells them by year of filing and maturity."""
+    """A pool and how many patents are in it now; ``bands`` counts them by year of filing and maturity."""
 
     pool: Pool
     patents: int
@@ -89,7 +88,7 @@ class PoolService:
         return self._catalogue.pools.put(pool)
 
     def delete(self, name: str) -> None:
-        """Forget a pool.
+        """Delete a pool.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -110,14 +109,6 @@ class PoolService:
             return pool.filter
         found = self._catalogue.pools.ids(pool)
         return replace(pool.filter, ids=tuple(key for page in found for key in page))
-
-    def ids(self, name: str, *, since: date | None = None) -> Iterator[list[str]]:
-        """The ids of a pool's patents in their order, a page at a time.
-
-        Raises:
-            NotFoundError: there is none of that name.
-        """
-        return self._catalogue.pools.ids(self.get(name, since=since))
 
     def _built_in(self, name: str) -> Pool | None:
         found = next((pool for pool in _BUILT_IN if pool.name == name), None)

@@ -11,9 +11,9 @@ from app.catalogue import Catalogue, Recorded
 from app.domain import Event, Exclusions, Feedback, FeedbackFilter, Kind, OptOut
 from app.errors import FieldError, NotFoundError, unknown_record
 from app.ingest import GivenFeedback, RowOutcome, feedback_of, problem
-from app.records.cursors import number_of
 from app.records.imports import record_feedback
-from app.records.write import Embed, Warned, all_refused, check_batch_size, refused, warned
+from app.records.read import number_of
+from app.records.write import Embed, Warned, all_refused, check_batch_size, refused
 
 MOST_A_PAGE = 1000
 """Feedback of one page; a page is one statement and one answer."""
@@ -73,7 +73,7 @@ class FeedbackService:
     """Takes feedback. Every call can be repeated: what has a key or a time is recorded once.
 
     Args:
-        catalogue: where it is kept.
+        catalogue: where it is stored.
         embed: called with new needs before they are committed, so that what is committed can be searched.
         max_batch_records: feedback of one request.
     """
@@ -96,7 +96,7 @@ class FeedbackService:
         return written.taken[0]
 
     def add_all(self, items: Sequence[object]) -> FeedbackWritten:
-        """Record many in one transaction. Those that cannot be used are left out and told by position.
+        """Record many in one transaction. Those that cannot be used are left out and reported by position.
 
         Raises:
             TooLargeError: too many items.
@@ -141,7 +141,7 @@ class OutreachService:
     """Who opted out, and what is not pushed.
 
     Args:
-        catalogue: where both are kept.
+        catalogue: where both are stored.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -213,11 +213,11 @@ class OutreachService:
 
         Reads all patents where a rejected one has a family: `excluded_pairs` is for a few pairs.
         """
-        told = self.excluded_pairs(firm_ids)
-        members = self._catalogue.family_members(sorted(frozenset[str]().union(*told.families.values())))
-        for firm_id, patents in told.rejected.items():
-            kin = {member for family in told.families[firm_id] for member in members.get(family, ())}
-            yield from ((firm_id, patent_id) for patent_id in sorted(patents | (kin - told.welcome[firm_id])))
+        excluded = self.excluded_pairs(firm_ids)
+        members = self._catalogue.family_members(sorted(frozenset[str]().union(*excluded.families.values())))
+        for firm_id, patents in excluded.rejected.items():
+            kin = {member for family in excluded.families[firm_id] for member in members.get(family, ())}
+            yield from ((firm_id, patent_id) for patent_id in sorted(patents | (kin - excluded.welcome[firm_id])))
 
 
 def _not_out(firm_id: str) -> NotFoundError:
@@ -241,6 +241,6 @@ def _written(rows: Sequence[tuple[RowOutcome[GivenFeedback], Recorded | None]]) 
             rejected.append(Rejected(position, stated if isinstance(stated, str) else None, errors))
             continue
         became: FeedbackOutcome = "known" if recorded.known else "recorded"
-        new_need, warnings = given.feedback.new_need_id, warned(outcome)
-        taken.append(Given(position, given.feedback.key, recorded.number, became, new_need, warnings))
+        new_need = given.feedback.new_need_id
+        taken.append(Given(position, given.feedback.key, recorded.number, became, new_need, outcome.warnings))
     return FeedbackWritten(tuple(taken), tuple(rejected))

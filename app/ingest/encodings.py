@@ -89,7 +89,7 @@ def detect_encoding(path: Path) -> Encoding:
     """The encoding of the file at ``path``, gzipped or plain.
 
     Raises:
-        InputError: the file is empty, binary, or in an encoding that cannot be told safely.
+        InputError: the file is empty, binary, or in an encoding that cannot be recognised safely.
     """
     with open_bytes(path) as stream:
         head = stream.read(CHUNK_BYTES)

@@ -1,4 +1,4 @@
-"""Feedback as it is sent or stands in a file, to what the catalogue keeps."""
+"""Feedback as it is sent or stands in a file, to what the catalogue stores."""
 
 from __future__ import annotations
 

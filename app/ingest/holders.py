@@ -1,4 +1,4 @@
-"""Names of holders: lists of them, and what kind of holder a name tells of."""
+"""Names of holders: lists of them, and which kind of holder a name stands for."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def split_names(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def holder_type_of(name: str) -> str | None:
-    """The :class:`~app.domain.HolderType` that ``name`` tells of, ``None`` when it does not tell."""
+    """The :class:`~app.domain.HolderType` that ``name`` stands for, ``None`` when it does not say."""
     for kind, pattern in _KINDS:
         if pattern.search(name):
             return str(kind)

@@ -30,7 +30,7 @@ def record_of(
     """The record of one object: fields by our names or by those of other people, as in a file.
 
     Beyond what a file may hold it understands a record as the service gives it: ``kind``, ``original``, ``extra`` and
-    ``industry_derived`` (industries that were told by IPC codes are left out, and told again).
+    ``industry_derived`` (industries that were derived from IPC codes are left out, and derived again).
 
     Args:
         kind: what the object is.
@@ -46,7 +46,7 @@ def record_of(
     given = {str(json_safe(str(key))): value for key, value in fields.items()}
     original = _taken_original(kind, given)
     extra = _taken_extra(given)
-    _drop_told(kind, given)
+    _drop_derived(kind, given)
     if record_id is not None and not _names_id(kind, given):
         # First, so that it counts before any column of the same rank.
         given = {"id": record_id, **{key: value for key, value in given.items() if key != "id"}}
@@ -101,8 +101,8 @@ def _taken_extra(given: dict[str, Any]) -> dict[str, Any]:
     return {str(json_safe(str(key))): value for key, value in given.pop("extra").items()}
 
 
-def _drop_told(kind: Kind, given: dict[str, Any]) -> None:
-    """Leave out what the service adds: the kind's name, and industries that it told itself."""
+def _drop_derived(kind: Kind, given: dict[str, Any]) -> None:
+    """Leave out what the service adds: the kind's name, and industries that it derived itself."""
     if given.get("kind") == kind.value:
         del given["kind"]
     if kind is Kind.PATENTS and isinstance(given.get("industry_derived"), bool) and given.pop("industry_derived"):

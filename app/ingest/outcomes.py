@@ -31,9 +31,19 @@ class Problem:
     fix: str
     fix_zh: str
 
+    @property
+    def message(self) -> str:
+        """What is wrong, and what to do about it, as an answer over HTTP says it."""
+        return f"{self.reason}; {self.fix}"
+
+    @property
+    def message_zh(self) -> str:
+        """The same in Chinese."""
+        return f"{self.reason_zh}；{self.fix_zh}"
+
     def as_field_error(self) -> FieldError:
-        """The problem as an answer over HTTP names it: what is wrong, and what to do about it."""
-        return FieldError(self.field or "body", f"{self.reason}; {self.fix}", f"{self.reason_zh}；{self.fix_zh}")
+        """The problem as an error names it; one of the whole row is of its ``body``."""
+        return FieldError(self.field or "body", self.message, self.message_zh)
 
 
 @dataclass(frozen=True, slots=True)

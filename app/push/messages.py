@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.catalogue import NewMessage, PushRun
 from app.domain import Level, Renderer
 from app.push.delivery import FirmList, ListedPatent, PushDelivery
-from app.records.shape import RecordOut, record_out
+from app.records.read import RecordOut, record_out
 
 LISTS, FINISHED = "push.lists", "push.finished"
 

@@ -220,7 +220,7 @@ class _Load:
     def _settle(
         self, batch: list[RowOutcome[R]], write: Callable[[Sequence[RowOutcome[R]]], Sequence[RowOutcome[R]]]
     ) -> None:
-        written = write(batch)
+        written = list(write(batch))  # a writer may return the batch itself
         batch.clear()
         self._note(written)
         steps.debug("ingest.batch")
@@ -252,15 +252,17 @@ class _Load:
         """Gradings of patents that are there."""
         gradings = [outcome.record for outcome in outcomes if outcome.record is not None]
         changes = iter(self._catalogue.grades.add(gradings))
-        written = []
-        for outcome in outcomes:
-            if outcome.record is not None and (changed := next(changes)) is None:
+        written = list(outcomes)
+        for place, outcome in enumerate(outcomes):
+            if outcome.record is None:
+                continue
+            changed = next(changes)
+            if changed is None:
                 found = problem("unknown_record", "id", outcome.record.patent_id)
-                outcome = replace(outcome, record=None, rejected=(found,))
-            elif outcome.record is not None:
+                written[place] = replace(outcome, record=None, rejected=(found,))
+            else:
                 self._report.changed += changed
                 self._report.unchanged += not changed
-            written.append(outcome)
         return written
 
     def write_feedback(self, outcomes: Sequence[RowOutcome[GivenFeedback]]) -> Sequence[RowOutcome[GivenFeedback]]:

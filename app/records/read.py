@@ -1,10 +1,17 @@
-"""Records by id."""
+"""Records by id, as they leave the service, and the cursors of lists of them."""
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.errors import unknown_record
+from app.errors import FieldError, InputError, unknown_record
+
+_EMPTY: tuple[Any, ...] = (None, (), {}, "")
 
 
 class RecordService:
@@ -23,3 +30,33 @@ class RecordService:
         if record is None:
             raise unknown_record(kind, record_id)
         return record
+
+
+class RecordOut(BaseModel):
+    """A record, over HTTP and in a webhook's message alike: fields that have no value are left out."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+
+
+def record_out(record: AnyRecord) -> RecordOut:
+    """A record without its empty fields, `kind` added; `industry_derived` is there only where it is true."""
+    named = ((field.name, getattr(record, field.name)) for field in fields(record))
+    shown = {name: value for name, value in named if value not in _EMPTY}
+    if not shown.get("industry_derived", True):
+        del shown["industry_derived"]
+    return RecordOut(kind=record.kind.value, **shown)
+
+
+def number_of(cursor: str | None) -> int:
+    """The number of the last line that was given out, which a cursor of a list that only grows stands for; 0 for none.
+
+    Raises:
+        InputError: it is not a cursor that was given out.
+    """
+    number = 0 if cursor is None else int(cursor) if cursor.isascii() and cursor.isdigit() else -1
+    if not 0 <= number < 2**63:
+        wrong = FieldError("cursor", "none that was given out", "无效的游标")
+        raise InputError("Cannot use the cursor.", "游标无效。", fields=(wrong,))
+    return number

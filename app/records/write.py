@@ -9,25 +9,21 @@ from typing import Any, Literal
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import FieldError, InputError, TooLargeError, unknown_record
-from app.ingest import RowOutcome, record_of
+from app.ingest import Problem, RowOutcome, record_of
 
 Embed = Callable[[Kind, Sequence[AnyRecord]], int]
-"""Sees to it that the passages of records have vectors, before they are committed; tells how many it left for later."""
+"""Sees to it that the passages of records have vectors, before they are committed; returns how many it left for later."""
 
 WrittenOutcome = Literal["created", "updated", "unchanged", "deleted"]
 Part = Literal["upsert", "delete"]
 
 _SHOWN = 80
+_NOT_AN_OBJECT = FieldError("body", "a record is a JSON object", "记录应为 JSON 对象")
+_NOT_AN_ID = FieldError("id", "an id is a text that is not empty", "编号应为非空文本")
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """Something that did not keep a record out; what could not be read is in its ``extra``."""
-
-    code: str
-    field: str | None
-    message: str
-    message_zh: str
+Warned = Problem
+"""Something that did not keep a record out; what could not be read is in its ``extra``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,7 @@ class WriteService:
         self._embed(kind, [outcome.record])
         done = self._catalogue.apply(kind, [outcome.record], (), source=f"PUT /v1/{kind.value}")
         became: WrittenOutcome = "created" if done.added else "updated" if done.changed else "unchanged"
-        return Written(record_id, became, done.revision, warned(outcome))
+        return Written(record_id, became, done.revision, outcome.warnings)
 
     def delete(self, kind: Kind, record_id: str) -> Written:
         """Delete one record.
@@ -129,7 +125,7 @@ class WriteService:
         return Written(record_id, "deleted", done.revision)
 
     def batch(self, kind: Kind, upserts: Sequence[object], deletes: Sequence[object]) -> BatchWritten:
-        """Write and delete many records in one transaction. Rows that cannot be used are left out and told.
+        """Write and delete many records in one transaction. Rows that cannot be used are left out and reported.
 
         Args:
             kind: of all of them.
@@ -145,7 +141,11 @@ class WriteService:
         read = _Batch(kind)
         read.add_all(upserts, deletes)
         if read.rejected and not read.records and not read.deletes:
-            errors = [_placed(row, error) for row in read.rejected for error in row.errors]
+            errors = [
+                FieldError(f"{row.part}.{row.position}.{error.field}", error.message, error.message_zh)
+                for row in read.rejected
+                for error in row.errors
+            ]
             raise all_refused("rows", "行", errors)
         records = list(read.records.values())
         pending = self._embed(kind, records) if records else 0
@@ -181,7 +181,7 @@ class _Batch:
         written = {key for position, fields in enumerate(upserts) if (key := self._upsert(position, fields, gone))}
         for position, gone_id in enumerate(deletes):
             if not isinstance(gone_id, str) or not gone_id:
-                self._reject("delete", position, None, [_not_an_id()])
+                self._reject("delete", position, None, [_NOT_AN_ID])
             elif gone_id in written:
                 self._reject("delete", position, gone_id, [_both(gone_id)])
             else:
@@ -190,7 +190,7 @@ class _Batch:
     def _upsert(self, position: int, fields: object, gone: set[str]) -> str | None:
         """Read one record; its id, where it has one."""
         if not isinstance(fields, Mapping):
-            self._reject("upsert", position, None, [_not_an_object()])
+            self._reject("upsert", position, None, [_NOT_AN_OBJECT])
             return None
         outcome = record_of(self._kind, fields)
         record = outcome.record
@@ -198,12 +198,15 @@ class _Batch:
         if record is not None and record.id in gone:
             errors.append(_both(record.id))
         if errors or record is None:
-            self._reject("upsert", position, record.id if record else _given_id(fields), errors)
+            given = fields.get("id")
+            # The id of a record that cannot be used is shown as it came, for people to find it by.
+            shown = given[:_SHOWN] if isinstance(given, str) else None
+            self._reject("upsert", position, record.id if record else shown, errors)
         else:
             self.repeated += record.id in self.records
             self.records[record.id] = record
             if outcome.warnings:
-                self.warned.append(Row("upsert", position, record.id, warnings=warned(outcome)))
+                self.warned.append(Row("upsert", position, record.id, warnings=outcome.warnings))
         return record.id if record else None
 
     def _reject(self, part: Part, position: int, record_id: str | None, errors: Sequence[FieldError]) -> None:
@@ -266,32 +269,6 @@ def _other_id(outcome: RowOutcome[AnyRecord], record_id: str) -> list[FieldError
     ]
 
 
-def warned(outcome: RowOutcome[object]) -> tuple[Warned, ...]:
-    """The warnings of a row, in its order."""
-    return tuple(
-        Warned(found.code, found.field, f"{found.reason}; {found.fix}", f"{found.reason_zh}；{found.fix_zh}")
-        for found in outcome.warnings
-    )
-
-
-def _placed(row: Row, error: FieldError) -> FieldError:
-    return FieldError(f"{row.part}.{row.position}.{error.field}", error.message, error.message_zh)
-
-
 def _both(key: str) -> FieldError:
     shown = key[:_SHOWN]
     return FieldError("id", f"{shown!r} is to be written and to be deleted", f"{shown!r} 同时出现在写入和删除中")
-
-
-def _given_id(fields: Mapping[str, Any]) -> str | None:
-    """The id of a record that cannot be used, as it came, for people to find it by."""
-    given = fields.get("id")
-    return given[:_SHOWN] if isinstance(given, str) else None
-
-
-def _not_an_object() -> FieldError:
-    return FieldError("body", "a record is a JSON object", "记录应为 JSON 对象")
-
-
-def _not_an_id() -> FieldError:
-    return FieldError("id", "an id is a text that is not empty", "编号应为非空文本")
