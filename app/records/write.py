@@ -12,7 +12,7 @@ from app.errors import FieldError, InputError, TooLargeError, unknown_record
 from app.ingest import Problem, RowOutcome, record_of
 
 Embed = Callable[[Kind, Sequence[AnyRecord]], int]
-"""Sees to it that the passages of records have vectors, before they are committed; returns how many it left for later."""
+"""Sees to it that passages have vectors before their records are committed; returns how many it left for later."""
 
 WrittenOutcome = Literal["created", "updated", "unchanged", "deleted"]
 Part = Literal["upsert", "delete"]
