@@ -14,7 +14,7 @@ from app.catalogue.rows import CODECS
 from app.domain import AnyRecord, Kind, Patent
 from app.ingest import IngestLimits, read_records, record_of
 from app.ingest.synonyms import SYNONYMS
-from app.records.shape import record_out
+from app.records.read import record_out
 
 SAMPLE = Path(__file__).parents[3] / "sample"
 TEXT = st.text(max_size=30) | st.sampled_from(

@@ -30,7 +30,7 @@ def test_records_imports_report_has_the_keys_of_its_kind(kind: str, own: set[str
 class _Broken:
     """A catalogue whose database is gone."""
 
-    def upsert(self, records: object, *, source: str) -> None:
+    def upsert(self, _records: object, *, source: str) -> None:
         raise OSError(source)
 
 
@@ -38,7 +38,7 @@ def test_records_imports_rejects_before_a_failure_are_listed(tmp_path: Path) -> 
     """A load that fails in the middle of a batch leaves the rows that were rejected in it listed."""
     path = tmp_path / "a.csv"
     path.write_text("id,title\n,A\nP1,B\n", encoding="utf-8")
-    with pytest.raises(OSError, match="a.csv"):
+    with pytest.raises(OSError, match=r"a\.csv"):
         ImportService(_Broken(), tmp_path / "rejects").load(path, Kind.PATENTS)
     (listed,) = (tmp_path / "rejects").iterdir()
     assert listed.suffix == ".csv"
