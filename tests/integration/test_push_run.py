@@ -106,6 +106,14 @@ def test_push_floor_reaches_patents_that_are_nobodys_candidates(services: Servic
     assert "floor" in {entry.placed for entry in shown}
 
 
+def test_push_floor_adds_no_patent_to_a_list_that_has_it(services: Services) -> None:
+    """A patent that too few firms have is looked for from its side too, and found for firms that have it already."""
+    few = {"months": 0, "k": 5, "candidates": 10, "per_holder": 0, "per_family": 0, "exclude_status": ()}
+    made = lists(services, request("twice", floor=2, **few))
+    assert "floor" in {entry.placed for entry in made}
+    assert max(Counter((entry.firm_id, entry.patent_id) for entry in made).values()) == 1
+
+
 def test_push_joins_by_industry_and_region(services: Services) -> None:
     """Firms with an industry are pushed patents of it alone, within their province."""
     made = lists(services, request("industry", months=0, industry="division", region="province"))

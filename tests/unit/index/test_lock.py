@@ -132,3 +132,42 @@ def test_index_lock_refuses_a_descriptor_of_something_else(path, tmp_path):
         descriptor = os.open(path, os.O_RDWR)
         with pytest.raises(LockedError):
             FileLock(path, "test").adopt(descriptor)
+
+
+def test_index_lock_taken_twice_is_let_go_once(path):
+    """Whoever holds a lock may take it again, and one release ends it."""
+    lock = FileLock(path, "test")
+    lock.acquire()
+    lock.acquire()
+    lock.release()
+    assert not lock.held
+    assert holder_of(path) is None
+
+
+def test_index_lock_refused_leaves_no_open_file(path):
+    """A service that asks again and again for a lock that another holds must not run out of files."""
+    with FileLock(path, "test"):
+        before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        for _ in range(5):
+            with pytest.raises(LockedError):
+                FileLock(path, "test").acquire()
+        assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_index_lock_adopted_is_not_inherited_by_children(path):
+    """What an adopter starts must not hold the lock after it: it would block everybody until it ends."""
+    given, lock = FileLock(path, "test"), FileLock(path, "test")
+    given.acquire()
+    descriptor = os.dup(given.descriptor())
+    os.set_inheritable(descriptor, True)
+    lock.adopt(descriptor)
+    given.release()
+    code = "print('runs', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, close_fds=False
+    ) as child:
+        assert child.stdout.readline() == "runs\n"
+        assert holder_of(path).pid == os.getpid()
+        lock.release()
+        assert holder_of(path) is None
+        child.communicate("\n")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain import Kind
 from app.errors import NotFoundError
 from app.ranking.levels import BUILT_IN_SCALES, CENTRED_SCALE, Scale
-from app.serving.calibrations import BUILT_IN, Calibration, CalibrationStore, RankingId, new_id
+from app.serving.calibrations import BUILT_IN, MANIFEST_KEY, Calibration, CalibrationStore, RankingId, Shelf, new_id
+from index import Manifest
+from index.manifest import IndexParameters, MeasuredRecall
 
 HERE = RankingId("a" * 64, "centred")
 SCALE = Scale(midpoint=0.4, steepness=9.5, weak_from=0.04, strong_from=0.8, bends=((0.33, -3.25),))
@@ -43,6 +46,7 @@ def file_of(root: Path, one: Calibration) -> Path:
     return root / "patents" / "calibrations" / f"{one.id}.json"
 
 
+@settings(deadline=None)
 @given(
     st.floats(-1e3, 1e3),
     st.floats(1e-6, 1e6),
@@ -115,6 +119,49 @@ def test_calibrations_damaged_are_refused_by_name(store: CalibrationStore, tmp_p
     assert one.id in reading.why_zh
     assert store.rollback(HERE) == before.id
     assert store.read().reading(HERE).id == before.id
+
+
+def test_calibrations_of_another_encoder_are_refused(store: CalibrationStore, tmp_path: Path) -> None:
+    """A whole file with the right name, but fitted to another encoder's relevance, is not in force."""
+    one = calibration()
+    store.publish(one)
+    other = replace(one, ranking=RankingId("b" * 64, "centred"))
+    file_of(tmp_path, one).write_text(other.to_json(), encoding="utf-8")
+    reading = store.read().reading(HERE)
+    assert (reading.id, reading.scale) == (BUILT_IN, CENTRED_SCALE)
+    assert f"{one.id} is damaged: it is another calibration's" in reading.why
+
+
+def manifest_with(fingerprint: str, kept: object) -> Manifest:
+    """The manifest of a snapshot of an encoder that keeps calibrations."""
+    return Manifest(
+        id="patents-20261123T130700Z-1a2b3c4d",
+        target="patents",
+        fingerprint=fingerprint,
+        encoder="test",
+        dimension=8,
+        count=3,
+        index=IndexParameters("flat"),
+        source_revision="42",
+        built_at="2026-11-23T13:07:00+00:00",
+        build_seconds=1.25,
+        recall=MeasuredRecall(20, 1.0, 3, "needs"),
+        files={},
+        extra={MANIFEST_KEY: kept},
+    )
+
+
+def test_calibrations_kept_with_a_snapshot_are_those_of_its_encoder(store: CalibrationStore) -> None:
+    """A snapshot takes along what is in force for its encoder, and what it has of another one is not read."""
+    mine, other = calibration(), calibration(RankingId("b" * 64, "centred"), CENTRED_SCALE)
+    for one in (mine, other):
+        store.publish(one)
+    kept = store.read().kept_with(mine.ranking.fingerprint)
+    assert [said["id"] for said in kept] == [mine.id]
+    elsewhere = Shelf()
+    assert elsewhere.readings(manifest_with("a" * 64, kept))["centred"].id == mine.id
+    assert elsewhere.readings(manifest_with("a" * 64, kept))["fused"].id == BUILT_IN
+    assert elsewhere.readings(manifest_with("b" * 64, kept))["centred"].id == BUILT_IN
 
 
 def test_calibrations_with_a_damaged_pointer_are_not_in_force(store: CalibrationStore, tmp_path: Path) -> None:

@@ -152,6 +152,41 @@ def test_allocation_passes_over_a_second_member_of_a_family() -> None:
     assert found.placed[0, 2] == Placed.DIVERSITY
 
 
+def floored(values: list[list[float]], fair: list[list[bool]], eligible: list[bool], **limits: int) -> Allocation:
+    """One place a list and a floor of one; patents are candidates of every firm, but where they are worth 0."""
+    worth = np.array(values)
+    patents = np.where(worth > 0, np.arange(worth.shape[1]), NOBODY)
+    problem = Problem(
+        values=worth, patents=patents, fair=np.array(fair), eligible=np.array(eligible), k=1, floor=1, **limits
+    )
+    return allocate(problem)
+
+
+def test_allocation_has_no_floor_for_what_is_not_eligible() -> None:
+    """A firm keeps its best where another patent has no claim to be shown; with one, a place is lacking."""
+    for eligible, missed in (([True, False], 0), ([True, True], 1)):
+        assert floored([[0.9, 0.6]], [[True, True]], eligible).missed == missed
+    assert floored([[0.9, 0.6]], [[True, True]], [True, False]).chosen.tolist() == [[True, False]]
+
+
+def test_allocation_counts_fair_matches_alone_for_a_floor() -> None:
+    """A patent that is shown where it is no fair match is shown too seldom, and is not put there for its floor."""
+    values, fair = [[0.9, 0.55, 0.0], [0.0, 0.1, 0.4]], [[True, True, False], [False, False, False]]
+    found = floored(values, fair, [True, True, False])
+    assert found.missed == 1
+    assert found.chosen[1].tolist() == [False, False, True]
+    found = floored([[0.9, 0.55], [0.0, 0.3]], fair=[[True, True], [False, False]], eligible=[True, True])
+    assert found.missed == 1
+    assert found.chosen.sum() == 2
+
+
+def test_allocation_fills_no_place_with_a_patent_that_its_floor_needs_elsewhere() -> None:
+    """An empty list stays empty where its one candidate, at its cap, is a fair match of another firm alone."""
+    found = floored([[0.6, 0.55], [0.4, 0.0]], [[True, False], [False, False]], [True, True], cap=1)
+    assert found.missed == 0
+    assert found.chosen.tolist() == [[True, False], [False, False]]
+
+
 def test_allocation_is_the_same_for_a_seed_and_breaks_ties_by_it() -> None:
     """Equal values everywhere: the seed alone decides, and always in the same way."""
     problem = drawn(3, 30, 20, 8, cap=4)
