@@ -77,6 +77,19 @@ def test_relevance_expects_less_of_terms_in_a_small_corpus() -> None:
     assert small[0] == pytest.approx(large[0] / 2)
 
 
+def test_relevance_expects_nothing_for_a_query_of_no_known_language() -> None:
+    """Whose language cannot be told may share terms with every record, so that none gets what it does not share."""
+    found = relevance(_row(0.6, 0.6), _shared(0.0, 20.0), SPACE, None, ["en", "zh"])
+    assert found.total == pytest.approx([0.6, 0.6 + 20 * LEXICAL_WEIGHT])
+
+
+@pytest.mark.parametrize(("own", "across", "stretch"), [(0.1, 0.01, MOST_STRETCH), (0.05, 0.1, 1.0), (0.09, 0.06, 1.5)])
+def test_space_stretches_within_bounds(own: float, across: float, stretch: float) -> None:
+    """However little two languages vary, a cosine is doubled at most; however much, it is never drawn together."""
+    space = Space({}, {}, {("zh", "zh"): own, ("zh", "en"): across})
+    assert space.crossing("zh", "en").stretch == pytest.approx(stretch)
+
+
 @pytest.mark.parametrize(("query", "passage"), [(None, "en"), ("zh", "zh"), ("fr", "fr")])
 def test_space_crosses_nothing_within_a_language_or_without_one(query: str | None, passage: str) -> None:
     """A query of no known language, and a record of the query's own, keep their cosine."""
