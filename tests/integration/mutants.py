@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 _BUILD = "tests/integration/test_index_build.py::test_index_build"
 _DURABLE = "tests/unit/index/test_durable.py::test_index_durable"
+_VECTORS = "tests/unit/index/test_vectors.py::test_index_vectors"
 _LOCK = "tests/unit/index/test_lock.py::test_index_lock"
 _CALIBRATIONS = "tests/unit/serving/test_calibrations.py::test_calibrations"
 _ALLOCATION = "tests/unit/push/allocation/test_allocate.py::test_allocation"
@@ -64,6 +65,20 @@ MUTANTS = (
         "recall_floor: float = 0.95",
         "recall_floor: float = 0.75",
         f"{_BUILD}_holds_the_recall_floor",
+    ),
+    Mutant(
+        "appended vectors are not flushed",
+        "index/vector_file.py",
+        '            os.fsync(descriptor)\n            step("vectors.synced")\n',
+        '            step("vectors.synced")\n',
+        f"{_VECTORS}_are_flushed_before_an_append_returns",
+    ),
+    Mutant(
+        "the cut of a torn append is not flushed",
+        "index/vector_file.py",
+        "file.truncate(keep)\n                os.fsync(file.fileno())\n",
+        "file.truncate(keep)\n",
+        f"{_VECTORS}_cut_of_a_torn_append_is_flushed_before_the_next_is_written",
     ),
     Mutant(
         "a prefix matches itself alone",
@@ -202,8 +217,8 @@ MUTANTS = (
     Mutant(
         "a rejection covers one patent alone",
         "app/feedback/service.py",
-        "sorted(patents | (kin - told.welcome[firm_id]))",
-        "sorted(patents)",
+        "sorted(patents | (kin - ",
+        "sorted(patents | (patents - ",
         f"{_CATALOGUE}_feedback.py::test_feedback_rejections_cover_the_family",
     ),
 )
