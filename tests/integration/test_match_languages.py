@@ -10,7 +10,7 @@ from live_samples import one
 from app.domain import Filter, Kind, Patent
 from app.match.candidates import MOST_PARTS
 from app.settings import Settings
-from app.wiring import Services, build_services
+from app.wiring import Services
 from models.testing import HashingEncoder
 
 SIZES = {"zh": 40, "en": 30, "ja": 20, "ko": 18, "de": 16, "fr": 14, "ru": 4, "th": 2}
@@ -20,7 +20,7 @@ SIZES = {"zh": 40, "en": 30, "ja": 20, "ko": 18, "de": 16, "fr": 14, "ru": 4, "t
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Patents in eight languages, centred by language; no two languages have a word in common."""
-    made = build_services(Settings(home=tmp_path_factory.mktemp("home"), centre_from=50), encoder=HashingEncoder)
+    made = Services(Settings(home=tmp_path_factory.mktemp("home"), centre_from=50), encoder=HashingEncoder)
     made.serving.open()
     made.catalogue.upsert(
         [
