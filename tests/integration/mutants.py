@@ -112,8 +112,8 @@ MUTANTS = (
     Mutant(
         "the seventh language is not searched",
         "app/match/candidates.py",
-        "[None] if len(sizes) > MOST_PARTS else []",
-        "[]",
+        "if len(parts) < len(sizes) or not parts:",
+        "if not parts:",
         "tests/integration/test_match_languages.py::test_match_finds_records_of_the_seventh_and_eighth_language",
     ),
     Mutant(
