@@ -99,7 +99,7 @@ class ScorerQuery:
         vector: float32 ``[d]``, in the scorer's space.
         lang: the language of its text, ``None`` where it cannot be told.
         terms: what each of its terms counts beside its rarity; none where shared terms do not count.
-        usual: see `app.ranking.lexical.usual_share`.
+        usual: see `app.ranking.relevance.usual_share`.
     """
 
     vector: Floats
