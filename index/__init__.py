@@ -5,7 +5,7 @@ from index.bm25_queries import QueryPostings, WeighedTerms
 from index.build import BuildOptions, SnapshotSpec, write_snapshot
 from index.columns import ColumnKind, Columns, ColumnValues
 from index.conditions import AtLeast, Between, Condition, Equals, Ids, OneOf, Prefix
-from index.engine import FaissIndex, Hits, SearchIndex
+from index.engine import FaissIndex, Hits
 from index.errors import (
     ConditionError,
     FileProblem,
@@ -29,8 +29,8 @@ from index.errors import (
 from index.ids import IdList
 from index.join import JoinCorpus, JoinOptions, Neighbours, merge_neighbours
 from index.join_run import JoinProgress, JoinTask, read_join, run_join, sampled_recall
-from index.layers import Found, Layer, Part, View
-from index.live import Follower, LiveIndex, made_with
+from index.layers import Found, Part, View
+from index.live import LiveIndex
 from index.lock import FileLock
 from index.manifest import FileEntry, IndexParameters, Manifest, MeasuredRecall, read_manifest
 from index.names import SnapshotId
@@ -50,8 +50,8 @@ from index.publication import (
 )
 from index.segments import Segment, Upsert
 from index.snapshot import Snapshot, VerifyReport, load_snapshot, verify_snapshot
-from index.terms import TermHits, TermIndex
-from index.vectors import ArrayVectors, StoredVectors, StoreReport, TextFacts, VectorSource, VectorStore, text_key
+from index.terms import TermIndex
+from index.vectors import ArrayVectors, StoredVectors, VectorSource, VectorStore, text_key
 
 __all__ = [
     "NO_TERMS",
@@ -71,7 +71,6 @@ __all__ = [
     "FileLock",
     "FileProblem",
     "FingerprintMismatchError",
-    "Follower",
     "Found",
     "Hits",
     "IdList",
@@ -82,7 +81,6 @@ __all__ = [
     "JoinOptions",
     "JoinProgress",
     "JoinTask",
-    "Layer",
     "LiveIndex",
     "LockedError",
     "Manifest",
@@ -97,7 +95,6 @@ __all__ = [
     "Publication",
     "QueryPostings",
     "RollbackError",
-    "SearchIndex",
     "Segment",
     "Snapshot",
     "SnapshotDamagedError",
@@ -109,13 +106,10 @@ __all__ = [
     "SnapshotSpec",
     "SnapshotWriteError",
     "StoreLockedError",
-    "StoreReport",
     "StoredVectors",
     "TermCounts",
-    "TermHits",
     "TermIndex",
     "TermWeights",
-    "TextFacts",
     "Upsert",
     "VectorInputError",
     "VectorMissingError",
@@ -131,7 +125,6 @@ __all__ = [
     "current_id",
     "list_snapshots",
     "load_snapshot",
-    "made_with",
     "merge_neighbours",
     "prune",
     "publication_log",

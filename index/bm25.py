@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from index.checks import Floats, Positions
+from index.arrays import Floats, Positions
 
 K1, B = 1.2, 0.75
 """Saturation and length normalisation, the usual values, which tantivy has built in."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.arrays import Floats
 from index.bm25 import Counts, Hashes, TermCounts, TermWeights, hash_of, saturated, usable
-from index.checks import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,8 @@ from typing import Any
 import faiss
 import numpy as np
 
-from index.arrays import Array, read_arrays, write_arrays, write_rows
-from index.checks import Floats, check_vectors
+from index.arrays import Array, ArrayWriter, Floats, read_array, write_array, write_bundle
+from index.checks import check_vectors
 from index.columns import Columns, ColumnValues
 from index.durable import disk_errors, make_directory, sha256_of, sync_directory, sync_file
 from index.engine import FaissIndex
@@ -26,16 +26,12 @@ from index.ids import IdList
 from index.lock import BUILD_LOCK, FileLock
 from index.manifest import FILE_NAME, FileEntry, IndexParameters, Manifest, MeasuredRecall
 from index.names import BUILDING_PREFIX, SnapshotId, target_directory
-from index.neighbours import NEIGHBOURS_ARRAY, NEIGHBOURS_FILE, nearest_of_each
+from index.neighbours import NEIGHBOURS_FILE, nearest_of_each
 from index.recall import Truth, blocks_of
 from index.snapshot import (
     ARRAYS_FILE,
-    COLUMNS_FILE,
-    EXACT_ARRAY,
     EXACT_FILE,
-    IDS_FILE,
     INDEX_FILE,
-    SAMPLE_ARRAY,
     SAMPLE_FILE,
     check_self_queries,
     data_files,
@@ -187,11 +183,12 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
     parameters = _write_index(temporary, checked.source, truth, options)
     options.on_step("index")
     with disk_errors(SnapshotWriteError, NOT_WRITTEN):
-        checked.ids.write(temporary / IDS_FILE)
-        checked.columns.write(temporary / COLUMNS_FILE)
-        write_arrays(temporary / SAMPLE_FILE, {SAMPLE_ARRAY: queries})
-        if checked.spec.arrays:
-            write_arrays(temporary / ARRAYS_FILE, checked.spec.arrays)
+        checked.ids.write(temporary)
+        columns = checked.columns.write(temporary)
+        write_array(temporary / SAMPLE_FILE, queries)
+        arrays = [ARRAYS_FILE] if checked.spec.arrays else []
+        if arrays:
+            write_bundle(temporary / ARRAYS_FILE, checked.spec.arrays)
     options.on_step("files")
     neighbours = _write_neighbours(temporary, checked, parameters, options)
     terms = _write_terms(temporary, checked, options)
@@ -211,8 +208,7 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         build_seconds=round(time.perf_counter() - started, 3),
         recall=measured,
         files={
-            name: _entry(temporary / name)
-            for name in (*data_files(parameters), *([ARRAYS_FILE] if spec.arrays else []), *neighbours, *terms)
+            name: _entry(temporary / name) for name in {*data_files(parameters), *columns, *arrays, *neighbours, *terms}
         },
         extra=checked.extra,
     )
@@ -245,7 +241,7 @@ def _write_index(directory: Path, source: VectorSource, truth: Truth, options: B
         options.on_step("trained")
         error = _write_exact(directory, source, index)
         options.on_step("exact")
-        rows = read_arrays(directory / EXACT_FILE)[0][EXACT_ARRAY]
+        rows = read_array(directory / EXACT_FILE)
         searched = FaissIndex(index, threads=options.threads, rows=rows, code_error=error)
         nprobe = tune_nprobe(searched, source, truth, options.recall_target, index.nlist)
         parameters = IndexParameters(IVF_FP16, nlist=int(index.nlist), nprobe=nprobe, code_error=error)
@@ -261,17 +257,15 @@ def _write_index(directory: Path, source: VectorSource, truth: Truth, options: B
 def _write_exact(directory: Path, source: VectorSource, index: Any) -> float:  # noqa: ANN401 - faiss has no types
     """Write the vectors as they are, and return how far the index's rounded ones lie from them at most."""
     error, start = 0.0, 0
-
-    def measured() -> Iterator[Floats]:
-        nonlocal error, start
+    with (
+        disk_errors(SnapshotWriteError, NOT_WRITTEN),
+        ArrayWriter(directory / EXACT_FILE, np.float32, source.dimension) as file,
+    ):
         for block in blocks_of(source):
             rounded = index.reconstruct_batch(np.arange(start, start + len(block), dtype=np.int64))
             error = max(error, float(np.linalg.norm(block - rounded, axis=1).max()))
             start += len(block)
-            yield block
-
-    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
-        write_rows(directory / EXACT_FILE, EXACT_ARRAY, (len(source), source.dimension), measured())
+            file.write(block)
     return error
 
 
@@ -283,9 +277,12 @@ def _write_neighbours(
     if count < 1:
         return ()
     index = open_index(directory, parameters, options.threads)
-    blocks = nearest_of_each(index.faiss, checked.source, count, options.threads)
-    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
-        write_rows(directory / NEIGHBOURS_FILE, NEIGHBOURS_ARRAY, (len(checked.source), count), blocks, np.int32)
+    with (
+        disk_errors(SnapshotWriteError, NOT_WRITTEN),
+        ArrayWriter(directory / NEIGHBOURS_FILE, np.int32, count) as file,
+    ):
+        for block in nearest_of_each(index.faiss, checked.source, count, options.threads):
+            file.write(block)
     options.on_step("neighbours")
     return (NEIGHBOURS_FILE,)
 

@@ -7,11 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from index.arrays import Floats, Mask
 from index.errors import VectorInputError
-
-Floats = npt.NDArray[np.float32]
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 # float32 unit vectors of a few hundred dimensions are within 1e-6 of length 1; a vector that was never normalised is
 # not.

@@ -7,6 +7,7 @@ pass, not of all. Days, numbers and flags are one value a position, compared in 
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,16 +19,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Array, read_arrays, write_arrays
-from index.checks import Mask
+from index.arrays import Array, Mask, read_array, write_array
 from index.conditions import AtLeast, Between, Condition, Equals, Ids, OneOf, Prefix
+from index.durable import sync_file
 from index.errors import ConditionError, VectorInputError
 from index.ids import IdList
 
 MISSING_NUMBER = int(np.iinfo(np.int32).min)
 MISSING_FLAG = -1
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-_SEPARATOR = "\0"  # of dictionary entries in the file; no code contains it
+COLUMNS_FILE = "columns.json"
 
 
 class ColumnKind(StrEnum):
@@ -179,45 +180,45 @@ class Columns:
             raise _misfit(condition, "codes")
         return mask
 
-    def write(self, path: Path) -> None:
-        """Write all columns to one file and flush it to the disk."""
+    def write(self, directory: Path) -> tuple[str, ...]:
+        """Write all columns and flush them to the disk; the names of the files."""
+        fields: dict[str, Any] = {}
         arrays: dict[str, Array] = {}
-        metadata = {"count": str(self._count)}
         for name, column in self._columns.items():
             if isinstance(column, CodeColumn):
-                metadata[f"kind.{name}"] = ColumnKind.CODES
-                text = _SEPARATOR.join(column.codes).encode("utf-8")
-                arrays[f"codes.{name}"] = np.frombuffer(text, dtype=np.uint8)
-                arrays[f"starts.{name}"], arrays[f"positions.{name}"] = column.starts, column.positions
+                fields[name] = {"kind": ColumnKind.CODES, "codes": column.codes}
+                arrays[f"columns.{name}.starts.npy"] = column.starts
+                arrays[f"columns.{name}.positions.npy"] = column.positions
             else:
-                metadata[f"kind.{name}"] = column.kind
-                arrays[f"values.{name}"] = column.values
-        write_arrays(path, arrays, metadata)
+                fields[name] = {"kind": column.kind}
+                arrays[f"columns.{name}.values.npy"] = column.values
+        for file, array in arrays.items():
+            write_array(directory / file, array)
+        said = json.dumps({"count": self._count, "fields": fields}, ensure_ascii=False)
+        (directory / COLUMNS_FILE).write_text(said, encoding="utf-8")
+        sync_file(directory / COLUMNS_FILE)
+        return (COLUMNS_FILE, *arrays)
 
     @classmethod
-    def read(cls, path: Path) -> Columns:
+    def read(cls, directory: Path) -> Columns:
         """The columns that ``write`` wrote, mapped.
 
         Raises:
-            ValueError: the file does not hold such columns.
+            ValueError: the files do not hold such columns.
         """
-        arrays, metadata = read_arrays(path)
+        said = json.loads((directory / COLUMNS_FILE).read_text(encoding="utf-8"))
         columns: dict[str, CodeColumn | ValueColumn] = {}
         try:
-            count = int(metadata["count"])
-            for key, kind in metadata.items():
-                name = key.removeprefix("kind.")
-                if name == key:
-                    continue
-                if kind == ColumnKind.CODES:
-                    starts, text = arrays[f"starts.{name}"], arrays[f"codes.{name}"].tobytes().decode("utf-8")
-                    codes = text.split(_SEPARATOR) if len(starts) > 1 else []
-                    columns[name] = CodeColumn(codes, starts, arrays[f"positions.{name}"])
+            for name, field in said["fields"].items():
+                kind, stem = ColumnKind(field["kind"]), f"columns.{name}"
+                if kind is ColumnKind.CODES:
+                    starts = read_array(directory / f"{stem}.starts.npy")
+                    columns[name] = CodeColumn(field["codes"], starts, read_array(directory / f"{stem}.positions.npy"))
                 else:
-                    columns[name] = ValueColumn(ColumnKind(kind), arrays[f"values.{name}"])
-        except KeyError as error:
-            raise ValueError(f"there is no array {error}") from error
-        return cls(count, columns)
+                    columns[name] = ValueColumn(kind, read_array(directory / f"{stem}.values.npy"))
+            return cls(int(said["count"]), columns)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it does not describe columns: {error}") from error
 
 
 def _first_codes(column: CodeColumn | ValueColumn | None, count: int) -> FirstCodes:
@@ -247,9 +248,7 @@ def _build_codes(name: str, count: int, column: ColumnValues) -> CodeColumn:
     position = -1
     for position, value in enumerate(column.values):
         codes = (value,) if isinstance(value, str) else value or ()
-        if not isinstance(codes, Sequence) or not all(
-            isinstance(code, str) and _SEPARATOR not in code for code in codes
-        ):
+        if not isinstance(codes, Sequence) or not all(isinstance(code, str) for code in codes):
             raise VectorInputError(f"field {name!r}: position {position} has {value!r}, which is no code")
         for code in set(codes):
             if code:

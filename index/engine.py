@@ -11,7 +11,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.checks import Floats, Mask, Positions, check_mask, check_vectors
+from index.arrays import Floats, Mask, Positions
+from index.checks import check_mask, check_vectors
 from index.errors import VectorInputError
 from index.plan import Plan, PlanKind, filter_plan, nearest_plan
 

@@ -12,18 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import read_arrays, write_streams
+from index.arrays import ArrayWriter, Floats, Positions, read_array
 from index.bm25 import K1, B, rounded_lengths, usable
-from index.checks import Floats, Positions
 
-FORWARD_FILE = "forward.safetensors"
 STARTS, LENGTHS, TERMS, COUNTS = "starts", "lengths", "terms", "counts"
+_KINDS = {STARTS: "<i8", LENGTHS: "<i4", TERMS: "<u4", COUNTS: "<u2"}
+FORWARD_FILES = tuple(f"forward.{name}.npy" for name in _KINDS)
 
 _MOST_COUNT = 65_535
 _FLUSHED_TEXTS = 10_000
@@ -48,13 +47,15 @@ class ForwardWriter:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / FORWARD_FILE
-        self._streams = {name: (kind, directory / f".forward.{name}") for name, kind in _KINDS.items()}
+        self._directory = directory
 
     def noting(self, texts: Iterable[Mapping[str, int]]) -> Iterator[Mapping[str, int]]:
-        """The same texts, each noted; the file is there when all were taken."""
+        """The same texts, each noted; the files are there when all were taken."""
         with ExitStack() as opened:
-            files = {name: opened.enter_context(path.open("wb")) for name, (_, path) in self._streams.items()}
+            files = {
+                name: opened.enter_context(ArrayWriter(self._directory / f"forward.{name}.npy", kind))
+                for name, kind in _KINDS.items()
+            }
             end, held = 0, _held(0)
             for number, text in enumerate(texts, 1):
                 kept = usable(text)
@@ -67,26 +68,15 @@ class ForwardWriter:
                     held = _held()
                 yield text
             _flush(files, held)
-        write_streams(self._path, self._streams)
-        for _, path in self._streams.values():
-            path.unlink()
-
-
-_KINDS: dict[str, np.dtype[Any]] = {
-    STARTS: np.dtype("<i8"),
-    LENGTHS: np.dtype("<i4"),
-    TERMS: np.dtype("<u4"),
-    COUNTS: np.dtype("<u2"),
-}
 
 
 def _held(*starts: int) -> dict[str, list[int]]:
     return {STARTS: list(starts), LENGTHS: [], TERMS: [], COUNTS: []}
 
 
-def _flush(files: Mapping[str, BinaryIO], held: Mapping[str, list[int]]) -> None:
+def _flush(files: Mapping[str, ArrayWriter], held: Mapping[str, list[int]]) -> None:
     for name, values in held.items():
-        files[name].write(np.array(values, dtype=_KINDS[name]).tobytes())
+        files[name].write(np.array(values, dtype=_KINDS[name]))
 
 
 class ForwardIndex:
@@ -110,13 +100,9 @@ class ForwardIndex:
 
         Raises:
             OSError: it cannot be read.
-            ValueError: it is no such file.
+            ValueError: a file is no such array.
         """
-        arrays, _ = read_arrays(directory / FORWARD_FILE)
-        try:
-            return cls(arrays[STARTS], arrays[LENGTHS], arrays[TERMS], arrays[COUNTS], mean_length)
-        except KeyError as error:
-            raise ValueError(f"it has no array {error}") from error
+        return cls(*(read_array(directory / name) for name in FORWARD_FILES), mean_length)
 
     def __len__(self) -> int:
         return len(self._starts) - 1

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Array, read_arrays, write_arrays
-from index.checks import Positions
+from index.arrays import Positions, read_array, write_array
 from index.errors import VectorInputError
+
+IDS_FILES = ("ids.text.npy", "ids.offsets.npy", "ids.order.npy")
 
 
 class IdList:
@@ -49,22 +50,18 @@ class IdList:
         return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets, np.array(order, dtype=np.int32))
 
     @classmethod
-    def read(cls, path: Path) -> IdList:
-        """The list that ``write`` wrote.
+    def read(cls, directory: Path) -> IdList:
+        """The list that ``write`` wrote, mapped.
 
         Raises:
-            ValueError: the file is not such a list.
+            ValueError: the files are not those of such a list.
         """
-        arrays, _ = read_arrays(path)
-        try:
-            return cls(arrays["text"], arrays["offsets"], arrays["order"])
-        except KeyError as error:
-            raise ValueError(f"there is no array {error}") from error
+        return cls(*(read_array(directory / name) for name in IDS_FILES))
 
-    def write(self, path: Path) -> None:
+    def write(self, directory: Path) -> None:
         """Write the list and flush it to the disk."""
-        arrays: dict[str, Array] = {"text": self._text, "offsets": self._offsets, "order": self._order}
-        write_arrays(path, arrays)
+        for name, array in zip(IDS_FILES, (self._text, self._offsets, self._order), strict=True):
+            write_array(directory / name, array)
 
     def __len__(self) -> int:
         return len(self._order)

@@ -22,7 +22,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.checks import Floats, Positions, check_vectors
+from index.arrays import Floats, Positions
+from index.checks import check_vectors
 from index.engine import NO_POSITION
 from index.errors import VectorInputError
 from index.products import (

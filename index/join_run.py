@@ -11,8 +11,7 @@ from time import perf_counter
 import faiss
 import numpy as np
 
-from index.arrays import read_arrays, write_arrays
-from index.checks import Floats, Positions
+from index.arrays import Floats, Positions, read_bundle, write_bundle
 from index.durable import make_directory, sync_directory
 from index.engine import NO_POSITION
 from index.join import JoinCorpus, JoinPart, Neighbours, merge_neighbours
@@ -92,10 +91,8 @@ def read_join(tasks: Sequence[JoinTask], directory: Path, count: int, k: int) ->
     certified = np.ones(count, dtype=np.bool_)
     for task in tasks:
         for path, wanted in _files_of(task, directory):
-            arrays, _ = read_arrays(path)
-            found = Neighbours(
-                arrays["scores"], arrays["positions"].astype(np.int64), arrays["certified"].astype(np.bool_)
-            )
+            arrays = read_bundle(path)
+            found = Neighbours(arrays["scores"], arrays["positions"].astype(np.int64), arrays["certified"])
             before = Neighbours(scores[wanted], positions[wanted], certified[wanted])
             after = merge_neighbours([before, found], k)
             scores[wanted], positions[wanted], certified[wanted] = after.scores, after.positions, after.certified
@@ -144,19 +141,19 @@ _EXACT_BLOCK = 65_536
 
 def _files_of(task: JoinTask, directory: Path) -> Iterator[tuple[Path, Positions]]:
     for start in range(0, len(task.queries), QUERIES_A_FILE):
-        yield directory / f"{task.name}-{start:09}.safetensors", task.queries[start : start + QUERIES_A_FILE]
+        yield directory / f"{task.name}-{start:09}.npz", task.queries[start : start + QUERIES_A_FILE]
 
 
 def _write(path: Path, queries: Positions, found: Neighbours) -> None:
     """Under its own name only once all of it is on the disk."""
     beside = path.with_name(f".{path.name}.{token_hex(4)}")
-    write_arrays(
+    write_bundle(
         beside,
         {
             "queries": queries,
             "scores": found.scores,
             "positions": found.positions.astype(np.int32),
-            "certified": found.certified.astype(np.int8),
+            "certified": found.certified,
         },
     )
     beside.replace(path)

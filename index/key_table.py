@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from index.checks import Positions
+from index.arrays import Positions
 
 KEY_BYTES = 16
 # Recent keys live in a dict until there are this many; merging into 940,000 takes 0.7 s, so not at every append.

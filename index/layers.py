@@ -20,8 +20,8 @@ from typing import Protocol
 
 import numpy as np
 
+from index.arrays import Floats, Mask, Positions
 from index.bm25 import best
-from index.checks import Floats, Mask, Positions
 from index.columns import ColumnKind, Columns
 from index.conditions import Condition, Ids
 from index.engine import NO_POSITION, FaissIndex

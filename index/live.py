@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
-from index.errors import FingerprintMismatchError, IndexRoomError, SnapshotMissingError, SnapshotNameError
+from index.errors import IndexRoomError, SnapshotMissingError, SnapshotNameError
 from index.manifest import Manifest, read_manifest
 from index.names import SnapshotId
 from index.publication import read_current
@@ -33,16 +32,6 @@ class _State:
 
 
 Accept = Callable[[Manifest], object]
-
-
-def made_with(fingerprint: str) -> Accept:
-    """Accept the snapshots of one encoder alone."""
-
-    def accept(manifest: Manifest) -> None:
-        if manifest.fingerprint != fingerprint:
-            raise FingerprintMismatchError(fingerprint, manifest.fingerprint)
-
-    return accept
 
 
 class LiveIndex:
@@ -98,10 +87,6 @@ class LiveIndex:
                 return False
             return self._follow(before, seen)
 
-    def follow(self, interval: float) -> Follower:
-        """Call ``refresh`` every ``interval`` seconds in a thread, until the follower is stopped."""
-        return Follower(self, interval)
-
     def _follow(self, before: _State, seen: str) -> bool:
         published = seen.partition("\n")[0].strip()
         try:
@@ -127,42 +112,3 @@ class LiveIndex:
         queries = np.random.default_rng(0).standard_normal((WARM_UP_QUERIES, snapshot.manifest.dimension))
         snapshot.search(queries.astype(np.float32), 1)
         return snapshot
-
-
-class Follower:
-    """A thread that keeps a ``LiveIndex`` fresh; an error of one round is kept in ``last_error`` and the next comes.
-
-    Args:
-        live: what is refreshed.
-        interval: seconds between two rounds.
-    """
-
-    def __init__(self, live: LiveIndex, interval: float) -> None:
-        self._live = live
-        self._interval = interval
-        self._stopped = threading.Event()
-        self.last_error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name=f"follow-{live.target}", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread and wait until it has; a second call does nothing."""
-        self._stopped.set()
-        self._thread.join()
-
-    def __enter__(self) -> Follower:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._interval):
-            try:
-                self._live.refresh()
-                self.last_error = None
-            except Exception as error:  # a thread that ends here would leave the service on an old snapshot for good
-                _log.exception("following %s failed; trying again", self._live.target)
-                self.last_error = error

@@ -14,12 +14,8 @@ from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError
 from index.names import SnapshotId
 
 FILE_NAME = "manifest.json"
-FORMAT = 4
-READABLE = (1, 2, 3, 4)
-"""Format 2 adds the exact vectors to an approximate index, and the error of its rounded ones. Format 1 is still read:
-its filtered searches compare rounded vectors. Format 3 may hold arrays that say how its vectors were moved, which an
-older program would not do to its queries. Format 4 may hold an inverted index of terms, which an older program would
-not ask."""
+FORMAT = 1
+"""What a snapshot of another number holds, this program does not guess: it is built anew from the catalogue."""
 METRIC = "inner_product"
 
 
@@ -36,7 +32,7 @@ class IndexParameters:
     """How the vectors are indexed: ``flat`` (exact), or ``ivf_sqfp16``: ``nlist`` lists, ``nprobe`` of them read.
 
     ``code_error`` is the largest Euclidean distance between a vector and its rounded self; ``None`` where the index
-    keeps the vectors as they are, or is of format 1.
+    keeps the vectors as they are.
     """
 
     type: str
@@ -98,10 +94,9 @@ class Manifest:
         body = json.loads(text)
         if not isinstance(body, dict):
             raise ValueError("it is not a JSON object")
-        if body.get("format") not in READABLE:
-            known = f"{READABLE[0]} to {READABLE[-1]}"
+        if body.get("format") != FORMAT:
             raise ValueError(
-                f"its format version is {body.get('format')}, this program reads {known}; "
+                f"its format version is {body.get('format')}, this program reads {FORMAT}; "
                 f"build a new one: patmatch index build {body.get('target', '')} --publish"
             )
         if body.pop("sha256", None) != _digest(body):

@@ -9,15 +9,14 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.checks import Floats, Positions
+from index.arrays import Floats, Positions
 from index.engine import NO_POSITION, faiss_threads
 from index.recall import blocks_of
 from index.vectors import VectorSource
 
 Neighbours = npt.NDArray[np.int32]
 
-NEIGHBOURS_FILE = "neighbours.safetensors"
-NEIGHBOURS_ARRAY = "positions"
+NEIGHBOURS_FILE = "neighbours.npy"
 PROBES = 8
 """Lists of an IVF index that are read for each vector. Those near a vector of the corpus lie in few lists, and a
 neighbour that is missed is replaced by the next: with 8 instead of all, building takes a hundredth."""

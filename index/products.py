@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.checks import Floats
+from index.arrays import Floats
 
 Array = npt.NDArray[Any]
 

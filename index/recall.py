@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.checks import Floats, Positions, check_vectors
+from index.arrays import Floats, Positions
+from index.checks import check_vectors
 from index.engine import NO_POSITION, Hits, SearchIndex, exact_search
 from index.vectors import VectorSource
 

@@ -9,7 +9,7 @@ import faiss
 import numpy as np
 
 from index.bm25 import NO_TERMS, Postings, TermCounts
-from index.checks import Floats, Mask
+from index.arrays import Floats, Mask
 from index.columns import ColumnKind, Columns, ColumnValues, Value
 from index.engine import FaissIndex
 from index.ids import IdList

@@ -2,14 +2,14 @@
 
 - ``manifest.json``: what the snapshot is; the sizes and SHA-256 of the files below
 - ``index.faiss``: the vectors
-- ``ids.safetensors``: position to id and back
-- ``columns.safetensors``: the filter columns
-- ``sample.safetensors``: the queries that recall was measured with
-- ``exact.safetensors``: the vectors as they are, where the index keeps rounded ones (from format 2 on)
-- ``arrays.safetensors``: what the builder wants kept with the snapshot, where there is something (from format 3 on)
-- ``neighbours.safetensors``: the nearest others of each vector, where they are kept (from format 4 on)
-- ``terms.json`` and ``terms-0.*``: the inverted index of the texts' terms, where there is one (from format 4 on)
-- ``forward.safetensors``: the same terms text by text; where it is missing, scores of given texts are searched for
+- ``ids.*.npy``: position to id and back
+- ``columns.json``, ``columns.*.npy``: the filter columns
+- ``sample.npy``: the queries that recall was measured with
+- ``exact.npy``: the vectors as they are, where the index keeps rounded ones
+- ``arrays.npz``: what the builder wants kept with the snapshot, where there is something
+- ``neighbours.npy``: the nearest others of each vector, where they are kept
+- ``terms.json``, ``terms-0.*``: the inverted index of the texts' terms, where there is one
+- ``forward.*.npy``: the same terms text by text
 """
 
 from __future__ import annotations
@@ -21,30 +21,25 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from index.arrays import Array, read_arrays
-from index.checks import Floats, Mask, Positions
-from index.columns import Columns
+from index.arrays import Array, Floats, Mask, Positions, read_array, read_bundle
+from index.columns import COLUMNS_FILE, Columns
 from index.conditions import Condition
 from index.durable import sha256_of
 from index.engine import NO_POSITION, FaissIndex, Hits
 from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16
-from index.forward import FORWARD_FILE
-from index.ids import IdList
+from index.forward import FORWARD_FILES
+from index.ids import IDS_FILES, IdList
 from index.manifest import FILE_NAME, IndexParameters, Manifest, read_manifest
 from index.names import BUILDING_PREFIX
-from index.neighbours import NEIGHBOURS_ARRAY, NEIGHBOURS_FILE, Neighbours, mean_of, without_own
+from index.neighbours import NEIGHBOURS_FILE, Neighbours, mean_of, without_own
 from index.recall import overlap_recall
 from index.terms import TERMS_FILE, TermIndex
 
 INDEX_FILE = "index.faiss"
-IDS_FILE = "ids.safetensors"
-COLUMNS_FILE = "columns.safetensors"
-SAMPLE_FILE = "sample.safetensors"
-EXACT_FILE = "exact.safetensors"
-ARRAYS_FILE = "arrays.safetensors"
-SAMPLE_ARRAY = "queries"
-EXACT_ARRAY = "vectors"
+SAMPLE_FILE = "sample.npy"
+EXACT_FILE = "exact.npy"
+ARRAYS_FILE = "arrays.npz"
 
 # Verifying searches exhaustively: about 0.1 s a query at 940,000 vectors, so a part of the sample must do.
 VERIFY_QUERIES = 100
@@ -142,7 +137,7 @@ class VerifyReport:
 def data_files(parameters: IndexParameters) -> tuple[str, ...]:
     """The files of a snapshot beside its manifest."""
     exact = () if parameters.code_error is None else (EXACT_FILE,)
-    return (INDEX_FILE, IDS_FILE, COLUMNS_FILE, SAMPLE_FILE, *exact)
+    return (INDEX_FILE, *IDS_FILES, COLUMNS_FILE, SAMPLE_FILE, *exact)
 
 
 def file_problems(directory: Path, manifest: Manifest, *, hashes: bool) -> list[FileProblem]:
@@ -183,11 +178,11 @@ def load_snapshot(directory: Path, *, threads: int | None = None) -> Snapshot:
     except FileNotFoundError as error:
         # Pruned between the check and the opening.
         raise SnapshotMissingError(f"a file of snapshot {directory.name} vanished while it was read") from error
-    counts = {INDEX_FILE: len(snapshot.index), IDS_FILE: len(snapshot.ids), COLUMNS_FILE: len(snapshot.columns)}
+    counts = {INDEX_FILE: len(snapshot.index), IDS_FILES[0]: len(snapshot.ids), COLUMNS_FILE: len(snapshot.columns)}
     if snapshot.neighbours is not None:
         counts[NEIGHBOURS_FILE] = len(snapshot.neighbours)
     if snapshot.terms is not None:
-        counts |= {TERMS_FILE: len(snapshot.terms), FORWARD_FILE: snapshot.terms.texts_by_position}
+        counts |= {TERMS_FILE: len(snapshot.terms), FORWARD_FILES[0]: snapshot.terms.texts_by_position}
     wrong = [
         FileProblem(name, f"holds {count}, not {manifest.count}")
         for name, count in counts.items()
@@ -259,7 +254,7 @@ def open_index(directory: Path, parameters: IndexParameters, threads: int | None
         raise ValueError(f"it holds a {type(index).__name__}, the manifest says {parameters.type}")
     if parameters.code_error is None:
         return FaissIndex(index, nprobe=parameters.nprobe, threads=threads)
-    rows = read_arrays(directory / EXACT_FILE)[0][EXACT_ARRAY]
+    rows = read_array(directory / EXACT_FILE)
     if rows.shape != (index.ntotal, index.d):
         raise ValueError(f"{EXACT_FILE} holds {list(rows.shape)} values, not {[index.ntotal, index.d]}")
     return FaissIndex(index, nprobe=parameters.nprobe, threads=threads, rows=rows, code_error=parameters.code_error)
@@ -269,17 +264,16 @@ def _open(directory: Path, manifest: Manifest, threads: int | None) -> Snapshot:
     name = INDEX_FILE
     try:
         index = open_index(directory, manifest.index, threads)
-        name = IDS_FILE
-        ids = IdList.read(directory / IDS_FILE)
+        name = IDS_FILES[0]
+        ids = IdList.read(directory)
         name = COLUMNS_FILE
-        columns = Columns.read(directory / COLUMNS_FILE)
+        columns = Columns.read(directory)
         name = SAMPLE_FILE
-        sample = read_arrays(directory / SAMPLE_FILE)[0][SAMPLE_ARRAY]
+        sample = read_array(directory / SAMPLE_FILE)
         name = ARRAYS_FILE
-        arrays = read_arrays(directory / ARRAYS_FILE)[0] if ARRAYS_FILE in manifest.files else {}
-        name, neighbours = NEIGHBOURS_FILE, None
-        if NEIGHBOURS_FILE in manifest.files:
-            neighbours = read_arrays(directory / NEIGHBOURS_FILE)[0][NEIGHBOURS_ARRAY]
+        arrays = read_bundle(directory / ARRAYS_FILE) if ARRAYS_FILE in manifest.files else {}
+        name = NEIGHBOURS_FILE
+        neighbours = read_array(directory / NEIGHBOURS_FILE) if NEIGHBOURS_FILE in manifest.files else None
         name = TERMS_FILE
         terms = TermIndex.open(directory) if TERMS_FILE in manifest.files else None
     except (OSError, ValueError, RuntimeError, KeyError) as error:

@@ -18,10 +18,11 @@ from uuid import UUID
 import numpy as np
 import tantivy
 
+from index.arrays import Floats, Mask, Positions
 from index.bm25 import inverse_frequency, saturated
-from index.checks import Floats, Mask, Positions, check_mask
+from index.checks import check_mask
 from index.errors import VectorInputError, VerificationError
-from index.forward import FORWARD_FILE, ForwardIndex
+from index.forward import ForwardIndex
 
 TERMS_FILE = "terms.json"
 META_FILE = "meta.json"
@@ -69,7 +70,7 @@ class TermIndex:
         schema: of its index.
         tokens: terms of all texts together.
         sample: texts that were kept to verify with.
-        forward: the same terms text by text; without it, scores of given positions are searched for.
+        forward: the same terms text by text.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class TermIndex:
         schema: tantivy.Schema,
         tokens: int,
         sample: Sequence[Mapping[str, Any]],
-        forward: ForwardIndex | None = None,
+        forward: ForwardIndex,
     ) -> None:
         self._searcher = searcher
         self._forward = forward
@@ -104,7 +105,7 @@ class TermIndex:
                 index.config_reader("manual")
                 index.reload()
                 found = index.searcher()
-                forward = _forward(directory, tokens / max(1, int(found.num_docs)))
+                forward = ForwardIndex.open(directory, tokens / max(1, int(found.num_docs)))
                 return cls(found, index.schema, tokens, sample, forward)
         except (KeyError, TypeError) as error:
             raise ValueError(f"it does not describe an index of terms: {error}") from error
@@ -114,8 +115,8 @@ class TermIndex:
 
     @property
     def texts_by_position(self) -> int:
-        """Texts whose terms are kept text by text too: all of them, or all where none needs to be."""
-        return self._count if self._forward is None else len(self._forward)
+        """Texts whose terms are kept text by text too."""
+        return len(self._forward)
 
     @property
     def mean_length(self) -> float:
@@ -182,22 +183,13 @@ class TermIndex:
         Raises:
             VectorInputError: a position is not in the index, or a term counts nothing or less.
         """
-        scores = np.zeros(len(positions), dtype=np.float32)
         self._check_terms(terms)
         if not len(positions):
-            return scores
+            return np.zeros(0, dtype=np.float32)
         if not 0 <= positions.min() <= positions.max() < self._count:
             raise VectorInputError(f"positions must be from 0 to {self._count - 1}")
-        if self._forward is not None:
-            weights = {term: count * self.weight(term) for term, count in terms.items() if is_text(term)}
-            return self._forward.scores(weights, positions)
-        wanted, places = np.unique(positions, return_inverse=True)
-        if clauses := self._clauses(terms):
-            hits = self._best_among(clauses, wanted, len(wanted))
-            found = np.zeros(len(wanted), dtype=np.float32)
-            found[np.searchsorted(wanted, hits.positions)] = hits.scores
-            scores[:] = found[places]
-        return scores
+        weights = {term: count * self.weight(term) for term, count in terms.items() if is_text(term)}
+        return self._forward.scores(weights, positions)
 
     def check_sample(self) -> int:
         """Raise unless the texts that were kept when the index was written have the scores that BM25 gives them.
@@ -268,11 +260,6 @@ class TermIndex:
         positions = self._searcher.fast_field_values(POSITION, [address for _, address in shared])
         scores = np.fromiter((score for score, _ in shared), dtype=np.float32, count=len(shared))
         return _sorted(np.array(positions, dtype=np.int64), scores, limit)
-
-
-def _forward(directory: Path, mean_length: float) -> ForwardIndex | None:
-    """The terms text by text; ``None`` where a snapshot was built without them."""
-    return ForwardIndex.open(directory, mean_length) if (directory / FORWARD_FILE).exists() else None
 
 
 _EMPTY = TermHits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))

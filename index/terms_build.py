@@ -20,7 +20,7 @@ import tantivy
 from index.bm25 import usable
 from index.durable import sync_file
 from index.errors import SnapshotWriteError, VectorInputError
-from index.forward import FORWARD_FILE, ForwardWriter
+from index.forward import FORWARD_FILES, ForwardWriter
 from index.terms import (
     EXTENSIONS,
     META_FILE,
@@ -78,7 +78,7 @@ def write_terms(directory: Path, texts: Iterable[Mapping[str, int]], count: int,
     (directory / TERMS_FILE).write_text(text + "\n", encoding="utf-8")
     for name in (TERMS_FILE, *written):
         sync_file(directory / name)
-    return (TERMS_FILE, FORWARD_FILE, *written)
+    return (TERMS_FILE, *FORWARD_FILES, *written)
 
 
 def pieces_of(count: int) -> int:

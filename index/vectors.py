@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from index.checks import Floats, Mask, Positions, check_vectors
+from index.arrays import Floats, Mask, Positions
+from index.checks import check_vectors
 from index.durable import disk_errors
 from index.errors import (
     StoreLockedError,

@@ -11,7 +11,7 @@ import numpy as np
 
 from app.push.allocation.allocate import Allocation
 from app.push.candidates import PushCandidates
-from index.arrays import read_arrays, write_arrays
+from index.arrays import read_bundle, write_bundle
 from index.durable import make_directory, replace_file, sync_directory
 from index.steps import step
 
@@ -46,49 +46,49 @@ class PushFiles:
 
     def candidates(self, arm: str) -> PushCandidates | None:
         """What `keep_candidates` kept."""
-        path = self.folder / f"candidates-{arm}.safetensors"
+        path = self.folder / f"candidates-{arm}.npz"
         if not path.exists():
             return None
-        arrays, said = read_arrays(path)
+        arrays = read_bundle(path)
         return PushCandidates(
-            arrays["patents"].astype(np.int64), arrays["scores"].copy(), arrays["queries"].astype(np.int64),
-            arrays["near"].copy(), float(said["recall"]), float(said["certified"]),
+            arrays["patents"].astype(np.int64), arrays["scores"], arrays["queries"].astype(np.int64),
+            arrays["near"], float(arrays["recall"]), float(arrays["certified"]),
         )  # fmt: skip
 
     def keep_candidates(self, arm: str, found: PushCandidates) -> None:
         """Keep the candidates of an arm."""
         self._write(
-            f"candidates-{arm}.safetensors",
+            f"candidates-{arm}.npz",
             {
                 "patents": found.patents.astype(np.int32),
                 "scores": found.scores,
                 "queries": found.queries.astype(np.int32),
                 "near": found.near,
+                "recall": found.recall,
+                "certified": found.certified,
             },
-            {"recall": repr(found.recall), "certified": repr(found.certified)},
         )
 
     def allocation(self, arm: str) -> Allocation | None:
         """What `keep_allocation` kept."""
-        path = self.folder / f"allocation-{arm}.safetensors"
+        path = self.folder / f"allocation-{arm}.npz"
         if not path.exists():
             return None
-        arrays, said = read_arrays(path)
+        arrays = read_bundle(path)
         return Allocation(
-            chosen=arrays["chosen"].astype(np.bool_),
-            placed=arrays["placed"].astype(np.int8),
-            value=float(said["value"]),
-            bound=float(said["bound"]),
-            free_value=float(said["free_value"]),
-            missed=int(said["missed"]),
-            rounds=int(said["rounds"]),
+            chosen=arrays["chosen"],
+            placed=arrays["placed"],
+            value=float(arrays["value"]),
+            bound=float(arrays["bound"]),
+            free_value=float(arrays["free_value"]),
+            missed=int(arrays["missed"]),
+            rounds=int(arrays["rounds"]),
         )
 
     def keep_allocation(self, arm: str, made: Allocation) -> None:
         """Keep the lists of an arm."""
-        said = {name: repr(getattr(made, name)) for name in ("value", "bound", "free_value", "missed", "rounds")}
-        arrays = {"chosen": made.chosen.astype(np.int8), "placed": made.placed.astype(np.int8)}
-        self._write(f"allocation-{arm}.safetensors", arrays, said)
+        figures = {name: getattr(made, name) for name in ("value", "bound", "free_value", "missed", "rounds")}
+        self._write(f"allocation-{arm}.npz", {"chosen": made.chosen, "placed": made.placed.astype(np.int8), **figures})
 
     def stored(self, block: str) -> bool:
         """Whether a block of lists is in the catalogue."""
@@ -108,9 +108,9 @@ class PushFiles:
             elif path.name.startswith("stored-"):
                 path.unlink()
 
-    def _write(self, name: str, arrays: dict[str, Any], said: dict[str, str]) -> None:
+    def _write(self, name: str, arrays: dict[str, Any]) -> None:
         beside = self.folder / f".{name}"
-        write_arrays(beside, arrays, said)
+        write_bundle(beside, arrays)
         beside.replace(self.folder / name)
         sync_directory(self.folder)
         step(f"push.{name.partition('-')[0]}")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from index import BuildOptions, ColumnKind, ColumnValues, SnapshotSpec
+from index import BuildOptions, ColumnKind, ColumnValues, FingerprintMismatchError, SnapshotSpec
 
 DIMENSION = 16
 FINGERPRINT = "f" * 16
@@ -42,6 +42,16 @@ def spec_of(count=300, generation=0, target="patents", **changes):
         "terms": lambda: ({"all": 1, f"third{number % 3}": 2, f"own{number}": 1} for number in range(count)),
     }
     return SnapshotSpec(**{**values, **changes})
+
+
+def made_with(fingerprint):
+    """Accept the snapshots of one encoder alone."""
+
+    def accept(manifest):
+        if manifest.fingerprint != fingerprint:
+            raise FingerprintMismatchError(fingerprint, manifest.fingerprint)
+
+    return accept
 
 
 def options(**changes):

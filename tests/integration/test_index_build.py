@@ -28,6 +28,7 @@ from index import (
     verify_snapshot,
     write_snapshot,
 )
+from index.ids import IDS_FILES
 from index.lock import BUILD_LOCK, FileLock
 
 FLAT, IVF = {"flat_below": 10_000}, {"flat_below": 1}
@@ -62,14 +63,15 @@ def test_index_build_gives_a_snapshot_that_loads_and_answers(tmp_path, kind):
     assert (manifest.encoder, manifest.source_revision, manifest.metric) == ("test encoder", "0", "inner_product")
     assert (manifest.recall.k, manifest.recall.sample_size, manifest.recall.sample_kind) == (20, 60, "needs")
     assert manifest.extra == {"generation": 0}
-    exact = {"exact.safetensors"} if manifest.index.nlist else set()
-    common = {"index.faiss", "ids.safetensors", "columns.safetensors", "sample.safetensors"}
+    exact = {"exact.npy"} if manifest.index.nlist else set()
+    ids = {f"ids.{part}.npy" for part in ("text", "offsets", "order")}
+    columns = {f"columns.{part}" for part in ("json", "ipc.starts.npy", "ipc.positions.npy", "agreed.values.npy")}
     terms = {
         "terms.json",
-        "forward.safetensors",
+        *(f"forward.{part}.npy" for part in ("starts", "lengths", "terms", "counts")),
         *(f"terms-0.{kind}" for kind in ("fast", "fieldnorm", "idx", "pos", "store", "term")),
     }
-    assert set(manifest.files) == common | exact | terms
+    assert set(manifest.files) == {"index.faiss", "sample.npy"} | ids | columns | exact | terms
     assert loaded.terms.search({"own77": 1.0, "all": 1.0}, 1).positions.tolist() == [77]
 
 
@@ -260,7 +262,7 @@ def test_index_build_reports_its_steps(tmp_path):
     assert heard == ["truth", "trained", "exact", "index", "files", "terms", "manifest", "verified", "renamed"]
 
 
-@pytest.mark.parametrize("failing", ["write_arrays", "sync_file", "sync_directory"])
+@pytest.mark.parametrize("failing", ["write_array", "sync_file", "sync_directory"])
 def test_index_build_cleans_up_on_a_full_disk(tmp_path, failing, monkeypatch):
     """When the disk takes no more, the build says so and leaves nothing that takes space or looks like a snapshot."""
 
@@ -305,12 +307,12 @@ def test_index_verify_measures_recall_again(tmp_path, monkeypatch):
     [
         "manifest.json",
         "index.faiss",
-        "ids.safetensors",
-        "columns.safetensors",
-        "sample.safetensors",
-        "exact.safetensors",
+        "ids.text.npy",
+        "columns.json",
+        "sample.npy",
+        "exact.npy",
         "terms.json",
-        "forward.safetensors",
+        "forward.terms.npy",
         "terms-0.idx",
         "terms-0.store",
     ],
@@ -320,7 +322,7 @@ def test_index_verify_names_the_damaged_file(tmp_path, file, damage, kind):
     """A flipped bit, a cut, an added byte or a missing file of each kind is refused, and the file is named."""
     manifest = write_snapshot(tmp_path, spec_of(), kind)
     if file not in {"manifest.json", *manifest.files}:
-        assert (file, manifest.index.type) == ("exact.safetensors", "flat")
+        assert (file, manifest.index.type) == ("exact.npy", "flat")
         return
     path = directory_of(tmp_path, manifest) / file
     content = path.read_bytes()
@@ -345,9 +347,9 @@ def test_index_verify_names_the_damaged_file(tmp_path, file, damage, kind):
 def test_index_verify_names_every_damaged_file(tmp_path):
     """With several files damaged, all are named, so that ops need not find them one by one."""
     directory = directory_of(tmp_path, write_snapshot(tmp_path, spec_of(), options()))
-    (directory / "ids.safetensors").unlink()
-    (directory / "columns.safetensors").write_bytes(b"x")
-    with pytest.raises(SnapshotDamagedError, match=r"columns\.safetensors: truncated.*; ids\.safetensors: missing"):
+    (directory / "ids.text.npy").unlink()
+    (directory / "columns.json").write_bytes(b"x")
+    with pytest.raises(SnapshotDamagedError, match=r"columns\.json: truncated.*; ids\.text\.npy: missing"):
         verify_snapshot(directory)
 
 
@@ -356,16 +358,16 @@ def test_index_verify_refuses_files_of_another_snapshot(tmp_path):
     small, large = (write_snapshot(tmp_path, spec_of(count), options()) for count in (200, 300))
     directory = directory_of(tmp_path, small)
     exchanged = json.loads((directory / "manifest.json").read_text())
-    (directory / "ids.safetensors").write_bytes((directory_of(tmp_path, large) / "ids.safetensors").read_bytes())
-    exchanged["files"]["ids.safetensors"] = json.loads((directory_of(tmp_path, large) / "manifest.json").read_text())[
-        "files"
-    ]["ids.safetensors"]
+    other = json.loads((directory_of(tmp_path, large) / "manifest.json").read_text())
+    for name in IDS_FILES:
+        (directory / name).write_bytes((directory_of(tmp_path, large) / name).read_bytes())
+        exchanged["files"][name] = other["files"][name]
     from index.manifest import _digest
 
     del exchanged["sha256"]
     exchanged["sha256"] = _digest(exchanged)
     (directory / "manifest.json").write_text(json.dumps(exchanged))
-    with pytest.raises(SnapshotDamagedError, match=r"ids\.safetensors: holds 300, not 200"):
+    with pytest.raises(SnapshotDamagedError, match=r"ids\.text\.npy: holds 300, not 200"):
         load_snapshot(directory)
     renamed = directory.with_name(str(SnapshotId("patents", datetime(2020, 1, 1, tzinfo=UTC))))
     directory_of(tmp_path, large).rename(renamed)

@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from index_samples import FINGERPRINT, options, spec_of
+from index_samples import FINGERPRINT, made_with, options, spec_of
 
 from index import (
     LiveIndex,
     RollbackError,
     current_id,
     list_snapshots,
-    made_with,
     prune,
     publication_log,
     publish,

@@ -68,9 +68,9 @@ def test_index_publish_verifies_first(tmp_path):
     """A damaged or missing snapshot is not published; what was current stays."""
     good, bad, gone = built(tmp_path, 3)
     publish(tmp_path, good)
-    (tmp_path / "patents" / bad / "ids.safetensors").write_bytes(b"")
+    (tmp_path / "patents" / bad / "ids.text.npy").write_bytes(b"")
     (tmp_path / "patents" / gone).rename(tmp_path / "elsewhere")
-    with pytest.raises(SnapshotDamagedError, match=r"ids\.safetensors"):
+    with pytest.raises(SnapshotDamagedError, match=r"ids\.text\.npy"):
         publish(tmp_path, bad)
     with pytest.raises(SnapshotMissingError, match=gone):
         publish(tmp_path, gone)
@@ -203,7 +203,7 @@ def test_index_list_shows_every_snapshot_and_its_state(tmp_path):
     """The list is by age, marks the current one, and says what is wrong with a damaged or vanished one."""
     a, b, c = built(tmp_path, 3)
     publish(tmp_path, b)
-    (tmp_path / "patents" / c / "columns.safetensors").write_bytes(b"x")
+    (tmp_path / "patents" / c / "columns.json").write_bytes(b"x")
     entries = list_snapshots(tmp_path, "patents")
     assert [(entry.id, entry.current, entry.damage is None) for entry in entries] == [
         (a, False, True),
@@ -211,7 +211,7 @@ def test_index_list_shows_every_snapshot_and_its_state(tmp_path):
         (c, False, False),
     ]
     assert entries[0].manifest.count == 30
-    assert "columns.safetensors: truncated: 1 bytes" in str(entries[2].damage)
+    assert "columns.json: truncated: 1 bytes" in str(entries[2].damage)
     (tmp_path / "patents" / b).rename(tmp_path / "b")
     vanished = list_snapshots(tmp_path, "patents")[-1]
     assert (vanished.id, vanished.current, vanished.manifest) == (b, True, None)

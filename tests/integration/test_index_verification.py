@@ -133,10 +133,10 @@ def test_verify_knows_another_catalogue(services: Services) -> None:
 def test_verify_lists_every_damaged_file(services: Services) -> None:
     """All of them, not the first."""
     (entry,) = services.indexing.snapshots(PATENTS)
-    for name in ("ids.safetensors", "sample.safetensors"):
+    for name in ("ids.text.npy", "sample.npy"):
         path = entry.path / name
         path.write_bytes(path.read_bytes()[:-1])
-    (entry.path / "columns.safetensors").unlink()
+    (entry.path / "columns.json").unlink()
     (found,) = services.verification.verify()
     assert [trouble.code for trouble in found.troubles] == ["damaged"] * 3
     assert found.report is None
@@ -226,12 +226,12 @@ def test_doctor_on_a_damaged_and_on_a_foreign_snapshot(services: Services) -> No
     assert (foreign.part, foreign.severity) == ("index.patents", "warning")
     assert "dir:/models/other" in foreign.text
     (entry,) = [entry for entry in services.indexing.snapshots(PATENTS) if entry.current]
-    path = entry.path / "ids.safetensors"
+    path = entry.path / "ids.text.npy"
     path.write_bytes(path.read_bytes()[::-1])
     (damaged,) = findings(services)
     assert damaged.severity == "error"
     assert "patmatch index rollback patents" in damaged.advice
-    assert "ids.safetensors: sha256 differs" in damaged.text
+    assert "ids.text.npy: sha256 differs" in damaged.text
     services.indexing.rollback(PATENTS)
     assert findings(services) == [], "files that are not served are not hashed, only looked for"
     path.unlink()

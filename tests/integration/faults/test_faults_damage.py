@@ -14,9 +14,9 @@ from app.errors import PatmatchError
 SNAPSHOT_FILES = (
     "manifest.json",
     "index.faiss",
-    "ids.safetensors",
-    "columns.safetensors",
-    "sample.safetensors",
+    "ids.text.npy",
+    "columns.json",
+    "sample.npy",
     "terms.json",
     "terms-0.idx",
 )

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import IdList, VectorInputError
+from index.arrays import write_array
+from index.ids import IDS_FILES
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
@@ -26,7 +28,7 @@ def test_index_ids_agree_with_a_list_and_a_dict(ids, others):
 @given(ids=st.lists(TEXTS, unique=True, max_size=20))
 def test_index_ids_survive_a_file(tmp_path_factory, ids):
     """What was written is what is read."""
-    path = tmp_path_factory.mktemp("ids") / "ids.safetensors"
+    path = tmp_path_factory.mktemp("ids")
     IdList.of(ids).write(path)
     read = IdList.read(path)
     assert list(read) == ids
@@ -55,8 +57,10 @@ def test_index_ids_must_be_unique_and_not_empty():
 
 def test_index_ids_refuse_a_file_of_something_else(tmp_path):
     """A file that holds other arrays is a ValueError that says so."""
-    from index.arrays import write_arrays
-
-    write_arrays(tmp_path / "x", {"other": np.zeros(3, dtype=np.int64)})
-    with pytest.raises(ValueError, match="'text'"):
-        IdList.read(tmp_path / "x")
+    IdList.of(["a", "b"]).write(tmp_path)
+    write_array(tmp_path / IDS_FILES[1], np.zeros(2, dtype=np.int64))
+    with pytest.raises(ValueError, match="do not fit"):
+        IdList.read(tmp_path)
+    (tmp_path / IDS_FILES[1]).write_bytes(b"something else")
+    with pytest.raises(ValueError, match="magic"):
+        IdList.read(tmp_path)

@@ -57,7 +57,7 @@ def test_index_manifest_notices_any_changed_digit():
         ("", "Expecting value"),
         (
             '{"format": 5, "target": "needs"}',
-            "format version is 5, this program reads 1 to 4; build a new one: patmatch index build needs --publish",
+            "format version is 5, this program reads 1; build a new one: patmatch index build needs --publish",
         ),
         ("{}", "format version is None"),
         ('{"format": 1}', "sha256 differs"),

@@ -13,7 +13,6 @@ from app.text.terms import terms_of
 from index import TermCounts, TermIndex, VectorInputError, VerificationError
 from index import terms as terms_module
 from index.bm25 import LONGEST_TERM, Postings, best
-from index.forward import FORWARD_FILE
 from index.terms import TERMS_FILE
 from index.terms_build import PIECE, pieces_of, write_terms
 
@@ -42,15 +41,6 @@ TEXTS = random_texts(3_000, 4)
 def terms(tmp_path_factory):
     """The index of ``TEXTS``."""
     return made(tmp_path_factory.mktemp("terms"), TEXTS)
-
-
-@pytest.fixture(scope="module")
-def walked(tmp_path_factory):
-    """The same as older snapshots have it: without the terms text by text, so that scores are searched for."""
-    directory = tmp_path_factory.mktemp("walked")
-    made(directory, TEXTS)
-    (directory / FORWARD_FILE).unlink()
-    return TermIndex.open(directory)
 
 
 def truth(texts, index, query):
@@ -101,15 +91,14 @@ def test_index_terms_filter_is_exact_by_each_way(terms, monkeypatch, limits, sha
 
 @settings(max_examples=40, deadline=None)
 @given(QUERIES, st.lists(st.integers(0, len(TEXTS) - 1), max_size=50), st.booleans())
-def test_index_terms_scores_positions_exactly(terms, walked, query, places, many):
-    """The scores of given positions, in any order and repeated, few or many, are brute force's, read or sought."""
+def test_index_terms_scores_positions_exactly(terms, query, places, many):
+    """The scores of given positions, in any order and repeated, few or many, are brute force's."""
     positions = np.array(places + (list(range(1_500)) if many else []), dtype=np.int64)
     expected = pytest.approx(truth(TEXTS, terms, query)[positions], rel=TOLERANCE)
     assert terms.scores(query, positions) == expected
-    assert walked.scores(query, positions) == expected
 
 
-def test_index_terms_scores_of_texts_and_terms_at_the_edges(terms, walked, tmp_path):
+def test_index_terms_scores_of_texts_and_terms_at_the_edges(terms, tmp_path):
     """Terms that no text holds, half a character, texts without terms, long ones and a count over two bytes."""
     texts = [Counter(), Counter({"a": 70_000, "b": 1}), Counter(), Counter({"a": 1}), Counter()]
     index = made(tmp_path / "edges", texts)
@@ -117,12 +106,11 @@ def test_index_terms_scores_of_texts_and_terms_at_the_edges(terms, walked, tmp_p
     positions = np.array([4, 1, 0, 3, 2, 1], dtype=np.int64)
     assert index.scores(query, positions) == pytest.approx(truth(texts, index, query)[positions], rel=1e-4)
     assert index.scores(query, positions[:0]).tolist() == index.scores({}, positions[:0]).tolist() == []
-    for one in (terms, walked):
-        assert one.scores({}, positions).tolist() == [0.0] * 6
-        with pytest.raises(VectorInputError, match="over 0"):
-            one.scores({"t1": 0.0}, positions)
-        with pytest.raises(VectorInputError, match="positions"):
-            one.scores({"t1": 1.0}, np.array([len(TEXTS)]))
+    assert terms.scores({}, positions).tolist() == [0.0] * 6
+    with pytest.raises(VectorInputError, match="over 0"):
+        terms.scores({"t1": 0.0}, positions)
+    with pytest.raises(VectorInputError, match="positions"):
+        terms.scores({"t1": 1.0}, np.array([len(TEXTS)]))
 
 
 def test_index_terms_of_real_writing(tmp_path):
