@@ -102,7 +102,8 @@ class ForwardIndex:
             OSError: it cannot be read.
             ValueError: a file is no such array.
         """
-        return cls(*(read_array(directory / name) for name in FORWARD_FILES), mean_length)
+        starts, lengths, terms, counts = (read_array(directory / name) for name in FORWARD_FILES)
+        return cls(starts, lengths, terms, counts, mean_length)
 
     def __len__(self) -> int:
         return len(self._starts) - 1

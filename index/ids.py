@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Positions, read_array, write_array
+from index.arrays import Array, Positions, read_array, write_array
 from index.errors import VectorInputError
 
 IDS_FILES = ("ids.text.npy", "ids.offsets.npy", "ids.order.npy")
@@ -60,7 +60,8 @@ class IdList:
 
     def write(self, directory: Path) -> None:
         """Write the list and flush it to the disk."""
-        for name, array in zip(IDS_FILES, (self._text, self._offsets, self._order), strict=True):
+        arrays: tuple[Array, ...] = (self._text, self._offsets, self._order)
+        for name, array in zip(IDS_FILES, arrays, strict=True):
             write_array(directory / name, array)
 
     def __len__(self) -> int:

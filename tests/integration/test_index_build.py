@@ -246,6 +246,35 @@ def test_index_build_refuses_other_targets(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("recall", [0.949, 0.951])
+def test_index_build_holds_the_recall_floor(tmp_path, recall, monkeypatch):
+    """A snapshot just under 0.95, the floor unless another is asked for, is refused; one just over it is not."""
+    monkeypatch.setattr(build.Truth, "recall", lambda *_: recall)
+    if recall < 0.95:
+        with pytest.raises(VerificationError, match=r"recall@20 is 0\.9490, under the floor of 0\.9500"):
+            write_snapshot(tmp_path, spec_of(), options())
+    else:
+        assert write_snapshot(tmp_path, spec_of(), options()).recall.value == recall
+
+
+def test_index_build_flushes_before_it_renames(tmp_path, monkeypatch):
+    """Manifest, then its folder, then the rename, then the folder of snapshots."""
+    done = []
+    monkeypatch.setattr(build, "sync_file", lambda path: done.append(("file", path.name)))
+    monkeypatch.setattr(build, "sync_directory", lambda path: done.append(("folder", path.name.partition("-")[0])))
+    manifest = write_snapshot(tmp_path, spec_of(), options(on_step=lambda step: done.append(("step", step))))
+    assert done[-6:] == [
+        ("file", "manifest.json"),
+        ("folder", ".building"),
+        ("step", "manifest"),
+        ("step", "verified"),
+        ("folder", "patents"),
+        ("step", "renamed"),
+    ]
+    assert ("file", "index.faiss") in done[:-6]
+    assert manifest.count == 300
+
+
 def test_index_build_runs_one_at_a_time(tmp_path):
     """A second build of a target is refused while one runs; another target is free."""
     with FileLock(tmp_path / "patents" / BUILD_LOCK, "building"):

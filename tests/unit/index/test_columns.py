@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index import (
@@ -78,7 +78,13 @@ def columns_of(rows):
     return Columns.build(len(rows), {name: ColumnValues(kind, [r[name] for r in rows]) for name, kind in KINDS.items()})
 
 
+def row_of(**values):
+    """A row without values but these."""
+    return {name: [] if kind is ColumnKind.CODES else None for name, kind in KINDS.items()} | values
+
+
 @settings(deadline=None)
+@example(rows=[row_of(ipc=["ab"]), row_of(ipc=["b"])], conditions=[Prefix("ipc", ("a",))])
 @given(rows=st.lists(ROWS, max_size=30), conditions=st.lists(CONDITIONS, max_size=3))
 def test_index_columns_agree_with_the_oracle(rows, conditions):
     """A mask is exactly the records that pass every condition; no value in a field does not pass."""
