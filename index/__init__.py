@@ -50,8 +50,9 @@ from index.publication import (
 )
 from index.segments import Segment, Upsert
 from index.snapshot import Snapshot, VerifyReport, load_snapshot, verify_snapshot
+from index.sources import ArrayVectors, VectorSource
 from index.terms import TermIndex
-from index.vectors import ArrayVectors, StoredVectors, VectorSource, VectorStore, text_key
+from index.vectors import StoredVectors, VectorStore, text_key
 
 __all__ = [
     "NO_TERMS",

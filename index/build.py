@@ -38,9 +38,9 @@ from index.snapshot import (
     load_snapshot,
     open_index,
 )
+from index.sources import ArrayVectors, VectorSource
 from index.terms import TermIndex
 from index.terms_build import write_terms
-from index.vectors import ArrayVectors, VectorSource
 
 SELF_QUERIES = 256
 CORPUS_SAMPLE = "corpus"

@@ -11,7 +11,7 @@ import numpy as np
 from index.checks import check_vectors
 from index.engine import FaissIndex, faiss_threads
 from index.recall import Truth, blocks_of
-from index.vectors import VectorSource
+from index.sources import VectorSource
 
 FLAT = "flat"
 IVF_FP16 = "ivf_sqfp16"

@@ -16,8 +16,8 @@ from index.durable import make_directory, sync_directory
 from index.engine import NO_POSITION
 from index.join import JoinCorpus, JoinPart, Neighbours, merge_neighbours
 from index.recall import SCORE_TOLERANCE
+from index.sources import VectorSource
 from index.steps import step
-from index.vectors import VectorSource
 
 QUERIES_A_FILE = 8192
 """Queries between two files: seconds of work, which is all that a kill loses."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from index.arrays import Floats, Positions
 from index.engine import NO_POSITION, faiss_threads
 from index.recall import blocks_of
-from index.vectors import VectorSource
+from index.sources import VectorSource
 
 Neighbours = npt.NDArray[np.int32]
 

@@ -15,7 +15,7 @@ import numpy as np
 from index.arrays import Floats, Positions
 from index.checks import check_vectors
 from index.engine import NO_POSITION, Hits, SearchIndex, exact_search
-from index.vectors import VectorSource
+from index.sources import VectorSource
 
 RECALL_AT = 20
 # float32 sums in another order differ by about 1e-7; neighbours closer than this are the same neighbour.
