@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import stat
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,6 +199,57 @@ def test_index_vectors_check_the_end_of_the_file_only_when_it_moved(path, monkey
     append(store, [6])
     append(store, [7])
     assert len(looked) == 3
+
+
+@pytest.fixture
+def flushes(monkeypatch):
+    """What is written, renamed, cut and flushed, in order, by the kind of thing."""
+    done, real = [], {name: getattr(os, name) for name in ("write", "fsync")}
+    replace = Path.replace
+
+    def written(descriptor, data):
+        done.append("written")
+        return real["write"](descriptor, data)
+
+    def flushed(descriptor):
+        status = os.fstat(descriptor)
+        done.append(
+            "folder" if stat.S_ISDIR(status.st_mode) else f"{(status.st_size - HEADER_BYTES) // RECORD} records"
+        )
+        real["fsync"](descriptor)
+
+    def renamed(path, target):
+        done.append("renamed")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "write", written)
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", renamed)
+    return done
+
+
+def test_index_vectors_are_flushed_before_an_append_returns(path, flushes):
+    """A new file is flushed, renamed and its folder flushed; then records are written and flushed, each append."""
+    path.mkdir(parents=True)
+    store = VectorStore(path, DIMENSION)
+    append(store, [1, 2])
+    assert flushes[flushes.index("renamed") - 1 :] == ["0 records", "renamed", "folder", "written", "2 records"]
+    flushes.clear()
+    append(store, [3])
+    assert flushes[-2:] == ["written", "3 records"]
+
+
+def test_index_vectors_cut_of_a_torn_append_is_flushed_before_the_next_is_written(path, flushes):
+    """The tail goes for good before new records take its place: no record begins in the middle of another."""
+    append(VectorStore(path, DIMENSION), [1, 2])
+    with (path / "vectors.bin").open("ab") as tail:
+        tail.write(b"torn" * 3)
+    flushes.clear()
+    store = VectorStore(path, DIMENSION)
+    append(store, [3])
+    assert flushes[-3:] == ["2 records", "written", "3 records"]
+    assert (path / "vectors.bin").stat().st_size == HEADER_BYTES + 3 * RECORD
+    assert (store.get(keys_of([1, 2, 3])) == vectors_of([1, 2, 3])).all()
 
 
 @pytest.mark.parametrize("garbage", [1, RECORD - 1, RECORD, 3 * RECORD + 5])
