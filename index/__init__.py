@@ -1,7 +1,6 @@
 """Vectors and terms to ids: stored vectors, snapshots built, verified and published, the live one, and changes."""
 
-from index.bm25 import NO_TERMS, TermCounts, TermWeights
-from index.bm25_queries import QueryPostings, WeighedTerms
+from index.bm25 import NO_TERMS, QueryPostings, TermCounts, TermWeights, WeighedTerms
 from index.build import BuildOptions, SnapshotSpec, write_snapshot
 from index.columns import ColumnKind, Columns, ColumnValues
 from index.conditions import AtLeast, Between, Condition, Equals, Ids, OneOf, Prefix

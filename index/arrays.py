@@ -16,7 +16,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
 

@@ -2,9 +2,6 @@
 
 An inverted index finds texts; asked for the scores of a few hundred that vectors found, it walks every text that holds
 one of the terms. The same counts kept text by text give these scores in a pass over the texts asked about alone.
-
-A term is kept as the CRC-32 of its UTF-8. Two terms of a query and a text of the same CRC are taken for one; with 48
-terms asked and 150 in a text that is one text in 600,000.
 """
 
 from __future__ import annotations
@@ -12,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
-from index.arrays import ArrayWriter, Floats, Positions, read_array
-from index.bm25 import K1, B, rounded_lengths, usable
+from index.arrays import Array, ArrayWriter, Floats, Positions, read_array
+from index.bm25 import hash_of, saturated, usable
 
 STARTS, LENGTHS, TERMS, COUNTS = "starts", "lengths", "terms", "counts"
 _KINDS = {STARTS: "<i8", LENGTHS: "<i4", TERMS: "<u4", COUNTS: "<u2"}
@@ -28,15 +23,6 @@ _MOST_COUNT = 65_535
 _FLUSHED_TEXTS = 10_000
 _SLOTS = 1 << 16
 """Size of the table that tells at once that a term is not asked about; it stays in the cache."""
-
-Hashes = npt.NDArray[np.uint32]
-Counts = npt.NDArray[np.uint16]
-Lengths = npt.NDArray[np.int32]
-
-
-def crc_of(term: str) -> int:
-    """What stands for a term."""
-    return crc32(term.encode("utf-8", "surrogatepass"))
 
 
 class ForwardWriter:
@@ -59,7 +45,7 @@ class ForwardWriter:
             end, held = 0, _held(0)
             for number, text in enumerate(texts, 1):
                 kept = usable(text)
-                held[TERMS] += map(crc_of, kept)
+                held[TERMS] += map(hash_of, kept)
                 held[COUNTS] += (min(count, _MOST_COUNT) for count in kept.values())
                 held[LENGTHS].append(sum(kept.values()))
                 held[STARTS].append(end := end + len(kept))
@@ -90,9 +76,9 @@ class ForwardIndex:
         mean_length: mean number of terms of a text, repeated ones counted.
     """
 
-    def __init__(self, starts: Positions, lengths: Lengths, terms: Hashes, counts: Counts, mean_length: float) -> None:
+    def __init__(self, starts: Positions, lengths: Array, terms: Array, counts: Array, mean_length: float) -> None:
         self._starts, self._lengths, self._terms, self._counts = starts, lengths, terms, counts
-        self._mean_length = max(mean_length, 1e-9)
+        self._mean_length = mean_length
 
     @classmethod
     def open(cls, directory: Path, mean_length: float) -> ForwardIndex:
@@ -117,7 +103,9 @@ class ForwardIndex:
         """
         if not weights or not len(positions):
             return np.zeros(len(positions), dtype=np.float32)
-        asked, worth = _sorted_terms(weights)
+        asked = np.fromiter(map(hash_of, weights), dtype=np.uint32, count=len(weights))
+        order = np.argsort(asked)
+        asked, worth = asked[order], np.fromiter(weights.values(), dtype=np.float64, count=len(weights))[order]
         starts, ends = self._starts[positions], self._starts[positions + 1]
         terms = np.concatenate([self._terms[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)])
         slots = np.zeros(_SLOTS, dtype=np.bool_)
@@ -130,13 +118,6 @@ class ForwardIndex:
         shared, which = maybe[hits], which[hits]
         behind = np.cumsum(ends - starts)  # of each text, where the next begins in ``terms``
         texts = np.searchsorted(behind, shared, side="right")
-        counts = self._counts[shared + (ends - behind)[texts]].astype(np.float64)
-        norms = K1 * (1 - B + B * rounded_lengths(self._lengths[positions].astype(np.int64)) / self._mean_length)
-        scores = worth[which] * counts * (K1 + 1) / (counts + norms[texts])
+        counts = self._counts[shared + (ends - behind)[texts]]
+        scores = worth[which] * saturated(counts, self._lengths[positions[texts]], self._mean_length)
         return np.bincount(texts, weights=scores, minlength=len(positions)).astype(np.float32)
-
-
-def _sorted_terms(weights: Mapping[str, float]) -> tuple[Hashes, npt.NDArray[np.float64]]:
-    asked = np.fromiter(map(crc_of, weights), dtype=np.uint32, count=len(weights))
-    order = np.argsort(asked)
-    return asked[order], np.fromiter(weights.values(), dtype=np.float64, count=len(weights))[order]

@@ -1,11 +1,12 @@
 """BM25 of term counts in memory: lengths as a byte keeps them, and the formula as it is printed."""
 
 from math import log
+from random import Random
 
 import numpy as np
 import pytest
 
-from index import TermCounts
+from index import QueryPostings, TermCounts, WeighedTerms
 from index.bm25 import K1, LONGEST_TERM, B, Postings, best, inverse_frequency, rounded_lengths, usable
 
 
@@ -78,3 +79,29 @@ def test_index_bm25_best_are_positive_and_equal_ones_by_position():
     assert best(np.array([0, 2, 1, 2, 3, 2], dtype=np.float32), 3).tolist() == [4, 1, 3]
     assert best(np.array([0, 0, 1], dtype=np.float32), 5).tolist() == [2]
     assert best(np.zeros(3, dtype=np.float32), 2).tolist() == []
+
+
+def test_index_queries_score_a_text_as_it_scores_for_them():
+    """For random texts and queries, some empty, each pair has one BM25 whichever side is the many."""
+    random = Random(7)  # noqa: S311 - invented texts, no secret
+    words = [f"{a}{b}" for a in "电池液膜xy" for b in ("", "解", "z1")]
+    texts = [
+        TermCounts.of({w: random.randint(1, 9) for w in random.sample(words, random.randint(0, 9))}) for _ in "x" * 40
+    ]
+    queries = [{w: random.random() + 0.1 for w in random.sample(words, random.randint(0, 6))} for _ in range(60)]
+    asked = QueryPostings.of([WeighedTerms.of(query, Corpus()) for query in queries])
+    found = np.stack([asked.scores(text, Corpus.mean_length) for text in texts])
+    expected = np.stack([Postings.of(texts).scores(query, Corpus()) for query in queries], axis=1)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert (found > 0).any()
+    assert (found == 0).any()
+
+
+def test_index_queries_that_are_none_score_nothing():
+    """No query, no term and a term that no index holds: zeros of the right number, no error."""
+    text = TermCounts.of({"a": 1})
+    assert QueryPostings.of([]).scores(text, 1.0).tolist() == []
+    empty, long = WeighedTerms.of({}, Corpus()), WeighedTerms.of({"x" * (LONGEST_TERM + 1): 1.0}, Corpus())
+    assert QueryPostings.of([empty, long]).scores(text, 1.0).tolist() == [0.0, 0.0]
+    assert QueryPostings.of([WeighedTerms.of({"a": 1.0}, Corpus())]).scores(TermCounts.of({}), 1.0).tolist() == [0.0]
