@@ -19,7 +19,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Counts, Doubles, Floats, Hashes, Positions
+from index.arrays import Doubles, Floats, Hashes, Ints, Positions
 
 K1, B = 1.2, 0.75
 """Saturation and length normalisation, the usual values, which tantivy has built in."""
@@ -96,7 +96,7 @@ class TermCounts:
     """
 
     hashes: Hashes
-    counts: Counts
+    counts: Ints
 
     @classmethod
     def of(cls, counts: Mapping[str, int]) -> TermCounts:
@@ -121,8 +121,8 @@ class Postings:
     """
 
     hashes: Hashes
-    places: Counts
-    counts: Counts
+    places: Ints
+    counts: Ints
     lengths: Positions
 
     @classmethod
@@ -202,7 +202,7 @@ class QueryPostings:
     """
 
     hashes: Hashes
-    places: Counts
+    places: Ints
     weights: Floats
     count: int
 
@@ -231,7 +231,7 @@ class QueryPostings:
         return summed.astype(np.float32)
 
 
-def _by_term(hashes: Sequence[Hashes]) -> tuple[Hashes, Counts, Positions]:
+def _by_term(hashes: Sequence[Hashes]) -> tuple[Hashes, Ints, Positions]:
     """All of ``hashes`` in ascending order, from which list each comes, and the order that was made of them."""
     every = np.concatenate([NO_TERMS.hashes, *hashes])
     places = np.repeat(np.arange(len(hashes), dtype=np.int32), [len(some) for some in hashes])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,19 +14,34 @@ from typing import Any
 import faiss
 import numpy as np
 
-from index.arrays import Array, ArrayWriter, Floats, read_array, write_array, write_bundle
-from index.checks import check_vectors
+from index.arrays import (
+    Array,
+    ArrayVectors,
+    ArrayWriter,
+    Floats,
+    VectorSource,
+    check_vectors,
+    read_array,
+    write_array,
+    write_bundle,
+)
 from index.columns import Columns, ColumnValues
-from index.durable import disk_errors, make_directory, sha256_of, sync_directory, sync_file
+from index.durable import BUILD_LOCK, FileLock, disk_errors, make_directory, sha256_of, step, sync_directory, sync_file
 from index.engine import FaissIndex
 from index.errors import SnapshotWriteError, VectorInputError, VerificationError
-from index.faiss_build import FLAT, IVF_FP16, build_flat, build_ivf, tune_nprobe
+from index.faiss_build import FLAT, IVF_FP16, Truth, blocks_of, build_flat, build_ivf, tune_nprobe
 from index.ids import IdList
-from index.lock import BUILD_LOCK, FileLock
-from index.manifest import FILE_NAME, FileEntry, IndexParameters, Manifest, MeasuredRecall
-from index.names import BUILDING_PREFIX, SnapshotId, target_directory
+from index.manifest import (
+    BUILDING_PREFIX,
+    FILE_NAME,
+    FileEntry,
+    IndexParameters,
+    Manifest,
+    MeasuredRecall,
+    SnapshotId,
+    target_directory,
+)
 from index.neighbours import NEIGHBOURS_FILE, nearest_of_each
-from index.recall import Truth, blocks_of
 from index.snapshot import (
     ARRAYS_FILE,
     EXACT_FILE,
@@ -38,7 +52,6 @@ from index.snapshot import (
     load_snapshot,
     open_index,
 )
-from index.sources import ArrayVectors, VectorSource
 from index.terms import TermIndex
 from index.terms_build import write_terms
 
@@ -84,14 +97,6 @@ class SnapshotSpec:
     built_at: datetime | None = None
 
 
-_steps = logging.getLogger("patmatch.steps")
-
-
-def _log_step(step: str) -> None:
-    """Say in the log that a step is done."""
-    _steps.debug("snapshot.%s", step)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
     """How a snapshot is built.
@@ -103,7 +108,6 @@ class BuildOptions:
         threads: how many threads FAISS may use; ``None`` leaves it to OpenMP.
         seed: of the training sample, the clustering and the self-queries; the same input and seed give the same files.
         sample_size: how many of the sample queries are used; 1,000 make a recall of 0.98 known to 0.002.
-        on_step: called with the name of each step once it is done.
     """
 
     recall_floor: float = 0.95
@@ -112,7 +116,6 @@ class BuildOptions:
     threads: int | None = None
     seed: int = 20_261_123
     sample_size: int = 1_000
-    on_step: Callable[[str], None] = _log_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,7 @@ def write_snapshot(root: Path, spec: SnapshotSpec, options: BuildOptions | None 
     try:
         with disk_errors(SnapshotWriteError, NOT_WRITTEN):
             temporary.mkdir()
-        manifest = _fill(temporary, checked, options, started)
-        with disk_errors(SnapshotWriteError, NOT_WRITTEN):
+            manifest = _fill(temporary, checked, options, started)
             temporary.rename(directory / str(checked.id))
             sync_directory(directory)
     except BaseException:
@@ -157,7 +159,7 @@ def write_snapshot(root: Path, spec: SnapshotSpec, options: BuildOptions | None 
         raise
     finally:
         lock.release()
-    options.on_step("renamed")
+    step("snapshot.renamed")
     return manifest
 
 
@@ -179,22 +181,21 @@ def _check(spec: SnapshotSpec) -> _Input:
 def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: float) -> Manifest:
     queries, kind = _sample(checked, options)
     truth = Truth.of(checked.source, queries, options.threads)
-    options.on_step("truth")
+    step("snapshot.truth")
     parameters = _write_index(temporary, checked.source, truth, options)
-    options.on_step("index")
-    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
-        checked.ids.write(temporary)
-        columns = checked.columns.write(temporary)
-        write_array(temporary / SAMPLE_FILE, queries)
-        arrays = [ARRAYS_FILE] if checked.spec.arrays else []
-        if arrays:
-            write_bundle(temporary / ARRAYS_FILE, checked.spec.arrays)
-    options.on_step("files")
+    step("snapshot.index")
+    checked.ids.write(temporary)
+    columns = checked.columns.write(temporary)
+    write_array(temporary / SAMPLE_FILE, queries)
+    arrays = [ARRAYS_FILE] if checked.spec.arrays else []
+    if arrays:
+        write_bundle(temporary / ARRAYS_FILE, checked.spec.arrays)
+    step("snapshot.files")
     neighbours = _write_neighbours(temporary, checked, parameters, options)
     terms = _write_terms(temporary, checked, options)
     recall = _query_back(temporary, checked.source, parameters, truth, options)
     measured = MeasuredRecall(truth.k, round(recall, 6), len(queries), kind)
-    spec = checked.spec
+    spec, written = checked.spec, {*data_files(parameters), *columns, *arrays, *neighbours, *terms}
     manifest = Manifest(
         id=str(checked.id),
         target=spec.target,
@@ -207,18 +208,15 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
         built_at=checked.id.built_at.isoformat(),
         build_seconds=round(time.perf_counter() - started, 3),
         recall=measured,
-        files={
-            name: _entry(temporary / name) for name in {*data_files(parameters), *columns, *arrays, *neighbours, *terms}
-        },
+        files={name: FileEntry((path := temporary / name).stat().st_size, sha256_of(path)) for name in written},
         extra=checked.extra,
     )
-    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
-        (temporary / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
-        sync_file(temporary / FILE_NAME)
-        sync_directory(temporary)
-    options.on_step("manifest")
+    (temporary / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    sync_file(temporary / FILE_NAME)
+    sync_directory(temporary)
+    step("snapshot.manifest")
     load_snapshot(temporary, threads=options.threads)
-    options.on_step("verified")
+    step("snapshot.verified")
     return manifest
 
 
@@ -238,29 +236,25 @@ def _write_index(directory: Path, source: VectorSource, truth: Truth, options: B
         index, parameters = build_flat(source, options.threads), IndexParameters(FLAT)
     else:
         index = build_ivf(source, options.threads, options.seed)
-        options.on_step("trained")
+        step("snapshot.trained")
         error = _write_exact(directory, source, index)
-        options.on_step("exact")
+        step("snapshot.exact")
         rows = read_array(directory / EXACT_FILE)
         searched = FaissIndex(index, threads=options.threads, rows=rows, code_error=error)
         nprobe = tune_nprobe(searched, source, truth, options.recall_target, index.nlist)
         parameters = IndexParameters(IVF_FP16, nlist=int(index.nlist), nprobe=nprobe, code_error=error)
-    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
-        try:
-            faiss.write_index(index, str(directory / INDEX_FILE))
-        except RuntimeError as error:  # FAISS's only one; its text holds the path
-            raise SnapshotWriteError(f"{NOT_WRITTEN}: FAISS could not write its file") from error
-        sync_file(directory / INDEX_FILE)
+    try:
+        faiss.write_index(index, str(directory / INDEX_FILE))
+    except RuntimeError as error:  # FAISS's only one; its text holds the path
+        raise SnapshotWriteError(f"{NOT_WRITTEN}: FAISS could not write its file") from error
+    sync_file(directory / INDEX_FILE)
     return parameters
 
 
 def _write_exact(directory: Path, source: VectorSource, index: Any) -> float:  # noqa: ANN401 - faiss has no types
     """Write the vectors as they are, and return how far the index's rounded ones lie from them at most."""
     error, start = 0.0, 0
-    with (
-        disk_errors(SnapshotWriteError, NOT_WRITTEN),
-        ArrayWriter(directory / EXACT_FILE, np.float32, source.dimension) as file,
-    ):
+    with ArrayWriter(directory / EXACT_FILE, np.float32, source.dimension) as file:
         for block in blocks_of(source):
             rounded = index.reconstruct_batch(np.arange(start, start + len(block), dtype=np.int64))
             error = max(error, float(np.linalg.norm(block - rounded, axis=1).max()))
@@ -277,13 +271,10 @@ def _write_neighbours(
     if count < 1:
         return ()
     index = open_index(directory, parameters, options.threads)
-    with (
-        disk_errors(SnapshotWriteError, NOT_WRITTEN),
-        ArrayWriter(directory / NEIGHBOURS_FILE, np.int32, count) as file,
-    ):
+    with ArrayWriter(directory / NEIGHBOURS_FILE, np.int32, count) as file:
         for block in nearest_of_each(index.faiss, checked.source, count, options.threads):
             file.write(block)
-    options.on_step("neighbours")
+    step("snapshot.neighbours")
     return (NEIGHBOURS_FILE,)
 
 
@@ -291,10 +282,9 @@ def _write_terms(directory: Path, checked: _Input, options: BuildOptions) -> tup
     """Write the inverted index, where one is wanted, and ask it back; the names of its files."""
     if checked.spec.terms is None:
         return ()
-    with disk_errors(SnapshotWriteError, NOT_WRITTEN):
-        names = write_terms(directory, checked.spec.terms(), len(checked.source), options.seed)
-        TermIndex.open(directory).check_sample()
-    options.on_step("terms")
+    names = write_terms(directory, checked.spec.terms(), len(checked.source), options.seed)
+    TermIndex.open(directory).check_sample()
+    step("snapshot.terms")
     return names
 
 
@@ -309,7 +299,3 @@ def _query_back(
     if recall < options.recall_floor:
         raise VerificationError(f"recall@{truth.k} is {recall:.4f}, under the floor of {options.recall_floor:.4f}")
     return recall
-
-
-def _entry(path: Path) -> FileEntry:
-    return FileEntry(path.stat().st_size, sha256_of(path))

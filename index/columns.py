@@ -1,4 +1,4 @@
-"""The filter columns of a snapshot: which positions pass a set of conditions.
+"""What a filtered search requires of a record, and the filter columns that tell which positions pass.
 
 Code columns (one code or several for a position) keep, for each code of a sorted dictionary, the positions that have
 it. A prefix is then one range of the dictionary and one slice of positions: the cost is that of the positions that
@@ -20,10 +20,62 @@ import numpy as np
 import numpy.typing as npt
 
 from index.arrays import Array, Mask, read_array, write_array
-from index.conditions import AtLeast, Between, Condition, Equals, Ids, OneOf, Prefix
 from index.durable import sync_file
 from index.errors import ConditionError, VectorInputError
 from index.ids import IdList
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A code of the field begins with one of ``values``: ``H01M`` passes ``H01M10/0567``."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A code of the field is one of ``values``."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """The field's flag is known and is ``value``."""
+
+    field: str
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """The field's number is known and is ``value`` or more."""
+
+    field: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The field's day is known and lies from ``from_day`` to ``to_day``, both included; ``None`` is open."""
+
+    field: str
+    from_day: date | None = None
+    to_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The record's id is one of ``ids``, or with ``negate`` none of them. Unknown ids change nothing."""
+
+    ids: tuple[str, ...]
+    negate: bool = False
+
+
+Condition = Prefix | OneOf | Equals | AtLeast | Between | Ids
+
 
 MISSING_NUMBER = int(np.iinfo(np.int32).min)
 MISSING_FLAG = -1

@@ -22,8 +22,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Floats, Positions
-from index.checks import check_vectors
+from index.arrays import Array, Floats, Positions, check_vectors
 from index.engine import NO_POSITION
 from index.errors import VectorInputError
 from index.products import (
@@ -38,8 +37,6 @@ from index.products import (
     products_of,
     rows_at_once,
 )
-
-Array = npt.NDArray[Any]
 
 GROUP = 16
 """Vectors of which only the largest product is kept; more would cost more re-scoring, fewer more sorting."""

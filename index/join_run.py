@@ -8,20 +8,18 @@ from pathlib import Path
 from secrets import token_hex
 from time import perf_counter
 
-import faiss
 import numpy as np
 
-from index.arrays import Floats, Positions, read_bundle, write_bundle
-from index.durable import make_directory, sync_directory
-from index.engine import NO_POSITION
+from index.arrays import Positions, VectorSource, read_bundle, write_bundle
+from index.durable import make_directory, step, sync_directory
+from index.engine import NO_POSITION, exact_search
+from index.faiss_build import SCORE_TOLERANCE
 from index.join import JoinCorpus, JoinPart, Neighbours, merge_neighbours
-from index.recall import SCORE_TOLERANCE
-from index.sources import VectorSource
-from index.steps import step
 
 QUERIES_A_FILE = 8192
 """Queries between two files: seconds of work, which is all that a kill loses."""
 RECALL_AT = 20
+_BLOCK = 65_536  # vectors held at once by an exact search: 100 MB at 384 dimensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +113,18 @@ def sampled_recall(
         mine = np.flatnonzero(np.isin(sample, task.queries))
         if len(mine):
             before = Neighbours(truth.scores[mine], truth.positions[mine], truth.certified[mine])
-            exact = _exact(corpus.rows, queries.take(sample[mine]), task.corpus)
-            after = merge_neighbours([before, *exact], RECALL_AT)
+            wanted = np.arange(len(corpus.rows), dtype=np.int64) if task.corpus is None else task.corpus
+            blocks = (corpus.rows[wanted[start : start + _BLOCK]] for start in range(0, len(wanted), _BLOCK))
+            hits = exact_search(blocks, queries.take(sample[mine]), min(RECALL_AT, len(wanted)))
+            exact = Neighbours(hits.scores, wanted[hits.positions], np.ones(len(mine), dtype=np.bool_))
+            after = merge_neighbours([before, exact], RECALL_AT)
             truth.scores[mine], truth.positions[mine] = after.scores, after.positions
-    wanted = np.isfinite(truth.scores).sum(1)
+    there = np.isfinite(truth.scores).sum(1)
     last = np.where(np.isfinite(truth.scores), truth.scores, np.inf).min(1)
     served = found.scores[sample, :RECALL_AT]
     hits = (served >= last[:, None] - SCORE_TOLERANCE).sum(1)
-    asked = wanted > 0
-    return float(np.mean(np.minimum(hits, wanted)[asked] / wanted[asked])) if asked.any() else 1.0
-
-
-def _exact(rows: Floats, queries: Floats, wanted: Positions | None) -> Iterator[Neighbours]:
-    """The nearest of each query among blocks of the rows at ``wanted``."""
-    places = np.arange(len(rows), dtype=np.int64) if wanted is None else wanted
-    for start in range(0, len(places), _EXACT_BLOCK):
-        block = places[start : start + _EXACT_BLOCK]
-        vectors = rows[block[0] : block[-1] + 1] if wanted is None else np.ascontiguousarray(rows[block])
-        scores, found = faiss.knn(queries, vectors, min(RECALL_AT, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
-        yield Neighbours(scores, block[found], np.ones(len(queries), dtype=np.bool_))
-
-
-_EXACT_BLOCK = 65_536
+    some = there > 0
+    return float(np.mean(np.minimum(hits, there)[some] / there[some])) if some.any() else 1.0
 
 
 def _files_of(task: JoinTask, directory: Path) -> Iterator[tuple[Path, Positions]]:

@@ -22,11 +22,9 @@ import numpy as np
 
 from index.arrays import Floats, Mask, Positions
 from index.bm25 import best
-from index.columns import ColumnKind, Columns
-from index.conditions import Condition, Ids
-from index.engine import NO_POSITION, FaissIndex
+from index.columns import ColumnKind, Columns, Condition, Ids
+from index.engine import NO_POSITION, FaissIndex, Plan
 from index.ids import IdList
-from index.plan import Plan
 from index.segments import Segment, Upsert
 from index.snapshot import Snapshot
 from index.terms import TermIndex

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from index.errors import IndexRoomError, SnapshotMissingError, SnapshotNameError
-from index.manifest import Manifest, read_manifest
-from index.names import SnapshotId
+from index.manifest import Manifest, SnapshotId, read_manifest
 from index.publication import read_current
 from index.snapshot import Snapshot, load_snapshot
 

@@ -7,14 +7,10 @@ from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
-from index.arrays import Floats, Positions
+from index.arrays import Floats, Ints, Positions, VectorSource
 from index.engine import NO_POSITION, faiss_threads
-from index.recall import blocks_of
-from index.sources import VectorSource
-
-Neighbours = npt.NDArray[np.int32]
+from index.faiss_build import blocks_of
 
 NEIGHBOURS_FILE = "neighbours.npy"
 PROBES = 8
@@ -23,7 +19,7 @@ neighbour that is missed is replaced by the next: with 8 instead of all, buildin
 _BLOCK = 4_096
 
 
-def nearest_of_each(index: Any, source: VectorSource, count: int, threads: int | None) -> Iterator[Neighbours]:  # noqa: ANN401
+def nearest_of_each(index: Any, source: VectorSource, count: int, threads: int | None) -> Iterator[Ints]:  # noqa: ANN401
     """The ``count`` nearest others of each vector, int32 ``[n_i, count]`` a block; -1 where there are no more.
 
     Args:
@@ -62,7 +58,7 @@ def without_own(found: Positions, own: Positions, count: int) -> Positions:
     return kept
 
 
-def mean_of(neighbours: Positions | Neighbours, vectors_at: Callable[[Positions], Floats], dimension: int) -> Floats:
+def mean_of(neighbours: Positions | Ints, vectors_at: Callable[[Positions], Floats], dimension: int) -> Floats:
     """The mean vector float32 ``[n, dimension]`` of each row of positions ``[n, m]``; zeros where a row has none."""
     there = neighbours != NO_POSITION
     if there.all():  # nearly always, and five times as fast

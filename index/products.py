@@ -17,11 +17,8 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from index.arrays import Floats
-
-Array = npt.NDArray[Any]
 
 _LEVELS = 127
 """Largest int8 code; -128 is left out so that codes are symmetric."""

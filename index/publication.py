@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from index.durable import disk_errors, replace_file, sync_directory
+from index.durable import BUILD_LOCK, PUBLISH_LOCK, FileLock, disk_errors, holder_of, replace_file, step, sync_directory
 from index.errors import (
     LockedError,
     RollbackError,
@@ -27,18 +27,17 @@ from index.errors import (
     SnapshotNameError,
     SnapshotWriteError,
 )
-from index.lock import BUILD_LOCK, PUBLISH_LOCK, FileLock, holder_of
-from index.manifest import Manifest, read_manifest
-from index.names import (
+from index.manifest import (
     BUILDING_PREFIX,
     CURRENT,
     PUBLISHED_LOG,
     REMOVING_PREFIX,
+    Manifest,
     SnapshotId,
+    read_manifest,
     target_directory,
 )
 from index.snapshot import file_problems, verify_snapshot
-from index.steps import step
 
 PUBLISH = "publish"
 ROLLBACK = "rollback"

@@ -21,19 +21,16 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from index.arrays import Array, Floats, Mask, Positions, read_array, read_bundle
-from index.columns import COLUMNS_FILE, Columns
-from index.conditions import Condition
+from index.arrays import Array, Floats, Ints, Mask, Positions, read_array, read_bundle
+from index.columns import COLUMNS_FILE, Columns, Condition
 from index.durable import sha256_of
 from index.engine import NO_POSITION, FaissIndex, Hits
 from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, VerificationError
-from index.faiss_build import FLAT, IVF_FP16
+from index.faiss_build import FLAT, IVF_FP16, overlap_recall
 from index.forward import FORWARD_FILES
 from index.ids import IDS_FILES, IdList
-from index.manifest import FILE_NAME, IndexParameters, Manifest, read_manifest
-from index.names import BUILDING_PREFIX
-from index.neighbours import NEIGHBOURS_FILE, Neighbours, mean_of, without_own
-from index.recall import overlap_recall
+from index.manifest import BUILDING_PREFIX, FILE_NAME, IndexParameters, Manifest, read_manifest
+from index.neighbours import NEIGHBOURS_FILE, mean_of, without_own
 from index.terms import TERMS_FILE, TermIndex
 
 INDEX_FILE = "index.faiss"
@@ -66,7 +63,7 @@ class Snapshot:
     sample: Floats
     arrays: Mapping[str, Array] = field(default_factory=dict)
     terms: TermIndex | None = None
-    neighbours: Neighbours | None = None
+    neighbours: Ints | None = None
 
     @property
     def id(self) -> str:
@@ -77,7 +74,7 @@ class Snapshot:
         return len(self.ids)
 
     def search(self, queries: Floats, k: int, *, allowed: Mask | None = None) -> Hits:
-        """The ``k`` nearest positions of each query; see ``SearchIndex.search``."""
+        """The ``k`` nearest positions of each query; see `FaissIndex.search`."""
         return self.index.search(queries, k, allowed=allowed)
 
     def mask(self, conditions: Iterable[Condition]) -> Mask:

@@ -18,9 +18,8 @@ from uuid import UUID
 import numpy as np
 import tantivy
 
-from index.arrays import Floats, Mask, Positions
+from index.arrays import Floats, Mask, Positions, check_mask
 from index.bm25 import inverse_frequency, saturated
-from index.checks import check_mask
 from index.errors import VectorInputError, VerificationError
 from index.forward import ForwardIndex
 

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Floats, Mask, Positions
-from index.checks import check_vectors
-from index.durable import disk_errors
+from index.arrays import Floats, Mask, Positions, check_vectors
+from index.durable import FileLock, disk_errors, step
 from index.errors import (
     StoreLockedError,
     VectorInputError,
@@ -29,10 +28,7 @@ from index.errors import (
     VectorStoreDamagedError,
     VectorStoreWriteError,
 )
-from index.key_table import KEY_BYTES, KeyTable, as_words
-from index.lock import FileLock
-from index.steps import step
-from index.vector_file import TRUNCATED_FLAG, Records, VectorFile, checksums, read_header
+from index.vector_file import KEY_BYTES, TRUNCATED_FLAG, KeyTable, Records, VectorFile, as_words, checksums, read_header
 
 FILE_NAME = "vectors.bin"
 LOCK_NAME = "writer.lock"

@@ -16,7 +16,7 @@ from app.ranking.space import PLAIN, Space
 from app.serving.spaces import MovedVectors
 from index import Manifest, VectorSource
 from index.engine import exact_search
-from index.recall import blocks_of
+from index.faiss_build import blocks_of
 
 HUBNESS_KEY = "hubness"
 """Where a manifest, under ``extra``, says what was measured; absent in the encoder's own space and in older ones."""

@@ -29,9 +29,7 @@ from app.progress import Progress
 from app.serving.encoders import EncoderSpec
 from app.serving.failures import translated
 from index import LockedError, SnapshotWriteError
-from index.durable import disk_errors, replace_file
-from index.lock import FileLock, Holder, holder_of
-from index.steps import step
+from index.durable import FileLock, Holder, disk_errors, holder_of, replace_file, step
 
 log = logging.getLogger("patmatch.builds")
 

@@ -30,8 +30,8 @@ from app.serving.spaces import MovedVectors, arrays_of, measured_space
 from app.serving.term_tables import measured_table, table_arrays
 from app.text.reading import READING, passage_of
 from index import SnapshotEntry
+from index.durable import step
 from index.publication import leftovers
-from index.steps import step
 from models import Encoder, Role
 
 log = logging.getLogger("patmatch.builds")

@@ -20,7 +20,7 @@ from app.serving.encoders import Encoders
 from app.serving.failures import as_patmatch_error, translated
 from app.serving.spaces import space_of
 from app.text.reading import READING, passage_of
-from index.steps import step
+from index.durable import step
 from models import EmptyTextError, Encoder, Role
 
 SAMPLE_RECORDS = 32

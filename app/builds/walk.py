@@ -20,7 +20,7 @@ from app.serving.spaces import HEADINGS_A_LANGUAGE
 from app.text.reading import heading_of, passage_of
 from app.text.terms import terms_of
 from index import text_key
-from index.steps import step
+from index.durable import step
 from models import Role
 
 PAGE = 4096

@@ -12,8 +12,7 @@ import numpy as np
 from app.push.allocation.allocate import Allocation
 from app.push.candidates import PushCandidates
 from index.arrays import read_bundle, write_bundle
-from index.durable import make_directory, replace_file, sync_directory
-from index.steps import step
+from index.durable import make_directory, replace_file, step, sync_directory
 
 _PLAN, _MANIFEST = "plan.json", "manifest.json"
 

@@ -23,9 +23,7 @@ from app.errors import NotFoundError
 from app.ranking.levels import BUILT_IN_SCALES, RANKING_VERSION, Scale
 from app.serving.failures import translated
 from index import Manifest, SnapshotWriteError
-from index.durable import disk_errors, make_directory, replace_file
-from index.lock import FileLock
-from index.steps import step
+from index.durable import FileLock, disk_errors, make_directory, replace_file, step
 from index.terms import TERMS_FILE
 
 BUILT_IN = "built-in"

@@ -16,7 +16,7 @@ from app.builds.jobs import BuildState
 from app.domain import Kind
 from app.errors import ConflictError, InputError, JobError, NotFoundError
 from index import Snapshot, SnapshotId, load_snapshot
-from index.lock import holder_of
+from index.durable import holder_of
 
 BUILD = ("index", "build", "patents", "--json")
 

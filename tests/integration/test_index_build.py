@@ -13,11 +13,8 @@ from index import (
     Prefix,
     SnapshotDamagedError,
     SnapshotId,
-    SnapshotMissingError,
-    SnapshotNameError,
     SnapshotWriteError,
     StoredVectors,
-    VectorInputError,
     VectorStore,
     VerificationError,
     build,
@@ -28,8 +25,9 @@ from index import (
     verify_snapshot,
     write_snapshot,
 )
+from index.durable import BUILD_LOCK, FileLock
+from index.errors import SnapshotMissingError, SnapshotNameError, VectorInputError
 from index.ids import IDS_FILES
-from index.lock import BUILD_LOCK, FileLock
 
 FLAT, IVF = {"flat_below": 10_000}, {"flat_below": 1}
 
@@ -145,7 +143,7 @@ def test_index_build_reads_vectors_from_the_store(tmp_path, kind):
 
 def test_index_build_holds_one_block_of_vectors_at_a_time(tmp_path, kind, monkeypatch):
     """A source is never asked for more vectors than a block, or the training sample, has."""
-    monkeypatch.setattr("index.recall.BLOCK", 128)
+    monkeypatch.setattr("index.faiss_build.BLOCK", 128)
 
     class Watched:
         dimension, largest = DIMENSION, 0
@@ -262,14 +260,15 @@ def test_index_build_flushes_before_it_renames(tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(build, "sync_file", lambda path: done.append(("file", path.name)))
     monkeypatch.setattr(build, "sync_directory", lambda path: done.append(("folder", path.name.partition("-")[0])))
-    manifest = write_snapshot(tmp_path, spec_of(), options(on_step=lambda step: done.append(("step", step))))
+    monkeypatch.setattr(build, "step", lambda name: done.append(("step", name)))
+    manifest = write_snapshot(tmp_path, spec_of(), options())
     assert done[-6:] == [
         ("file", "manifest.json"),
         ("folder", ".building"),
-        ("step", "manifest"),
-        ("step", "verified"),
+        ("step", "snapshot.manifest"),
+        ("step", "snapshot.verified"),
         ("folder", "patents"),
-        ("step", "renamed"),
+        ("step", "snapshot.renamed"),
     ]
     assert ("file", "index.faiss") in done[:-6]
     assert manifest.count == 300
@@ -284,11 +283,12 @@ def test_index_build_runs_one_at_a_time(tmp_path):
     write_snapshot(tmp_path, spec_of(), options())
 
 
-def test_index_build_reports_its_steps(tmp_path):
-    """Whoever watches a build hears each step once, in order."""
-    heard = []
-    write_snapshot(tmp_path, spec_of(600), options(flat_below=1, on_step=heard.append))
-    assert heard == ["truth", "trained", "exact", "index", "files", "terms", "manifest", "verified", "renamed"]
+def test_index_build_reports_its_steps(tmp_path, caplog):
+    """The log of steps has each step once, in order."""
+    with caplog.at_level("DEBUG", logger="patmatch.steps"):
+        write_snapshot(tmp_path, spec_of(600), options(flat_below=1))
+    steps = ["truth", "trained", "exact", "index", "files", "terms", "manifest", "verified", "renamed"]
+    assert caplog.messages == [f"snapshot.{step}" for step in steps]
 
 
 @pytest.mark.parametrize("failing", ["write_array", "sync_file", "sync_directory"])

@@ -13,7 +13,6 @@ from index_samples import FINGERPRINT, made_with, options, spec_of
 
 from index import (
     LiveIndex,
-    RollbackError,
     current_id,
     list_snapshots,
     prune,
@@ -23,6 +22,7 @@ from index import (
     verify_snapshot,
     write_snapshot,
 )
+from index.errors import RollbackError
 
 MOST_STEPS = 60
 

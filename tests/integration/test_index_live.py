@@ -13,13 +13,12 @@ from index import (
     Ids,
     LiveIndex,
     SnapshotDamagedError,
-    SnapshotMissingError,
-    SnapshotNameError,
     live,
     prune,
     publish,
     write_snapshot,
 )
+from index.errors import SnapshotMissingError, SnapshotNameError
 
 
 def published(root, generation=0, count=60, **changes):

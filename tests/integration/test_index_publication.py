@@ -9,10 +9,7 @@ from index_samples import FINGERPRINT, options, spec_of
 
 from index import (
     LockedError,
-    RollbackError,
     SnapshotDamagedError,
-    SnapshotMissingError,
-    SnapshotNameError,
     SnapshotWriteError,
     current_id,
     list_snapshots,
@@ -21,11 +18,11 @@ from index import (
     publication_log,
     publish,
     rollback,
-    rollback_target,
     write_snapshot,
 )
-from index.lock import BUILD_LOCK, PUBLISH_LOCK, FileLock
-from index.publication import leftovers
+from index.durable import BUILD_LOCK, PUBLISH_LOCK, FileLock
+from index.errors import RollbackError, SnapshotMissingError, SnapshotNameError
+from index.publication import leftovers, rollback_target
 
 BEGIN = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
 

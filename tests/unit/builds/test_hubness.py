@@ -14,7 +14,8 @@ from app.domain import Kind, Need, Patent
 from app.ranking.space import ANY, PLAIN, Space
 from app.settings import Settings
 from app.wiring import Services
-from index import ArrayVectors, read_manifest
+from index import ArrayVectors
+from index.manifest import read_manifest
 from models import HashingEncoder
 from scripts.cli import run
 

@@ -7,21 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index import (
-    AtLeast,
-    Between,
-    ColumnKind,
-    Columns,
-    ColumnValues,
-    ConditionError,
-    Equals,
-    IdList,
-    Ids,
-    OneOf,
-    Prefix,
-    VectorInputError,
-)
+from index import AtLeast, Between, ColumnKind, Columns, ColumnValues, Equals, IdList, Ids, OneOf, Prefix
 from index.arrays import write_array
+from index.errors import ConditionError, VectorInputError
 
 CODES = st.sampled_from(["6", "62", "620102", "62010", "63", "C39", "C3962", "H01M", "H01M10/0567", "ß", "\U0010ffff"])
 PREFIXES = st.sampled_from(["", "6", "62", "6201", "C", "C39", "H01M10", "X", "\U0010ffff", "ß"])

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import FaissIndex, VectorInputError
-from index.engine import exact_search
+from index.engine import FaissIndex, exact_search
+from index.errors import VectorInputError
 
 DIMENSION = 8
 COUNT = 600

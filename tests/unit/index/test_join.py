@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from index import ArrayVectors, VectorInputError
+from index import ArrayVectors
+from index.errors import VectorInputError
 from index.join import JoinCorpus, JoinOptions, Neighbours, merge_neighbours
 from index.join_run import JoinTask, read_join, run_join, sampled_recall
 from index.products import Arithmetic, Coder, largest_component, multiply, rotation

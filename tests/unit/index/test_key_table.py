@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import key_table
-from index.key_table import KeyTable, as_words
+from index import vector_file
+from index.vector_file import KeyTable, as_words
 
 # Keys that share their first or their second half, so that neither half alone tells them apart.
 KEYS = st.tuples(
@@ -20,7 +20,7 @@ KEYS = KEYS.map(b"".join) | st.binary(min_size=16, max_size=16)
 def test_index_key_table_agrees_with_a_dict(batches, merge_at, others):
     """After any sequence of additions the latest record of each key is found, wherever the merging happens."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(key_table, "MERGE_AT", merge_at)
+        patch.setattr(vector_file, "MERGE_AT", merge_at)
         table, oracle, row = KeyTable(), {}, 0
         for batch in batches:
             table.add(as_words(b"".join(batch)), row)
@@ -36,7 +36,7 @@ def test_index_key_table_agrees_with_a_dict(batches, merge_at, others):
 def test_index_key_table_takes_24_bytes_a_key():
     """A large table holds two words and a record number for each key, and nothing else."""
     table = KeyTable()
-    words = np.random.default_rng(0).integers(0, 2**63, (key_table.MERGE_AT, 2)).astype(np.uint64)
+    words = np.random.default_rng(0).integers(0, 2**63, (vector_file.MERGE_AT, 2)).astype(np.uint64)
     table.add(words, 0)
     held = sum(array.nbytes for array in vars(table).values() if isinstance(array, np.ndarray))
     assert held == 24 * len(table)

@@ -28,12 +28,12 @@ from index import (
     SnapshotSpec,
     TermCounts,
     Upsert,
-    VectorInputError,
     View,
     load_snapshot,
     write_snapshot,
 )
 from index.bm25 import K1, B, rounded_lengths
+from index.errors import VectorInputError
 
 DIMENSION = 8
 KINDS = {
@@ -105,7 +105,7 @@ CONDITIONS = st.lists(
 
 
 def passes(key, values, condition):
-    """Whether a record passes one condition, in the words of `index.conditions`."""
+    """Whether a record passes one condition, in the words of `index.columns`."""
     match condition:
         case Ids(ids, negate):
             return (key in ids) != negate

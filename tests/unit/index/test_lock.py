@@ -8,12 +8,12 @@ import threading
 import pytest
 
 from index import LockedError
-from index.lock import FileLock, holder_of
+from index.durable import FileLock, holder_of
 
 HOLD = """
 import sys
 from pathlib import Path
-from index.lock import FileLock
+from index.durable import FileLock
 lock = FileLock(Path(sys.argv[1]), "test", note="from the child")
 lock.acquire() if len(sys.argv) < 3 else lock.adopt(int(sys.argv[2]))
 print("held", flush=True)

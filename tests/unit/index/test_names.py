@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import SnapshotNameError
-from index.names import SnapshotId, target_directory
+from index.manifest import SnapshotId, target_directory
 
 TARGETS = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
 TAGS = st.from_regex(r"[0-9a-f]{8}", fullmatch=True)

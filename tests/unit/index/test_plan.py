@@ -13,9 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index import FaissIndex, Hits, PlanKind
-from index.engine import NO_POSITION
-from index.plan import filter_plan
+from index import PlanKind
+from index.engine import NO_POSITION, FaissIndex, Hits, filter_plan
 
 DIMENSION = 16
 COUNT = 3_000

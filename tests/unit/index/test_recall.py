@@ -4,8 +4,10 @@ import faiss
 import numpy as np
 import pytest
 
-from index import ArrayVectors, FaissIndex, Hits, VectorInputError
-from index.recall import Truth, overlap_recall
+from index import ArrayVectors
+from index.engine import FaissIndex, Hits
+from index.errors import VectorInputError
+from index.faiss_build import Truth, overlap_recall
 
 
 def unit_vectors(count, seed, dimension=16):

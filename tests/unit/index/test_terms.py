@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.text.terms import terms_of
-from index import TermCounts, TermIndex, VectorInputError, VerificationError
+from index import TermCounts, TermIndex, VerificationError
 from index import terms as terms_module
 from index.bm25 import LONGEST_TERM, Postings, best
+from index.errors import VectorInputError
 from index.terms import TERMS_FILE
 from index.terms_build import PIECE, pieces_of, write_terms
 

@@ -11,18 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import (
-    LockedError,
-    StoredVectors,
-    StoreLockedError,
-    VectorInputError,
-    VectorMissingError,
-    VectorStore,
-    VectorStoreDamagedError,
-    VectorStoreWriteError,
-    text_key,
-)
-from index.lock import FileLock, holder_of
+from index import LockedError, StoredVectors, VectorStore, VectorStoreDamagedError, VectorStoreWriteError, text_key
+from index.durable import FileLock, holder_of
+from index.errors import StoreLockedError, VectorInputError, VectorMissingError
 from index.vector_file import HEADER_BYTES, VectorFile, record_type
 from index.vectors import LOCK_NAME
 
