@@ -144,8 +144,7 @@ class Postings:
         """
         scores = np.zeros(len(self.lengths), dtype=np.float64)
         for term, weight in terms.items():
-            low = int(np.searchsorted(self.hashes, (wanted := hash_of(term)), side="left"))
-            high = int(np.searchsorted(self.hashes, wanted, side="right"))
+            low, high = np.searchsorted(self.hashes, ((wanted := hash_of(term)), wanted + 1)).tolist()
             if high > low:
                 places = self.places[low:high]
                 found = saturated(self.counts[low:high], self.lengths[places], corpus.mean_length)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -112,16 +113,17 @@ class CodeColumn:
     starts: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int32]
 
-    def mark_prefix(self, prefix: str, mask: Mask) -> None:
-        """Set ``mask`` where a code begins with ``prefix``."""
-        low = bisect_left(self.codes, prefix)
-        high = bisect_right(self.codes, prefix, key=lambda code: code[: len(prefix)])
-        mask[self.positions[self.starts[low] : self.starts[high]]] = True
-
-    def mark_exact(self, code: str, mask: Mask) -> None:
-        """Set ``mask`` where a code is ``code``."""
-        low, high = bisect_left(self.codes, code), bisect_right(self.codes, code)
-        mask[self.positions[self.starts[low] : self.starts[high]]] = True
+    def passing(self, condition: Condition, count: int) -> Mask:
+        """Bool ``[count]``: the positions with a code that is one of the condition's, or begins with one."""
+        if not isinstance(condition, Prefix | OneOf):
+            raise _misfit(condition, "codes")
+        mask = np.zeros(count, dtype=np.bool_)
+        for value in condition.values:
+            low = bisect_left(self.codes, value)
+            beginning = itemgetter(slice(len(value))) if isinstance(condition, Prefix) else None
+            high = bisect_right(self.codes, value, key=beginning)
+            mask[self.positions[self.starts[low] : self.starts[high]]] = True
+        return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,22 @@ class ValueColumn:
 
     kind: ColumnKind
     values: npt.NDArray[np.int32] | npt.NDArray[np.int8]
+
+    def passing(self, condition: Condition, _count: int) -> Mask:
+        """Bool ``[n]``: the positions whose value is known and passes."""
+        values = self.values
+        if isinstance(condition, Equals) and self.kind is ColumnKind.FLAG:
+            return np.asarray(values == np.int8(condition.value))
+        if isinstance(condition, AtLeast) and self.kind is ColumnKind.NUMBER:
+            # A bound beyond int32 would overflow in the comparison; no value reaches it and none is below it.
+            return np.asarray(values >= max(condition.value, MISSING_NUMBER + 1))
+        if isinstance(condition, Between) and self.kind is ColumnKind.DAY:
+            low = MISSING_NUMBER + 1 if condition.from_day is None else day_number(condition.from_day)
+            mask = np.asarray(values >= low)
+            if condition.to_day is not None:
+                mask &= values <= day_number(condition.to_day)
+            return mask
+        raise _misfit(condition, f"a {self.kind}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +185,7 @@ class Columns:
         Raises:
             VectorInputError: a field has not ``count`` values, or one that does not fit its kind.
         """
-        columns = {name: _build_column(name, count, column) for name, column in fields.items()}
-        return cls(count, columns)
+        return cls(count, {name: _build_column(name, count, column) for name, column in fields.items()})
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -216,21 +233,7 @@ class Columns:
             raise ConditionError(
                 f"there is no field {condition.field!r}; there are {', '.join(self._columns) or 'none'}"
             )
-        if isinstance(column, CodeColumn):
-            return self._passing_codes(column, condition)
-        return _passing_values(column, condition)
-
-    def _passing_codes(self, column: CodeColumn, condition: Condition) -> Mask:
-        mask = np.zeros(self._count, dtype=np.bool_)
-        if isinstance(condition, Prefix):
-            for prefix in condition.values:
-                column.mark_prefix(prefix, mask)
-        elif isinstance(condition, OneOf):
-            for code in condition.values:
-                column.mark_exact(code, mask)
-        else:
-            raise _misfit(condition, "codes")
-        return mask
+        return column.passing(condition, self._count)
 
     def write(self, directory: Path) -> tuple[str, ...]:
         """Write all columns and flush them to the disk; the names of the files."""
@@ -333,22 +336,6 @@ def day_number(day: date) -> int:
 def _check_count(name: str, expected: int, found: int) -> None:
     if expected != found:
         raise VectorInputError(f"field {name!r} has {found} values for {expected} positions")
-
-
-def _passing_values(column: ValueColumn, condition: Condition) -> Mask:
-    values = column.values
-    if isinstance(condition, Equals) and column.kind is ColumnKind.FLAG:
-        return np.asarray(values == np.int8(condition.value))
-    if isinstance(condition, AtLeast) and column.kind is ColumnKind.NUMBER:
-        # A bound beyond int32 would overflow in the comparison; no value reaches it and none is below it.
-        return np.asarray(values >= max(condition.value, MISSING_NUMBER + 1))
-    if isinstance(condition, Between) and column.kind is ColumnKind.DAY:
-        low = MISSING_NUMBER + 1 if condition.from_day is None else day_number(condition.from_day)
-        mask = np.asarray(values >= low)
-        if condition.to_day is not None:
-            mask &= values <= day_number(condition.to_day)
-        return mask
-    raise _misfit(condition, f"a {column.kind}")
 
 
 def _misfit(condition: Condition, held: str) -> ConditionError:

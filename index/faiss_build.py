@@ -15,7 +15,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from index.arrays import Floats, Positions, VectorSource, check_vectors
+from index.arrays import Floats, VectorSource, check_vectors
 from index.engine import NO_POSITION, FaissIndex, Hits, exact_search, faiss_threads
 
 FLAT = "flat"
@@ -43,18 +43,13 @@ def build_flat(source: VectorSource, threads: int | None) -> Any:  # noqa: ANN40
     return index
 
 
-def list_count(count: int) -> int:
-    """How many lists an IVF index over ``count`` vectors has."""
-    return max(1, min(round(LISTS_PER_ROOT * math.sqrt(count)), count // FEWEST_TRAINING_PER_LIST))
-
-
 def build_ivf(source: VectorSource, threads: int | None, seed: int) -> Any:  # noqa: ANN401
     """A ``faiss.IndexIVFScalarQuantizer`` with 16-bit floats, trained on a seeded sample of ``source``.
 
     Raises:
         VectorInputError: a vector is not float32, finite and of unit length.
     """
-    nlist = list_count(len(source))
+    nlist = max(1, min(round(LISTS_PER_ROOT * math.sqrt(len(source))), len(source) // FEWEST_TRAINING_PER_LIST))
     quantizer = faiss.IndexFlatIP(source.dimension)
     index = faiss.IndexIVFScalarQuantizer(
         quantizer, source.dimension, nlist, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, BY_RESIDUAL
@@ -121,8 +116,11 @@ class Truth:
         if not self.k or not len(self.queries):
             return 1.0
         positions = index.search(self.queries, self.k).positions
-        true_scores = _true_scores(self.queries, positions, source)
-        return float(np.mean(true_scores >= self.threshold[:, None] - SCORE_TOLERANCE))
+        scores = np.full(positions.shape, -np.inf, dtype=np.float32)
+        for row, (query, found) in enumerate(zip(self.queries, positions, strict=True)):
+            valid = found != NO_POSITION
+            scores[row, valid] = source.take(found[valid]) @ query
+        return float(np.mean(scores >= self.threshold[:, None] - SCORE_TOLERANCE))
 
 
 def overlap_recall(approximate: Hits, exact: Hits) -> float:
@@ -130,11 +128,3 @@ def overlap_recall(approximate: Hits, exact: Hits) -> float:
     if not exact.scores.size:
         return 1.0
     return float(np.mean(approximate.scores >= exact.scores[:, -1:] - SCORE_TOLERANCE))
-
-
-def _true_scores(queries: Floats, positions: Positions, source: VectorSource) -> Floats:
-    scores = np.full(positions.shape, -np.inf, dtype=np.float32)
-    for row, (query, found) in enumerate(zip(queries, positions, strict=True)):
-        valid = found != NO_POSITION
-        scores[row, valid] = source.take(found[valid]) @ query
-    return scores

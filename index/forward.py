@@ -25,44 +25,33 @@ _SLOTS = 1 << 16
 """Size of the table that tells at once that a term is not asked about; it stays in the cache."""
 
 
-class ForwardWriter:
-    """Writes the terms of texts as they pass by on their way into the inverted index; memory holds some thousands.
+def written_forward(directory: Path, texts: Iterable[Mapping[str, int]]) -> Iterator[Mapping[str, int]]:
+    """The same texts, the terms of each written to a snapshot's ``directory`` on their way into the inverted index.
 
-    Args:
-        directory: the snapshot's.
+    The files are there when all were taken; memory holds some thousands of texts.
     """
+    with ExitStack() as opened:
+        files = {
+            name: opened.enter_context(ArrayWriter(directory / f"forward.{name}.npy", kind))
+            for name, kind in _KINDS.items()
+        }
+        end, held = 0, {STARTS: [0], LENGTHS: list[int](), TERMS: list[int](), COUNTS: list[int]()}
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        def flush() -> None:
+            for name, values in held.items():
+                files[name].write(np.array(values, dtype=_KINDS[name]))
+                values.clear()
 
-    def noting(self, texts: Iterable[Mapping[str, int]]) -> Iterator[Mapping[str, int]]:
-        """The same texts, each noted; the files are there when all were taken."""
-        with ExitStack() as opened:
-            files = {
-                name: opened.enter_context(ArrayWriter(self._directory / f"forward.{name}.npy", kind))
-                for name, kind in _KINDS.items()
-            }
-            end, held = 0, _held(0)
-            for number, text in enumerate(texts, 1):
-                kept = usable(text)
-                held[TERMS] += map(hash_of, kept)
-                held[COUNTS] += (min(count, _MOST_COUNT) for count in kept.values())
-                held[LENGTHS].append(sum(kept.values()))
-                held[STARTS].append(end := end + len(kept))
-                if number % _FLUSHED_TEXTS == 0:
-                    _flush(files, held)
-                    held = _held()
-                yield text
-            _flush(files, held)
-
-
-def _held(*starts: int) -> dict[str, list[int]]:
-    return {STARTS: list(starts), LENGTHS: [], TERMS: [], COUNTS: []}
-
-
-def _flush(files: Mapping[str, ArrayWriter], held: Mapping[str, list[int]]) -> None:
-    for name, values in held.items():
-        files[name].write(np.array(values, dtype=_KINDS[name]))
+        for number, text in enumerate(texts, 1):
+            kept = usable(text)
+            held[TERMS] += map(hash_of, kept)
+            held[COUNTS] += (min(count, _MOST_COUNT) for count in kept.values())
+            held[LENGTHS].append(sum(kept.values()))
+            held[STARTS].append(end := end + len(kept))
+            if number % _FLUSHED_TEXTS == 0:
+                flush()
+            yield text
+        flush()
 
 
 class ForwardIndex:

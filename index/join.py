@@ -22,20 +22,19 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Array, Floats, Positions, check_vectors
+from index.arrays import Floats, Positions, check_vectors
 from index.engine import NO_POSITION
 from index.errors import VectorInputError
 from index.products import (
+    ROWS,
     Arithmetic,
     Coded,
     Coder,
-    blocks_of_rows,
     fastest,
     largest_component,
     multiply,
     one_thread,
     products_of,
-    rows_at_once,
 )
 
 GROUP = 16
@@ -133,8 +132,8 @@ def _codes_of(rows: Floats, coder: Coder) -> Coded:
 
     codes: Any = None
     error, step = 0.0, 1.0
-    for start in blocks_of_rows(len(rows)):
-        coded = coder.corpus(rows[start : start + rows_at_once()])
+    for start in range(0, len(rows), ROWS):
+        coded = coder.corpus(rows[start : start + ROWS])
         if codes is None:
             codes = torch.empty((len(rows), rows.shape[1]), dtype=coded.codes.dtype)
         codes[start : start + len(coded.codes)] = coded.codes
@@ -171,7 +170,11 @@ class JoinPart:
         threads = self._options.threads or len(os.sched_getaffinity(0))
         with one_thread(), ThreadPoolExecutor(threads, "join", initializer=_alone) as pool:
             blocks = list(pool.map(self._block, parts))
-        return Neighbours(*(np.concatenate(parts) for parts in zip(*(_arrays(block) for block in blocks), strict=True)))
+        return Neighbours(
+            np.concatenate([block.scores for block in blocks]),
+            np.concatenate([block.positions for block in blocks]),
+            np.concatenate([block.certified for block in blocks]),
+        )
 
     def _block(self, queries: Floats) -> Neighbours:
         if self._coder is None or self._coded is None:
@@ -197,8 +200,8 @@ class JoinPart:
         self._order[:count] = self._positions
         by_column = self._order.reshape(-1, TILE // GROUP, GROUP).transpose(0, 2, 1).reshape(-1)
         self._codes = torch.zeros((padded, coded.codes.shape[1]), dtype=coded.codes.dtype)
-        for start in blocks_of_rows(padded):
-            wanted = by_column[start : start + rows_at_once()]
+        for start in range(0, padded, ROWS):
+            wanted = by_column[start : start + ROWS]
             there = np.flatnonzero(wanted != NO_POSITION)
             self._codes[torch.from_numpy(there + start)] = coded.codes[torch.from_numpy(wanted[there])]
         self._padding = torch.from_numpy(by_column[-TILE:] == NO_POSITION)
@@ -226,12 +229,13 @@ class JoinPart:
 
         tiles = len(self._codes) // TILE
         products = products_of(len(queries), TILE, queries.dtype)
+        smallest = -torch.inf if products.dtype.is_floating_point else torch.iinfo(products.dtype).min
         for first in range(0, tiles, SWEEP // TILE):
             parts = []
             for tile in range(first, min(first + SWEEP // TILE, tiles)):
                 multiply(queries, self._codes[tile * TILE : (tile + 1) * TILE], products)
                 if tile == tiles - 1:
-                    products[:, self._padding] = _smallest(products.dtype)
+                    products[:, self._padding] = smallest
                 parts.append(products.view(len(products), GROUP, TILE // GROUP).amax(1))
             yield torch.cat(parts, 1), first * (TILE // GROUP)
 
@@ -302,10 +306,6 @@ def _alone() -> None:
     faiss.omp_set_num_threads(1)
 
 
-def _arrays(block: Neighbours) -> tuple[Array, Array, Array]:
-    return block.scores, block.positions, block.certified
-
-
 def _inner_products(queries: Floats, rows: Floats, candidates: Positions) -> Floats:
     """Inner products float32 ``[q, m]`` of each query with its candidates, read where they lie; -inf where none is."""
     there = candidates != NO_POSITION
@@ -325,9 +325,3 @@ def _inner_products(queries: Floats, rows: Floats, candidates: Positions) -> Flo
 
 # FAISS adds it at run time, where its own type information does not see it.
 _products_by_place: Any = vars(faiss)["fvec_inner_products_by_idx"]
-
-
-def _smallest(dtype: Any) -> Any:  # noqa: ANN401 - of torch
-    import torch
-
-    return torch.iinfo(dtype).min if not dtype.is_floating_point else -torch.inf

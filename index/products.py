@@ -26,7 +26,7 @@ _PROBE_QUERIES, _PROBE_VECTORS, _PROBE_DIMENSION, _PROBE_ROUNDS = 512, 1024, 384
 """What is multiplied to learn which arithmetic is fastest: 0.4 GFLOP, which takes a naive loop half a second."""
 _LOOKED_AT = 131_072
 """Vectors of a corpus whose components tell its step; a larger component elsewhere is cut, which its error counts."""
-_ROWS = 16_384
+ROWS = 16_384
 """Vectors rotated and rounded at once."""
 _BFLOAT_STEP = 2.0**-8
 """Largest relative error of a bfloat16 product sum, which is rounded once when it is stored."""
@@ -180,18 +180,8 @@ def largest_component(vectors: Floats, *, seed: int) -> float:
     """The largest absolute component of vectors float32 ``[n, d]`` once they are rotated, by a sample of many."""
     turn = rotation(vectors.shape[1], seed)
     vectors = vectors[:: max(1, len(vectors) // _LOOKED_AT)]
-    starts = range(0, len(vectors), _ROWS)
-    return max((float(np.abs(vectors[start : start + _ROWS] @ turn).max()) for start in starts), default=0.0)
-
-
-def blocks_of_rows(count: int) -> range:
-    """Where the blocks begin in which vectors are coded; each has `_ROWS` of them, the last fewer."""
-    return range(0, count, _ROWS)
-
-
-def rows_at_once() -> int:
-    """How many vectors are coded at once."""
-    return _ROWS
+    starts = range(0, len(vectors), ROWS)
+    return max((float(np.abs(vectors[start : start + ROWS] @ turn).max()) for start in starts), default=0.0)
 
 
 @lru_cache(maxsize=4)

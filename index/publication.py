@@ -175,7 +175,13 @@ def rollback(root: Path, target: str, *, threads: int | None = None, by: str | N
 def rollback_target(root: Path, target: str) -> str | None:
     """The snapshot that ``rollback`` would go to: the latest published before the current one that still exists."""
     directory = target_directory(root, target)
-    stack = _published_stack(root, target)
+    stack: list[str] = []  # the publications that are still in force: a rollback takes off what it rolled back
+    for line in publication_log(root, target):
+        if line.action == ROLLBACK and line.id in stack:
+            while stack[-1] != line.id:
+                stack.pop()
+        elif not stack or stack[-1] != line.id:
+            stack.append(line.id)
     below = [name for name in stack if name != stack[-1] and (directory / name).is_dir()]
     return below[-1] if below else None
 
@@ -248,18 +254,6 @@ def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None
     _append_line(directory / PUBLISHED_LOG, publication)
     step("publish.logged")
     return publication
-
-
-def _published_stack(root: Path, target: str) -> list[str]:
-    """The publications that are still in force, the current one last: a rollback takes off what it rolled back."""
-    stack: list[str] = []
-    for line in publication_log(root, target):
-        if line.action == ROLLBACK and line.id in stack:
-            while stack[-1] != line.id:
-                stack.pop()
-        elif not stack or stack[-1] != line.id:
-            stack.append(line.id)
-    return stack
 
 
 def _logged(directory: Path) -> list[Publication]:

@@ -20,7 +20,7 @@ import tantivy
 from index.bm25 import usable
 from index.durable import sync_file
 from index.errors import SnapshotWriteError, VectorInputError
-from index.forward import FORWARD_FILES, ForwardWriter
+from index.forward import FORWARD_FILES, written_forward
 from index.terms import (
     EXTENSIONS,
     META_FILE,
@@ -70,7 +70,7 @@ def write_terms(directory: Path, texts: Iterable[Mapping[str, int]], count: int,
     work.mkdir()
     chosen = frozenset(np.random.default_rng(seed).permutation(count)[:SAMPLE_TEXTS].tolist())
     facts: dict[str, Any] = {TOKENS: 0, SAMPLE: []}
-    _fill(work, _counted(ForwardWriter(directory).noting(texts), count, chosen, facts), count)
+    _fill(work, _counted(written_forward(directory, texts), count, chosen, facts), count)
     meta = json.loads((work / META_FILE).read_text(encoding="utf-8"))
     written = _renamed(work, directory, meta)
     shutil.rmtree(work)
@@ -110,8 +110,11 @@ def _counted(
 
 
 def _fill(work: Path, texts: Iterator[str], count: int) -> None:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field(TERMS, tokenizer_name=_TOKENIZER, index_option="freq")
+    builder.add_unsigned_field(POSITION, indexed=True, fast=True)
     with _written():
-        index = tantivy.Index(_schema(), path=str(work), reuse=False, sort_by_field=POSITION)
+        index = tantivy.Index(builder.build(), path=str(work), reuse=False, sort_by_field=POSITION)
         writer = index.writer(heap_size=HEAP_BYTES, num_threads=1)
     pieces = pieces_of(count)
     try:
@@ -161,13 +164,6 @@ def _renamed(work: Path, directory: Path, meta: dict[str, Any]) -> tuple[str, ..
         segment["segment_id"] = segment_name(number)
     meta["opstamp"] = 0
     return tuple(names)
-
-
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field(TERMS, tokenizer_name=_TOKENIZER, index_option="freq")
-    builder.add_unsigned_field(POSITION, indexed=True, fast=True)
-    return builder.build()
 
 
 @contextmanager
