@@ -62,7 +62,7 @@ def rounded_lengths(lengths: Positions) -> Positions:
 
 
 def inverse_frequency(frequency: int, texts: int) -> float:
-    """``log(1 + (n - f + 0.5) / (f + 0.5))``; a term that no text holds counts as held by one, the one asked about."""
+    """``log(1 + (n - f + 0.5) / (f + 0.5))``; a term that no text holds counts as held by one, the query's own."""
     held = max(1, frequency)
     return log(1 + max(0.0, texts - held + 0.5) / (held + 0.5))
 
@@ -189,7 +189,7 @@ class WeighedTerms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryPostings:
-    """BM25 the other way round, of one text for very many queries: what a new text does to find who asks for it.
+    """BM25 the other way round, of one text for very many queries: which of them a new text answers.
 
     It is an inverted index of the queries: entry e says that query ``places[e]`` has a term that counts ``weights[e]``.
 

@@ -212,7 +212,7 @@ class Columns:
         return np.ones(self._count, dtype=np.bool_) if result is None else result
 
     def first_codes(self, field: str) -> FirstCodes:
-        """The code of each position, the alphabetically first of several. Made when first asked for, and kept.
+        """The code of each position, the alphabetically first of several. Made at the first call, and cached.
 
         A field that is not there, or holds no codes, has none at any position.
         """

@@ -104,7 +104,7 @@ PUBLISH_LOCK = "publish.lock"
 
 _POLL_SECONDS = 0.01
 _GRACE_SECONDS = 0.05
-"""Always waited for: who asks for the holder has a shared lock for some microseconds."""
+"""Always waited for: whoever looks up the holder takes a shared lock for some microseconds."""
 _MOST_BYTES = 256
 """Of what a holder writes into its lock file: a process id and a short note."""
 
@@ -124,7 +124,7 @@ class FileLock:
         path: the lock file; its directory is created.
         purpose: what the lock is for, in the words of the error that the next one gets.
         error: the class of that error.
-        note: a line for whoever asks for the holder.
+        note: a line for whoever looks up the holder.
     """
 
     def __init__(self, path: Path, purpose: str, error: type[LockedError] = LockedError, note: str = "") -> None:
@@ -177,7 +177,7 @@ class FileLock:
         return self._descriptor
 
     def name(self, note: str) -> None:
-        """Write the process id and a note into the lock file, for whoever asks for the holder."""
+        """Write the process id and a note into the lock file, for whoever looks up the holder."""
         self._note = note
         # In one write of one length: who asks at this moment must not read an empty file.
         os.pwrite(self.descriptor(), f"{os.getpid()}\n{note}\n".encode().ljust(_MOST_BYTES)[:_MOST_BYTES], 0)

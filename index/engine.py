@@ -276,7 +276,7 @@ class FaissIndex:
         """Search until each row is filled and its last place is not decided by chance or by rounding.
 
         FAISS keeps whichever of two equal scores it met first, which depends on lists and threads, and an IVF index
-        compares rounded vectors. Some more places are asked for, and rows whose last place is not clearly better than
+        compares rounded vectors. Some more places are searched, and rows whose last place is not clearly better than
         the last one found are searched again, deeper.
         """
         wanted = positions.shape[1]

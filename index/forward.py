@@ -1,7 +1,7 @@
 """The terms of each text by position: what BM25 of given texts needs, read where it lies.
 
-An inverted index finds texts; asked for the scores of a few hundred that vectors found, it walks every text that holds
-one of the terms. The same counts kept text by text give these scores in a pass over the texts asked about alone.
+An inverted index finds texts; to score a few hundred that vectors found, it walks every text that holds one of the
+terms. The same counts stored text by text give these scores in a pass over the given texts alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FORWARD_FILES = tuple(f"forward.{name}.npy" for name in _KINDS)
 _MOST_COUNT = 65_535
 _FLUSHED_TEXTS = 10_000
 _SLOTS = 1 << 16
-"""Size of the table that tells at once that a term is not asked about; it stays in the cache."""
+"""Size of the table that tells at once that a term is none of the query's; it stays in the cache."""
 
 
 def written_forward(directory: Path, texts: Iterable[Mapping[str, int]]) -> Iterator[Mapping[str, int]]:

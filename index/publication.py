@@ -137,7 +137,7 @@ def publish(root: Path, snapshot: str, *, threads: int | None = None, by: str | 
         root: the index root.
         snapshot: its name.
         threads: how many threads the verification may use; ``None`` leaves it to OpenMP.
-        by: who asks for it, for the log.
+        by: who requests it, for the log.
 
     Raises:
         SnapshotNameError: not a snapshot's name.
@@ -156,7 +156,7 @@ def rollback(root: Path, target: str, *, threads: int | None = None, by: str | N
         root: the index root.
         target: whose snapshot.
         threads: how many threads the verification may use; ``None`` leaves it to OpenMP.
-        by: who asks for it, for the log.
+        by: who requests it, for the log.
 
     Raises:
         RollbackError: there is none left.

@@ -29,7 +29,7 @@ EXTENSIONS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 TERMS, POSITION, TOKENS, SAMPLE, TEXT_LENGTH = "terms", "position", "tokens", "sample", "length"
 
 FEW = 2_000
-"""Positions that are asked for one by one; more are looked up as a set, which first costs a pass over all positions."""
+"""Positions that are queried one by one; more are looked up as a set, which first costs a pass over all positions."""
 SCORE_NS, HIT_NS = 4_000, 1_000
 """What a position costs that is scored, and a hit of a deeper search, of 940,000 texts and some 34 terms; only their
 ratio matters, for the choice between the two."""
@@ -49,7 +49,7 @@ class TermHits:
     """What a query's terms found, best first, equal scores by position.
 
     Attributes:
-        positions: int64 ``[m]``, at most as many as were asked for: each shares a term.
+        positions: int64 ``[m]``, at most as many as requested: each shares a term.
         scores: float32 ``[m]``, BM25.
     """
 

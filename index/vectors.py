@@ -276,7 +276,7 @@ class VectorStore:
         absent = np.flatnonzero(rows < 0)
         if len(absent):
             raise VectorMissingError(int(absent[0]), len(absent))
-        # In the file's order: a build asks for nearly everything, and the disk then reads ahead.
+        # In the file's order: a build reads nearly everything, and the disk then reads ahead.
         order = np.argsort(rows, kind="stable")
         for start in range(0, len(order), READ_BLOCK):
             places = order[start : start + READ_BLOCK]
