@@ -83,8 +83,8 @@ MUTANTS = (
     Mutant(
         "a prefix matches itself alone",
         "index/columns.py",
-        "bisect_right(self.codes, prefix, key=lambda code: code[: len(prefix)])",
-        "bisect_right(self.codes, prefix)",
+        "itemgetter(slice(len(value))) if isinstance(condition, Prefix) else None",
+        "None",
         "tests/unit/index/test_columns.py::test_index_columns_agree_with_the_oracle",
     ),
     Mutant(
@@ -94,17 +94,17 @@ MUTANTS = (
         "if False:",
         "tests/integration/test_index_publication.py::test_index_log_survives_a_torn_line",
     ),
-    Mutant("two hold one lock", "index/lock.py", "fcntl.LOCK_EX", "fcntl.LOCK_SH", f"{_LOCK}_names_its_holder"),
+    Mutant("two hold one lock", "index/durable.py", "fcntl.LOCK_EX", "fcntl.LOCK_SH", f"{_LOCK}_names_its_holder"),
     Mutant(
         "an adopted lock is inherited",
-        "index/lock.py",
+        "index/durable.py",
         "        os.set_inheritable(descriptor, False)\n",
         "",
         f"{_LOCK}_adopted_is_not_inherited_by_children",
     ),
     Mutant(
         "a refused lock leaves its file open",
-        "index/lock.py",
+        "index/durable.py",
         "            self._descriptor = None\n            os.close(descriptor)\n",
         "            self._descriptor = None\n",
         f"{_LOCK}_refused_leaves_no_open_file",
