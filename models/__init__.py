@@ -15,7 +15,6 @@ from models.encoder import Counts, Encoded, Encoder, Role, Vectors
 from models.errors import EmptyTextError, EncoderBusyError, ModelError, SourceError
 from models.sentence_transformer import Precision, SentenceTransformerEncoder
 from models.source import ModelSource, Origin, PreparedModel, prepare
-from models.testing import HashingEncoder
 from models.tokens import Prefixes, WindowPolicy
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "Encoded",
     "Encoder",
     "EncoderBusyError",
-    "HashingEncoder",
     "ModelError",
     "ModelSource",
     "Origin",

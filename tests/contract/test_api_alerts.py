@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hashing_encoder import HashingEncoder
 
 from app.domain import Kind, Need
 from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 from scripts.cli import run
 
 SAMPLE = Path(__file__).parents[2] / "sample"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hashing_encoder import HashingEncoder
 
 from app.catalogue import PushList, PushRun
 from app.domain import Kind
@@ -16,7 +17,6 @@ from app.errors import OverloadedError
 from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 AT = "2026-11-20T09:30:00+08:00"
 PUSHED = PushList(

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from hashing_encoder import HashingEncoder
 
 from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 from scripts.cli import run
 
 

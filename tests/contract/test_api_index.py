@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hashing_encoder import HashingEncoder
 from pydantic import SecretStr
 
 from app.builds.launcher import ProcessLauncher
@@ -18,7 +19,6 @@ from app.main import create_app
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 BUILDER = Path(__file__).parents[1] / "integration" / "build_main.py"
 TOKEN = "a token of the tests"

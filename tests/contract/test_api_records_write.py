@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hashing_encoder import HashingEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from app.main import create_app
 from app.settings import Settings
 from app.text.normalising import fold_line
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 PATENT = {"title": "一种电解液", "abstract": "含二氟磷酸锂。", "ipc": ["H01M10/0567"], "filed_on": "2024-05-31"}

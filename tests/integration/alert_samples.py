@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from hashing_encoder import HashingEncoder
+
 from app.domain import Firm, Kind, MatchRequest, Need, Patent, Query
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 SUBJECTS = (
     "高镍三元锂电池电解液添加剂",

@@ -15,12 +15,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
+from hashing_encoder import HashingEncoder
 
 import scripts.console
 from app.wiring import Services
 from models.encoder import Encoded, Role
-from models.testing import HashingEncoder
 from scripts.cli import main
 
 

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hashing_encoder import HashingEncoder
+
 from app.builds.launcher import ProcessLauncher
 from app.domain import Patent
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 MAIN = Path(__file__).with_name("build_main.py")
 COMMAND = (sys.executable, str(MAIN))

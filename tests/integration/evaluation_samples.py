@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from hashing_encoder import HashingEncoder
+
 from app.quality.material import EvaluationFiles
 from app.settings import Settings
 from app.wiring import Services
-from models import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 BUNDLED = EvaluationFiles(corpus=SAMPLE / "patents.jsonl", queries=SAMPLE / "needs.jsonl", qrels=SAMPLE / "qrels.tsv")

@@ -14,6 +14,7 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI, Request
+from hashing_encoder import HashingEncoder
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.responses import Response
 
@@ -21,7 +22,6 @@ import app.main
 from app.domain import Kind
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 
 def services() -> Services:

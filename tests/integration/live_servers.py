@@ -22,7 +22,10 @@ ROOT = PROGRAM.parents[2]
 def environment(home: Path, database_url: str | None = None) -> dict[str, str]:
     """The settings of a process that works on a home, and nothing from outside."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PATMATCH_")}
-    chosen = {"PATMATCH_HOME": str(home), "PYTHONPATH": f"{ROOT}{os.pathsep}{PROGRAM.parent}"}
+    chosen = {
+        "PATMATCH_HOME": str(home),
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, PROGRAM.parent, PROGRAM.parents[1]))),
+    }
     return kept | chosen | ({} if database_url is None else {"PATMATCH_DATABASE_URL": database_url})
 
 

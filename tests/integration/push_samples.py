@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hashing_encoder import HashingEncoder
+
 from app.domain import Kind
 from app.push.rules import PushRequest, PushRules
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 

@@ -6,14 +6,14 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+sys.path[:0] = [str(Path(__file__).parents[n]) for n in range(3)]
 
+from hashing_encoder import HashingEncoder  # noqa: E402
 from push_samples import request  # noqa: E402
 
 import app.push.lists  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.wiring import Services  # noqa: E402
-from models.testing import HashingEncoder  # noqa: E402
 
 app.push.lists.FIRMS_A_BLOCK = 10
 

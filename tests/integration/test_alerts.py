@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 from alert_samples import SUBJECTS, alert_services, all_found, found, needs, new_patent, opened, put, scores, settle
+from hashing_encoder import HashingEncoder
 
 from app.alerts import watcher as alert_watching
 from app.domain import Kind, Level, Need, Patent, WatchLevel
@@ -16,7 +17,6 @@ from app.errors import OverloadedError
 from app.settings import Settings
 from app.wiring import Services
 from models import EmptyTextError, Encoded, EncoderBusyError, Role
-from models.testing import HashingEncoder
 
 FAIR = Level.FAIRLY_STRONG.grade
 

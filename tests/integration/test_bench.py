@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hashing_encoder import HashingEncoder
 from push_samples import SAMPLE, push_services
 
 import scripts.console
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 from scripts.cli import run as patmatch
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from hashing_encoder import HashingEncoder
 from live_samples import one
 
 from app.builds.doctor import Diagnosis
@@ -19,7 +20,6 @@ from app.serving.encoders import EncoderSpec
 from app.settings import Settings
 from app.wiring import Services
 from models import Encoder
-from models.testing import HashingEncoder
 from scripts.cli import run
 
 SAMPLE = Path(__file__).parents[2] / "sample"

@@ -10,12 +10,12 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hashing_encoder import HashingEncoder
 
 from app.catalogue import PushRun
 from app.domain import Event, FeedbackFilter, Firm, Kind, Need, Patent
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 from scripts.cli import run
 
 CREDIT_CODE = "91110108551385082Q"

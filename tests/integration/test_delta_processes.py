@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from catalogue.catalogue_databases import postgres_schema
+from hashing_encoder import HashingEncoder
 from live_servers import Client, environment, run, server
 
 from app.domain import Patent
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 ROUNDS = 12
 

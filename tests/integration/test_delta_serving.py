@@ -14,6 +14,7 @@ from time import sleep
 from typing import Any
 
 import pytest
+from hashing_encoder import HashingEncoder
 from live_samples import one
 
 from app.domain import Filter, Kind, MatchAnswer, Patent
@@ -22,7 +23,6 @@ from app.settings import Settings
 from app.wiring import Services
 from index import FileLock, VectorStore, VectorStoreWriteError
 from models import EmptyTextError, Encoded, Encoder, Role
-from models.testing import HashingEncoder
 
 OTHER = EncoderSpec(source="hub:other")
 

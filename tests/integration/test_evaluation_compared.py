@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 import pytest
 from evaluation_samples import BUNDLED, arguments, services_with, small
+from hashing_encoder import HashingEncoder
 
 from app.domain import Filter, Kind, MatchRequest, Query
-from models import HashingEncoder
 from scripts.cli import run
 
 pytestmark = pytest.mark.usefixtures("hashing_model")

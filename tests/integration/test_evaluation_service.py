@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from evaluation_samples import BUNDLED, arguments, services_with, small
+from hashing_encoder import HashingEncoder
 
 from app.domain import Kind, MatchRequest, Query
 from app.errors import InputError, UsageError
@@ -19,7 +20,6 @@ from app.quality.systems import Bench
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
 from app.wiring import Services
-from models import HashingEncoder
 from scripts.cli import run
 
 

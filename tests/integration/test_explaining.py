@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hashing_encoder import HashingEncoder
 
 from app.domain import Kind, MatchRequest, Query
 from app.match.explain import Explainer
@@ -17,7 +18,6 @@ from app.settings import Settings
 from app.wiring import Services
 from index import Snapshot
 from models import Role
-from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 

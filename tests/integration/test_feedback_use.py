@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hashing_encoder import HashingEncoder
 
 from app.catalogue import PushRun
 from app.domain import Firm, Need, Patent
@@ -18,7 +19,6 @@ from app.feedback.judgements import ExportFiles
 from app.quality.material import EvaluationFiles
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 
 @pytest.fixture

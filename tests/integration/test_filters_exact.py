@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
+from hashing_encoder import HashingEncoder
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
@@ -18,7 +19,6 @@ from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.ranking.levels import level_from_score, score_from_relevance
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 COUNT = 300
 IDS = tuple(f"R{number:03}" for number in range(COUNT + 60))  # the last thirty were never there

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hashing_encoder import HashingEncoder
 
 import index
 import scripts.console
@@ -21,7 +22,6 @@ from app.text.reading import READING
 from app.wiring import Services
 from index import ArrayVectors, SnapshotSpec, write_snapshot
 from models.encoder import Encoded, Role
-from models.testing import HashingEncoder
 from scripts.cli import run
 
 PATENTS = Kind.PATENTS

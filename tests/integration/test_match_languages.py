@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hashing_encoder import HashingEncoder
 from live_samples import one
 
 from app.domain import Filter, Kind, Patent
 from app.match.candidates import MOST_PARTS
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 SIZES = {"zh": 40, "en": 30, "ja": 20, "ko": 18, "de": 16, "fr": 14, "ru": 4, "th": 2}
 """How many patents are in each language: the last two are searched with all the others, not one by one."""

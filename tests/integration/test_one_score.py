@@ -11,6 +11,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from hashing_encoder import HashingEncoder
 
 from app.alerts.watched import WatchedNeeds
 from app.alerts.watcher import AlertFinder, NewPatent
@@ -28,7 +29,6 @@ from app.ranking.levels import score_from_relevance
 from app.serving.served import Served
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 WORDS = {
     "zh": ["电解液", "正极", "隔膜", "涂层", "防腐", "焊接", "水稻", "育种", "纳滤", "超声波", "三元", "钢"],

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hashing_encoder import HashingEncoder
 from push_samples import push_services, request
 
 import scripts.console
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 from scripts.cli import run as patmatch
 
 

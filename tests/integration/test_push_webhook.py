@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from hashing_encoder import HashingEncoder
 from push_samples import SAMPLE, push_services, request
 from test_service_lifecycle import served, until
 from webhook_receiver import SECRET, Receiver, receiving
@@ -17,7 +18,6 @@ from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 A_MESSAGE = 15
 

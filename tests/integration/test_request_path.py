@@ -18,7 +18,6 @@ from app.wiring import Services
 ROOT = Path(__file__).parents[2]
 ROOMS = ("app", "models", "index")
 MOST_FILES_OF_A_MATCH, MOST_FOLDERS_OF_A_MATCH, MOST_FILES_OF_A_PUSH_RUN = 39, 10, 61
-OF_TESTS = {"models/testing.py"}
 IN_THE_BACKGROUND = ("patmatch-serving", "patmatch-delta", "patmatch-alerts", "patmatch-webhooks")
 
 
@@ -43,7 +42,7 @@ class Followed:
             sys.setprofile(None)
             self._seen = None
         inside = {Path(name).relative_to(ROOT).as_posix() for name in seen if name.startswith(f"{ROOT}/")}
-        return {name for name in inside if name.split("/")[0] in ROOMS} - OF_TESTS
+        return {name for name in inside if name.split("/")[0] in ROOMS}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hashing_encoder import HashingEncoder
 from push_samples import SAMPLE, push_services, request
 
 from app.domain import Firm, Kind
@@ -13,7 +14,6 @@ from app.errors import NotReadyError
 from app.text.reading import views_of
 from index import text_key
 from models import Role
-from models.testing import HashingEncoder
 from scripts.bench.scaling import HomeScaler, Side, interpolated, near_ones
 
 

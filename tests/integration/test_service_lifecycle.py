@@ -13,12 +13,12 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from hashing_encoder import HashingEncoder
 
 from app.domain import Kind, Patent
 from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 ASK = {"queries": [{"text": "电池 1"}], "k": 3}
 

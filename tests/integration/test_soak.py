@@ -17,12 +17,12 @@ from threading import Event
 
 import numpy as np
 import pytest
+from hashing_encoder import HashingEncoder
 from live_servers import Client, environment, pss, run, server
 
 from app.domain import Patent
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 STEADY = 400
 """Records that nobody writes to: always found first by their own texts."""

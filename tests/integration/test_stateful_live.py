@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 from catalogue.catalogue_databases import postgres_schema
+from hashing_encoder import HashingEncoder
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -40,7 +41,6 @@ from app.settings import Settings
 from app.wiring import Services
 from index import text_key
 from models import Encoder, Role
-from models.testing import HashingEncoder
 
 OTHER = EncoderSpec(source="hub:other")
 TARGETS = (Kind.PATENTS, Kind.NEEDS)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hashing_encoder import HashingEncoder
 
 from app.builds.walk import Walk, Walker
 from app.domain import Kind, Patent
@@ -13,7 +14,6 @@ from app.ranking.relevance import query_terms
 from app.settings import Settings
 from app.wiring import Services
 from index import View
-from models.testing import HashingEncoder
 
 PATENTS = Kind.PATENTS
 

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+sys.path[:0] = [str(Path(__file__).parents[n]) for n in range(3)]
 
 from webhook_receiver import SECRET  # noqa: E402
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from hashing_encoder import HashingEncoder
 
 from app.domain import Kind
 from app.errors import CatalogueProblem
@@ -15,7 +16,6 @@ from app.main import create_app
 from app.settings import Settings
 from app.wiring import Services
 from models import SourceError
-from models.testing import HashingEncoder
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "patents.jsonl"
 OFFLINE = {"evaluating", "training", "calibrating", "judgements", "funnel", "verification", "importing", "industries"}

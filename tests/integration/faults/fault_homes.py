@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hashing_encoder import HashingEncoder
+
 from app.domain import Kind, MatchRequest, Query
 from app.settings import Settings
 from app.wiring import Services
 from index import SnapshotId, verify_snapshot
-from models import HashingEncoder
 
 DIMENSION = 48
 """As in victim.py."""

@@ -18,7 +18,9 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3]))
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
+
+from hashing_encoder import HashingEncoder
 
 import app.builds.walk
 import app.records.imports
@@ -33,7 +35,6 @@ from app.domain import Kind, MatchRequest, Query
 from app.errors import PatmatchError
 from app.ingest import record_of
 from app.settings import Settings
-from models import HashingEncoder
 
 DIMENSION = 48
 ROWS = 40

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hashing_encoder import HashingEncoder
 
 from app.builds.hubness import HUBNESS_KEY, hubness_of, measured_hubness
 from app.builds.overview import entry_json
@@ -16,7 +17,6 @@ from app.settings import Settings
 from app.wiring import Services
 from index import ArrayVectors
 from index.manifest import read_manifest
-from models import HashingEncoder
 from scripts.cli import run
 
 Floats = npt.NDArray[np.float32]

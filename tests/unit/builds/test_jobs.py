@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hashing_encoder import HashingEncoder
 
 from app.builds import jobs as builds
 from app.builds import walk as walks
@@ -19,7 +20,6 @@ from app.progress import Progress
 from app.serving.encoders import MANIFEST_KEY, EncoderSpec
 from app.settings import Settings
 from app.wiring import Services
-from models.testing import HashingEncoder
 
 PATENTS = Kind.PATENTS
 

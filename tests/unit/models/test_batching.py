@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
+from hashing_encoder import HashingEncoder
 
-from models import BatchingEncoder, EmptyTextError, Encoded, EncoderBusyError, HashingEncoder, ModelError, Role
+from models import BatchingEncoder, EmptyTextError, Encoded, EncoderBusyError, ModelError, Role
 
 TIMEOUT = 20
 

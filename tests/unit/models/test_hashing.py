@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hashing_encoder import HashingEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import EmptyTextError, HashingEncoder, Role
+from models import EmptyTextError, Role
 
 VISIBLE = st.text(min_size=1).filter(lambda text: any(character.isalnum() for character in text))
 

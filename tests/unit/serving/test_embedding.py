@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from hashing_encoder import HashingEncoder
 
 from app.serving.embedding import CHUNK_TEXTS, Embedder
 from index import VectorStore
 from models import Role
-from models.testing import HashingEncoder
 
 
 def test_services_embedder_embeds_each_text_once(tmp_path: Path) -> None:
