@@ -16,7 +16,7 @@
 
 Each has a code for programs, a status for HTTP, and a safe message in English and Chinese for people. Errors of
 lower libraries are mapped to one of these at the boundary that calls them; `models` and `index` have trees of their
-own, which `app.serving.failures` maps.
+own, which `app.serving.translation` maps.
 """
 
 from __future__ import annotations

@@ -17,13 +17,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
+        self.requests = Counter(
             "patmatch_requests_total", "Requests answered.", ["method", "route", "status"], registry=self.registry
         )
-        self._latency = Histogram(
+        self.latency = Histogram(
             "patmatch_request_seconds", "Time to answer a request.", ["route"], buckets=_LATENCY, registry=self.registry
         )
-        self._stages = Histogram(
+        self.stages = Histogram(
             "patmatch_match_stage_seconds",
             "Time a match spends encoding, searching and fetching.",
             ["stage"],
@@ -63,15 +63,6 @@ class Metrics:
         self._outbox = Gauge(
             "patmatch_webhook_outbox", "Messages to the webhook by status.", ["status"], registry=self.registry
         )
-
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request was answered."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._latency.labels(route).observe(seconds)
-
-    def stage(self, name: str, seconds: float) -> None:
-        """One stage of a match took `seconds`."""
-        self._stages.labels(name).observe(seconds)
 
     def ready(self, part: str, ready: bool) -> None:
         """Whether a part can answer."""

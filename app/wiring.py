@@ -163,7 +163,7 @@ class Services:
             catalogue=self.catalogue,
             limits=self.match_limits,
             why_not=self.encoder.ready,
-            observe=self.metrics.stage,
+            stages=self.metrics.stages.labels,
         )
 
     @_made_once

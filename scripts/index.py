@@ -15,7 +15,7 @@ from app.builds.reports import BuildEstimate, BuildReport, BuildRequest, BuildSk
 from app.builds.verify import Verification
 from app.domain import Kind
 from app.errors import UsageError
-from app.serving.failures import translated
+from app.serving.translation import translated
 from app.wiring import Services
 from index import Manifest, SnapshotEntry
 from scripts.console import AT_LEAST_ONE, KIND, Shell, shell_command, shell_options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.serving.failures import translated
+from app.serving.translation import translated
 from app.wiring import encoder_spec, load_encoder
 from models import ModelSource, prepare
 from scripts.console import Shell, shell_command

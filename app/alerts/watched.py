@@ -14,7 +14,7 @@ from app.catalogue import Arrival, Catalogue
 from app.domain import OPEN, Kind, Need, Watch, WatchLevel
 from app.match.queries import StoredQuery, stored_vectors
 from app.match.scorer import ManyQueries, Scorer, weighed_terms
-from app.ranking.levels import Scale, score_floor
+from app.ranking.relevance import Scale, score_floor
 from app.serving.delta import EMBED_AT_ONCE
 from app.serving.embedding import Embedder
 from app.serving.served import Served

@@ -24,9 +24,9 @@ from app.errors import PatmatchError
 from app.match.queries import StoredQuery, shared_with_title
 from app.match.scorer import Scorer
 from app.match.service import IndexSource
-from app.ranking.levels import level_from_score
-from app.serving.failures import translated
+from app.ranking.relevance import level_from_score
 from app.serving.served import Served
+from app.serving.translation import translated
 from app.text.normalising import folded_name
 from app.text.reading import passage_of
 from app.text.terms import Phrases, terms_of

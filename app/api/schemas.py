@@ -17,6 +17,7 @@ from app.domain import (
     Match,
     MatchAnswer,
     MatchRequest,
+    Patent,
     Query,
     QueryResult,
     Why,
@@ -347,7 +348,7 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
         rank=match.rank,
         score=round(match.score, 4),
         level=match.level,
-        title=match.record.heading,
+        title=match.record.title if isinstance(match.record, Patent) else match.record.heading,
         record=record_out(match.record),
     )
     if match.why:

@@ -27,7 +27,7 @@ from app.domain import Kind
 from app.errors import ConflictError, NotFoundError, PatmatchError
 from app.progress import Progress
 from app.serving.encoders import EncoderSpec
-from app.serving.failures import translated
+from app.serving.translation import translated
 from index import LockedError, SnapshotWriteError
 from index.durable import FileLock, Holder, disk_errors, holder_of, replace_file, step
 

@@ -15,7 +15,7 @@ from app.builds.jobs import BuildJobs, BuildRecord, BuildState, requester
 from app.domain import Kind
 from app.errors import InputError, JobError, ModelProblem, PatmatchError
 from app.serving.encoders import EncoderSpec
-from app.serving.failures import translated
+from app.serving.translation import translated
 
 log = logging.getLogger("patmatch.builds")
 

@@ -24,10 +24,9 @@ from app.serving.calibrations import SPACE_KEY, CalibrationStore
 from app.serving.delta import CATALOGUE_KEY, revision_in
 from app.serving.embedding import Embedder
 from app.serving.encoders import MANIFEST_KEY, Encoders, EncoderSpec
-from app.serving.failures import translated
-from app.serving.filters import COLUMNS
 from app.serving.spaces import MovedVectors, arrays_of, measured_space
 from app.serving.term_tables import measured_table, table_arrays
+from app.serving.translation import COLUMNS, translated
 from app.text.reading import READING, passage_of
 from index import SnapshotEntry
 from index.durable import step

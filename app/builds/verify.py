@@ -17,8 +17,8 @@ from app.domain import Kind
 from app.errors import PatmatchError
 from app.serving.delta import revision_in
 from app.serving.encoders import Encoders
-from app.serving.failures import as_patmatch_error, translated
 from app.serving.spaces import space_of
+from app.serving.translation import as_patmatch_error, translated
 from app.text.reading import READING, passage_of
 from index.durable import step
 from models import EmptyTextError, Encoder, Role

@@ -15,8 +15,8 @@ from app.domain import AnyRecord, Kind
 from app.progress import Progress, Report
 from app.ranking.space import Space
 from app.serving.embedding import Embedder
-from app.serving.filters import COLUMNS, column_values
 from app.serving.spaces import HEADINGS_A_LANGUAGE
+from app.serving.translation import COLUMNS, column_values
 from app.text.reading import heading_of, passage_of
 from app.text.terms import terms_of
 from index import text_key

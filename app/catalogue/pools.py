@@ -1,8 +1,8 @@
 """Named selections of patents, and how many patents a filter passes, by SQL.
 
-The conditions are those of the index (`app.serving.filters`): fields combine with AND, a list's values with OR, codes
-match by prefix, and a patent without a value for a filtered field does not pass. Codes are compared as JSON texts, in
-which a quote inside a code is escaped, so that no code is taken for another.
+The conditions are those of the index (`app.serving.translation`): fields combine with AND, a list's values with OR,
+codes match by prefix, and a patent without a value for a filtered field does not pass. Codes are compared as JSON
+texts, in which a quote inside a code is escaped, so that no code is taken for another.
 """
 
 from __future__ import annotations

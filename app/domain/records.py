@@ -49,15 +49,19 @@ class Licence(StrEnum):
 class Level(StrEnum):
     """How well a pair fits, in the words of the judges: 强相关, 较强相关, 弱相关, 无相关."""
 
-    STRONG = "strong"
-    FAIRLY_STRONG = "fairly_strong"
-    WEAK = "weak"
-    NONE = "none"
+    grade: int
+    """4 for strong down to 1 for none, as qrels files write it."""
 
-    @property
-    def grade(self) -> int:
-        """4 for strong down to 1 for none, as qrels files write it."""
-        return {"strong": 4, "fairly_strong": 3, "weak": 2, "none": 1}[self.value]
+    def __new__(cls, word: str, grade: int = 0) -> Level:
+        """The member of a word; a call with the word alone finds it."""
+        made = str.__new__(cls, word)
+        made._value_, made.grade = word, grade
+        return made
+
+    STRONG = "strong", 4
+    FAIRLY_STRONG = "fairly_strong", 3
+    WEAK = "weak", 2
+    NONE = "none", 1
 
     @classmethod
     def from_grade(cls, grade: int) -> Level:

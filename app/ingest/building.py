@@ -19,8 +19,7 @@ from app.ingest.holders import holder_type_of, split_names
 from app.ingest.places import credit_code_region, is_elsewhere, region_code
 from app.ingest.values import as_maturity, as_text
 from app.ingest.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
-from app.text.language import detect_language, language_word
-from app.text.normalising import fold_line
+from app.text.normalising import detect_language, fold_line, language_word
 
 DERIVED_ID_DIGITS = 12
 _MOST_FOLDS = 5

@@ -13,9 +13,9 @@ from app.arrays import Floats
 from app.domain import AnyRecord, Match, Signals, Why
 from app.ranking.reasons import Terms, TermTable, carrying_sentence, meanings
 from app.ranking.relevance import BODY_WEIGHT
-from app.serving.failures import translated
 from app.serving.served import Served
 from app.serving.term_tables import table_of
+from app.serving.translation import translated
 from app.text.reading import term_reading
 from app.text.terms import letters_shared, sentences, shared_terms, vocabulary
 from index import Snapshot

@@ -25,20 +25,15 @@ from app.domain import (
     SnapshotRef,
 )
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
-from app.match.candidates import Candidates, CandidateSearch, depth_for
 from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery
-from app.match.scorer import Scorer
-from app.ranking.levels import Scale, level_from_score, score_from_relevance
-from app.ranking.relevance import Relevance, diversify
+from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
+from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
 from app.ranking.space import PLAIN, Space, combine_views, view_weights
-from app.serving.failures import Refusal, translated
-from app.serving.filters import conditions_of, still_passing
 from app.serving.served import Served
+from app.serving.translation import Refusal, conditions_of, still_passing, translated
 from index import Plan
 from models import Encoder, Role
-
-Observe = Callable[[str, float], None]
 
 _SPARE = 4
 """Extra candidates a query: its own record is left out, and a few may be deleted while they are read."""
@@ -48,6 +43,14 @@ _DEEPER, _DEEPEST = 8, 20_000
 """How many times as many candidates the next search takes, and the most: a full delta may show many old values."""
 _DIVERSITY_POOL = 4
 """Candidates a place that a diverse list chooses from; more would trade away too much fit."""
+
+
+class Seconds(Protocol):
+    """Takes the seconds of one stage of a match, as a histogram of Prometheus does."""
+
+    def observe(self, amount: float) -> None:
+        """Add one."""
+        ...
 
 
 class IndexSource(Protocol):
@@ -96,7 +99,7 @@ class MatchService:
         catalogue: the records.
         limits: how much one request may ask for.
         why_not: raises the reason why nothing can be served at all, such as a model that is still being loaded.
-        observe: called with the seconds of each stage (``encode``, ``search``, ``fetch``, ``explain``).
+        stages: gives what takes the seconds of a stage (``encode``, ``search``, ``fetch``, ``explain``).
     """
 
     def __init__(
@@ -106,13 +109,13 @@ class MatchService:
         catalogue: Catalogue,
         limits: MatchLimits,
         why_not: Callable[[], object] = lambda: None,
-        observe: Observe = lambda _stage, _seconds: None,
+        stages: Callable[[str], Seconds] | None = None,
     ) -> None:
         self._indexes = indexes
         self._catalogue = catalogue
         self._limits = limits
         self._why_not = why_not
-        self._observe = observe
+        self._stages = stages
         self._explainer = Explainer()
         self._resolver = QueryResolver(catalogue, max_text_chars=limits.max_text_chars)
 
@@ -264,7 +267,8 @@ class MatchService:
     def _stage(self, name: str) -> Iterator[None]:
         began = perf_counter()
         yield
-        self._observe(name, perf_counter() - began)
+        if self._stages is not None:
+            self._stages(name).observe(perf_counter() - began)
 
 
 def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan], calibration: str) -> MatchAnswer:

@@ -15,8 +15,7 @@ from app.push.allocation.lists import NOBODY
 from app.push.firms import AskedVectors, PushFirms
 from app.push.patents import PushPatents
 from app.push.rules import PushRules
-from app.ranking.levels import score_floor
-from app.ranking.relevance import Terms
+from app.ranking.relevance import Terms, score_floor
 from app.serving.served import Served
 from index import (
     Condition,

@@ -15,7 +15,7 @@ from app.progress import Progress, Report
 from app.push.rules import PushRules
 from app.ranking.space import Space
 from app.serving.embedding import Embedder
-from app.serving.filters import still_passing
+from app.serving.translation import still_passing
 from app.text.normalising import folded_name
 from index import Condition, VectorStore
 from models import Role

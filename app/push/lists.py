@@ -19,7 +19,7 @@ from app.push.candidates import PushCandidates
 from app.push.firms import PushFirms
 from app.push.patents import PushPatents
 from app.push.rules import PushRules
-from app.ranking.levels import Scale, level_from_score, score_floor
+from app.ranking.relevance import Scale, level_from_score, score_floor
 from app.text.terms import Phrases
 
 FIRMS_A_BLOCK = 1_000

@@ -30,11 +30,10 @@ from app.push.messages import announcement
 from app.push.patents import PushPatents, push_patents, ranked_rows
 from app.push.rules import PushRequest, PushRules, check_name
 from app.push.tail import ScarceFinder
-from app.ranking.levels import score_floor
+from app.ranking.relevance import score_floor
 from app.serving.embedding import Embedder
-from app.serving.failures import translated
-from app.serving.filters import conditions_of
 from app.serving.served import Served
+from app.serving.translation import conditions_of, translated
 from index import FileLock, JoinProgress, LockedError, VectorStore
 from models import Encoder
 

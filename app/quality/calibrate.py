@@ -28,7 +28,6 @@ from app.match.service import MatchLimits, MatchService
 from app.progress import Progress, Report
 from app.quality.evaluate import EvaluationService, asked_of
 from app.quality.material import EvaluationFiles
-from app.ranking.levels import BUILT_IN_SCALES, Scale, cumulative_probabilities
 from app.ranking.ordinal import (
     LEVELS,
     SEED,
@@ -38,9 +37,10 @@ from app.ranking.ordinal import (
     fold_of_each,
     held_out_probabilities,
 )
+from app.ranking.relevance import BUILT_IN_SCALES, Scale, cumulative_probabilities
 from app.serving.calibrations import Calibration, CalibrationStore, RankingId, new_id
-from app.serving.failures import translated
 from app.serving.served import Serving
+from app.serving.translation import translated
 from index import Manifest, list_snapshots
 
 REPEATS = 5

@@ -24,8 +24,8 @@ from app.quality.systems import Bench, System
 from app.serving.calibrations import CalibrationStore, RankingId, Shelf
 from app.serving.embedding import Embedder
 from app.serving.encoders import Encoders, EncoderSpec
-from app.serving.failures import translated
 from app.serving.served import StillIndex
+from app.serving.translation import translated
 from models import Encoded, Encoder, Role
 
 SERVED = "served"

@@ -15,9 +15,8 @@ from app.domain import AnyRecord, Kind, Need, Patent, Query
 from app.errors import InputError, NotReadyError
 from app.evaluation.collection import Collection, TextRow
 from app.evaluation.files import KnownJudgements, keep_known, read_qrels, read_texts
-from app.serving.failures import translated
-from app.text.language import detect_language, language_word
-from app.text.normalising import fold_body, fold_line
+from app.serving.translation import translated
+from app.text.normalising import detect_language, fold_body, fold_line, language_word
 from index import SnapshotId, current_id, load_snapshot
 
 _PAGE = 4000

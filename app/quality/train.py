@@ -18,7 +18,7 @@ from app.quality.train_corpus import Corpus
 from app.quality.train_material import Need, folds, hard_negatives, judged_needs, passages, split
 from app.quality.train_measures import RANKINGS, Answer, HeldOut, Rows, differences, level_score, means, score
 from app.serving.encoders import EncoderSpec
-from app.serving.failures import translated
+from app.serving.translation import translated
 from models import Encoder, ModelSource, Prefixes
 from models.training import Check, FineTuner
 from models.training_data import TuningOptions

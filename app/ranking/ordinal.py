@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.arrays import Doubles, Ints, Mask
-from app.ranking.levels import Scale, cumulative_probabilities, logistic
+from app.ranking.relevance import Scale, cumulative_probabilities, logistic
 
 LEVELS = (1, 2, 3, 4)
 PSEUDO_PAIRS = 0.5

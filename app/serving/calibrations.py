@@ -20,8 +20,8 @@ from typing import Any
 
 from app.domain import Kind
 from app.errors import NotFoundError
-from app.ranking.levels import BUILT_IN_SCALES, RANKING_VERSION, Scale
-from app.serving.failures import translated
+from app.ranking.relevance import BUILT_IN_SCALES, RANKING_VERSION, Scale
+from app.serving.translation import translated
 from index import Manifest, SnapshotWriteError
 from index.durable import FileLock, disk_errors, make_directory, replace_file, step
 from index.terms import TERMS_FILE

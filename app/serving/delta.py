@@ -22,8 +22,8 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.ranking.space import PLAIN, Space
 from app.serving.embedding import Embedder
-from app.serving.filters import COLUMNS
 from app.serving.spaces import space_of
+from app.serving.translation import COLUMNS
 from app.text.reading import passage_of
 from app.text.terms import terms_of
 from index import (

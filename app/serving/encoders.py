@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from app.errors import NotReadyError, PatmatchError
-from app.serving.failures import translated
+from app.serving.translation import translated
 from index import FingerprintMismatchError, Manifest
 from models import Encoder
 

@@ -11,8 +11,8 @@ from app.domain import Kind
 from app.errors import NotReadyError, PatmatchError
 from app.metrics import Metrics
 from app.serving.encoders import Encoders
-from app.serving.failures import Refusal
 from app.serving.served import ServedIndex
+from app.serving.translation import Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,13 @@ from time import monotonic, sleep
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
-from app.ranking.levels import BUILT_IN_SCALES
-from app.ranking.relevance import Mode, mode_of
+from app.ranking.relevance import BUILT_IN_SCALES, Mode, mode_of
 from app.serving.calibrations import CalibrationStore, Reading, Shelf
 from app.serving.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
 from app.serving.embedding import Embedder
 from app.serving.encoders import Encoders
-from app.serving.failures import Refusal, as_refusal, translated
-from app.serving.filters import COLUMNS
 from app.serving.spaces import space_of
+from app.serving.translation import COLUMNS, Refusal, as_refusal, translated
 from app.text.reading import passage_of
 from index import LiveIndex, Manifest, Snapshot, VectorStore, View
 from models import Encoder, Role

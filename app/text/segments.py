@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import log
 
-from app.text.language import HAN
+from app.text.normalising import HAN
 from app.text.terms import STOCK, STOP_WORD
 
 LONGEST_TERM = 6

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.text.language import HAN
+from app.text.normalising import HAN
 from app.text.reading import as_written, term_reading
 
 _CJK = rf"{HAN}\u3040-\u30ff\uac00-\ud7af"

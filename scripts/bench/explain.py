@@ -60,13 +60,24 @@ def _needs(services: Services, most: int) -> list[str]:
     return texts
 
 
+class _Milliseconds:
+    """Takes the seconds of a stage of matches."""
+
+    def __init__(self, found: list[float]) -> None:
+        self._found = found
+
+    def observe(self, amount: float) -> None:
+        """Keep them as milliseconds."""
+        self._found.append(amount * 1000)
+
+
 def _measured(services: Services, requests: list[MatchRequest]) -> dict[str, Any]:
     stages: dict[str, list[float]] = {}
     service = MatchService(
         indexes=services.serving.indexes,
         catalogue=services.catalogue,
         limits=services.match_limits,
-        observe=lambda stage, seconds: stages.setdefault(stage, []).append(seconds * 1000),
+        stages=lambda name: _Milliseconds(stages.setdefault(name, [])),
     )
 
     def explained(request: MatchRequest) -> MatchAnswer:

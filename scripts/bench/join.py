@@ -17,7 +17,7 @@ from app.arrays import Floats, Ints
 from app.progress import Progress, Report, peak_mb
 from app.push.allocation.allocate import Problem, allocate
 from app.push.allocation.lists import exposure_of
-from app.ranking.levels import CENTRED_SCALE, score_from_relevance
+from app.ranking.relevance import CENTRED_SCALE, score_from_relevance
 from index import (
     Arithmetic,
     ArrayVectors,

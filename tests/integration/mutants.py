@@ -111,7 +111,7 @@ MUTANTS = (
     ),
     Mutant(
         "the seventh language is not searched",
-        "app/match/candidates.py",
+        "app/match/scorer.py",
         "if len(parts) < len(sizes) or not parts:",
         "if not parts:",
         "tests/integration/test_match_languages.py::test_match_finds_records_of_the_seventh_and_eighth_language",

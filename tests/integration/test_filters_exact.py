@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
 
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
-from app.ranking.levels import level_from_score, score_from_relevance
+from app.ranking.relevance import level_from_score, score_from_relevance
 from app.settings import Settings
 from app.wiring import Services
 

@@ -42,7 +42,7 @@ def test_ingest_files_sample_loads_whole(name: str, kind: Kind, rows: int, encod
 
 def test_ingest_files_sample_languages_are_detected() -> None:
     """Detection agrees with the language that the sample states, for every patent."""
-    from app.text.language import detect_language
+    from app.text.normalising import detect_language
 
     for outcome in _read("patents.jsonl", Kind.PATENTS).values():
         patent = _patent(outcome)

@@ -9,7 +9,7 @@ from hashing_encoder import HashingEncoder
 from live_samples import one
 
 from app.domain import Filter, Kind, Patent
-from app.match.candidates import MOST_PARTS
+from app.match.scorer import MOST_PARTS
 from app.settings import Settings
 from app.wiring import Services
 

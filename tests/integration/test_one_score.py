@@ -25,7 +25,7 @@ from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.train_corpus import Corpus
 from app.quality.train_material import judged_needs, passages
 from app.quality.train_measures import HeldOut
-from app.ranking.levels import score_from_relevance
+from app.ranking.relevance import score_from_relevance
 from app.serving.served import Served
 from app.settings import Settings
 from app.wiring import Services

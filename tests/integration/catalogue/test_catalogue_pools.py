@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.catalogue import Band, Catalogue
 from app.domain import Filter, Kind, Licence, Patent, Pool
-from app.serving.filters import conditions_of, still_passing
+from app.serving.translation import conditions_of, still_passing
 
 IPC = ["H01M10/0567", "H01M", "H01M10", "h01M2", "C08L67/02", 'H"01M', "A,H01M", "[H01M", "日本"]
 CHOICES: dict[str, st.SearchStrategy[Any]] = {

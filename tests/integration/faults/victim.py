@@ -18,7 +18,8 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from hashing_encoder import HashingEncoder
 

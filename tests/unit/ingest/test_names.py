@@ -6,7 +6,7 @@ import pytest
 
 from app.ingest.holders import holder_type_of, split_names
 from app.ingest.places import PROVINCES, credit_code_region, is_elsewhere, region_code
-from app.text.language import detect_language, language_word
+from app.text.normalising import detect_language, language_word
 
 
 def test_ingest_names_all_provinces_with_and_without_their_suffix() -> None:

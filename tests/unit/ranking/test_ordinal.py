@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain import Level
-from app.ranking.levels import (
+from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
+from app.ranking.ordinal import fit_scale as fit_pairs
+from app.ranking.relevance import (
     BUILT_IN_SCALES,
     FAIRLY_STRONG_FROM,
     Scale,
@@ -19,8 +21,6 @@ from app.ranking.levels import (
     level_from_score,
     score_from_relevance,
 )
-from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
-from app.ranking.ordinal import fit_scale as fit_pairs
 
 TRUE = Scale(midpoint=0.6, steepness=8.0, weak_from=0.1, strong_from=0.85)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.domain import Kind
 from app.errors import NotFoundError
-from app.ranking.levels import BUILT_IN_SCALES, CENTRED_SCALE, Scale
+from app.ranking.relevance import BUILT_IN_SCALES, CENTRED_SCALE, Scale
 from app.serving.calibrations import BUILT_IN, MANIFEST_KEY, Calibration, CalibrationStore, RankingId, Shelf, new_id
 from index import Manifest
 from index.manifest import IndexParameters, MeasuredRecall

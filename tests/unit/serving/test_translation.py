@@ -7,7 +7,7 @@ import pytest
 import index.errors as ie
 import models.errors as me
 from app.errors import PatmatchError
-from app.serving.failures import as_patmatch_error, translated
+from app.serving.translation import as_patmatch_error, translated
 
 
 def tree(root: type[Exception]) -> list[type[Exception]]:
