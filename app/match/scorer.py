@@ -34,7 +34,7 @@ from app.ranking.relevance import (
     score_from_relevance,
     usual_share,
 )
-from app.ranking.space import Space, surrounded
+from app.ranking.space import PLAIN, Space, surrounded
 from app.serving.served import Served
 from app.text.reading import without_activities
 from index import Condition, Found, Part, Plan, QueryPostings, TermCounts, TermWeights, View
@@ -151,7 +151,7 @@ class Scorer:
     """
 
     def __init__(self, space: Space, records: Records, terms: CorpusTerms | None, scale: Scale | None = None) -> None:
-        self.mode: Mode = mode_of(space, terms)
+        self.mode: Mode = mode_of(centred=space is not PLAIN, terms=terms is not None)
         self.terms = terms if self.mode == "fused" else None
         self.scale = scale or BUILT_IN_SCALES[self.mode]
         self.space, self.records = space, records

@@ -14,7 +14,6 @@ from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import (
     AnyRecord,
-    Centred,
     Kind,
     Match,
     MatchAnswer,
@@ -29,7 +28,7 @@ from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
 from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
-from app.ranking.space import PLAIN, Space, combine_views, view_weights
+from app.ranking.space import PLAIN, combine_views, view_weights
 from app.serving.served import Served
 from app.serving.translation import Refusal, conditions_of, still_passing, translated
 from index import Plan
@@ -237,6 +236,7 @@ class MatchService:
         found: Candidates,
         records: Mapping[str, AnyRecord],
     ) -> QueryResult:
+        space = served.state.space
         kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
         if request.diversity > 0 and kept:
             vectors = served.view.vectors_at(found.addresses[kept])
@@ -260,7 +260,7 @@ class MatchService:
             truncated=query.truncated,
             shortfall=_shortfall(request, len(matches), len(passed)),
             lang=query.resolved.lang,
-            centred=_centred(served.state.space, query.resolved.lang),
+            centred="none" if space is PLAIN else "language" if space.known(query.resolved.lang) else "all",
         )
 
     @contextmanager
@@ -296,12 +296,6 @@ def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Pl
         hidden=view.hidden,
         pending=len(served.state.pending),
     )
-
-
-def _centred(space: Space, language: str | None) -> Centred:
-    if space is PLAIN:
-        return "none"
-    return "language" if space.known(language) else "all"
 
 
 def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:

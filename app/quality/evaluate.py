@@ -229,22 +229,18 @@ def asked_of(matching: MatchService, query: Query, target: Kind, ids: Sequence[s
 def _runs(matching: MatchService, queries: Sequence[Query], qrels: Qrels) -> Iterator[QueryRun]:
     answer = matching.match(MatchRequest(queries=tuple(queries), target=_TARGET, k=RECALL_DEPTH))
     for query, result in zip(queries, answer.results, strict=True):
-        if result.error is not None:
-            yield QueryRun(query_id=query.id, error=_reason(result.error))
+        if (error := result.error) is not None:
+            name = type(error).__name__
+            said = f"{error.message} · {error.message_zh}" if isinstance(error, PatmatchError) else name
+            yield QueryRun(query_id=query.id, error=said)
             continue
+        judged = tuple(qrels.get(query.id, ()))
+        matches = asked_of(matching, query, _TARGET, judged).matches if judged else ()
         yield QueryRun(
             query_id=query.id,
             ranked=tuple(Ranked(match.id, match.score) for match in result.matches),
-            served=_served(matching, query, tuple(qrels.get(query.id, ()))),
+            served={match.id: Served(match.score, match.level.grade, match.relevance) for match in matches},
         )
-
-
-def _served(matching: MatchService, query: Query, documents: tuple[str, ...]) -> dict[str, Served]:
-    """Score and level of these documents, best first."""
-    if not documents:
-        return {}
-    matches = asked_of(matching, query, _TARGET, documents).matches
-    return {match.id: Served(match.score, match.level.grade, match.relevance) for match in matches}
 
 
 def _with_languages(
@@ -270,7 +266,3 @@ def _with_languages(
         for query, result in zip(asking, matching.match(request).results, strict=True):
             alone[query.id][lang] = tuple(match.id for match in result.matches)
     return [replace(run, alone=alone[run.query_id]) for run in runs]
-
-
-def _reason(error: Exception) -> str:
-    return f"{error.message} · {error.message_zh}" if isinstance(error, PatmatchError) else type(error).__name__

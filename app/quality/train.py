@@ -14,8 +14,7 @@ from app.errors import JobError, UsageError
 from app.progress import Progress, Report
 from app.quality.material import EvaluationFiles, EvaluationMaterial, catalogue_material
 from app.quality.model_card import Compared, Fold, Outcome, model_card
-from app.quality.train_corpus import Corpus
-from app.quality.train_material import Need, folds, hard_negatives, judged_needs, passages, split
+from app.quality.train_material import Corpus, Need, folds, hard_negatives, judged_needs, passages, split
 from app.quality.train_measures import RANKINGS, Answer, HeldOut, Rows, differences, level_score, means, score
 from app.serving.encoders import EncoderSpec
 from app.serving.translation import translated

@@ -15,8 +15,7 @@ from app.evaluation.comparison import Difference
 from app.evaluation.measures import RECALL_DEPTH, UNSERVED, measure_query
 from app.evaluation.statistics import difference_interval
 from app.match.scorer import Scorer
-from app.quality.train_corpus import Corpus, CorpusRecords, CorpusTerms
-from app.quality.train_material import Need
+from app.quality.train_material import Corpus, CorpusRecords, CorpusTerms, Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
 from app.ranking.space import NEIGHBOURS, PLAIN, combine_views, surrounded
 from app.serving.spaces import arrays_of, measured_space, space_of
@@ -36,18 +35,8 @@ _WORSE = 1.0
 """Taken off the score of a model that is below its base in one measure: more than both measures can gain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One need's measures in the order of `MEASURES`; ``None`` where it does not count for one."""
-
-    ndcg: float | None
-    spearman: float | None
-    recall: float | None
-
-    @property
-    def values(self) -> dict[str, float | None]:
-        """By the contract's names."""
-        return dict(zip(MEASURES, (self.ndcg, self.spearman, self.recall), strict=True))
+Measured = Mapping[str, float | None]
+"""One need's measures by the names of `MEASURES`; ``None`` where it does not count for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +57,9 @@ class Rows:
     title: str = ""
     pairs: tuple[tuple[float, int], ...] = ()
 
-    def by(self, ranking: Ranking) -> dict[str, float | None]:
+    def by(self, ranking: Ranking) -> Measured:
         """The measures of one of the two."""
-        return (self.served if ranking == "served" else self.vectors).values
+        return self.served if ranking == "served" else self.vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,4 +195,4 @@ def level_score(rows: Sequence[Rows]) -> float | None:
 
 def _measured(run: QueryRun, levels: Mapping[str, int]) -> Measured:
     found = measure_query(run, levels)
-    return Measured(found.judged_ndcg, found.judged_spearman, found.recall)
+    return dict(zip(MEASURES, (found.judged_ndcg, found.judged_spearman, found.recall), strict=True))

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from app.arrays import Doubles, Floats, Mask
 from app.domain import Level
-from app.ranking.space import PLAIN, Space
+from app.ranking.space import Space
 from app.text.terms import terms_of
 
 Mode = Literal["plain", "centred", "fused"]
@@ -49,11 +49,11 @@ Terms = Mapping[str, float]
 """What each term of a query counts, beside its rarity."""
 
 
-def mode_of(space: Space, terms: object | None) -> Mode:
-    """What gives relevance in a space with an index of ``terms``, ``None`` where they are not to count."""
-    if space is PLAIN:
+def mode_of(*, centred: bool, terms: bool) -> Mode:
+    """What gives relevance, in a centred space or the encoder's own, with shared terms where these are to count."""
+    if not centred:
         return "plain"
-    return "centred" if terms is None else "fused"
+    return "fused" if terms else "centred"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 from app.domain import Kind
 from app.errors import NotFoundError
-from app.ranking.relevance import BUILT_IN_SCALES, RANKING_VERSION, Scale
+from app.ranking.relevance import BUILT_IN_SCALES, RANKING_VERSION, Scale, mode_of
 from app.serving.translation import translated
 from index import Manifest, SnapshotWriteError
 from index.durable import FileLock, disk_errors, make_directory, replace_file, step
@@ -62,9 +62,8 @@ class RankingId:
     @classmethod
     def of_manifest(cls, manifest: Manifest, *, shared_terms: bool) -> RankingId:
         """That of a snapshot, where a service counts shared terms or not."""
-        space = str(manifest.extra.get(SPACE_KEY, "plain"))
-        fused = shared_terms and space == "centred" and TERMS_FILE in manifest.files
-        return cls(manifest.fingerprint, "fused" if fused else space)
+        centred = manifest.extra.get(SPACE_KEY, "plain") != "plain"
+        return cls(manifest.fingerprint, mode_of(centred=centred, terms=shared_terms and TERMS_FILE in manifest.files))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

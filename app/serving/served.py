@@ -13,6 +13,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import PatmatchError
 from app.ranking.relevance import BUILT_IN_SCALES, Mode, mode_of
+from app.ranking.space import PLAIN
 from app.serving.calibrations import CalibrationStore, Reading, Shelf
 from app.serving.delta import EMBED_AT_ONCE, Delta, DeltaState, VectorStores
 from app.serving.embedding import Embedder
@@ -66,7 +67,7 @@ class Served:
 
     def ranking(self, *, shared_terms: bool) -> Mode:
         """What gives relevance: cosines of its space, fused with what ``shared_terms`` say where they are asked."""
-        return mode_of(self.state.space, self.view.terms if shared_terms else None)
+        return mode_of(centred=self.state.space is not PLAIN, terms=shared_terms and self.view.terms is not None)
 
     def reading(self, *, shared_terms: bool) -> Reading:
         """How its relevance is read as score and level."""

@@ -22,8 +22,7 @@ from app.push.files import PushFiles
 from app.push.rules import PushRequest, PushRules
 from app.push.run import PushWork
 from app.quality.material import EvaluationFiles, EvaluationMaterial
-from app.quality.train_corpus import Corpus
-from app.quality.train_material import judged_needs, passages
+from app.quality.train_material import Corpus, judged_needs, passages
 from app.quality.train_measures import HeldOut
 from app.ranking.relevance import score_from_relevance
 from app.serving.served import Served

@@ -18,9 +18,8 @@ from app.evaluation.collection import QueryRun, Ranked, Served, TextRow
 from app.evaluation.files import KnownJudgements
 from app.match.queries import QueryResolver, ResolvedQuery
 from app.quality.material import EvaluationMaterial
-from app.quality.train_corpus import Corpus, CorpusTerms
-from app.quality.train_material import Need, folds, hard_negatives, judged_needs, passages, split
-from app.quality.train_measures import Measured, Rows, differences, level_score, means, score
+from app.quality.train_material import Corpus, CorpusTerms, Need, folds, hard_negatives, judged_needs, passages, split
+from app.quality.train_measures import MEASURES, Rows, differences, level_score, means, score
 from app.ranking.relevance import query_terms
 from app.ranking.space import view_weights
 from app.text.reading import passage_of
@@ -89,7 +88,8 @@ def test_training_score_puts_a_model_that_loses_a_measure_below_its_base() -> No
 
 def rows(name: str, *served: float | None, pairs: tuple[tuple[float, int], ...] = ()) -> Rows:
     """One need's measures as served; nothing by vectors alone."""
-    return Rows(need=name, served=Measured(*served), vectors=Measured(0.5, None, None), title=name, pairs=pairs)
+    measured, alone = (dict(zip(MEASURES, values, strict=True)) for values in (served, (0.5, None, None)))
+    return Rows(need=name, served=measured, vectors=alone, title=name, pairs=pairs)
 
 
 def test_training_differences_pair_needs() -> None:
