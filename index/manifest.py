@@ -151,7 +151,7 @@ class Manifest:
     def to_json(self) -> str:
         """The manifest with a SHA-256 of itself, so that a flipped bit in it is seen as in any other file."""
         body = dataclasses.asdict(self)
-        return json.dumps({**body, "sha256": _digest(body)}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        return sealed(body)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -168,7 +168,7 @@ class Manifest:
                 f"its format version is {body.get('format')}, this program reads {FORMAT}; "
                 f"build a new one: patmatch index build {body.get('target', '')} --publish"
             )
-        if body.pop("sha256", None) != _digest(body):
+        if body.pop("sha256", None) != digest_of(body):
             raise ValueError("sha256 differs")
         try:
             files = {name: FileEntry(**entry) for name, entry in body.pop("files").items()}
@@ -197,6 +197,12 @@ def read_manifest(directory: Path) -> Manifest:
     return manifest
 
 
-def _digest(body: Mapping[str, Any]) -> str:
+def sealed(body: Mapping[str, Any]) -> str:
+    """A JSON object with a SHA-256 of itself, for people and programs to read."""
+    return json.dumps({**body, "sha256": digest_of(body)}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def digest_of(body: Mapping[str, Any]) -> str:
+    """The SHA-256 of a JSON object, whatever the order of its keys."""
     canonical = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

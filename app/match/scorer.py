@@ -275,13 +275,7 @@ def depth_for(k: int, depth: int) -> int:
 
 
 class CandidateSearch:
-    """Finds and orders the candidates of queries in one state of what is served.
-
-    Args:
-        view: what is searched.
-        scorer: of the same state.
-        conditions: what a record must pass.
-    """
+    """Finds and orders the candidates of queries in one state of what is served: the view and the scorer are of it."""
 
     def __init__(self, view: View, scorer: Scorer, conditions: Sequence[Condition]) -> None:
         self._view, self._scorer, self._conditions = view, scorer, conditions
@@ -291,10 +285,7 @@ class CandidateSearch:
     ) -> tuple[list[Candidates], tuple[Plan, ...]]:
         """The candidates of each query, and how each layer was searched.
 
-        Args:
-            queries: what is asked.
-            vectors: of each, float32 ``[q, d]``, in the space of the snapshot.
-            depth: how many are taken of each kind: of each language, and by shared terms.
+        Vectors are float32 ``[q, d]``, in the space of the snapshot; ``depth`` are taken of each language and by terms.
         """
         asked = [
             self._scorer.query(query.views, query.lang, vector, titled=query.titled)

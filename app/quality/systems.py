@@ -27,15 +27,7 @@ class System:
 
 
 class Bench:
-    """Measures answers against one material; the languages of its texts are detected once.
-
-    Args:
-        material: corpus, queries and judgements.
-
-    Attributes:
-        material: the same.
-        collection: what the measures need to know of it.
-    """
+    """Measures answers against one material; the languages of its texts are detected once."""
 
     def __init__(self, material: EvaluationMaterial) -> None:
         self.material = material

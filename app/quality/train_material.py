@@ -164,11 +164,7 @@ class Corpus:
 
 
 class CorpusTerms:
-    """BM25 over a corpus, as the inverted index of a snapshot of it would give it.
-
-    Args:
-        texts: the passages.
-    """
+    """BM25 over the passages of a corpus, as the inverted index of a snapshot of it would give it."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._postings = Postings.of([TermCounts.of(terms_of(text)) for text in texts])

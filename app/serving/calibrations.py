@@ -7,7 +7,6 @@ the calibration again that was in force for it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import secrets
@@ -24,6 +23,7 @@ from app.ranking.relevance import BUILT_IN_SCALES, RANKING_VERSION, Scale, mode_
 from app.serving.translation import translated
 from index import Manifest, SnapshotWriteError
 from index.durable import FileLock, disk_errors, make_directory, replace_file, step
+from index.manifest import digest_of, sealed
 from index.terms import TERMS_FILE
 
 BUILT_IN = "built-in"
@@ -86,7 +86,7 @@ class Calibration:
 
     def to_json(self) -> str:
         """The calibration with a SHA-256 of itself."""
-        return _sealed(self.as_json())
+        return sealed(self.as_json())
 
     def as_json(self) -> dict[str, Any]:
         """The calibration as JSON types."""
@@ -293,7 +293,7 @@ class CalibrationStore:
                 except (FileNotFoundError, ValueError):  # a damaged one is replaced: nothing of it was in force
                     stacks = {}
                 yield stacks
-                replace_file(self._folder / CURRENT, _sealed({"format": FORMAT, "stacks": stacks}).encode())
+                replace_file(self._folder / CURRENT, sealed({"format": FORMAT, "stacks": stacks}).encode())
             finally:
                 lock.release()
 
@@ -333,20 +333,11 @@ def _stacks(content: bytes | None) -> dict[str, list[str | None]]:
     return stacks
 
 
-def _sealed(body: dict[str, Any]) -> str:
-    return json.dumps(body | {"sha256": _digest(body)}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
 def _opened(text: str) -> dict[str, Any]:
     body = json.loads(text)
-    if not isinstance(body, dict) or body.pop("sha256", None) != _digest(body):
+    if not isinstance(body, dict) or body.pop("sha256", None) != digest_of(body):
         raise ValueError("sha256 differs")
     return body
-
-
-def _digest(body: Mapping[str, Any]) -> str:
-    canonical = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _damaged(name: str, problem: str) -> tuple[str, str]:

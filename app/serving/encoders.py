@@ -140,8 +140,10 @@ class Encoders:
             FingerprintMismatchError: what can be loaded has another fingerprint: the model's files have changed.
             ModelProblem: it cannot be loaded.
         """
-        for encoder in self._loaded():
-            if encoder.fingerprint == manifest.fingerprint:
+        with self._lock:
+            loaded = [slot.loaded for slot in self._slots.values()]
+        for encoder in loaded:
+            if encoder is not None and encoder.fingerprint == manifest.fingerprint:
                 return encoder
         encoder = self.get(EncoderSpec.of_manifest(manifest))
         if encoder.fingerprint != manifest.fingerprint:
@@ -168,7 +170,3 @@ class Encoders:
             slots = list(self._slots.values())
         for slot in slots:
             slot.close()
-
-    def _loaded(self) -> list[Encoder]:
-        with self._lock:
-            return [slot.loaded for slot in self._slots.values() if slot.loaded is not None]

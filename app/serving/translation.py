@@ -74,13 +74,7 @@ def conditions_of(asked: Filter) -> list[Condition]:
 
 
 def still_passing(records: Sequence[AnyRecord], kind: Kind, conditions: Sequence[Condition]) -> set[str]:
-    """Ids of those records that pass, by what they hold themselves.
-
-    Args:
-        records: of one kind, each id once.
-        kind: theirs.
-        conditions: of `conditions_of`.
-    """
+    """Ids of those records, all of one kind and each there once, that pass by what they hold themselves."""
     # A column that this kind does not have passes no record, and cannot be built.
     if {condition.field for condition in conditions if not isinstance(condition, Ids)} - set(COLUMNS[kind]):
         return set()

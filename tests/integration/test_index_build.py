@@ -391,10 +391,10 @@ def test_index_verify_refuses_files_of_another_snapshot(tmp_path):
     for name in IDS_FILES:
         (directory / name).write_bytes((directory_of(tmp_path, large) / name).read_bytes())
         exchanged["files"][name] = other["files"][name]
-    from index.manifest import _digest
+    from index.manifest import digest_of
 
     del exchanged["sha256"]
-    exchanged["sha256"] = _digest(exchanged)
+    exchanged["sha256"] = digest_of(exchanged)
     (directory / "manifest.json").write_text(json.dumps(exchanged))
     with pytest.raises(SnapshotDamagedError, match=r"ids\.text\.npy: holds 300, not 200"):
         load_snapshot(directory)

@@ -71,13 +71,13 @@ def test_index_manifest_says_why_it_is_refused(text, message):
 
 def test_index_manifest_refuses_unknown_fields():
     """A manifest with a field this version does not know is refused, even with a right checksum."""
-    from index.manifest import _digest
+    from index.manifest import digest_of
 
     body = json.loads(MANIFEST.to_json())
     del body["sha256"]
     body["future"] = 1
     with pytest.raises(ValueError, match="future"):
-        Manifest.from_json(json.dumps({**body, "sha256": _digest(body)}))
+        Manifest.from_json(json.dumps({**body, "sha256": digest_of(body)}))
 
 
 def test_index_manifest_is_read_from_its_directory(tmp_path):
