@@ -12,22 +12,21 @@ from typing import Any, Self, TypeVar, overload
 import models
 from app.alerts.service import AlertService, alert_renderers
 from app.alerts.watcher import Watcher, WatchSettings
-from app.builds.launcher import BuildLauncher, BuildService, ProcessLauncher
+from app.builds.launcher import BuildService, ProcessLauncher
 from app.builds.overview import OverviewService
 from app.builds.service import IndexService, IndexSettings
 from app.builds.verify import VerificationService
 from app.catalogue import Catalogue
 from app.domain import Kind, WatchLevel
 from app.feedback.funnel import FunnelService
-from app.feedback.grading import GradingService
 from app.feedback.judgements import JudgementService
 from app.feedback.pools import PoolService
-from app.feedback.service import FeedbackService, OutreachService
+from app.feedback.service import FeedbackService, GradingService, OutreachService
 from app.match.service import MatchLimits, MatchService
 from app.metrics import Metrics
 from app.push.delivery import PushDelivery
-from app.push.exclusions import FeedbackSource
 from app.push.messages import push_renderers
+from app.push.patents import FeedbackSource
 from app.push.report import PushReporter
 from app.push.run import PushService
 from app.quality.calibrate import CalibrationService
@@ -86,7 +85,7 @@ class Services:
         *,
         encoder: Callable[[], models.Encoder] | None = None,
         encoders: Callable[[EncoderSpec], models.Encoder] | None = None,
-        launcher: BuildLauncher | None = None,
+        launcher: ProcessLauncher | None = None,
         embed: Embed | None = None,
     ) -> None:
         self.settings, self.metrics = settings, Metrics()

@@ -90,16 +90,12 @@ class Diagnosis:
             )
             return
         free = shutil.disk_usage(self.home).free
+        said = f"{free / 1e9:.1f} GB free"
         if free >= _SPARE_BYTES:
-            yield Finding("disk", "ok", f"{free / 1e9:.1f} GB free")
+            yield Finding("disk", "ok", said)
             return
-        yield Finding(
-            "disk",
-            "warning",
-            f"{free / 1e9:.1f} GB free",
-            "Make room: patmatch index prune, or move PATMATCH_HOME.",
-            "请释放空间：patmatch index prune，或迁移 PATMATCH_HOME。",
-        )
+        advice = "Make room: patmatch index prune, or move PATMATCH_HOME."
+        yield Finding("disk", "warning", said, advice, "请释放空间：patmatch index prune，或迁移 PATMATCH_HOME。")
 
     def _catalogue(self) -> Iterator[Finding]:
         for found in self.catalogue.check():

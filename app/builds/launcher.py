@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Protocol
 
 from app.builds.jobs import BuildJobs, BuildRecord, BuildState, requester
 from app.domain import Kind
@@ -21,31 +20,6 @@ log = logging.getLogger("patmatch.builds")
 
 _LOG_TAIL_BYTES = 4_096
 _LINE_CHARS = 500
-
-
-class BuildProcess(Protocol):
-    """A process that builds."""
-
-    def wait(self) -> int:
-        """Wait for its end and give its exit status, negative for the signal that ended it."""
-        ...
-
-
-class BuildLauncher(Protocol):
-    """Starts the process of a build."""
-
-    def launch(self, arguments: Sequence[str], *, output: Path, lease: int) -> BuildProcess:
-        """Start `patmatch` with these arguments.
-
-        Args:
-            arguments: after the command's name.
-            output: the file that takes stdout and stderr.
-            lease: the open file that the process must inherit.
-
-        Raises:
-            OSError: no process could be started.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +35,16 @@ class ProcessLauncher:
     environment: Mapping[str, str]
 
     def launch(self, arguments: Sequence[str], *, output: Path, lease: int) -> subprocess.Popen[bytes]:
-        """Start it."""
+        """Start `patmatch` with these arguments.
+
+        Args:
+            arguments: after the command's name.
+            output: the file that takes stdout and stderr.
+            lease: the open file that the process inherits.
+
+        Raises:
+            OSError: no process could be started.
+        """
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("ab") as log_file:
             return subprocess.Popen(  # noqa: S603 - our own command, and no shell
@@ -85,7 +68,9 @@ class BuildService:
             ``None``.
     """
 
-    def __init__(self, jobs: BuildJobs, launcher: BuildLauncher, spec_of: Callable[[str | None], EncoderSpec]) -> None:
+    def __init__(
+        self, jobs: BuildJobs, launcher: ProcessLauncher, spec_of: Callable[[str | None], EncoderSpec]
+    ) -> None:
         self._jobs = jobs
         self._launcher = launcher
         self._spec_of = spec_of
@@ -134,7 +119,7 @@ class BuildService:
         Thread(target=self._reap, args=(began, process, output), name=began.id, daemon=True).start()
         return began
 
-    def _reap(self, record: BuildRecord, process: BuildProcess, output: Path) -> None:
+    def _reap(self, record: BuildRecord, process: subprocess.Popen[bytes], output: Path) -> None:
         """Wait for a build's process, and record its end where it could not."""
         status = process.wait()
         state = BuildState.INTERRUPTED if status < 0 else BuildState.FAILED

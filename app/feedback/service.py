@@ -1,16 +1,16 @@
-"""What comes back: recorded once, and what follows from it for the next push."""
+"""What comes back: feedback, opt-outs and gradings, recorded once, and what follows from them for the next push."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from app.catalogue import Catalogue, Recorded
-from app.domain import Event, Exclusions, Feedback, FeedbackFilter, Kind, OptOut
+from app.domain import Event, Exclusions, Feedback, FeedbackFilter, GradeChange, Kind, OptOut
 from app.errors import FieldError, NotFoundError, unknown_record
-from app.ingest import GivenFeedback, RowOutcome, feedback_of, problem
+from app.ingest import GivenFeedback, RowOutcome, feedback_of, grading_of, problem
 from app.records.imports import record_feedback
 from app.records.read import number_of
 from app.records.write import Embed, Warned, all_refused, check_batch_size, refused
@@ -244,3 +244,40 @@ def _written(rows: Sequence[tuple[RowOutcome[GivenFeedback], Recorded | None]]) 
         new_need = given.feedback.new_need_id
         taken.append(Given(position, given.feedback.key, recorded.number, became, new_need, outcome.warnings))
     return FeedbackWritten(tuple(taken), tuple(rejected))
+
+
+class GradingService:
+    """Grades patents. The same grading again changes nothing.
+
+    Args:
+        catalogue: where patents and their history are.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def grade(self, patent_id: str, fields: Mapping[str, Any]) -> bool:
+        """Grade one patent; whether anything changed.
+
+        Raises:
+            InputError: a field cannot be used; the error names it.
+            NotFoundError: there is no such patent.
+        """
+        outcome = grading_of(patent_id, fields)
+        if outcome.record is None:
+            raise refused("grading", "分级", [found.as_field_error() for found in outcome.rejected])
+        (changed,) = self._catalogue.grades.add([outcome.record])
+        if changed is None:
+            raise unknown_record(Kind.PATENTS, patent_id)
+        return changed
+
+    def history(self, patent_id: str) -> list[GradeChange]:
+        """Every change of a patent's grading, the latest first; of a deleted patent, too.
+
+        Raises:
+            NotFoundError: there is no such patent, and never was one with a history.
+        """
+        lines = self._catalogue.grades.history(patent_id)
+        if not lines and self._catalogue.get(Kind.PATENTS, patent_id) is None:
+            raise unknown_record(Kind.PATENTS, patent_id)
+        return lines

@@ -5,24 +5,24 @@ from __future__ import annotations
 import csv
 import heapq
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.catalogue import Catalogue, PushEntry, PushList, PushRun
+from app.catalogue import Catalogue, PushEntry, PushRun
 from app.domain import WITHDRAWN, AnyRecord, Firm, Kind, Patent
 from app.errors import InputError, unknown_record, unknown_run
 from app.feedback.funnel import PushedPair
 from app.ingest import inert
-from app.push.exclusions import FeedbackSource
+from app.push.patents import FeedbackSource
 
 EXPORTS = (".parquet", ".csv", ".jsonl")
 _BOM = "\ufeff"
@@ -31,8 +31,7 @@ _BOM = "\ufeff"
 WhyEmpty = Literal["opted_out", "not_in_run", "all_withdrawn"]
 
 
-@dataclass(frozen=True, slots=True)
-class ListedPatent:
+class ListedPatent(NamedTuple):
     """One place of a list with the patent as it is now."""
 
     entry: PushEntry
@@ -77,8 +76,7 @@ class PushDelivery:
         Raises:
             NotFoundError: there is none.
         """
-        runs = self._catalogue.pushes.runs()
-        found = next((run for run in runs if (run.name == name if name else run.status == "done")), None)
+        found = next((run for run in self.runs() if (run.name == name if name else run.status == "done")), None)
         if found is None:
             raise unknown_run(name)
         return found
@@ -93,16 +91,14 @@ class PushDelivery:
 
     def _pairs(self, runs: list[str]) -> Iterator[PushedPair]:
         """Runs side by side in the order of firms, so that only one firm's pairs are held."""
-        by_firm = heapq.merge(*map(self._lists, runs), key=lambda one: one.firm_id)
+        streams = (chain.from_iterable(self._catalogue.pushes.lists(run)) for run in runs)
+        by_firm = heapq.merge(*streams, key=lambda one: one.firm_id)
         for firm_id, lists in groupby(by_firm, key=lambda one: one.firm_id):
             first: dict[str, PushedPair] = {}
             for one in lists:
                 for patent_id, level in zip(one.patent_ids, one.levels, strict=True):
                     first.setdefault(patent_id, PushedPair(firm_id, patent_id, level, one.arm))
             yield from first.values()
-
-    def _lists(self, run: str) -> Iterator[PushList]:
-        return (one for page in self._catalogue.pushes.lists(run) for one in page)
 
     def of_firm(self, firm_id: str, run: str | None = None, *, after: int = 0, size: int = 100) -> FirmList:
         """A firm's list as it may be shown now: withdrawn and deleted patents are left out, ranks stay.
@@ -140,8 +136,7 @@ class PushDelivery:
         """
         name = self.get(run).name
         entries = self._catalogue.pushes.between(name, after, to)
-        firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in entries}))
-        records = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in entries}))
+        firms, records = records_of(self._catalogue, entries)
         found = []
         for firm_id, part in groupby(entries, key=lambda entry: entry.firm_id):
             shown = _shown(part, records)
@@ -204,16 +199,20 @@ class PushDelivery:
     def _rows(self, name: str, firm_id: str | None) -> Iterator[list[dict[str, Any]]]:
         pushes, opted = self._catalogue.pushes, frozenset(self._feedback.opted_out())
         for page in pushes.iterate(name) if firm_id is None else [pushes.of_firm(name, firm_id)]:
-            firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in page}))
-            patents = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in page}))
+            firms, patents = records_of(self._catalogue, page)
             yield [
                 _row(entry, firms[entry.firm_id], record)
-                for entry in page
-                if entry.firm_id in firms
-                and entry.firm_id not in opted
-                and isinstance(record := patents.get(entry.patent_id), Patent)
-                and record.status not in WITHDRAWN
+                for entry, record in _shown(page, patents)
+                if entry.firm_id in firms and entry.firm_id not in opted
             ]
+
+
+def records_of(
+    catalogue: Catalogue, entries: Sequence[PushEntry]
+) -> tuple[Mapping[str, AnyRecord], Mapping[str, AnyRecord]]:
+    """The firms and the patents that entries are about, by id."""
+    firms = catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in entries}))
+    return firms, catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in entries}))
 
 
 def _shown(entries: Iterable[PushEntry], records: Mapping[str, AnyRecord]) -> tuple[ListedPatent, ...]:
@@ -239,11 +238,7 @@ def _row(entry: PushEntry, firm: AnyRecord, patent: Patent) -> dict[str, Any]:
 _OF_ENTRY = tuple(field.name for field in fields(PushEntry) if field.name not in ("run", "firm_id"))
 _of_entry = attrgetter(*_OF_ENTRY)  # `asdict` copies every value, which took half of an export's time
 _INTEGERS = {"rank", "firm_rank", "patent_revision"}
-_NAMES = (
-    "run", "firm_id", "firm_name",
-    *_OF_ENTRY,
-    "title", "holders",
-)  # fmt: skip
+_NAMES = ("run", "firm_id", "firm_name", *_OF_ENTRY, "title", "holders")
 _SCHEMA = pa.schema(
     [
         pa.field(name, pa.int64() if name in _INTEGERS else pa.float64() if name == "score" else pa.string())

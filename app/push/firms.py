@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -12,12 +12,12 @@ from app.catalogue import Catalogue
 from app.domain import OPEN, Firm, Kind, Need
 from app.match.queries import StoredQuery, stored_vectors
 from app.progress import Progress, Report
-from app.push.rules import PushRules
+from app.push.rules import PushRequest
 from app.ranking.space import Space
 from app.serving.embedding import Embedder
-from app.serving.translation import still_passing
+from app.serving.translation import conditions_of, still_passing
 from app.text.normalising import folded_name
-from index import Condition, VectorStore
+from index import VectorStore
 from models import Role
 
 _PAGE = 4_096
@@ -86,46 +86,31 @@ class AskedVectors:
         return stored_vectors([self._queries[n] for n in positions.tolist()], self._store, self._space)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhoIsAsked:
-    """Which firms a run is for.
-
-    Attributes:
-        rules: of each arm.
-        conditions: that a firm must pass.
-        arm_of: the arm of a firm.
-        skipped: firms that opted out.
-    """
-
-    rules: Mapping[str, PushRules]
-    conditions: Sequence[Condition]
-    arm_of: Callable[[str], str]
-    skipped: frozenset[str]
-
-    def among(self, page: list[Firm]) -> Iterator[Firm]:
-        """Those of ``page``."""
-        passing = still_passing(page, Kind.FIRMS, self.conditions) if self.conditions else None
-        for firm in page:
-            if firm.id in self.skipped or firm.status in self.rules[self.arm_of(firm.id)].exclude_firm_status:
-                continue
-            if passing is None or firm.id in passing:
-                yield firm
-
-
-def push_firms(catalogue: Catalogue, embedder: Embedder, who: WhoIsAsked, report: Report) -> PushFirms:
-    """Walk the firms, embed what is asked for each, and note it. What was embedded before is not embedded again.
+def push_firms(
+    catalogue: Catalogue, embedder: Embedder, request: PushRequest, opted_out: frozenset[str], report: Report
+) -> PushFirms:
+    """Walk the firms, embed what is queried for each, and note it. What was embedded before is not embedded again.
 
     Args:
         catalogue: the records.
         embedder: of the encoder that the patents were embedded with.
-        who: which firms.
+        request: which firms, and the rules of each arm.
+        opted_out: firms that get no list.
         report: called with how far it is.
     """
-    needs = _open_needs(catalogue)
+    needs, conditions = _open_needs(catalogue), conditions_of(request.firms)
+    arm_of = arm_by(request.seed, compared=request.compare is not None)
     found, done, total = PushFirms(), 0, catalogue.count(Kind.FIRMS)
     report(Progress("embed", 0, total))
     for page in catalogue.iterate(Kind.FIRMS, batch_size=_PAGE):
-        firms = list(who.among(cast(list[Firm], page)))
+        passing = still_passing(page, Kind.FIRMS, conditions) if conditions else {firm.id for firm in page}
+        firms = [
+            firm
+            for firm in cast(list[Firm], page)
+            if firm.id in passing
+            and firm.id not in opted_out
+            and firm.status not in request.arms[arm_of(firm.id)].exclude_firm_status
+        ]
         asked = _asked_with(catalogue, firms, needs)
         views = {
             key: view
@@ -136,7 +121,7 @@ def push_firms(catalogue: Catalogue, embedder: Embedder, who: WhoIsAsked, report
         absent = embedder.absent(views)
         embedder.embed(absent, Role.QUERY, _within(done, len(page), total, len(absent), report))
         for firm in firms:
-            found.add(firm, who.arm_of(firm.id), asked[firm.id], embedder.empty)
+            found.add(firm, arm_of(firm.id), asked[firm.id], embedder.empty)
         done += len(page)
         report(Progress("embed", done, total))
     return found

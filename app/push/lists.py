@@ -1,10 +1,10 @@
-"""From candidates to lists: allocation, arm by arm, what limits cost, and what is said of each entry."""
+"""From candidates to lists: allocation, arm by arm, what limits cost, what a run measures, and each entry."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ import numpy.typing as npt
 from app.arrays import Doubles, Floats, Ints, Mask
 from app.catalogue import PushList
 from app.match.queries import shared_with_title
-from app.push.allocation.allocate import Allocation, Placed, Problem, allocate
-from app.push.allocation.lists import NOBODY, best_lists, exposure_of
+from app.push.allocation.allocate import Allocation, Placed, allocate
+from app.push.allocation.lists import NOBODY, Problem, best_lists, exposure_of, rank_within
 from app.push.candidates import PushCandidates
 from app.push.firms import PushFirms
-from app.push.patents import PushPatents
-from app.push.rules import PushRules
+from app.push.patents import PushPatents, passing_any
+from app.push.rules import PushRequest, PushRules
 from app.ranking.relevance import Scale, level_from_score, score_floor
 from app.text.terms import Phrases
 
@@ -27,6 +27,8 @@ FIRMS_A_BLOCK = 1_000
 _CAPS = (64, 16, 8, 4, 2, 1)
 """Caps that are tried, in multiples of the mean exposure of all patents."""
 _FLOORS = (0, 1, 2)
+_EXAMPLES = 5
+"""Ids of firms that a manifest names for each reason of short lists."""
 
 
 def allocated(patents: PushPatents, found: PushCandidates, rules: PushRules, scale: Scale, seed: int) -> Allocation:
@@ -85,9 +87,7 @@ def firm_ranks(found: PushCandidates) -> Ints:
     rows, columns = np.nonzero(found.patents != NOBODY)
     named = found.patents[rows, columns]
     order = np.lexsort((rows, -found.scores[rows, columns], named))
-    starts = np.flatnonzero(np.concatenate(([True], named[order][1:] != named[order][:-1]))) if len(order) else order
-    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order)))) + 1
-    ranks[rows[order], columns[order]] = place
+    ranks[rows[order], columns[order]] = rank_within(named[order]) + 1
     return ranks
 
 
@@ -141,6 +141,67 @@ def trade_off(patents: PushPatents, lists: ArmLists, rules: PushRules, seed: int
             }
         )  # fmt: skip
     return points
+
+
+def measured(
+    request: PushRequest,
+    patents: Mapping[str, PushPatents],
+    firms: PushFirms,
+    arms: Sequence[tuple[ArmLists, Allocation]],
+    entries: int,
+) -> dict[str, Any]:
+    """What a run measured of itself, as its manifest says it."""
+    passing = passing_any(patents.values())
+    counts = np.zeros(len(passing), dtype=np.int64)
+    plain = np.zeros_like(counts)
+    for lists, _ in arms:
+        counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
+        first = lists.found.patents[:, : lists.rules.k]
+        plain += np.bincount(first[first >= 0], minlength=len(counts))
+    return {
+        "firms": len(firms.ids),
+        "firms_without_text": len(firms.without),
+        "patents": int(passing.sum()),
+        "entries": entries,
+        "exposure": _exposure(counts[passing]),
+        "exposure_plain": _exposure(plain[passing]),
+        "short": _short(firms, arms),
+        "curve": trade_off(patents["a"], arms[0][0], request.rules) if request.curve else None,
+        "arms": {
+            lists.arm: {
+                "firms": len(lists.firms),
+                "recall@20": round(lists.found.recall, 5),
+                "certified": round(lists.found.certified, 5),
+                "value": made.value,
+                "free_value": made.free_value,
+                "bound": made.bound,
+                "gap": round(made.gap, 6),
+                "floors_missed": made.missed,
+                "rounds": made.rounds,
+            }
+            for lists, made in arms
+        },
+    }
+
+
+def _exposure(counts: Ints) -> dict[str, Any]:
+    found = exposure_of(counts)
+    return asdict(found) | {"histogram": {str(times): count for times, count in found.histogram.items()}}
+
+
+def _short(firms: PushFirms, arms: Sequence[tuple[ArmLists, Allocation]]) -> dict[str, Any]:
+    """Firms with fewer places filled than there are, by what left them so few, with some of their ids."""
+    found: dict[str, list[str]] = {"no_text": list(firms.without)}
+    silent = set(firms.without)
+    for lists, _ in arms:
+        chosen, candidates = lists.chosen.sum(1), (lists.found.patents >= 0).sum(1)
+        for row in np.flatnonzero(chosen < lists.rules.k).tolist():
+            firm_id = firms.ids[lists.firms[row]]
+            if firm_id not in silent:
+                few = "too_few_candidates" if candidates[row] < lists.rules.k else "limits"
+                why = few if lists.found.near[row] else "nothing_near"
+                found.setdefault(why, []).append(firm_id)
+    return {why: {"firms": len(ids), "examples": ids[:_EXAMPLES]} for why, ids in found.items() if ids}
 
 
 class ListWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from app.catalogue import NewMessage, PushRun
 from app.domain import Level, Renderer
-from app.push.delivery import FirmList, ListedPatent, PushDelivery
+from app.push.delivery import FirmList, PushDelivery
 from app.records.read import RecordOut, record_out
 
 LISTS, FINISHED = "push.lists", "push.finished"
@@ -60,16 +61,7 @@ class PushListOut(BaseModel):
 
 def run_out(run: PushRun) -> PushRunOut:
     """A run as it leaves the service."""
-    return PushRunOut.model_validate(
-        {
-            "run": run.name,
-            "status": run.status,
-            "started_at": run.started_at,
-            "finished_at": run.finished_at,
-            "firms": run.firms,
-            "entries": run.entries,
-        }
-    )
+    return PushRunOut.model_validate(asdict(run) | {"run": run.name})
 
 
 def list_out(found: FirmList) -> PushListOut:
@@ -78,27 +70,20 @@ def list_out(found: FirmList) -> PushListOut:
         run=found.run,
         firm_id=found.firm_id,
         arm="b" if found.patents and found.patents[0].entry.arm == "b" else "a" if found.patents else None,
-        patents=[_pushed_out(one) for one in found.patents],
+        patents=[
+            PushedOut.model_validate(
+                asdict(entry)
+                | {
+                    "id": entry.patent_id,
+                    "title": record.title,
+                    "reason": entry.reason.split(),
+                    "record": record_out(record),
+                }
+            )
+            for entry, record in found.patents
+        ],
         cursor=None if found.cursor is None else str(found.cursor),
         empty=found.why_empty,
-    )
-
-
-def _pushed_out(one: ListedPatent) -> PushedOut:
-    entry = one.entry
-    return PushedOut.model_validate(
-        {
-            "id": entry.patent_id,
-            "rank": entry.rank,
-            "score": entry.score,
-            "level": entry.level,
-            "title": one.record.title,
-            "reason": entry.reason.split(),
-            "need_id": entry.need_id,
-            "firm_rank": entry.firm_rank,
-            "placed": entry.placed,
-            "record": record_out(one.record),
-        }
     )
 
 

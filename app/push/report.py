@@ -12,7 +12,7 @@ from typing import Any
 
 from app.catalogue import Catalogue, PushEntry, PushRun
 from app.domain import Firm, Kind, Patent
-from app.push.delivery import PushDelivery
+from app.push.delivery import PushDelivery, records_of
 
 _SAMPLED = 10
 _PROVINCE, _DIVISION = 2, 3
@@ -110,8 +110,7 @@ class PushReporter:
         return made
 
     def _count(self, made: PushReport, page: list[PushEntry]) -> None:
-        firms = self._catalogue.get_many(Kind.FIRMS, list({entry.firm_id for entry in page}))
-        patents = self._catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in page}))
+        firms, patents = records_of(self._catalogue, page)
         made.levels.update(entry.level for entry in page)
         made.placed.update(entry.placed for entry in page)
         for entry in page:
@@ -147,17 +146,13 @@ class PushReporter:
     def _sampled(self, run: str, firm_id: str) -> SampledList:
         entries = self._catalogue.pushes.of_firm(run, firm_id)
         patents = self._catalogue.get_many(Kind.PATENTS, [entry.patent_id for entry in entries])
-        firm = self._catalogue.get(Kind.FIRMS, firm_id)
         named = tuple(
             (entry, patents[entry.patent_id].heading if entry.patent_id in patents else "-") for entry in entries
         )
-        known = isinstance(firm, Firm)
-        return SampledList(
-            firm_id,
-            firm.name if isinstance(firm, Firm) else firm_id,
-            firm.business_scope if known and isinstance(firm, Firm) else "",
-            named,
-        )
+        firm = self._catalogue.get(Kind.FIRMS, firm_id)
+        if isinstance(firm, Firm):
+            return SampledList(firm_id, firm.name, firm.business_scope, named)
+        return SampledList(firm_id, firm_id, "", named)
 
 
 class _Sample:

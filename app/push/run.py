@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from app.arrays import Ints, Mask
+from app.arrays import Ints
 from app.catalogue import Catalogue, NewMessage
 from app.catalogue import PushRun as PushRun
 from app.domain import Filter
@@ -20,27 +21,33 @@ from app.errors import ConflictError, InputError, NotReadyError
 from app.match.service import IndexSource
 from app.progress import Progress, Report, StageClock, peak_mb
 from app.push.allocation.allocate import Allocation
-from app.push.allocation.lists import Exposure, exposure_of
-from app.push.candidates import CandidateMaker, CandidateRun, PushCandidates
-from app.push.exclusions import FeedbackSource, FeedbackState, PushExclusions
-from app.push.files import PushFiles
-from app.push.firms import AskedVectors, PushFirms, WhoIsAsked, arm_by, push_firms
-from app.push.lists import ArmLists, ListWriter, allocated, firm_ranks, shared_out, trade_off
+from app.push.candidates import CandidateMaker, CandidateRun, PushCandidates, ScarceFinder
+from app.push.firms import AskedVectors, PushFirms, push_firms
+from app.push.lists import ArmLists, ListWriter, allocated, firm_ranks, measured, shared_out
 from app.push.messages import announcement
-from app.push.patents import PushPatents, push_patents, ranked_rows
+from app.push.patents import (
+    FeedbackSource,
+    FeedbackState,
+    PushExclusions,
+    PushPatents,
+    passing_any,
+    push_patents,
+    ranked_rows,
+)
 from app.push.rules import PushRequest, PushRules, check_name
-from app.push.tail import ScarceFinder
 from app.ranking.relevance import score_floor
 from app.serving.embedding import Embedder
 from app.serving.served import Served
 from app.serving.translation import conditions_of, translated
-from index import FileLock, JoinProgress, LockedError, VectorStore
+from index import FileLock, LockedError, VectorStore
+from index.arrays import read_bundle, write_bundle
+from index.durable import make_directory, replace_file, step, sync_directory
 from models import Encoder
 
 DAYS_A_MONTH = 30.44
 _LOCK = "push.lock"
 _VERSIONS = ("patmatch", "numpy", "torch", "faiss-cpu")
-_EXAMPLES = 5
+_PLAN, _MANIFEST = "plan.json", "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,11 @@ class PushService:
         arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
         entries = self._store(work, arms, files)
         clock(Progress("measure", 0, 1))
-        manifest = plan | work.measured(arms, entries) | {"seconds": clock.seconds(), "peak_mb": peak_mb()}
+        manifest = (
+            plan
+            | measured(request, work.patents, work.firms, arms, entries)
+            | {"seconds": clock.seconds(), "peak_mb": peak_mb()}
+        )
         self._catalogue.pushes.finish(
             request.name,
             json.dumps(manifest, ensure_ascii=False, default=str),
@@ -201,25 +212,14 @@ class PushWork:
         rules = list(request.arms.values())
         patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
         self.patents = dict(zip(request.arms, patents, strict=True))
-        who = WhoIsAsked(
-            rules=request.arms,
-            conditions=conditions_of(request.firms),
-            arm_of=arm_by(request.seed, compared=request.compare is not None),
-            skipped=feedback.opted_out,
-        )
-        self.firms = push_firms(self._catalogue, Embedder(self._served.encoder, self._store), who, self.report)
-        exclusions = PushExclusions(self.patents["a"], self.passing, self.firms)
+        embedder = Embedder(self._served.encoder, self._store)
+        self.firms = push_firms(self._catalogue, embedder, request, feedback.opted_out, self.report)
+        exclusions = PushExclusions(self.patents["a"], passing_any(patents), self.firms)
         exclusions.reject(feedback.rejected)
         months = {arm: rules.months for arm, rules in request.arms.items()}
         since = {arm: now - timedelta(days=DAYS_A_MONTH * count) for arm, count in months.items()}
         exclusions.pushed(self._catalogue, request.name, since)
         self._excluded = exclusions.keys
-
-    @property
-    def passing(self) -> Mask:
-        """Bool ``[n]``: patents that an arm may push."""
-        passing: Mask = np.logical_or.reduce([patents.passing for patents in self.patents.values()])
-        return passing
 
     def arms(self) -> list[tuple[str, PushRules]]:
         """The arms with their rules; a cap holds over both."""
@@ -270,64 +270,117 @@ class PushWork:
         maker = CandidateMaker(run, rules, files.join(arm), self.report)
         found = maker.make(firms)
         if rules.floor:
-            finder = ScarceFinder(maker, rules, files.join(arm), self._progress)
+            finder = ScarceFinder(maker, rules, files.join(arm), self.report)
             fair_from = score_floor(rules.fair_level.grade, maker.scorer.scale)
             asked = [n for n, firm in enumerate(self.firms.owners) if self.firms.arms[firm] == arm]
             found = finder.added(found, firms, np.array(asked, dtype=np.int64), fair_from)
         return found
 
-    def _progress(self, progress: JoinProgress) -> None:
-        self.report(Progress("scarce", progress.done, progress.total))
 
-    def measured(self, arms: Sequence[tuple[ArmLists, Allocation]], entries: int) -> dict[str, Any]:
-        """What the run measured of itself."""
-        passing = self.passing
-        counts = np.zeros(len(passing), dtype=np.int64)
-        plain = np.zeros_like(counts)
-        for lists, _ in arms:
-            counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
-            first = lists.found.patents[:, : self.request.arms[lists.arm].k]
-            plain += np.bincount(first[first >= 0], minlength=len(counts))
-        return {
-            "firms": len(self.firms.ids),
-            "firms_without_text": len(self.firms.without),
-            "patents": int(passing.sum()),
-            "entries": entries,
-            "exposure": _exposure(exposure_of(counts[passing])),
-            "exposure_plain": _exposure(exposure_of(plain[passing])),
-            "short": self._short(arms),
-            "curve": trade_off(self.patents["a"], arms[0][0], self.request.rules) if self.request.curve else None,
-            "arms": {lists.arm: _arm(lists, made) for lists, made in arms},
-        }
+class PushFiles:
+    """The folder of one run. Each file is there whole or not at all.
 
-    def _short(self, arms: Sequence[tuple[ArmLists, Allocation]]) -> dict[str, Any]:
-        """Firms with fewer places filled than there are, by what left them so few, with some of their ids."""
-        found: dict[str, list[str]] = {"no_text": list(self.firms.without)}
-        silent = set(self.firms.without)
-        for (lists, _), (_, rules) in zip(arms, self.arms(), strict=True):
-            chosen, candidates = lists.chosen.sum(1), (lists.found.patents >= 0).sum(1)
-            for row in np.flatnonzero(chosen < rules.k).tolist():
-                firm_id = self.firms.ids[lists.firms[row]]
-                if firm_id not in silent:
-                    few = "too_few_candidates" if candidates[row] < rules.k else "limits"
-                    why = few if lists.found.near[row] else "nothing_near"
-                    found.setdefault(why, []).append(firm_id)
-        return {why: {"firms": len(ids), "examples": ids[:_EXAMPLES]} for why, ids in found.items() if ids}
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """The plan to go on with: the one that stands where it was made of the same, else ``plan``, from the start."""
+        stands = self._read(_PLAN)
+        if stands is not None and stands["state"] == plan["state"]:
+            return stands
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        make_directory(self.folder)
+        replace_file(self.folder / _PLAN, _json(plan))
+        step("push.planned")
+        return plan
+
+    def join(self, arm: str) -> Path:
+        """Where an arm's join keeps its blocks."""
+        return self.folder / f"join-{arm}"
+
+    def candidates(self, arm: str) -> PushCandidates | None:
+        """What `keep_candidates` kept."""
+        path = self.folder / f"candidates-{arm}.npz"
+        if not path.exists():
+            return None
+        arrays = read_bundle(path)
+        return PushCandidates(
+            arrays["patents"].astype(np.int64), arrays["scores"], arrays["queries"].astype(np.int64),
+            arrays["near"], float(arrays["recall"]), float(arrays["certified"]),
+        )  # fmt: skip
+
+    def keep_candidates(self, arm: str, found: PushCandidates) -> None:
+        """Keep the candidates of an arm."""
+        self._write(
+            f"candidates-{arm}.npz",
+            {
+                "patents": found.patents.astype(np.int32),
+                "scores": found.scores,
+                "queries": found.queries.astype(np.int32),
+                "near": found.near,
+                "recall": found.recall,
+                "certified": found.certified,
+            },
+        )
+
+    def allocation(self, arm: str) -> Allocation | None:
+        """What `keep_allocation` kept."""
+        path = self.folder / f"allocation-{arm}.npz"
+        if not path.exists():
+            return None
+        arrays = read_bundle(path)
+        return Allocation(
+            chosen=arrays["chosen"],
+            placed=arrays["placed"],
+            value=float(arrays["value"]),
+            bound=float(arrays["bound"]),
+            free_value=float(arrays["free_value"]),
+            missed=int(arrays["missed"]),
+            rounds=int(arrays["rounds"]),
+        )
+
+    def keep_allocation(self, arm: str, made: Allocation) -> None:
+        """Keep the lists of an arm."""
+        figures = {name: getattr(made, name) for name in ("value", "bound", "free_value", "missed", "rounds")}
+        self._write(f"allocation-{arm}.npz", {"chosen": made.chosen, "placed": made.placed.astype(np.int8), **figures})
+
+    def stored(self, block: str) -> bool:
+        """Whether a block of lists is in the catalogue."""
+        return (self.folder / f"stored-{block}").exists()
+
+    def mark_stored(self, block: str) -> None:
+        """Note that it is."""
+        replace_file(self.folder / f"stored-{block}", b"")
+        step("push.stored")
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Keep the manifest, and let go what only served to go on."""
+        replace_file(self.folder / _MANIFEST, _json(manifest))
+        for path in self.folder.iterdir():
+            if path.name.startswith("join-"):
+                shutil.rmtree(path)
+            elif path.name.startswith("stored-"):
+                path.unlink()
+
+    def _write(self, name: str, arrays: dict[str, Any]) -> None:
+        beside = self.folder / f".{name}"
+        write_bundle(beside, arrays)
+        beside.replace(self.folder / name)
+        sync_directory(self.folder)
+        step(f"push.{name.partition('-')[0]}")
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            said: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return said
 
 
-def _exposure(found: Exposure) -> dict[str, Any]:
-    return asdict(found) | {"histogram": {str(times): count for times, count in found.histogram.items()}}
-
-
-def _arm(lists: ArmLists, made: Allocation) -> Mapping[str, Any]:
-    return {
-        "firms": len(lists.firms),
-        "recall@20": round(lists.found.recall, 5),
-        "certified": round(lists.found.certified, 5),
-        "value": made.value,
-        "free_value": made.free_value,
-        "bound": made.bound,
-        "gap": round(made.gap, 6),
-        "floors_missed": made.missed,
-        "rounds": made.rounds,
-    }
+def _json(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, ensure_ascii=False, indent=1, sort_keys=True, default=str).encode()

@@ -118,7 +118,7 @@ MUTANTS = (
     ),
     Mutant(
         "a patent is twice in one list",
-        "app/push/tail.py",
+        "app/push/candidates.py",
         "            places = places[~np.isin(places, found.patents[row])]\n",
         "",
         "tests/integration/test_push_run.py::test_push_floor_adds_no_patent_to_a_list_that_has_it",
@@ -181,14 +181,14 @@ MUTANTS = (
     ),
     Mutant(
         "a cap lets one more in",
-        "app/push/allocation/repair.py",
-        "gone = order[rank >= self._most]",
-        "gone = order[rank > self._most]",
+        "app/push/allocation/allocate.py",
+        "gone = order[rank_within(named[order]) >= self._most]",
+        "gone = order[rank_within(named[order]) > self._most]",
         f"{_ALLOCATION}_keeps_every_limit_and_is_near_the_best",
     ),
     Mutant(
         "what is not eligible has a floor",
-        "app/push/allocation/allocate.py",
+        "app/push/allocation/lists.py",
         "np.where(self.eligible, np.minimum(there, most), 0)",
         "np.minimum(there, most)",
         f"{_ALLOCATION}_has_no_floor_for_what_is_not_eligible",
@@ -202,7 +202,7 @@ MUTANTS = (
     ),
     Mutant(
         "an exchange takes a fair match away",
-        "app/push/allocation/repair.py",
+        "app/push/allocation/allocate.py",
         " or problem.fair[firm, column] < problem.fair[other, given]",
         "",
         f"{_ALLOCATION}_fills_no_place_with_a_patent_that_its_floor_needs_elsewhere",

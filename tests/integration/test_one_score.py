@@ -17,10 +17,9 @@ from app.alerts.watched import WatchedNeeds
 from app.alerts.watcher import AlertFinder, NewPatent
 from app.domain import Exclusions, Firm, Kind, MatchRequest, Need, Patent, Query, WatchLevel
 from app.match.scorer import Scorer
-from app.push.exclusions import FeedbackSource
-from app.push.files import PushFiles
+from app.push.patents import FeedbackSource
 from app.push.rules import PushRequest, PushRules
-from app.push.run import PushWork
+from app.push.run import PushFiles, PushWork
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.train_material import Corpus, judged_needs, passages
 from app.quality.train_measures import HeldOut

@@ -17,7 +17,7 @@ from app.domain import Firm, Kind
 from app.errors import InputError, NotFoundError
 from app.evaluation.pages import render_push
 from app.push.delivery import PushDelivery
-from app.push.exclusions import FeedbackSource
+from app.push.patents import FeedbackSource
 from app.wiring import Services
 
 

@@ -14,7 +14,7 @@ from push_samples import push_services, request
 from app.catalogue import PushEntry
 from app.domain import Filter, Kind, MatchRequest, Patent, Query
 from app.errors import ConflictError, InputError
-from app.push.exclusions import FeedbackSource
+from app.push.patents import FeedbackSource
 from app.push.rules import PushRequest
 from app.push.run import PushService
 from app.wiring import Services

@@ -11,8 +11,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.push.allocation.allocate import Allocation, Placed, Problem, allocate
-from app.push.allocation.lists import NOBODY, LabelLimit, best_lists, exposure_of, gini
+from app.push.allocation.allocate import Allocation, Placed, allocate
+from app.push.allocation.lists import NOBODY, LabelLimit, Problem, best_lists, exposure_of, gini
 
 
 def drawn(seed: int, firms: int, patents: int, candidates: int, **limits: object) -> Problem:
