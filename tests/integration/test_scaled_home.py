@@ -14,7 +14,7 @@ from app.errors import NotReadyError
 from app.text.reading import views_of
 from index import text_key
 from models import Role
-from scripts.bench.scaling import HomeScaler, Side, interpolated, near_ones
+from scripts.bench.home import HomeScaler, Side, interpolated, near_ones
 
 
 def test_scaled_home_is_built_and_pushed_from_without_embedding(tmp_path: Path) -> None:
