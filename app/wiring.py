@@ -26,7 +26,6 @@ from app.match.service import MatchLimits, MatchService
 from app.metrics import Metrics
 from app.push.delivery import PushDelivery
 from app.push.messages import push_renderers
-from app.push.patents import FeedbackSource
 from app.push.report import PushReporter
 from app.push.run import PushService
 from app.quality.calibrate import CalibrationService
@@ -231,26 +230,17 @@ class Services:
         settings, serving = self.settings, self.serving
         lists = None if settings.webhook_url is None else settings.webhook_lists
         patents, folder = serving.indexes[Kind.PATENTS], settings.push_dir
-        return PushService(patents, serving.store_of, self.catalogue, folder, self._push_feedback, lists)
+        return PushService(patents, serving.store_of, self.catalogue, folder, lists)
 
     @_made_once
     def push_delivery(self) -> PushDelivery:
         """The lists of push runs."""
-        return PushDelivery(self.catalogue, self._push_feedback)
+        return PushDelivery(self.catalogue)
 
     @_made_once
     def push_reporting(self) -> PushReporter:
         """Reports of push runs."""
         return PushReporter(self.catalogue, self.push_delivery)
-
-    @_made_once
-    def _push_feedback(self) -> FeedbackSource:
-        return FeedbackSource(
-            excluded_pairs=self.outreach.rejected_pairs,
-            opted_out=self.outreach.opted_out,
-            is_opted_out=self.outreach.is_opted_out,
-            pool=self.pools.filter,
-        )
 
     @_made_once
     def alerts(self) -> AlertService:

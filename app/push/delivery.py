@@ -21,8 +21,8 @@ from app.catalogue import Catalogue, PushEntry, PushRun
 from app.domain import WITHDRAWN, AnyRecord, Firm, Kind, Patent
 from app.errors import InputError, unknown_record, unknown_run
 from app.feedback.funnel import PushedPair
+from app.feedback.service import OutreachService
 from app.ingest import inert
-from app.push.patents import FeedbackSource
 
 EXPORTS = (".parquet", ".csv", ".jsonl")
 _BOM = "\ufeff"
@@ -58,13 +58,11 @@ class PushDelivery:
     """Reads runs for firms and ops. Safe to call from many threads.
 
     Args:
-        catalogue: records and runs.
-        feedback: who wants no list.
+        catalogue: records, runs, and who wants no list.
     """
 
-    def __init__(self, catalogue: Catalogue, feedback: FeedbackSource | None = None) -> None:
-        self._catalogue = catalogue
-        self._feedback = feedback or FeedbackSource()
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue, self._outreach = catalogue, OutreachService(catalogue)
 
     def runs(self) -> list[PushRun]:
         """All runs, the latest first."""
@@ -115,7 +113,7 @@ class PushDelivery:
         if self._catalogue.get(Kind.FIRMS, firm_id) is None:
             raise unknown_record(Kind.FIRMS, firm_id)
         found = self.get(run)
-        if self._feedback.is_opted_out(firm_id):
+        if self._outreach.is_opted_out(firm_id):
             return FirmList(found.name, firm_id, (), None, "opted_out")
         ready = found.status == "done"
         entries = self._catalogue.pushes.of_firm(found.name, firm_id, after=after, size=size + 1) if ready else []
@@ -140,7 +138,7 @@ class PushDelivery:
         found = []
         for firm_id, part in groupby(entries, key=lambda entry: entry.firm_id):
             shown = _shown(part, records)
-            if firm_id in firms and not self._feedback.is_opted_out(firm_id):
+            if firm_id in firms and not self._outreach.is_opted_out(firm_id):
                 found.append(FirmList(name, firm_id, shown, None, None if shown else "all_withdrawn"))
         return found
 
@@ -197,7 +195,7 @@ class PushDelivery:
         return done
 
     def _rows(self, name: str, firm_id: str | None) -> Iterator[list[dict[str, Any]]]:
-        pushes, opted = self._catalogue.pushes, frozenset(self._feedback.opted_out())
+        pushes, opted = self._catalogue.pushes, self._outreach.opted_out()
         for page in pushes.iterate(name) if firm_id is None else [pushes.of_firm(name, firm_id)]:
             firms, patents = records_of(self._catalogue, page)
             yield [

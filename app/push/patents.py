@@ -16,7 +16,7 @@ import numpy as np
 
 from app.arrays import Floats, Ints, Mask
 from app.catalogue import Catalogue
-from app.domain import Filter, Kind, Patent
+from app.domain import Kind, Patent
 from app.match.scorer import ServedRecords
 from app.progress import Progress, Report
 from app.push.allocation.lists import NOBODY, LabelLimit
@@ -200,27 +200,6 @@ class FeedbackState:
         for words in (sorted(self.opted_out), *self.rejected, sorted(runs)):
             said.update("\0".join([*words, "\0"]).encode())
         return said.hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackSource:
-    """What came back.
-
-    Attributes:
-        excluded_pairs: firm and patent ids of pairs that are not pushed since the firm rejected them, or their family.
-        opted_out: ids of firms that want no list.
-        is_opted_out: whether a firm wants no list.
-        pool: the filter saved under a name; raises where there is none. ``None`` where there are no pools.
-    """
-
-    excluded_pairs: Callable[[], Iterable[tuple[str, str]]] = tuple
-    opted_out: Callable[[], Iterable[str]] = tuple
-    is_opted_out: Callable[[str], bool] = lambda _firm_id: False
-    pool: Callable[[str], Filter] | None = None
-
-    def state(self) -> FeedbackState:
-        """What stands now."""
-        return FeedbackState(frozenset(self.opted_out()), tuple(sorted(self.excluded_pairs())))
 
 
 class PushExclusions:

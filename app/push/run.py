@@ -16,8 +16,9 @@ import numpy as np
 from app.arrays import Ints
 from app.catalogue import Catalogue, NewMessage
 from app.catalogue import PushRun as PushRun
-from app.domain import Filter
-from app.errors import ConflictError, InputError, NotReadyError
+from app.errors import ConflictError, NotReadyError
+from app.feedback.pools import PoolService
+from app.feedback.service import OutreachService
 from app.match.service import IndexSource
 from app.progress import Progress, Report, StageClock, peak_mb
 from app.push.allocation.allocate import Allocation
@@ -26,7 +27,6 @@ from app.push.firms import AskedVectors, PushFirms, push_firms
 from app.push.lists import ArmLists, ListWriter, allocated, firm_ranks, measured, shared_out
 from app.push.messages import announcement
 from app.push.patents import (
-    FeedbackSource,
     FeedbackState,
     PushExclusions,
     PushPatents,
@@ -66,7 +66,6 @@ class PushService:
         store_of: the vector store of an encoder.
         catalogue: records and runs.
         folder: where runs keep what they have done, one folder a run.
-        feedback: what came back.
         lists_a_message: firms whose lists one message to the webhook tells; ``None`` where there is no webhook.
     """
 
@@ -76,11 +75,9 @@ class PushService:
         store_of: Callable[[Encoder], VectorStore],
         catalogue: Catalogue,
         folder: Path,
-        feedback: FeedbackSource | None = None,
         lists_a_message: int | None = None,
     ) -> None:
         self._source, self._store_of, self._catalogue, self._folder = source, store_of, catalogue, folder
-        self._feedback = feedback or FeedbackSource()
         self._lists_a_message = lists_a_message
 
     def run(self, request: PushRequest, report: Report = lambda _progress: None) -> PushOutcome:
@@ -107,7 +104,8 @@ class PushService:
     def _make(self, request: PushRequest, report: Report) -> PushRun:
         served = self._served()
         files = PushFiles(self._folder / request.name)
-        feedback = self._feedback.state()
+        outreach = OutreachService(self._catalogue)
+        feedback = FeedbackState(outreach.opted_out(), tuple(sorted(outreach.rejected_pairs())))
         plan = files.begin(self._plan(request, served, feedback))
         began = datetime.fromisoformat(plan["started_at"])
         inputs, said = request.digest(), json.dumps(plan, ensure_ascii=False, sort_keys=True)  # as it is read again
@@ -116,7 +114,7 @@ class PushService:
         )
         clock = StageClock(report)
         work = PushWork(self._catalogue, served, self._store_of(served.encoder), request, clock)
-        work.gather(self._feedback.pool, feedback, began)
+        work.gather(feedback, began)
         arms = [work.lists(arm, rules, files) for arm, rules in work.arms()]
         entries = self._store(work, arms, files)
         clock(Progress("measure", 0, 1))
@@ -201,14 +199,12 @@ class PushWork:
         self.request, self.report = request, report
         self._excluded = np.empty(0, dtype=np.int64)
 
-    def gather(self, pool: Callable[[str], Filter] | None, feedback: FeedbackState, now: datetime) -> None:
+    def gather(self, feedback: FeedbackState, now: datetime) -> None:
         """Read patents and firms, embed what has no vector yet, and learn what is not pushed."""
         request = self.request
         conditions = conditions_of(request.patents)
         if request.pool is not None:
-            if pool is None:
-                raise InputError("There are no saved pools.", "没有已保存的筛选池。", code="no_pool")
-            conditions += conditions_of(pool(request.pool))
+            conditions += conditions_of(PoolService(self._catalogue).filter(request.pool))
         rules = list(request.arms.values())
         patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
         self.patents = dict(zip(request.arms, patents, strict=True))

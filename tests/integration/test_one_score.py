@@ -17,7 +17,7 @@ from app.alerts.watched import WatchedNeeds
 from app.alerts.watcher import AlertFinder, NewPatent
 from app.domain import Exclusions, Firm, Kind, MatchRequest, Need, Patent, Query, WatchLevel
 from app.match.scorer import Scorer
-from app.push.patents import FeedbackSource
+from app.push.patents import FeedbackState
 from app.push.rules import PushRequest, PushRules
 from app.push.run import PushFiles, PushWork
 from app.quality.material import EvaluationFiles, EvaluationMaterial
@@ -94,7 +94,7 @@ def pushed(services: Services, served: Served, folder: Path, *, shared_terms: bo
     )  # fmt: skip
     store = services.serving.store_of(served.encoder)
     work = PushWork(services.catalogue, served, store, PushRequest(name="x", rules=rules), lambda _progress: None)
-    work.gather(None, FeedbackSource().state(), datetime.now(UTC))
+    work.gather(FeedbackState(frozenset(), ()), datetime.now(UTC))
     files = PushFiles(folder)
     files.begin({"state": {}})
     found = work.lists("a", rules, files)[0].found

@@ -16,8 +16,6 @@ from app.catalogue import PushEntry
 from app.domain import Firm, Kind
 from app.errors import InputError, NotFoundError
 from app.evaluation.pages import render_push
-from app.push.delivery import PushDelivery
-from app.push.patents import FeedbackSource
 from app.wiring import Services
 
 
@@ -174,11 +172,12 @@ def test_push_list_is_given_in_parts(services: Services) -> None:
 def test_push_list_of_a_firm_that_opted_out_is_empty_and_says_so(services: Services) -> None:
     """So it is from the moment it opts out."""
     firm = entries(services, "first")[0].firm_id
-    delivery = PushDelivery(services.catalogue, FeedbackSource(is_opted_out=lambda key: key == firm))
-    found = delivery.of_firm(firm, "first")
+    services.outreach.opt_out(firm)
+    found = services.push_delivery.of_firm(firm, "first")
+    services.outreach.undo_opt_out(firm)
     assert (found.patents, found.why_empty) == ((), "opted_out")
     with pytest.raises(NotFoundError):
-        delivery.of_firm("nobody")
+        services.push_delivery.of_firm("nobody")
 
 
 def test_push_pairs_of_all_runs_are_told_once(services: Services) -> None:

@@ -14,9 +14,8 @@ from push_samples import push_services, request
 from app.catalogue import PushEntry
 from app.domain import Filter, Kind, MatchRequest, Patent, Query
 from app.errors import ConflictError, InputError
-from app.push.patents import FeedbackSource
+from app.feedback.service import OutreachService
 from app.push.rules import PushRequest
-from app.push.run import PushService
 from app.wiring import Services
 
 
@@ -173,17 +172,16 @@ def test_push_assigns_firms_to_two_rankings(services: Services) -> None:
     assert max(Counter(entry.patent_id for entry in made).values()) <= 4
 
 
-def test_push_leaves_out_what_came_back_as_rejected_and_who_opted_out(services: Services, tmp_path: Path) -> None:
+def test_push_leaves_out_what_came_back_as_rejected_and_who_opted_out(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A rejected pair is not pushed, a firm that wants no list has none."""
     before = lists(services, request("before", months=0))
     gone, out = before[0], before[-1].firm_id
-    feedback = FeedbackSource(
-        excluded_pairs=lambda: [(gone.firm_id, gone.patent_id), ("nobody", "nothing")], opted_out=lambda: [out]
-    )
-    pushing = PushService(
-        services.serving.indexes[Kind.PATENTS], services.serving.store_of, services.catalogue, tmp_path, feedback
-    )
-    pushing.run(request("after", months=0))
+    rejected = [(gone.firm_id, gone.patent_id), ("nobody", "nothing")]
+    monkeypatch.setattr(OutreachService, "rejected_pairs", lambda _self: iter(rejected))
+    monkeypatch.setattr(OutreachService, "opted_out", lambda _self: frozenset([out]))
+    services.pushing.run(request("after", months=0))
     after = entries(services, "after")
     assert (gone.firm_id, gone.patent_id) not in {(entry.firm_id, entry.patent_id) for entry in after}
     assert gone.firm_id in {entry.firm_id for entry in after}
