@@ -11,8 +11,7 @@ from app.api import alerts, feedback, health, indexes, match, pools, push, recor
 from app.api.middleware import BodyLimit, Measured, RequestId
 from app.api.pages import mount_docs, mount_pages
 from app.api.problems import install_problem_handlers
-from app.api.state import ApiState
-from app.api.workers import Workers
+from app.api.state import ApiState, Workers
 from app.settings import Settings
 from app.wiring import Services
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.catalogue import NEED_ALERT, Catalogue
 from app.domain import OPEN, WITHDRAWN, Alert, Kind, Level, Need, Patent, Renderer, WatchLevel
 from app.errors import NotFoundError, unknown_record
-from app.records.read import RecordOut, number_of, record_out
+from app.records.read import RecordOut, number_of
 
 MOST_A_PAGE = 200
 """Alerts looked at for one answer, each of which brings a whole record; one message has no more either."""
@@ -187,7 +187,7 @@ def alert_out(shown: ShownAlert) -> AlertOut:
         level=alert.level,
         title=shown.record.title,
         reason=alert.reason.split(),
-        record=record_out(shown.record),
+        record=RecordOut(**shown.record.shown),
     )
 
 

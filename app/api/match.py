@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.problems import problems, request_id_of
+from app.api.problems import problems
 from app.api.schemas import MatchAnswerOut, MatchIn, answer_out
 from app.api.state import ApiState, State, json_response
 from app.domain import MatchAnswer
@@ -26,7 +26,7 @@ async def match(body: MatchIn, request: Request, state: State) -> Response:
     comes from one snapshot, which it names. A query that fails does not fail its batch: its result has `error`
     instead of `matches`; only when every query fails is the request itself an error.
     """
-    return await state.workers.run(_answer, body, state, request_id_of(request))
+    return await state.workers.run(_answer, body, state, request.state.request_id)
 
 
 def _answer(body: MatchIn, state: ApiState, request_id: str) -> Response:

@@ -124,11 +124,6 @@ def respond(error: PatmatchError, request_id: str) -> Response:
     return Response(body, status_code=error.status, headers=headers, media_type="application/problem+json")
 
 
-def request_id_of(request: Request) -> str:
-    """The id that the middleware gave this request."""
-    return str(request.state.request_id)
-
-
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     path = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
     template = _CHINESE.get(error["type"], "取值无效")
@@ -151,19 +146,19 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(PatmatchError)
     async def _known(request: Request, error: PatmatchError) -> Response:
-        return respond(error, request_id_of(request))
+        return respond(error, request.state.request_id)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        return respond(invalid_request(list(error.errors())), request_id_of(request))
+        return respond(invalid_request(list(error.errors())), request.state.request_id)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        return respond(_from_http(error, request), request_id_of(request))
+        return respond(_from_http(error, request), request.state.request_id)
 
     @app.exception_handler(Exception)
     async def _unknown(request: Request, error: Exception) -> Response:
-        request_id = request_id_of(request)
+        request_id = request.state.request_id
         log.error("request %s failed", request_id, exc_info=error)
         unforeseen = PatmatchError(
             "Something went wrong on our side; the log has it under this request id.",

@@ -22,7 +22,7 @@ from app.api.record_schemas import (
 )
 from app.api.state import ApiState, State, changes, json_response
 from app.domain import GradeChange, Kind
-from app.records.read import RecordOut, record_out
+from app.records.read import RecordOut
 
 router = APIRouter(prefix="/v1", tags=["records"])
 
@@ -34,7 +34,7 @@ def _reader(kind: Kind) -> Callable[[str, ApiState], Awaitable[Response]]:
     async def get_record(record_id: RecordIdPath, state: State) -> Response:
         """The record as it is now; `original` holds a field's own text where normalisation changed it."""
         record = await state.side_workers.run(state.services.records.get, kind, record_id)
-        return json_response(record_out(record), set_only=True)
+        return json_response(RecordOut(**record.shown), set_only=True)
 
     return get_record
 

@@ -23,7 +23,7 @@ from app.domain import (
     Why,
 )
 from app.errors import InputError, PatmatchError, TooLargeError, UsageError
-from app.records.read import RecordOut, record_out
+from app.records.read import RecordOut
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -349,7 +349,7 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
         score=round(match.score, 4),
         level=match.level,
         title=match.record.title if isinstance(match.record, Patent) else match.record.heading,
-        record=record_out(match.record),
+        record=RecordOut(**match.record.shown),
     )
     if match.why:
         out.why = _why_out(match.why)

@@ -14,8 +14,7 @@ from psycopg import sql
 from sqlalchemy.dialects.postgresql import ARRAY, REGCLASS, insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from app.catalogue.backend import IDS, Backend, Finding, StoredRow, finding, upsert_sql
-from app.catalogue.failures import problem_of
+from app.catalogue.backend import IDS, Backend, Finding, StoredRow, finding, problem_of, upsert_sql
 from app.catalogue.tables import TABLES, Table
 
 CONNECT_TIMEOUT_S = 10

@@ -10,10 +10,8 @@ import sqlalchemy as sa
 
 from app.catalogue import schema
 from app.catalogue.alerts import AlertLog
-from app.catalogue.backend import Backend, Finding
+from app.catalogue.backend import Backend, Finding, problem, translated
 from app.catalogue.checks import check
-from app.catalogue.databases import backend_of
-from app.catalogue.failures import translated
 from app.catalogue.feedback import FeedbackLog
 from app.catalogue.grades import GradeLog
 from app.catalogue.mapping import IndustryMapping
@@ -22,6 +20,7 @@ from app.catalogue.outbox import Outbox
 from app.catalogue.pools import PoolShelf
 from app.catalogue.pushes import PushStore
 from app.catalogue.rows import CODECS, field_value
+from app.catalogue.sqlite import SqliteBackend
 from app.catalogue.statements import READ_COUNTER
 from app.catalogue.tables import COUNTER, TABLES
 from app.catalogue.watches import WatchList
@@ -109,7 +108,7 @@ class Catalogue:
         Raises:
             CatalogueProblem: the database cannot be reached, read or migrated. The message never holds the URL.
         """
-        backend = backend_of(url)
+        backend = _backend_of(url)
         try:
             with translated():
                 backend.prepare()
@@ -192,7 +191,8 @@ class Catalogue:
     def get_many(self, kind: Kind, ids: Sequence[str]) -> dict[str, AnyRecord]:
         """Those of the records that are there, by id, in no order."""
         with self._backend.reading() as connection:
-            return self._writer.records(connection, kind, ids)
+            asked = self._writer.statements[kind].by_ids
+            return CODECS[kind].by_id(self._backend.rows_of(connection, asked, ids))
 
     def values_of(self, kind: Kind, field: str, ids: Sequence[str]) -> dict[str, Any]:
         """One field of records by id; of deleted ones, too: what was sent to them stays."""
@@ -274,3 +274,34 @@ class Catalogue:
     def check(self) -> list[Finding]:
         """What the database, its schema and its counter look like. Does not raise for what it finds; reads the file."""
         return check(self._backend)
+
+
+def _backend_of(url: str) -> Backend:
+    """The backend that a URL names; nothing is connected yet.
+
+    Raises:
+        CatalogueProblem: the URL cannot be read, names another database, or its driver is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+        dialect = parsed.get_backend_name()
+    except (sa.exc.ArgumentError, ValueError):
+        # Without the cause: it may quote the URL, and with it a password.
+        raise problem("catalogue_url", "the database URL cannot be read", "无法识别数据库 URL") from None
+    if dialect == "sqlite":
+        return SqliteBackend(parsed)
+    if dialect in ("postgresql", "postgres"):
+        try:
+            from app.catalogue.postgres import PostgresBackend
+        except ImportError as error:
+            raise problem(
+                "catalogue_driver",
+                "the PostgreSQL driver is not installed: pip install 'patmatch[postgres]'",
+                "未安装 PostgreSQL 驱动:pip install 'patmatch[postgres]'",
+            ) from error
+        return PostgresBackend(parsed)
+    raise problem(
+        "catalogue_url",
+        f"databases of the kind {dialect!r} are not supported; use sqlite:/// or postgresql://",
+        f"不支持 {dialect!r} 数据库,请使用 sqlite:/// 或 postgresql://",
+    )

@@ -9,7 +9,7 @@ escaped: a source's own text may hold it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from hashlib import blake2b
@@ -17,7 +17,7 @@ from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import Any, NamedTuple, NoReturn, cast
 
-from app.catalogue.failures import damaged_record
+from app.catalogue.backend import damaged_record
 from app.domain import RECORD_TYPES, AnyRecord, Kind
 from app.errors import FieldError, InputError
 
@@ -91,6 +91,10 @@ class RowCodec:
         except (TypeError, ValueError) as error:
             raise damaged_record(row[0]) from error
         return self._type(**values)
+
+    def by_id(self, rows: Iterable[Sequence[Any]]) -> dict[str, AnyRecord]:
+        """The records of rows as `decode` takes them, by id."""
+        return {row[0]: self.decode(row) for row in rows}
 
     def digest(self, row: Sequence[Any]) -> bytes:
         """The digest of a stored row of exactly the columns `names`: that of `encode`, if nothing has changed it."""

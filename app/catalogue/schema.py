@@ -6,8 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.catalogue.backend import Backend
-from app.catalogue.failures import problem
+from app.catalogue.backend import Backend, problem
 from app.errors import CatalogueProblem
 
 HEAD = "v0001"

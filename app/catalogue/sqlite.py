@@ -20,8 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from app.catalogue.backend import IDS, Backend, Finding, StoredRow, finding, upsert_sql
-from app.catalogue.failures import problem
+from app.catalogue.backend import IDS, Backend, Finding, StoredRow, finding, problem, upsert_sql
 from app.catalogue.tables import Table
 
 BUSY_TIMEOUT_S = 120.0

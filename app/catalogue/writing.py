@@ -151,8 +151,7 @@ class Writer:
 
     def records(self, connection: sa.Connection, kind: Kind, ids: Sequence[str]) -> dict[str, AnyRecord]:
         """Those of the records that are there, by id, as an open connection sees them."""
-        decode = CODECS[kind].decode
-        return {row[0]: decode(row) for row in self.backend.rows_of(connection, self.statements[kind].by_ids, ids)}
+        return CODECS[kind].by_id(self.backend.rows_of(connection, self.statements[kind].by_ids, ids))
 
     def is_live(self, connection: sa.Connection, kind: Kind, record_id: str) -> bool:
         """Whether there is a record with this id, as an open transaction sees it."""

@@ -8,12 +8,13 @@ their section letter (``C3841``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar
 
 JsonObject = dict[str, Any]
+_EMPTY: tuple[Any, ...] = (None, (), {}, "")
 
 
 class Kind(StrEnum):
@@ -112,6 +113,15 @@ class Record:
     def views(self) -> tuple[str, ...]:
         """The texts that a query made of this record consists of: its title and its body, without empty ones."""
         return tuple(text for name in self.parts if (text := getattr(self, name)))
+
+    @property
+    def shown(self) -> JsonObject:
+        """Its kind and its fields without empty ones; `industry_derived` is there only where it is true."""
+        named = ((one.name, getattr(self, one.name)) for one in fields(self))
+        given = {name: value for name, value in named if value not in _EMPTY}
+        if not given.get("industry_derived", True):
+            del given["industry_derived"]
+        return {"kind": self.kind.value, **given}
 
     @property
     def passage(self) -> str:

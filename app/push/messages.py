@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from app.catalogue import NewMessage, PushRun
 from app.domain import Level, Renderer
 from app.push.delivery import FirmList, PushDelivery
-from app.records.read import RecordOut, record_out
+from app.records.read import RecordOut
 
 LISTS, FINISHED = "push.lists", "push.finished"
 
@@ -77,7 +77,7 @@ def list_out(found: FirmList) -> PushListOut:
                     "id": entry.patent_id,
                     "title": record.title,
                     "reason": entry.reason.split(),
-                    "record": record_out(record),
+                    "record": RecordOut(**record.shown),
                 }
             )
             for entry, record in found.patents

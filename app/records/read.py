@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import FieldError, InputError, unknown_record
-
-_EMPTY: tuple[Any, ...] = (None, (), {}, "")
 
 
 class RecordService:
@@ -38,15 +33,6 @@ class RecordOut(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     id: str
-
-
-def record_out(record: AnyRecord) -> RecordOut:
-    """A record without its empty fields, `kind` added; `industry_derived` is there only where it is true."""
-    named = ((field.name, getattr(record, field.name)) for field in fields(record))
-    shown = {name: value for name, value in named if value not in _EMPTY}
-    if not shown.get("industry_derived", True):
-        del shown["industry_derived"]
-    return RecordOut(kind=record.kind.value, **shown)
 
 
 def number_of(cursor: str | None) -> int:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import exc
 
 from app.catalogue import Catalogue
-from app.catalogue.failures import problem_of, translated
+from app.catalogue.backend import problem_of, translated
 from app.errors import CatalogueProblem
 
 

@@ -14,7 +14,7 @@ from app.catalogue.rows import CODECS
 from app.domain import AnyRecord, Kind, Patent
 from app.ingest import IngestLimits, read_records, record_of
 from app.ingest.synonyms import SYNONYMS
-from app.records.read import record_out
+from app.records.read import RecordOut
 
 SAMPLE = Path(__file__).parents[3] / "sample"
 TEXT = st.text(max_size=30) | st.sampled_from(
@@ -31,7 +31,7 @@ VALUE = st.recursive(
 
 def as_given(record: AnyRecord) -> dict[str, Any]:
     """A record as the service answers with it."""
-    body = json.loads(record_out(record).model_dump_json(exclude_unset=True))
+    body = json.loads(RecordOut(**record.shown).model_dump_json(exclude_unset=True))
     assert isinstance(body, dict)
     return body
 
