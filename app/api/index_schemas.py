@@ -163,11 +163,7 @@ def build_out(record: BuildRecord) -> BuildOut:
     return BuildOut.model_validate(record.as_json())
 
 
-def index_out(overviews: list[TargetOverview]) -> IndexOut:
-    """Every index for the wire."""
-    return IndexOut(targets=[_target_out(overview) for overview in overviews])
-
-
-def _target_out(overview: TargetOverview) -> TargetOut:
+def target_out(overview: TargetOverview) -> TargetOut:
+    """Where one index stands, for the wire."""
     shown = overview.as_json()
     return TargetOut.model_validate(shown | {"delta": {"changed": shown["delta"], "revision": shown["revision"]}})

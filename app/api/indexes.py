@@ -14,7 +14,7 @@ from app.api.index_schemas import (
     PublishIn,
     RollbackIn,
     build_out,
-    index_out,
+    target_out,
 )
 from app.api.problems import problems
 from app.api.state import State, changes, json_response
@@ -31,7 +31,8 @@ BY = "api"
 @router.get("", response_model=IndexOut, responses=problems(429), summary="Where every index stands")
 async def get_index(state: State) -> Response:
     """What is served and how old it is, how far the catalogue has moved on, builds, snapshots, and who did what."""
-    return json_response(index_out(await state.side_workers.run(state.services.overview.targets)))
+    overviews = await state.side_workers.run(state.services.overview.targets)
+    return json_response(IndexOut(targets=list(map(target_out, overviews))))
 
 
 @router.post("/publish", response_model=PublishedOut, **changes(404, 409, 422, 429), summary="Serve a snapshot")

@@ -61,7 +61,12 @@ class BodyLimit:
         declared = _header(scope, b"content-length") or b"0"
         body = None if declared.isdigit() and int(declared) > self._max_bytes else await self._read(receive)
         if body is None:
-            await respond(self._error(), scope["state"]["request_id"])(scope, receive, send)
+            error = TooLargeError(
+                f"The body is larger than {self._max_bytes} bytes; send fewer or shorter queries in one request.",
+                f"请求体超过 {self._max_bytes} 字节，请减少一次发送的查询数量或缩短文本。",
+                code="body_too_large",
+            )
+            await respond(error, scope["state"]["request_id"])(scope, receive, send)
             return
         replayed = False
 
@@ -84,13 +89,6 @@ class BodyLimit:
                 return None
             if not message.get("more_body", False):
                 return bytes(body)
-
-    def _error(self) -> TooLargeError:
-        return TooLargeError(
-            f"The body is larger than {self._max_bytes} bytes; send fewer or shorter queries in one request.",
-            f"请求体超过 {self._max_bytes} 字节，请减少一次发送的查询数量或缩短文本。",
-            code="body_too_large",
-        )
 
 
 class Measured:

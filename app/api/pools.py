@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from app.api.problems import problem_response, problems
@@ -57,21 +57,17 @@ class PoolsOut(BaseModel):
     pools: list[PoolOut]
 
 
-def _json(value: dict[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False), status_code=status, media_type="application/json")
-
-
 @router.get("/pools", response_model=PoolsOut, responses=problems(429), summary="Every pool with its count")
 async def get_pools(state: State) -> Response:
     """The built-in pools, then the saved ones. Each count reads the patents once."""
     pools = state.services.pools
-    return await state.side_workers.run(lambda: _json({"pools": [pool_json(pool) for pool in pools.all()]}))
+    return await state.side_workers.run(lambda: JSONResponse({"pools": [pool_json(pool) for pool in pools.all()]}))
 
 
 @router.get("/pools/{name}", response_model=PoolOut, responses=_ERRORS, summary="One pool by age and maturity")
 async def get_pool(name: PoolName, state: State, since: Since = None) -> Response:
     """The pool with its count now, by year of filing and maturity."""
-    return await state.side_workers.run(lambda: _json(pool_json(state.services.pools.show(name, since=since))))
+    return await state.side_workers.run(lambda: JSONResponse(pool_json(state.services.pools.show(name, since=since))))
 
 
 @router.put(
@@ -89,7 +85,7 @@ async def put_pool(name: PoolName, body: PoolIn, state: State) -> Response:
 def _save(name: str, body: PoolIn, state: ApiState) -> Response:
     chosen = body.filter.to_domain(state.max_filter_values)
     new = state.services.pools.put(Pool(name=name, filter=chosen, changed_from=body.changed_from, note=body.note))
-    return _json(pool_json(state.services.pools.show(name)), 201 if new else 200)
+    return JSONResponse(pool_json(state.services.pools.show(name)), 201 if new else 200)
 
 
 @router.delete("/pools/{name}", status_code=204, responses=_CHANGE_ERRORS, dependencies=ADMIN, summary="Forget a pool")

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
 
 from app.api.problems import Problem, invalid_request, problem_of
 from app.domain import (
@@ -20,13 +29,19 @@ from app.domain import (
     Patent,
     Query,
     QueryResult,
-    Why,
 )
 from app.errors import InputError, PatmatchError, TooLargeError, UsageError
 from app.records.read import RecordOut
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+def _rounded(digits: int) -> AfterValidator:
+    return AfterValidator(lambda number: round(number, digits))
+
+
+Rounded = Annotated[float, _rounded(6)]
 
 
 class Strict(BaseModel):
@@ -194,13 +209,13 @@ class SnapshotOut(BaseModel):
 class DebugOut(BaseModel):
     """Raw numbers behind a match."""
 
-    cosine: float = Field(
+    cosine: Rounded = Field(
         description="Inner product of the two unit vectors, relative to the means of their languages."
     )
-    shared: float = Field(
+    shared: Rounded = Field(
         description="What terms that both sides share add to it; the order and the score are by the sum of the three."
     )
-    language: float = Field(description="What makes it comparable where query and record are in two languages.")
+    language: Rounded = Field(description="What makes it comparable where query and record are in two languages.")
 
 
 class MeaningOut(BaseModel):
@@ -208,17 +223,19 @@ class MeaningOut(BaseModel):
 
     query: str = Field(description="As the query has it, in lower case.")
     record: str = Field(description="As the record has it, in lower case.")
-    similarity: float = Field(description="Cosine of the two, relative to the means of their scripts.")
+    similarity: Annotated[float, _rounded(3)] = Field(
+        description="Cosine of the two, relative to the means of their scripts."
+    )
 
 
 class SignalsOut(BaseModel):
     """What each signal added to what ranked the match; they sum to it."""
 
-    cosine: float = Field(description="Of the vectors of both texts.")
-    shared_terms: float = Field(
+    cosine: Rounded = Field(description="Of the vectors of both texts.")
+    shared_terms: Rounded = Field(
         description="Of terms that both sides share, or would in one language; 0 where these do not rank."
     )
-    language: float = Field(description="What makes it comparable where query and record are in two languages.")
+    language: Rounded = Field(description="What makes it comparable where query and record are in two languages.")
 
 
 class WhyOut(BaseModel):
@@ -352,25 +369,7 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
         record=RecordOut(**match.record.shown),
     )
     if match.why:
-        out.why = _why_out(match.why)
+        out.why = WhyOut.model_validate(match.why, from_attributes=True)
     if debug:
-        out.debug = DebugOut(
-            cosine=round(match.cosine, 6), shared=round(match.shared, 6), language=round(match.language, 6)
-        )
+        out.debug = DebugOut.model_validate(match, from_attributes=True)
     return out
-
-
-def _why_out(why: Why) -> WhyOut:
-    return WhyOut(
-        terms=list(why.terms),
-        meanings=[
-            MeaningOut(query=pair.query, record=pair.record, similarity=round(pair.similarity, 3))
-            for pair in why.meanings
-        ],
-        passage=why.passage,
-        signals=SignalsOut(
-            cosine=round(why.signals.cosine, 6),
-            shared_terms=round(why.signals.shared_terms, 6),
-            language=round(why.signals.language, 6),
-        ),
-    )

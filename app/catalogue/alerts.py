@@ -1,10 +1,10 @@
-"""Alerts of new patents, and how far these were looked at: both move at once, so none is lost or made twice."""
+"""Alerts of new patents and how far these were looked at, which move at once; and needs with a level of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from app.catalogue.backend import IDS
 from app.catalogue.outbox import NewMessage, put
-from app.catalogue.statements import next_number
-from app.catalogue.tables import ALERT_CURSOR, ALERT_WAITING, ALERTS, ARRIVED, PATENTS, TABLES
+from app.catalogue.statements import READ_COUNTER, next_number
+from app.catalogue.tables import ALERT_CURSOR, ALERT_WAITING, ALERTS, ARRIVED, PATENTS, TABLES, WATCHES
 from app.catalogue.writing import Part, steps
-from app.domain import Alert, Kind
+from app.domain import Alert, Kind, Watch, WatchLevel
 
 NEED_ALERT = "need.alert"
 """The kind of a message about alerts of one need: ``need_id``, and the numbers ``first`` to ``last``."""
@@ -57,7 +57,7 @@ class Looked:
 
 
 class AlertLog(Part):
-    """The alerts of one catalogue."""
+    """The alerts of one catalogue: none is lost or made twice."""
 
     # Watching
 
@@ -164,3 +164,44 @@ def _messages(alerts: Sequence[Alert]) -> list[NewMessage]:
         NewMessage(NEED_ALERT, {"need_id": need_id, "first": mine[0].number, "last": mine[-1].number})
         for need_id, mine in ((key, list(group)) for key, group in groupby(alerts, lambda alert: alert.need_id))
     ]
+
+
+class WatchList(Part):
+    """The levels of one catalogue's needs."""
+
+    def put(self, need_id: str, level: WatchLevel, default: WatchLevel) -> Watch | None:
+        """Give a need a level of its own; a need that was not watched is from now on.
+
+        Args:
+            need_id: which.
+            level: its own.
+            default: what held without one.
+
+        Returns:
+            The need's watch; ``None`` where there is no such need.
+        """
+        with self._writer.transaction() as connection:
+            if not self._writer.is_live(connection, Kind.NEEDS, need_id):
+                return None
+            before = connection.execute(sa.select(WATCHES).where(WATCHES.c.need_id == need_id)).first()
+            since = 0 if before is None else before.since
+            if (default if before is None else before.level) is WatchLevel.OFF:
+                since = connection.execute(READ_COUNTER).scalar_one()
+            watch = Watch(need_id=need_id, level=level, since=since, at=datetime.now(UTC))
+            connection.execute(sa.delete(WATCHES).where(WATCHES.c.need_id == need_id))
+            connection.execute(sa.insert(WATCHES), [asdict(watch)])
+        return watch
+
+    def remove(self, need_id: str) -> bool:
+        """Take a need's own level away; whether it had one."""
+        with self._writer.transaction() as connection:
+            return bool(connection.execute(sa.delete(WATCHES).where(WATCHES.c.need_id == need_id)).rowcount)
+
+    def get(self, need_id: str) -> Watch | None:
+        """A need's own level, where it has one."""
+        rows = self._backend.read(sa.select(WATCHES).where(WATCHES.c.need_id == need_id))
+        return Watch(**rows[0]._mapping) if rows else None
+
+    def all(self) -> dict[str, Watch]:
+        """The levels of all needs that have one of their own."""
+        return {row.need_id: Watch(**row._mapping) for row in self._backend.read(sa.select(WATCHES))}

@@ -54,9 +54,17 @@ def with_gradings(
     stand: dict[str, dict[str, Any]] = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in rows}
     if not stand:
         return Graded(patents, [])
-    completed = [_completed(patent, stand[patent.id]) if patent.id in stand else patent for patent in patents]
-    last = {patent.id: patent for patent in completed if patent.id in stand}
-    return Graded(completed, [line for key, patent in last.items() for line in _changes(stand[key], patent, source)])
+    completed = [
+        graded(patent, {name: stand[patent.id][name] for name in GRADED if getattr(patent, name) is None})
+        if patent.id in stand
+        else patent
+        for patent in patents
+    ]
+    now = {patent.id: state_of(patent) for patent in completed if patent.id in stand}
+    return Graded(
+        completed,
+        [line_of(key, stand[key], state, by=source, note=None) for key, state in now.items() if state != stand[key]],
+    )
 
 
 def write_lines(connection: sa.Connection, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -90,12 +98,3 @@ def graded(patent: Patent, given: Mapping[str, Any]) -> Patent:
     if changed == patent:
         return patent
     return replace(changed, original={name: text for name, text in patent.original.items() if name not in given})
-
-
-def _completed(patent: Patent, last: _State) -> Patent:
-    return graded(patent, {name: last[name] for name in GRADED if getattr(patent, name) is None})
-
-
-def _changes(last: _State, patent: Patent, source: str | None) -> list[dict[str, Any]]:
-    now = state_of(patent)
-    return [] if now == last else [line_of(patent.id, last, now, by=source, note=None)]

@@ -84,23 +84,20 @@ def put(connection: sa.Connection, messages: Sequence[NewMessage]) -> None:
         messages: in the order in which they are best read; each is made a microsecond after the one before, to keep it.
     """
     now = datetime.now(UTC)
-    rows = [_row(message, now + timedelta(microseconds=place)) for place, message in enumerate(messages)]
+    rows = [
+        {
+            "id": new_id(),
+            "kind": message.kind,
+            "reference": json.dumps(dict(message.reference), ensure_ascii=False),
+            "created_at": (moment := now + timedelta(microseconds=place)),
+            "attempts": 0,
+            "next_at": moment,
+            "status": PENDING,
+        }
+        for place, message in enumerate(messages)
+    ]
     if rows:
         connection.execute(sa.insert(OUTBOX), rows)
-
-
-def _row(message: NewMessage, now: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "kind": message.kind,
-        "reference": json.dumps(dict(message.reference), ensure_ascii=False),
-        "created_at": now,
-        "attempts": 0,
-        "next_at": now,
-        "status": PENDING,
-        "delivered_at": None,
-        "last_error": None,
-    }
 
 
 class Outbox(Part):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from app.catalogue import schema
-from app.catalogue.alerts import AlertLog
+from app.catalogue.alerts import AlertLog, WatchList
 from app.catalogue.backend import Backend, Finding, problem, translated
 from app.catalogue.checks import check
 from app.catalogue.feedback import FeedbackLog
@@ -23,7 +23,6 @@ from app.catalogue.rows import CODECS, field_value
 from app.catalogue.sqlite import SqliteBackend
 from app.catalogue.statements import READ_COUNTER
 from app.catalogue.tables import COUNTER, TABLES
-from app.catalogue.watches import WatchList
 from app.catalogue.writing import Applied, Writer
 from app.domain import AnyRecord, Kind
 from app.errors import CatalogueProblem
@@ -164,16 +163,8 @@ class Catalogue:
     ) -> Applied:
         """`upsert` and `delete` in one transaction, and the revision at which both can be seen.
 
-        Args:
-            kind: of all records and ids.
-            upserts: records to add or replace.
-            deletes: ids of other records.
-            source: as in `upsert`.
-
         Raises:
-            InputError: a value that no database can hold; nothing is written.
-            CatalogueProblem: the database failed; nothing is written.
-            ValueError: a record of another kind, or one to write and to delete at once.
+            ValueError: a record of another kind, or one to write and to delete at once; else as `upsert` does.
         """
         deletes = list(deletes)
         if any(record.kind is not kind for record in upserts):

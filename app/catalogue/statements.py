@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import sqlalchemy as sa
 
 from app.catalogue.backend import Backend
@@ -20,45 +17,27 @@ PUT_COUNTER = sa.update(COUNTER).values(value=sa.bindparam("revision"))
 READ_MAPPING = sa.select(INDUSTRIES.c.ipc, INDUSTRIES.c.industry).order_by(INDUSTRIES.c.position)
 
 
-@dataclass(frozen=True, slots=True)
 class Statements:
-    """What is asked of one kind's table; the parameters are in brackets.
+    """What is asked of one kind's table; the parameters are in brackets."""
 
-    Attributes:
-        records: live records.
-        by_ids: live records [ids].
-        digests: id, digest and mark of stored rows [ids].
-        live_ids: ids of live records [ids].
-        mark_deleted: of one row [row_id, row_revision, now].
-        count: live records.
-        changes: id, revision and mark of all rows.
-    """
-
-    records: sa.Select[Any]
-    by_ids: sa.Select[Any]
-    digests: sa.Select[Any]
-    live_ids: sa.Select[Any]
-    mark_deleted: sa.Update
-    count: sa.Select[Any]
-    changes: sa.Select[Any]
-
-
-def statements_of(kind: Kind, backend: Backend) -> Statements:
-    """The statements of a kind's table."""
-    table = TABLES[kind]
-    columns, wanted = table.c, backend.is_one_of(table.c.id)
-    live = sa.not_(columns.deleted)
-    records = sa.select(*(columns[name] for name in CODECS[kind].names)).where(live)
-    deletion = {"deleted": True, "revision": sa.bindparam("row_revision"), "updated_at": sa.bindparam("now")}
-    return Statements(
-        records=records,
-        by_ids=records.where(wanted),
-        digests=sa.select(columns.id, columns.content_hash, columns.deleted).where(wanted),
-        live_ids=sa.select(columns.id).where(wanted, live),
-        mark_deleted=sa.update(table).where(columns.id == sa.bindparam("row_id")).values(deletion),
-        count=sa.select(sa.func.count()).select_from(table).where(live),
-        changes=sa.select(columns.id, columns.revision, columns.deleted),
-    )
+    def __init__(self, kind: Kind, backend: Backend) -> None:
+        table = TABLES[kind]
+        columns, wanted, live = table.c, backend.is_one_of(table.c.id), sa.not_(table.c.deleted)
+        deletion = {"deleted": True, "revision": sa.bindparam("row_revision"), "updated_at": sa.bindparam("now")}
+        self.records = sa.select(*(columns[name] for name in CODECS[kind].names)).where(live)
+        """Live records."""
+        self.by_ids = self.records.where(wanted)
+        """Live records [ids]."""
+        self.digests = sa.select(columns.id, columns.content_hash, columns.deleted).where(wanted)
+        """Id, digest and mark of stored rows [ids]."""
+        self.live_ids = sa.select(columns.id).where(wanted, live)
+        """Ids of live records [ids]."""
+        self.mark_deleted = sa.update(table).where(columns.id == sa.bindparam("row_id")).values(deletion)
+        """Of one row [row_id, row_revision, now]."""
+        self.count = sa.select(sa.func.count()).select_from(table).where(live)
+        """Live records."""
+        self.changes = sa.select(columns.id, columns.revision, columns.deleted)
+        """Id, revision and mark of all rows."""
 
 
 def next_number(connection: sa.Connection, table: Table) -> int:

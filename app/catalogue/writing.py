@@ -17,7 +17,6 @@ from app.catalogue.backend import Backend
 from app.catalogue.grade_history import with_gradings, write_lines
 from app.catalogue.industries import IndustryMap
 from app.catalogue.rows import CODECS, EncodedRow
-from app.catalogue.statements import statements_of
 from app.catalogue.tables import TABLES
 from app.domain import AnyRecord, Kind, Patent
 
@@ -85,7 +84,7 @@ class Writer:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.statements = {kind: statements_of(kind, backend) for kind in Kind}
+        self.statements = {kind: sql.Statements(kind, backend) for kind in Kind}
         self._mapping = (0, IndustryMap())
 
     def apply(
