@@ -7,7 +7,7 @@ from app.catalogue.mapping import Derived
 from app.catalogue.outbox import Message, NewMessage, Outbox
 from app.catalogue.pools import Band
 from app.catalogue.pushes import PushEntry, PushList, PushRun, PushStore
-from app.catalogue.repository import Catalogue, CatalogueStatus, Change, UpsertCounts
+from app.catalogue.repository import Catalogue, Change, UpsertCounts
 from app.catalogue.writing import Applied
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Arrival",
     "Band",
     "Catalogue",
-    "CatalogueStatus",
     "Change",
     "Derived",
     "Entry",

@@ -251,10 +251,6 @@ class Backend(ABC):
         """Insert rows whose ids are not in the table, and replace those that are."""
 
     @abstractmethod
-    def size_bytes(self, connection: sa.Connection) -> int:
-        """How much disk the catalogue takes."""
-
-    @abstractmethod
     def check(self, connection: sa.Connection) -> list[Finding]:
         """What this database can say about its own state."""
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 import psycopg
 import sqlalchemy as sa
 from psycopg import sql
-from sqlalchemy.dialects.postgresql import ARRAY, REGCLASS, insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.catalogue.backend import IDS, Backend, Finding, StoredRow, finding, problem_of, upsert_sql
-from app.catalogue.tables import TABLES, Table
+from app.catalogue.tables import Table
 
 CONNECT_TIMEOUT_S = 10
 """A server that does not answer is reported within the patience of a person, not of TCP."""
@@ -83,11 +83,6 @@ class PostgresBackend(Backend):
                     cursor.executemany(upsert_sql(insert(table), table, self._by_position), changed)
         except psycopg.Error as error:
             raise problem_of(error) from error
-
-    def size_bytes(self, connection: sa.Connection) -> int:
-        """The tables with their indexes."""
-        sizes = [sa.func.pg_total_relation_size(sa.cast(table.name, REGCLASS)) for table in TABLES.values()]
-        return sum(connection.execute(sa.select(*sizes)).one())
 
     def check(self, connection: sa.Connection) -> list[Finding]:
         """The database's encoding: any other than UTF-8 lacks characters that records have."""

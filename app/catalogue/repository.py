@@ -56,17 +56,13 @@ class CatalogueStatus:
 
     Attributes:
         backend: ``sqlite`` or ``postgresql``.
-        schema: the migration that the database is at; ``None`` before the first.
         counts: records of each kind, without deleted ones.
         revision: the number of the last change.
-        size_bytes: disk that the catalogue takes.
     """
 
     backend: str
-    schema: str | None
     counts: dict[Kind, int]
     revision: int
-    size_bytes: int
 
 
 class Catalogue:
@@ -256,10 +252,8 @@ class Catalogue:
         with self._backend.reading() as connection:
             return CatalogueStatus(
                 backend=self._backend.name,
-                schema=schema.current(connection),
                 counts={kind: connection.execute(count).scalar_one() for kind, count in counts.items()},
                 revision=connection.execute(READ_COUNTER).scalar_one(),
-                size_bytes=self._backend.size_bytes(connection),
             )
 
     def check(self) -> list[Finding]:

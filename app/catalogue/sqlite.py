@@ -104,11 +104,6 @@ class SqliteBackend(Backend):
         sql = upsert_sql(insert(table), table, self.engine.dialect)
         connection.exec_driver_sql(sql, [_bound(row) for row in chain(added, changed)])
 
-    def size_bytes(self, connection: sa.Connection) -> int:  # noqa: ARG002 - the files say it
-        """The file and its log."""
-        files = (self._path, self._path.with_name(self._path.name + "-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
-
     def check(self, connection: sa.Connection) -> list[Finding]:
         """SQLite's own check of the file, and its journal mode."""
         # The quick check leaves out whether the indexes say what the tables say; that takes twice as long, not longer.

@@ -74,12 +74,10 @@ def test_catalogue_change_log_can_be_resumed_anywhere(catalogue: Catalogue, monk
 
 
 def test_catalogue_status_says_what_stands(catalogue: Catalogue) -> None:
-    """Counts are without deleted records; the size grows with what is stored."""
-    before = catalogue.status()
+    """Counts are without deleted records."""
     catalogue.upsert(firms(2000))
     catalogue.delete(Kind.FIRMS, ["F000000"])
-    after = catalogue.status()
-    assert after.counts == {Kind.PATENTS: 0, Kind.NEEDS: 0, Kind.FIRMS: 1999}
-    assert after.revision == 2001
-    assert after.size_bytes > before.size_bytes + 2000 * 100
-    assert after.backend in ("sqlite", "postgresql")
+    status = catalogue.status()
+    assert status.counts == {Kind.PATENTS: 0, Kind.NEEDS: 0, Kind.FIRMS: 1999}
+    assert status.revision == 2001
+    assert status.backend in ("sqlite", "postgresql")
