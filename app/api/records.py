@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -30,16 +29,30 @@ RecordIdPath = Annotated[str, Path(max_length=128, description="The id as its so
 PatentIdPath = Annotated[str, Path(max_length=128, description="The patent's id.")]
 
 
-def _reader(kind: Kind) -> Callable[[str, ApiState], Awaitable[Response]]:
+def _add_record(kind: Kind, one: str) -> None:
+    """The paths of one record of a kind."""
+    path = f"/{kind.value}/{{record_id}}"
+
+    @router.get(
+        path,
+        name=f"get_{one}",
+        response_model=RecordOut,
+        responses=problems(404, 422, 429),
+        summary=f"One {one} by its id",
+    )
     async def get_record(record_id: RecordIdPath, state: State) -> Response:
         """The record as it is now; `original` holds a field's own text where normalisation changed it."""
         record = await state.side_workers.run(state.services.records.get, kind, record_id)
         return json_response(RecordOut(**record.shown), set_only=True)
 
-    return get_record
-
-
-def _writer(kind: Kind) -> Callable[[str, Request, ApiState], Awaitable[Response]]:
+    @router.put(
+        path,
+        name=f"put_{one}",
+        response_model=WrittenOut,
+        summary=f"Write one {one}",
+        openapi_extra=record_request(kind),
+        **changes(400, 413, 422, 429, 503, new=(WrittenOut, f"The {one} is new.")),
+    )
     async def put_record(record_id: RecordIdPath, request: Request, state: State) -> Response:
         """Write one record whole: 201 where it is new, 200 where it was there. It can be searched at once.
 
@@ -53,19 +66,26 @@ def _writer(kind: Kind) -> Callable[[str, Request, ApiState], Awaitable[Response
         )
         return json_response(written, 201 if written.outcome == "created" else 200, set_only=True)
 
-    return put_record
-
-
-def _deleter(kind: Kind) -> Callable[[str, ApiState], Awaitable[Response]]:
+    @router.delete(
+        path, name=f"delete_{one}", response_model=WrittenOut, summary=f"Delete one {one}", **changes(404, 422, 429)
+    )
     async def delete_record(record_id: RecordIdPath, state: State) -> Response:
         """Delete one record. It is found by no search from then on."""
         written = await state.write_workers.run(state.services.writing.delete, kind, record_id)
         return json_response(written_out(written), set_only=True)
 
-    return delete_record
 
+def _add_batch(kind: Kind) -> None:
+    """The path of many records of a kind."""
 
-def _batch_writer(kind: Kind) -> Callable[[Request, ApiState], Awaitable[Response]]:
+    @router.post(
+        f"/{kind.value}:batch",
+        name=f"write_{kind.value}",
+        response_model=BatchOut,
+        summary=f"Write and delete many {kind.value}",
+        openapi_extra=batch_request(kind),
+        **changes(400, 413, 422, 429, 503),
+    )
     async def write_batch(request: Request, state: State) -> Response:
         """Write and delete many records in one transaction: searches see all of it or nothing.
 
@@ -73,56 +93,18 @@ def _batch_writer(kind: Kind) -> Callable[[Request, ApiState], Awaitable[Respons
         in. Where no row can be used, the answer is 422 and `errors[].field` begins with the row's place. Sent again,
         the same batch changes nothing.
         """
-        return await state.write_workers.run(_write_batch, kind, await request.body(), state)
+        body = await request.body()
 
-    return write_batch
+        def write() -> Response:
+            written = state.services.writing.batch(kind, *lists_of(object_of(body), "upsert", "delete"))
+            return json_response(BatchOut.model_validate(written, from_attributes=True))
 
-
-def _write_batch(kind: Kind, body: bytes, state: ApiState) -> Response:
-    upserts, deletes = lists_of(object_of(body), "upsert", "delete")
-    written = state.services.writing.batch(kind, upserts, deletes)
-    return json_response(BatchOut.model_validate(written, from_attributes=True))
+        return await state.write_workers.run(write)
 
 
 for _kind, _one in ((Kind.PATENTS, "patent"), (Kind.NEEDS, "need"), (Kind.FIRMS, "firm")):
-    _path = f"/{_kind.value}/{{record_id}}"
-    router.add_api_route(
-        _path,
-        _reader(_kind),
-        name=f"get_{_one}",
-        response_model=RecordOut,
-        responses=problems(404, 422, 429),
-        summary=f"One {_one} by its id",
-    )
-    router.add_api_route(
-        _path,
-        _writer(_kind),
-        methods=["PUT"],
-        name=f"put_{_one}",
-        response_model=WrittenOut,
-        summary=f"Write one {_one}",
-        openapi_extra=record_request(_kind),
-        **changes(400, 413, 422, 429, 503, new=(WrittenOut, f"The {_one} is new.")),
-    )
-    router.add_api_route(
-        _path,
-        _deleter(_kind),
-        methods=["DELETE"],
-        name=f"delete_{_one}",
-        response_model=WrittenOut,
-        summary=f"Delete one {_one}",
-        **changes(404, 422, 429),
-    )
-    router.add_api_route(
-        f"/{_kind.value}:batch",
-        _batch_writer(_kind),
-        methods=["POST"],
-        name=f"write_{_kind.value}",
-        response_model=BatchOut,
-        summary=f"Write and delete many {_kind.value}",
-        openapi_extra=batch_request(_kind),
-        **changes(400, 413, 422, 429, 503),
-    )
+    _add_record(_kind, _one)
+    _add_batch(_kind)
 
 
 _GRADES = "/patents/{patent_id}/grades"
