@@ -1,4 +1,7 @@
-"""Feedback, stored as it came: nothing is changed or removed, and what is sent again is known by its key."""
+"""Feedback, stored as it came: nothing is changed or removed, and what is sent again is known by its key.
+
+Beside it firms that want no lists, with the time and the reason; an opt-out that was taken back stays on record.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,17 @@ from app.catalogue.backend import AnyRow
 from app.catalogue.pushes import patent_ids_of
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import next_number
-from app.catalogue.tables import FEEDBACK, PUSH_LISTS, PUSH_RUNS
+from app.catalogue.tables import FEEDBACK, OPT_OUTS, PUSH_LISTS, PUSH_RUNS
 from app.catalogue.writing import Part
-from app.domain import DECISIVE, Event, Feedback, FeedbackFilter, Kind, Need
+from app.domain import DECISIVE, Event, Feedback, FeedbackFilter, Kind, Need, OptOut
 
 _FIELDS = tuple(field.name for field in fields(Feedback))
 _COLUMNS = FEEDBACK.c
 _READ = sa.select(_COLUMNS.number, *(_COLUMNS[name] for name in _FIELDS))
 _A_PAGE = 10_000
+_OUT = OPT_OUTS.c
+_CURRENT = _OUT.undone_at.is_(None)
+_READ_OUT = sa.select(_OUT.firm_id, _OUT.at, _OUT.reason, _OUT.by, _OUT.undone_at)
 _REFERENCES = {
     "firm_id": Kind.FIRMS,
     "need_id": Kind.NEEDS,
@@ -255,3 +261,47 @@ def _row(entry: Entry, known: _Known, number: int) -> dict[str, Any]:
 def _feedback(row: AnyRow) -> Feedback:
     """The feedback of a row of `_READ`."""
     return Feedback(**dict(zip(_FIELDS, row[1:], strict=True)))
+
+
+class OptOutList(Part):
+    """The opt-outs of one catalogue."""
+
+    def add(self, wanted: OptOut) -> bool | None:
+        """Opt a firm out.
+
+        Returns:
+            Whether it is new; of a firm that is out already, the time and the reason of its first word stay. ``None``
+            where there is no such firm.
+        """
+        with self._writer.transaction() as connection:
+            if not self._writer.is_live(connection, Kind.FIRMS, wanted.firm_id):
+                return None
+            if connection.execute(_out_of(wanted.firm_id).where(_CURRENT)).first() is not None:
+                return False
+            row = asdict(wanted) | {"number": next_number(connection, OPT_OUTS), "undone_at": None}
+            connection.execute(sa.insert(OPT_OUTS), [row])
+        return True
+
+    def undo(self, firm_id: str) -> bool:
+        """Take a firm's opt-out back; whether there was one."""
+        undone = sa.update(OPT_OUTS).where(_OUT.firm_id == firm_id, _CURRENT).values(undone_at=datetime.now(UTC))
+        with self._writer.transaction() as connection:
+            return bool(connection.execute(undone).rowcount)
+
+    def current(self, firm_id: str) -> OptOut | None:
+        """A firm's current opt-out."""
+        rows = self._backend.read(_out_of(firm_id).where(_CURRENT))
+        return OptOut(**rows[0]._mapping) if rows else None
+
+    def history(self, firm_id: str) -> list[OptOut]:
+        """Every opt-out of a firm, the latest first."""
+        return [OptOut(**row._mapping) for row in self._backend.read(_out_of(firm_id).order_by(_OUT.number.desc()))]
+
+    def opted_out(self, firm_ids: Sequence[str] | None = None) -> frozenset[str]:
+        """Those of the firms that are out; of all firms where none are named."""
+        asked = sa.select(_OUT.firm_id).where(_CURRENT)
+        return frozenset(row[0] for row in self._backend.read_of(asked, _OUT.firm_id, firm_ids))
+
+
+def _out_of(firm_id: str) -> sa.Select[Any]:
+    return _READ_OUT.where(_OUT.firm_id == firm_id)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
 from app.catalogue.backend import Backend
 from app.catalogue.statements import next_number
 from app.catalogue.tables import PATENT_GRADES
-from app.domain import Patent
+from app.domain import AnyRecord, Patent
 
 GRADED = ("grade", "maturity", "agreed")
 """The fields of a patent that a grading sets."""
@@ -25,35 +25,28 @@ _COLUMNS = PATENT_GRADES.c
 _State = Mapping[str, Any]
 
 
-class Graded(NamedTuple):
-    """Patents as they go in.
-
-    Attributes:
-        patents: the same object that was given where none of them was ever graded.
-        lines: of the history, without number and time: patents whose record says something else than it did.
-    """
-
-    patents: Sequence[Patent]
-    lines: list[dict[str, Any]]
-
-
 def with_gradings(
-    connection: sa.Connection, backend: Backend, patents: Sequence[Patent], source: str | None = None
-) -> Graded:
-    """Patents with the gradings that stand, where their records leave these out.
+    connection: sa.Connection, backend: Backend, records: Sequence[AnyRecord], source: str | None = None
+) -> tuple[Sequence[AnyRecord], list[dict[str, Any]]]:
+    """Records as they go in: patents with the gradings that stand, where their records leave these out.
 
     Args:
         connection: reads the history.
         backend: the database.
-        patents: of two with one id the last counts.
+        records: of one kind; of two with one id the last counts.
         source: where they come from.
+
+    Returns:
+        The records, as the same object where none of them was ever graded; and lines of the history, without number and
+        time, of patents whose record says something else than it did.
     """
+    patents = [record for record in records if isinstance(record, Patent)]
     asked = sa.select(_COLUMNS.patent_id, *(_COLUMNS[f"to_{name}"] for name in GRADED)).order_by(_COLUMNS.number)
     asked = asked.where(backend.is_one_of(_COLUMNS.patent_id))
     rows = backend.rows_of(connection, asked, [patent.id for patent in patents])
     stand: dict[str, dict[str, Any]] = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in rows}
     if not stand:
-        return Graded(patents, [])
+        return records, []
     completed = [
         graded(patent, {name: stand[patent.id][name] for name in GRADED if getattr(patent, name) is None})
         if patent.id in stand
@@ -61,10 +54,8 @@ def with_gradings(
         for patent in patents
     ]
     now = {patent.id: state_of(patent) for patent in completed if patent.id in stand}
-    return Graded(
-        completed,
-        [line_of(key, stand[key], state, by=source, note=None) for key, state in now.items() if state != stand[key]],
-    )
+    changes = ((key, stand[key], state) for key, state in now.items() if state != stand[key])
+    return completed, [line_of(*change, by=source, note=None) for change in changes]
 
 
 def write_lines(connection: sa.Connection, lines: Sequence[Mapping[str, Any]]) -> None:

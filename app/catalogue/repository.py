@@ -12,10 +12,9 @@ from app.catalogue import schema
 from app.catalogue.alerts import AlertLog, WatchList
 from app.catalogue.backend import Backend, Finding, problem, translated
 from app.catalogue.checks import check
-from app.catalogue.feedback import FeedbackLog
+from app.catalogue.feedback import FeedbackLog, OptOutList
 from app.catalogue.grades import GradeLog
 from app.catalogue.mapping import IndustryMapping
-from app.catalogue.opt_outs import OptOutList
 from app.catalogue.outbox import Outbox
 from app.catalogue.pools import PoolShelf
 from app.catalogue.pushes import PushStore

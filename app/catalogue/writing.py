@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ from app.catalogue.grade_history import with_gradings, write_lines
 from app.catalogue.industries import IndustryMap
 from app.catalogue.rows import CODECS, EncodedRow
 from app.catalogue.tables import TABLES
-from app.domain import AnyRecord, Kind, Patent
+from app.domain import AnyRecord, Kind
 
 steps = logging.getLogger("patmatch.steps")
 """Logs where a write is. The tests that kill a process at each of its steps listen to it."""
@@ -103,7 +103,7 @@ class Writer:
             mapping = None
             if kind is Kind.PATENTS:
                 mapping = self._mapping_at(connection, connection.execute(sql.READ_MAPPING_REVISION).scalar_one())
-            completed, lines = self._with_gradings(connection, kind, upserts, source)
+            completed, lines = with_gradings(connection, self.backend, upserts, source)
             rows = _encoded(kind, completed, mapping)
             difference = self._compare(connection, kind, rows, deletes)
             if not difference.size and not lines:
@@ -113,7 +113,7 @@ class Writer:
         with self._writing() as (connection, (revision, mapping_revision)):
             # Again, and for all: another writer may have been faster, and a call counts as one moment.
             now = self._mapping_at(connection, mapping_revision) if kind is Kind.PATENTS else None
-            regraded, lines = self._with_gradings(connection, kind, upserts, source)
+            regraded, lines = with_gradings(connection, self.backend, upserts, source)
             if now is not mapping or regraded is not completed:
                 rows = _encoded(kind, regraded, now)
             difference = self._compare(connection, kind, rows, deletes)
@@ -171,14 +171,6 @@ class Writer:
             mapping = IndustryMap((symbol, industry) for symbol, industry in connection.execute(sql.READ_MAPPING))
             self._mapping = (revision, mapping)
         return mapping
-
-    def _with_gradings(
-        self, connection: sa.Connection, kind: Kind, records: Sequence[AnyRecord], source: str | None
-    ) -> tuple[Sequence[AnyRecord], list[dict[str, Any]]]:
-        """Records as they go in, and the lines that they add to the history of gradings."""
-        if kind is not Kind.PATENTS or not records:
-            return records, []
-        return with_gradings(connection, self.backend, cast(Sequence[Patent], records), source)
 
     def _compare(
         self, connection: sa.Connection, kind: Kind, rows: dict[str, EncodedRow], deletes: Sequence[str]
