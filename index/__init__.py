@@ -29,7 +29,7 @@ from index.errors import (
 from index.ids import IdList
 from index.join import JoinCorpus, JoinOptions, Neighbours
 from index.join_run import JoinProgress, JoinTask, read_join, run_join, sampled_recall
-from index.layers import Found, Part, View
+from index.layers import Found, IndexState, Part
 from index.live import LiveIndex
 from index.manifest import Manifest, SnapshotId
 from index.products import Arithmetic
@@ -69,6 +69,7 @@ __all__ = [
     "IdList",
     "Ids",
     "IndexRoomError",
+    "IndexState",
     "JoinCorpus",
     "JoinOptions",
     "JoinProgress",
@@ -111,7 +112,6 @@ __all__ = [
     "VectorStoreWriteError",
     "VerificationError",
     "VerifyReport",
-    "View",
     "WeighedTerms",
     "current_id",
     "list_snapshots",

@@ -26,7 +26,16 @@ from index.arrays import (
     write_bundle,
 )
 from index.columns import Columns, ColumnValues
-from index.durable import BUILD_LOCK, FileLock, disk_errors, make_directory, sha256_of, step, sync_directory, sync_file
+from index.durable import (
+    BUILD_LOCK,
+    FileLock,
+    disk_errors,
+    failpoint,
+    make_directory,
+    sha256_of,
+    sync_directory,
+    sync_file,
+)
 from index.engine import FaissIndex
 from index.errors import SnapshotWriteError, VectorInputError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16, Truth, blocks_of, build_flat, build_ivf, tune_nprobe
@@ -159,7 +168,7 @@ def write_snapshot(root: Path, spec: SnapshotSpec, options: BuildOptions | None 
         raise
     finally:
         lock.release()
-    step("snapshot.renamed")
+    failpoint("snapshot.renamed")
     return manifest
 
 
@@ -181,16 +190,16 @@ def _check(spec: SnapshotSpec) -> _Input:
 def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: float) -> Manifest:
     queries, kind = _sample(checked, options)
     truth = Truth.of(checked.source, queries, options.threads)
-    step("snapshot.truth")
+    failpoint("snapshot.truth")
     parameters = _write_index(temporary, checked.source, truth, options)
-    step("snapshot.index")
+    failpoint("snapshot.index")
     checked.ids.write(temporary)
     columns = checked.columns.write(temporary)
     write_array(temporary / SAMPLE_FILE, queries)
     arrays = [ARRAYS_FILE] if checked.spec.arrays else []
     if arrays:
         write_bundle(temporary / ARRAYS_FILE, checked.spec.arrays)
-    step("snapshot.files")
+    failpoint("snapshot.files")
     neighbours = _write_neighbours(temporary, checked, parameters, options)
     terms = _write_terms(temporary, checked, options)
     recall = _query_back(temporary, checked.source, parameters, truth, options)
@@ -214,9 +223,9 @@ def _fill(temporary: Path, checked: _Input, options: BuildOptions, started: floa
     (temporary / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
     sync_file(temporary / FILE_NAME)
     sync_directory(temporary)
-    step("snapshot.manifest")
+    failpoint("snapshot.manifest")
     load_snapshot(temporary, threads=options.threads)
-    step("snapshot.verified")
+    failpoint("snapshot.verified")
     return manifest
 
 
@@ -236,9 +245,9 @@ def _write_index(directory: Path, source: VectorSource, truth: Truth, options: B
         index, parameters = build_flat(source, options.threads), IndexParameters(FLAT)
     else:
         index = build_ivf(source, options.threads, options.seed)
-        step("snapshot.trained")
+        failpoint("snapshot.trained")
         error = _write_exact(directory, source, index)
-        step("snapshot.exact")
+        failpoint("snapshot.exact")
         rows = read_array(directory / EXACT_FILE)
         searched = FaissIndex(index, threads=options.threads, rows=rows, code_error=error)
         nprobe = tune_nprobe(searched, source, truth, options.recall_target, index.nlist)
@@ -274,7 +283,7 @@ def _write_neighbours(
     with ArrayWriter(directory / NEIGHBOURS_FILE, np.int32, count) as file:
         for block in nearest_of_each(index.faiss, checked.source, count, options.threads):
             file.write(block)
-    step("snapshot.neighbours")
+    failpoint("snapshot.neighbours")
     return (NEIGHBOURS_FILE,)
 
 
@@ -284,7 +293,7 @@ def _write_terms(directory: Path, checked: _Input, options: BuildOptions) -> tup
         return ()
     names = write_terms(directory, checked.spec.terms(), len(checked.source), options.seed)
     TermIndex.open(directory).check_sample()
-    step("snapshot.terms")
+    failpoint("snapshot.terms")
     return names
 
 

@@ -4,8 +4,8 @@ A file is written, flushed to the disk, then put in place by one rename. A lock 
 kernel drops it when its holder dies, so a killed job blocks nobody, and no clock matters. The file is never deleted,
 or two processes would each lock a file of their own.
 
-A step is a named point of work that writes, logged to ``patmatch.steps`` at the level of debugging, where a test can
-stop a process. The message is exactly the step's name.
+A failpoint is a named point of work that writes, logged to ``patmatch.failpoints`` at the level of debugging, where a
+test can stop a process. The message is exactly its name.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-_STEPS = logging.getLogger("patmatch.steps")
+_STEPS = logging.getLogger("patmatch.failpoints")
 
 
-def step(name: str) -> None:
+def failpoint(name: str) -> None:
     """Say that ``name`` has just been done."""
     _STEPS.debug(name)
 

@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from index.arrays import Positions, VectorSource, read_bundle, write_bundle
-from index.durable import make_directory, step, sync_directory
+from index.durable import failpoint, make_directory, sync_directory
 from index.engine import NO_POSITION, exact_search
 from index.faiss_build import SCORE_TOLERANCE
 from index.join import JoinCorpus, JoinPart, Neighbours, merge_neighbours
@@ -146,4 +146,4 @@ def _write(path: Path, queries: Positions, found: Neighbours) -> None:
     )
     beside.replace(path)
     sync_directory(path.parent)
-    step("join.block")
+    failpoint("join.block")

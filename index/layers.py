@@ -146,7 +146,7 @@ _NOTHING = Found((), np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class IndexState:
     """A snapshot and what changed since. Immutable: a request that holds it has all its answers from one moment.
 
     Attributes:
@@ -162,7 +162,7 @@ class View:
     revision: int
 
     @classmethod
-    def of(cls, snapshot: Snapshot, kinds: Mapping[str, ColumnKind], revision: int) -> View:
+    def of(cls, snapshot: Snapshot, kinds: Mapping[str, ColumnKind], revision: int) -> IndexState:
         """A view of a snapshot alone."""
         return cls(snapshot, (Layer(snapshot),), kinds, revision)
 
@@ -179,7 +179,7 @@ class View:
         """How many of the snapshot's records are hidden: gone, or replaced."""
         return self.layers[0].hidden_count
 
-    def changed(self, upserts: Sequence[Upsert], gone: Iterable[str], revision: int) -> View:
+    def changed(self, upserts: Sequence[Upsert], gone: Iterable[str], revision: int) -> IndexState:
         """The view after these changes.
 
         Args:
@@ -288,18 +288,20 @@ class View:
             vectors[mine] = layer.searched.index.vectors_at(positions)
         return vectors
 
-    def around_at(self, addresses: Positions) -> Floats | None:
+    def neighbour_means_at(self, addresses: Positions) -> Floats | None:
         """The mean of the neighbours of the records at ``addresses`` int64 ``[n]``, float32 ``[n, dimension]``.
 
         ``None`` where the snapshot keeps no neighbours. Those of changed records are in the snapshot too.
         """
         if self.snapshot.neighbours is None:
             return None
-        around = np.zeros((len(addresses), self.snapshot.manifest.dimension), dtype=np.float32)
+        neighbour_means = np.zeros((len(addresses), self.snapshot.manifest.dimension), dtype=np.float32)
         for layer, mine, positions in self._by_layer(addresses):
             own = layer.searched
-            around[mine] = own.around[positions] if isinstance(own, Segment) else self.snapshot.around(positions)
-        return around
+            neighbour_means[mine] = (
+                own.neighbour_means[positions] if isinstance(own, Segment) else self.snapshot.neighbour_means(positions)
+            )
+        return neighbour_means
 
     @property
     def ids(self) -> list[str]:

@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from index.durable import BUILD_LOCK, PUBLISH_LOCK, FileLock, disk_errors, holder_of, replace_file, step, sync_directory
+from index.durable import (
+    BUILD_LOCK,
+    PUBLISH_LOCK,
+    FileLock,
+    disk_errors,
+    failpoint,
+    holder_of,
+    replace_file,
+    sync_directory,
+)
 from index.errors import (
     LockedError,
     RollbackError,
@@ -210,9 +219,9 @@ def prune(root: Path, target: str, keep: int = 3) -> Pruned:
             # Renamed first: a removal that is killed half-way must not leave what looks like a snapshot.
             doomed = directory / f"{REMOVING_PREFIX}{name}"
             (directory / name).rename(doomed)
-            step("prune.renamed")
+            failpoint("prune.renamed")
             shutil.rmtree(doomed)
-            step("prune.removed")
+            failpoint("prune.removed")
         leftovers = _remove_leftovers(directory)
         sync_directory(directory)
     return Pruned(removed, leftovers)
@@ -234,7 +243,7 @@ def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None
     report = verify_snapshot(path, threads=threads)
     if report.manifest.target != name.target:
         raise SnapshotNameError(f"snapshot {name} is one of {report.manifest.target}")
-    step("publish.verified")
+    failpoint("publish.verified")
     directory, manifest = path.parent, report.manifest
     publication = Publication(
         id=str(name),
@@ -250,9 +259,9 @@ def _make_current(root: Path, name: SnapshotId, action: str, threads: int | None
     if pending is not None:
         _append_line(directory / PUBLISHED_LOG, pending)
     replace_file(directory / CURRENT, f"{name}\n{_line(publication)}\n".encode())
-    step("publish.current")
+    failpoint("publish.current")
     _append_line(directory / PUBLISHED_LOG, publication)
-    step("publish.logged")
+    failpoint("publish.logged")
     return publication
 
 

@@ -29,7 +29,7 @@ class Upsert:
     vector: Floats
     values: Mapping[str, Value]
     terms: TermCounts = NO_TERMS
-    around: Floats | None = None
+    neighbour_means: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Segment:
     values: tuple[Mapping[str, Value], ...]
     terms: tuple[TermCounts, ...]
     postings: Postings
-    around: Floats
+    neighbour_means: Floats
 
     @classmethod
     def of(cls, records: Sequence[Upsert], kinds: Mapping[str, ColumnKind], dimension: int) -> Segment:
@@ -62,7 +62,7 @@ class Segment:
             tuple(record.values for record in ordered),
             tuple(record.terms for record in ordered),
             Postings.of([record.terms for record in ordered]),
-            np.stack([np.zeros_like(r.vector) if r.around is None else r.around for r in ordered]),
+            np.stack([np.zeros_like(r.vector) if r.neighbour_means is None else r.neighbour_means for r in ordered]),
         )
 
     def upserts(self, hidden: Mask | None) -> list[Upsert]:
@@ -70,6 +70,6 @@ class Segment:
         places = np.arange(len(self.ids)) if hidden is None else np.flatnonzero(~hidden)
         vectors = self.index.vectors_at(places)
         return [
-            Upsert(self.ids[place], vector, self.values[place], self.terms[place], self.around[place])
+            Upsert(self.ids[place], vector, self.values[place], self.terms[place], self.neighbour_means[place])
             for place, vector in zip(places.tolist(), vectors, strict=True)
         ]

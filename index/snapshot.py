@@ -85,14 +85,14 @@ class Snapshot:
         """The vectors float32 ``[n, dimension]`` at ``positions``, as precise as the index stores them."""
         return self.index.vectors_at(positions)
 
-    def around(self, positions: Positions) -> Floats:
+    def neighbour_means(self, positions: Positions) -> Floats:
         """The mean of the neighbours of each of ``positions``, float32 ``[n, dimension]``; zeros where it has none."""
         dimension = self.manifest.dimension
         if self.neighbours is None:
             return np.zeros((len(positions), dimension), dtype=np.float32)
         return mean_of(self.neighbours[positions], self.index.vectors_at, dimension)
 
-    def around_vectors(self, vectors: Floats, own: Sequence[int | None]) -> Floats:
+    def neighbour_means_of(self, vectors: Floats, own: Sequence[int | None]) -> Floats:
         """The same of vectors float32 ``[n, dimension]`` that are not in it, or were in another version.
 
         Args:

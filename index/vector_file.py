@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.arrays import Positions
-from index.durable import replace_file, step
+from index.durable import failpoint, replace_file
 from index.errors import VectorInputError, VectorStoreDamagedError
 
 MAGIC = b"PMVECTOR"
@@ -151,9 +151,9 @@ class VectorFile:
             view = memoryview(records.tobytes())
             while view:
                 view = view[os.write(descriptor, view) :]
-            step("vectors.written")
+            failpoint("vectors.written")
             os.fsync(descriptor)
-            step("vectors.synced")
+            failpoint("vectors.synced")
         except OSError:
             # A full disk. Whole records that were written stay, since readers may already have mapped them.
             os.ftruncate(descriptor, self.size() - self.tail_bytes())

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.arrays import Floats, Mask, Positions, check_vectors
-from index.durable import FileLock, disk_errors, step
+from index.durable import FileLock, disk_errors, failpoint
 from index.errors import (
     StoreLockedError,
     VectorInputError,
@@ -195,7 +195,7 @@ class VectorStore:
         with self._appending, disk_errors(VectorStoreWriteError, "the vectors could not be stored"):
             self._lock.acquire(self._wait_seconds)
             try:
-                step("vectors.locked")
+                failpoint("vectors.locked")
                 self._append_locked(records)
             finally:
                 self._lock.release()

@@ -270,14 +270,14 @@ def _loss(
     """The loss of one step: over levels within each query, and of relevant passages against all others of the step."""
     import torch
 
-    views = [view for query, _ in batch for view in query.views]
+    text_parts = [text_part for query, _ in batch for text_part in query.text_parts]
     passages, owners, levels = step_passages(batch, generator, options)
-    view_vectors = student.tensors(views, Role.QUERY, options)
+    part_vectors = student.tensors(text_parts, Role.QUERY, options)
     passage_vectors = student.tensors(passages, Role.PASSAGE, options)
     total, start = torch.zeros(()), 0
     for place, (query, _) in enumerate(batch):
         weights = torch.tensor(query.weights)[:, None]
-        mixed = (view_vectors[start : start + len(weights)] * weights).sum(dim=0)
+        mixed = (part_vectors[start : start + len(weights)] * weights).sum(dim=0)
         start += len(weights)
         scores = passage_vectors @ torch.nn.functional.normalize(mixed, dim=0)
         own = torch.tensor([owner == place and level > 0 for owner, level in zip(owners, levels, strict=True)])

@@ -27,7 +27,7 @@ class JudgedQuery:
         negatives: passages that nobody judged and that stand near the query: hard to tell from relevant ones.
     """
 
-    views: tuple[str, ...]
+    text_parts: tuple[str, ...]
     weights: tuple[float, ...]
     passages: tuple[str, ...]
     levels: tuple[int, ...]

@@ -18,7 +18,7 @@ from app.ranking.relevance import Scale, score_floor
 from app.serving.delta import EMBED_AT_ONCE
 from app.serving.embedding import Embedder
 from app.serving.served import Served
-from app.text.reading import views_of
+from app.text.reading import text_parts_of
 from index import QueryPostings, VectorStore, VectorStoreDamagedError, WeighedTerms
 from models import Encoder, Role
 
@@ -187,18 +187,18 @@ class WatchedNeeds:
             return
         for need, vector in zip(needs, vectors, strict=True):
             assert need.need_id is not None  # noqa: S101 - firms are not watched
-            self._rows[need.need_id] = _Row(need.lang, arrivals[need.need_id].arrived, self._weighed(need.views))
+            self._rows[need.need_id] = _Row(need.lang, arrivals[need.need_id].arrived, self._weighed(need.text_parts))
             self._fresh[need.need_id] = vector
             del self._unready[need.need_id]
 
-    def _weighed(self, views: Sequence[str]) -> WeighedTerms:
+    def _weighed(self, text_parts: Sequence[str]) -> WeighedTerms:
         if self._terms is None:
             return _NO_TERMS
-        return WeighedTerms.of(weighed_terms(views, self._terms, titled=True), self._terms)
+        return WeighedTerms.of(weighed_terms(text_parts, self._terms, titled=True), self._terms)
 
     def _embed(self, ids: Sequence[str]) -> None:
         needs = self._catalogue.get_many(Kind.NEEDS, ids)
-        self._embedder.embed([text for need in needs.values() for text in views_of(need)], Role.QUERY)
+        self._embedder.embed([text for need in needs.values() for text in text_parts_of(need)], Role.QUERY)
         self._admit(ids)
 
     def _stack(self) -> tuple[tuple[str, ...], Floats, QueryPostings]:

@@ -124,11 +124,11 @@ class Watcher:
         alerts = self._catalogue.alerts
         cursor = alerts.cursor()
         if cursor is None:
-            cursor = alerts.begin(served.view.revision)
+            cursor = alerts.begin(served.index_state.revision)
         with translated():
             if not self._needs.follow(served, self._goes_on):
                 return False
-            page = self._known(served, alerts.arrived(cursor, served.view.revision, _PAGE))
+            page = self._known(served, alerts.arrived(cursor, served.index_state.revision, _PAGE))
             if page:
                 self._look(served, page, (cursor, page[-1].arrived))
                 return True
@@ -143,7 +143,7 @@ class Watcher:
     @staticmethod
     def _known(served: Served, page: Sequence[Arrival]) -> list[Arrival]:
         """Those up to the first that changed behind what is served: vector and text must be of one moment."""
-        later = (n for n, arrival in enumerate(page) if arrival.revision > served.view.revision)
+        later = (n for n, arrival in enumerate(page) if arrival.revision > served.index_state.revision)
         return list(page[: next(later, len(page))])
 
     def _look(
@@ -187,7 +187,7 @@ class Watcher:
         records = self._catalogue.get_many(Kind.PATENTS, [arrival.id for arrival in page])
         found = []
         for arrival in page:
-            address, record = served.view.address_of(arrival.id), records.get(arrival.id)
+            address, record = served.index_state.address_of(arrival.id), records.get(arrival.id)
             if address is not None and isinstance(record, Patent) and arrival.id not in served.state.pending:
                 found.append(NewPatent(arrival, record, address))
         return found
@@ -202,7 +202,7 @@ class Watcher:
                     return
                 part = there[start : start + _PAGE]
                 arrivals = self._catalogue.alerts.arrivals(Kind.PATENTS, part)
-                page = [one for one in arrivals.values() if one.revision <= served.view.revision]
+                page = [one for one in arrivals.values() if one.revision <= served.index_state.revision]
                 self._look(served, page, (cursor, cursor), [key for key in part if key not in arrivals])
 
     def _run(self) -> None:
@@ -292,7 +292,7 @@ class AlertFinder:
         if not patents:
             return
         stored, now, scale = StoredQuery.of(need), datetime.now(UTC), self._scorer.scale
-        query = self._scorer.query(stored.views, need.lang, self._watched.queries.vectors[row], titled=True)
+        query = self._scorer.query(stored.text_parts, need.lang, self._watched.queries.vectors[row], titled=True)
         total = self._scorer.relevance(query, np.array([patent.address for patent in patents], dtype=np.int64)).total
         for patent, score in zip(patents, self._scorer.scores(total).tolist(), strict=True):
             if score >= self._watched.floors[row]:

@@ -29,7 +29,7 @@ from app.progress import Progress
 from app.serving.encoders import EncoderSpec
 from app.serving.translation import translated
 from index import LockedError, SnapshotWriteError
-from index.durable import FileLock, Holder, disk_errors, holder_of, replace_file, step
+from index.durable import FileLock, Holder, disk_errors, failpoint, holder_of, replace_file
 
 log = logging.getLogger("patmatch.builds")
 
@@ -169,7 +169,7 @@ class BuildJobs:
             except BaseException:  # also Ctrl-C: this process may live on, and would hold the lease until it ends
                 lease.release()
                 raise
-        step("build.leased")
+        failpoint("build.leased")
         return BuildJob(self, lease, record)
 
     def adopt(self, build_id: str, lease_descriptor: int) -> BuildJob:
@@ -192,7 +192,7 @@ class BuildJobs:
         lease.name(build_id)
         job = BuildJob(self, lease, record)
         job.note(pid=os.getpid(), host=socket.gethostname())
-        step("build.leased")
+        failpoint("build.leased")
         return job
 
     def get(self, build_id: str) -> BuildRecord:

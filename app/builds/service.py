@@ -29,7 +29,7 @@ from app.serving.term_tables import measured_table, table_arrays
 from app.serving.translation import COLUMNS, translated
 from app.text.reading import READING, passage_of
 from index import SnapshotEntry
-from index.durable import step
+from index.durable import failpoint
 from index.publication import leftovers
 from models import Encoder, Role
 
@@ -250,12 +250,12 @@ class IndexService:
                 log.warning("%s; %d damaged vectors are made again", error, len(damaged))
                 store.forget(damaged)
                 walk, manifest = self._write(target, embedder, store, spec, tell)
-            step("build.written")
+            failpoint("build.written")
             job.note(snapshot=manifest.id)
             if request.publish:
                 tell(Progress("publish", 0, 1))
                 index.publish(self._settings.index_dir, manifest.id, by=job.record.requested_by)
-                step("build.published")
+                failpoint("build.published")
         counts = embedder.counts
         done = BuildReport(
             target=target,

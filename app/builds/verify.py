@@ -20,7 +20,7 @@ from app.serving.encoders import Encoders
 from app.serving.spaces import space_of
 from app.serving.translation import as_patmatch_error, translated
 from app.text.reading import READING, passage_of
-from index.durable import step
+from index.durable import failpoint
 from models import EmptyTextError, Encoder, Role
 
 SAMPLE_RECORDS = 32
@@ -143,7 +143,7 @@ class VerificationService:
             troubles += [Trouble("damaged", str(problem), f"文件缺失或已损坏：{problem}") for problem in error.problems]
         except index.VerificationError as error:
             troubles.append(_said("search", as_patmatch_error(error)))
-        step("verify.files")
+        failpoint("verify.files")
         cosines: dict[str, float] = {}
         if not any(trouble.code == "damaged" for trouble in troubles):
             found, cosines = self._against_others(index.load_snapshot(directory), target, encode=encode)
@@ -182,13 +182,13 @@ class VerificationService:
                 troubles.append(_said("encoder", error))
         members = self._members(opened, target, revision)
         troubles += self._membership(opened, target, members, encoder)
-        step("verify.ids")
+        failpoint("verify.ids")
         if encoder is not None and reading == READING:  # else all would differ, for a known reason
             try:
                 cosines = self._cosines(opened, target, members.unchanged, encoder)
             except PatmatchError as error:
                 troubles.append(_said("encoder", error))
-        step("verify.vectors")
+        failpoint("verify.vectors")
         # Not "below": a cosine that is no number must count as far.
         far = {id_: cosine for id_, cosine in cosines.items() if not cosine >= LEAST_COSINE}
         if far:

@@ -20,7 +20,7 @@ from app.serving.translation import COLUMNS, column_values
 from app.text.reading import heading_of, passage_of
 from app.text.terms import terms_of
 from index import text_key
-from index.durable import step
+from index.durable import failpoint
 from models import Role
 
 PAGE = 4096
@@ -103,7 +103,7 @@ class Walker:
         """
         for _ in range(_MOST_WALKS):
             walk = self._walk(target, embedder, report)
-            step("build.walked")
+            failpoint("build.walked")
             if self._catalogue.count_changed(target, walk.revision) < _CATCH_UP:
                 break
         return walk
@@ -129,10 +129,10 @@ class Walker:
 
         tell(0)
         for page in self._catalogue.iterate(target, batch_size=PAGE):
-            step("build.page")
+            failpoint("build.page")
             texts = [passage_of(record) for record in page]
             embedder.embed(texts, Role.PASSAGE, tell)
-            step("build.embedded")
+            failpoint("build.embedded")
             readable = [pair for pair in zip(page, texts, strict=True) if pair[1] not in embedder.empty]
             walk.skipped += len(page) - len(readable)
             walk.add([record for record, _ in readable], [text for _, text in readable], target)

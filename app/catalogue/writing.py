@@ -20,7 +20,7 @@ from app.catalogue.rows import CODECS, EncodedRow
 from app.catalogue.tables import TABLES
 from app.domain import AnyRecord, Kind
 
-steps = logging.getLogger("patmatch.steps")
+steps = logging.getLogger("patmatch.failpoints")
 """Logs where a write is. The tests that kill a process at each of its steps listen to it."""
 
 

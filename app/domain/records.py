@@ -110,7 +110,7 @@ class Record:
         raise TypeError(f"{type(self).__name__} is not a kind of record")
 
     @property
-    def views(self) -> tuple[str, ...]:
+    def text_parts(self) -> tuple[str, ...]:
         """The texts that a query made of this record consists of: its title and its body, without empty ones."""
         return tuple(text for name in self.parts if (text := getattr(self, name)))
 
@@ -126,7 +126,7 @@ class Record:
     @property
     def passage(self) -> str:
         """The one text that is embedded when this record is what is searched for."""
-        return "\n".join(self.views)
+        return "\n".join(self.text_parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

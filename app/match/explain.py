@@ -77,7 +77,7 @@ class Explainer:
         self._lock = Lock()
 
     def explained(
-        self, served: Served, views: Sequence[str], matches: Sequence[Match], *, titled: bool
+        self, served: Served, text_parts: Sequence[str], matches: Sequence[Match], *, titled: bool
     ) -> tuple[Match, ...]:
         """The matches of one query, each with its reasons.
 
@@ -85,20 +85,20 @@ class Explainer:
 
         Args:
             served: what was searched.
-            views: the query's texts.
+            text_parts: the query's texts.
             matches: what was found.
-            titled: whether the first of two views is a title.
+            titled: whether the first of two text parts is a title.
 
         Raises:
             OverloadedError: too many texts wait for the encoder.
         """
-        asked, table = vocabulary(" ".join(views)), self._table(served.snapshot)
+        asked, table = vocabulary(" ".join(text_parts)), self._table(served.snapshot)
         readings = [_reading(match.record, table) for match in matches]
         if table is None:
             whys = [_by_letters(match, one, asked) for match, one in zip(matches, readings, strict=True)]
         else:
-            query = self._query(table, served.encoder, views)
-            weighed = replace(query, weights=_weighed(query, table, views, titled=titled))
+            query = self._query(table, served.encoder, text_parts)
+            weighed = replace(query, weights=_weighed(query, table, text_parts, titled=titled))
             known = table.terms(list(chain.from_iterable(one.names for one in readings)))
             question = _Question(asked, query, weighed, known, {name: n for n, name in enumerate(known.names)})
             whys = [_by_meaning(match, one, question, table) for match, one in zip(matches, readings, strict=True)]
@@ -112,9 +112,11 @@ class Explainer:
                 self._tables[snapshot.id] = table_of(snapshot.arrays)
             return self._tables[snapshot.id]
 
-    def _query(self, table: TermTable, encoder: Encoder, views: Sequence[str]) -> Terms:
+    def _query(self, table: TermTable, encoder: Encoder, text_parts: Sequence[str]) -> Terms:
         """A query's terms, those of its first view first; some that no table has are embedded."""
-        names = list(dict.fromkeys(chain.from_iterable(table.lexicon.terms(term_reading(view)) for view in views)))
+        names = list(
+            dict.fromkeys(chain.from_iterable(table.lexicon.terms(term_reading(text_part)) for text_part in text_parts))
+        )
         unknown = table.unknown(names)
         short = [name for name in unknown if len(name) <= _NEW_LONGEST]
         new = sorted(short, key=lambda name: (-len(name), name))[:_NEW_TERMS]
@@ -151,7 +153,7 @@ def _encoded(encoder: Encoder, names: Sequence[str]) -> dict[str, Floats]:
 
 
 def _reading(record: AnyRecord, table: TermTable | None) -> _Reading:
-    *title, body = record.views
+    *title, body = record.text_parts
     found = sentences(body) or [body]
     if table is None:
         return _Reading((), found, ())
@@ -180,11 +182,11 @@ def _by_meaning(match: Match, reading: _Reading, question: _Question, table: Ter
     )
 
 
-def _weighed(query: Terms, table: TermTable, views: Sequence[str], *, titled: bool) -> Floats:
+def _weighed(query: Terms, table: TermTable, text_parts: Sequence[str], *, titled: bool) -> Floats:
     """What a query's terms count in the choice of a sentence: those of its title more than those of its text."""
-    if not titled or len(views) < 2:
+    if not titled or len(text_parts) < 2:
         return query.weights
-    title = set(table.lexicon.terms(term_reading(views[0])))
+    title = set(table.lexicon.terms(term_reading(text_parts[0])))
     shares = np.array([1.0 if name in title else BODY_WEIGHT for name in query.names], dtype=np.float32)
     return query.weights * shares
 

@@ -11,9 +11,9 @@ from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind, Need, Query
 from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
-from app.ranking.space import Space, combine_views, view_weights
+from app.ranking.space import Space, combine_text_parts, text_part_weights
 from app.text.normalising import detect_language, fold_body
-from app.text.reading import need_views, views_of, without_activities
+from app.text.reading import need_text_parts, text_parts_of, without_activities
 from app.text.terms import Phrases
 from index import VectorStore, text_key
 from models import Role
@@ -23,15 +23,15 @@ _TERMS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedQuery:
-    """A query whose texts are known: its views, and the record to leave out of its own answer.
+    """A query whose texts are known: its text parts, and the record to leave out of its own answer.
 
     Attributes:
-        titled: whether the first of two views is a title, which tells more than the rest; a firm's name does not.
+        titled: whether the first of two text parts is a title, which tells more than the rest; a firm's name does not.
         lang: the language of its text, ``None`` where it cannot be told.
     """
 
     query: Query
-    views: tuple[str, ...]
+    text_parts: tuple[str, ...]
     titled: bool = True
     own_id: str | None = None
     lang: str | None = None
@@ -71,7 +71,9 @@ class QueryResolver:
                 return unknown_record(query.record_kind, query.record_id)
             own_id = record.id if record.kind is target else None
             titled = record.kind is not Kind.FIRMS
-            return ResolvedQuery(query=query, views=views_of(record), titled=titled, own_id=own_id, lang=record.lang)
+            return ResolvedQuery(
+                query=query, text_parts=text_parts_of(record), titled=titled, own_id=own_id, lang=record.lang
+            )
         return self._from_text(query)
 
     def _from_text(self, query: Query) -> ResolvedQuery | PatmatchError:
@@ -85,12 +87,12 @@ class QueryResolver:
                 code="text_too_long",
             )
         lang = detect_language(query.title or "", query.text or "")
-        views = need_views(fold_body(query.title or ""), fold_body(query.text or ""), lang)
-        if not views:
+        text_parts = need_text_parts(fold_body(query.title or ""), fold_body(query.text or ""), lang)
+        if not text_parts:
             return InputError(
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
-        return ResolvedQuery(query=query, views=views, lang=lang)
+        return ResolvedQuery(query=query, text_parts=text_parts, lang=lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +103,26 @@ class StoredQuery:
         need_id: of the need; ``None`` for a profile.
         lang: the language of its text.
         industry: GB/T 4754 codes that it is asked under.
-        views: its texts.
+        text_parts: its texts.
         keys: in the vector store, of those texts in which the model sees something.
     """
 
     need_id: str | None
     lang: str | None
     industry: tuple[str, ...]
-    views: tuple[str, ...]
+    text_parts: tuple[str, ...]
     keys: tuple[bytes, ...]
 
     @classmethod
     def of(cls, record: AnyRecord) -> StoredQuery:
         """That of a record, the model taken to see something in all of its texts."""
-        views = views_of(record)
-        keys = tuple(text_key(Role.QUERY, view) for view in views)
-        return cls(record.id if isinstance(record, Need) else None, record.lang, record.industry, views, keys)
+        text_parts = text_parts_of(record)
+        keys = tuple(text_key(Role.QUERY, text_part) for text_part in text_parts)
+        return cls(record.id if isinstance(record, Need) else None, record.lang, record.industry, text_parts, keys)
 
     def without(self, empty: Collection[str]) -> StoredQuery:
         """The same where the model sees nothing in the texts ``empty``."""
-        keys = tuple(key for view, key in zip(self.views, self.keys, strict=True) if view not in empty)
+        keys = tuple(key for text_part, key in zip(self.text_parts, self.keys, strict=True) if text_part not in empty)
         return self if len(keys) == len(self.keys) else replace(self, keys=keys)
 
     @property
@@ -131,7 +133,7 @@ class StoredQuery:
     @property
     def phrases(self) -> Phrases:
         """What reasons are looked for in: a need's title and text, or what a firm deals in by its profile."""
-        return Phrases.of("\n".join(self.views) if self.titled else without_activities(self.views[-1]))
+        return Phrases.of("\n".join(self.text_parts) if self.titled else without_activities(self.text_parts[-1]))
 
 
 def stored_vectors(queries: Sequence[StoredQuery], store: VectorStore, space: Space) -> Floats:
@@ -143,8 +145,8 @@ def stored_vectors(queries: Sequence[StoredQuery], store: VectorStore, space: Sp
     if not queries:
         return np.empty((0, store.dimension), dtype=np.float32)
     counts = [len(query.keys) for query in queries]
-    weights = [weight for query in queries for weight in view_weights(len(query.keys), titled=query.titled)]
-    combined = combine_views(store.get([key for query in queries for key in query.keys]), counts, weights)
+    weights = [weight for query in queries for weight in text_part_weights(len(query.keys), titled=query.titled)]
+    combined = combine_text_parts(store.get([key for query in queries for key in query.keys]), counts, weights)
     return np.ascontiguousarray(space.of_queries(combined, [query.lang for query in queries]))
 
 

@@ -20,24 +20,24 @@ from app.arrays import Floats, Ints
 from app.match.queries import ResolvedQuery
 from app.ranking.relevance import (
     BUILT_IN_SCALES,
-    Crossings,
+    CrossLingualScales,
+    LexicalEvidence,
     Mode,
     Relevance,
     Scale,
-    SharedTerms,
     Terms,
     best_first,
-    crossings,
+    cross_lingual_scales,
     mode_of,
     query_terms,
     relevance_of,
     score_from_relevance,
-    usual_share,
+    share_of_expected,
 )
-from app.ranking.space import PLAIN, Space, surrounded
+from app.ranking.space import PLAIN, Space, with_neighbour_mean
 from app.serving.served import Served
 from app.text.reading import without_activities
-from index import Condition, Found, Part, Plan, QueryPostings, TermCounts, TermWeights, View
+from index import Condition, Found, IndexState, Part, Plan, QueryPostings, TermCounts, TermWeights
 
 LANG = "lang"
 """The filter column that says which language a record is in."""
@@ -72,29 +72,32 @@ class ServedRecords:
     """The records of what is served.
 
     Args:
-        view: the index state.
+        index_state: the index state.
         rows: vectors by address that `vectors_at` gave before, for who scores millions of pairs; see `ranked_rows` of
             `app.push.patents`.
     """
 
-    def __init__(self, view: View, rows: Floats | None = None) -> None:
-        self._view, self._rows = view, rows
+    def __init__(self, index_state: IndexState, rows: Floats | None = None) -> None:
+        self._index_state, self._rows = index_state, rows
 
     def vectors_at(self, addresses: Ints) -> Floats:
         """As in `Records`."""
         if self._rows is not None:
             found: Floats = self._rows[addresses]
             return found
-        vectors, around = self._view.vectors_at(addresses), self._view.around_at(addresses)
-        return vectors if around is None else surrounded(vectors, around)
+        vectors, neighbour_means = (
+            self._index_state.vectors_at(addresses),
+            self._index_state.neighbour_means_at(addresses),
+        )
+        return vectors if neighbour_means is None else with_neighbour_mean(vectors, neighbour_means)
 
     def languages_at(self, addresses: Ints) -> tuple[tuple[str | None, ...], Ints]:
         """As in `Records`."""
-        return self._view.codes_at(LANG, addresses)
+        return self._index_state.codes_at(LANG, addresses)
 
     def term_scores(self, terms: Terms, addresses: Ints) -> Floats:
         """As in `Records`."""
-        return self._view.term_scores(terms, addresses)
+        return self._index_state.term_scores(terms, addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,13 @@ class ScorerQuery:
         vector: float32 ``[d]``, in the scorer's space.
         lang: the language of its text, ``None`` where it cannot be told.
         terms: what each of its terms counts beside its rarity; none where shared terms do not count.
-        usual: see `app.ranking.relevance.usual_share`.
+        expected_share: see `app.ranking.relevance.share_of_expected`.
     """
 
     vector: Floats
     lang: str | None
     terms: Terms
-    usual: float = 1.0
+    expected_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ class Scorer:
         self.terms = terms if self.mode == "fused" else None
         self.scale = scale or BUILT_IN_SCALES[self.mode]
         self.space, self.records = space, records
-        self._crossings: dict[tuple[str | None, tuple[str | None, ...]], Crossings] = {}
+        self._cross_lingual_scales: dict[tuple[str | None, tuple[str | None, ...]], CrossLingualScales] = {}
 
     @classmethod
     def of(cls, served: Served, *, shared_terms: bool, rows: Floats | None = None) -> Scorer:
@@ -166,16 +169,21 @@ class Scorer:
             shared_terms: whether shared terms count, where the snapshot has an index of them.
             rows: see `ServedRecords`.
         """
-        terms, scale = served.view.terms if shared_terms else None, served.reading(shared_terms=shared_terms).scale
-        return cls(served.state.space, ServedRecords(served.view, rows), terms, scale)
+        terms, scale = (
+            served.index_state.terms if shared_terms else None,
+            served.reading(shared_terms=shared_terms).scale,
+        )
+        return cls(served.state.space, ServedRecords(served.index_state, rows), terms, scale)
 
-    def query(self, views: Sequence[str], lang: str | None, vector: Floats, *, titled: bool) -> ScorerQuery:
+    def query(self, text_parts: Sequence[str], lang: str | None, vector: Floats, *, titled: bool) -> ScorerQuery:
         """A query of these texts; of two the first is a title where ``titled``, as in all but a firm's profile."""
         if self.terms is None:
             return ScorerQuery(vector, lang, {})
-        terms = weighed_terms(views, self.terms, titled=titled)
-        usual = 1.0 if titled else usual_share([self.terms.weight(term) for term in terms], self.terms.rarest)
-        return ScorerQuery(vector, lang, terms, usual)
+        terms = weighed_terms(text_parts, self.terms, titled=titled)
+        expected_share = (
+            1.0 if titled else share_of_expected([self.terms.weight(term) for term in terms], self.terms.rarest)
+        )
+        return ScorerQuery(vector, lang, terms, expected_share)
 
     def relevance(self, query: ScorerQuery, addresses: Ints) -> Relevance:
         """What ranks the records at ``addresses`` int64 ``[n]`` for a query, however they were found."""
@@ -183,7 +191,7 @@ class Scorer:
         shared = None
         if self.terms is not None:
             bm25 = self.records.term_scores(query.terms, addresses)
-            shared = SharedTerms(bm25, self.terms.rarest, query.usual)
+            shared = LexicalEvidence(bm25, self.terms.rarest, query.expected_share)
         languages, codes = self.records.languages_at(addresses)
         return relevance_of(cosines, shared, query.lang, self._crossed(query.lang, languages).at(codes))
 
@@ -202,7 +210,7 @@ class Scorer:
             if self.terms is not None and queries.terms is not None:
                 bm25 = queries.terms.scores(text, self.terms.mean_length)
             for lang, mine in queries.by_language.items():
-                shared = None if bm25 is None or self.terms is None else SharedTerms(bm25[mine], self.terms.rarest)
+                shared = None if bm25 is None or self.terms is None else LexicalEvidence(bm25[mine], self.terms.rarest)
                 crossed = self._crossed(lang, languages).at(np.full(len(mine), code))
                 total[mine] = relevance_of(row[mine], shared, lang, crossed).total
             yield total
@@ -220,20 +228,20 @@ class Scorer:
             return []
         return sorted(sizes, key=lambda language: (-sizes[language], language or ""))[:most]
 
-    def _crossed(self, query: str | None, languages: tuple[str | None, ...]) -> Crossings:
-        if (found := self._crossings.get((query, languages))) is None:
-            found = self._crossings[query, languages] = crossings(self.space, query, languages)
+    def _crossed(self, query: str | None, languages: tuple[str | None, ...]) -> CrossLingualScales:
+        if (found := self._cross_lingual_scales.get((query, languages))) is None:
+            found = self._cross_lingual_scales[query, languages] = cross_lingual_scales(self.space, query, languages)
         return found
 
 
-def weighed_terms(views: Sequence[str], corpus: TermWeights, *, titled: bool) -> Terms:
-    """What a query's terms count beside their rarity; of two views the first is a title where ``titled``.
+def weighed_terms(text_parts: Sequence[str], corpus: TermWeights, *, titled: bool) -> Terms:
+    """What a query's terms count beside their rarity; of two text parts the first is a title where ``titled``.
 
     What is not titled is a firm's name and business scope, of which what it does with its goods is left out.
     """
-    if not titled and len(views) > 1:
-        views = (*views[:-1], without_activities(views[-1]))
-    return query_terms(views, corpus.weight, titled=titled)
+    if not titled and len(text_parts) > 1:
+        text_parts = (*text_parts[:-1], without_activities(text_parts[-1]))
+    return query_terms(text_parts, corpus.weight, titled=titled)
 
 
 def _cosines(records: Floats, queries: Floats) -> Floats:
@@ -277,8 +285,8 @@ def depth_for(k: int, depth: int) -> int:
 class CandidateSearch:
     """Finds and orders the candidates of queries in one state of what is served: the view and the scorer are of it."""
 
-    def __init__(self, view: View, scorer: Scorer, conditions: Sequence[Condition]) -> None:
-        self._view, self._scorer, self._conditions = view, scorer, conditions
+    def __init__(self, index_state: IndexState, scorer: Scorer, conditions: Sequence[Condition]) -> None:
+        self._index_state, self._scorer, self._conditions = index_state, scorer, conditions
 
     def search(
         self, queries: Sequence[ResolvedQuery], vectors: Floats, depth: int
@@ -288,23 +296,24 @@ class CandidateSearch:
         Vectors are float32 ``[q, d]``, in the space of the snapshot; ``depth`` are taken of each language and by terms.
         """
         asked = [
-            self._scorer.query(query.views, query.lang, vector, titled=query.titled)
+            self._scorer.query(query.text_parts, query.lang, vector, titled=query.titled)
             for query, vector in zip(queries, vectors, strict=True)
         ]
         found, plans = self._nearest(vectors, depth)
         if self._scorer.terms is not None:
-            sharing = self._view.search_terms([query.terms for query in asked], depth, self._conditions)
+            sharing = self._index_state.search_terms([query.terms for query in asked], depth, self._conditions)
             found = [[*parts, shared] for parts, shared in zip(found, sharing, strict=True)]
         return [self._ordered(query, parts) for query, parts in zip(asked, found, strict=True)], plans
 
     def _nearest(self, vectors: Floats, depth: int) -> tuple[list[list[Found]], tuple[Plan, ...]]:
         """The nearest of each language: the nearest of all would be of the query's own, whatever the others hold."""
-        sizes = self._view.part_sizes(LANG)
+        sizes = self._index_state.part_sizes(LANG)
         parts: list[Part | None] = [Part(LANG, language) for language in self._scorer.apart(sizes, MOST_PARTS)]
         if len(parts) < len(sizes) or not parts:
             parts.append(None)
         searches = [
-            self._view.search(vectors, min(depth, len(self._view) or 1), self._conditions, part=part) for part in parts
+            self._index_state.search(vectors, min(depth, len(self._index_state) or 1), self._conditions, part=part)
+            for part in parts
         ]
         return [list(found) for found in zip(*(found for found, _ in searches), strict=True)], searches[0][1]
 

@@ -28,7 +28,7 @@ from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
 from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
-from app.ranking.space import PLAIN, combine_views, view_weights
+from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
 from app.serving.served import Served
 from app.serving.translation import Refusal, conditions_of, still_passing, translated
 from index import Plan
@@ -176,13 +176,13 @@ class MatchService:
     def _encode(
         self, encoder: Encoder, resolved: Sequence[ResolvedQuery | PatmatchError]
     ) -> list[_EncodedQuery | PatmatchError]:
-        """Embed all views in one call; a text that the model cannot see fails its own query alone."""
+        """Embed all text parts in one call; a text that the model cannot see fails its own query alone."""
         queries = [item for item in resolved if isinstance(item, ResolvedQuery)]
         if not queries:
             return [item for item in resolved if isinstance(item, PatmatchError)]
         try:
             with self._stage("encode"), translated():
-                encoded = iter(_encode_views(encoder, queries))
+                encoded = iter(_encode_text_parts(encoder, queries))
         except InputError as error:
             if len(queries) == 1:
                 return [error if isinstance(item, ResolvedQuery) else item for item in resolved]
@@ -202,7 +202,7 @@ class MatchService:
         """
         if not queries:
             return [], ()
-        view, conditions = served.view, conditions_of(request.filter)
+        index_state, conditions = served.index_state, conditions_of(request.filter)
         places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
         places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
         with self._stage("search"), translated():
@@ -210,13 +210,13 @@ class MatchService:
             vectors = np.stack([query.vector for query in queries])
             vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
             scorer = Scorer.of(served, shared_terms=self._limits.shared_terms)
-            search = CandidateSearch(view, scorer, conditions)
+            search = CandidateSearch(index_state, scorer, conditions)
             found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
             found = [one.first(places) for one in found]
         with self._stage("fetch"):
             wanted = sorted({record_id for one in found for record_id in one.ids})
             records = self._catalogue.get_many(request.target, wanted)
-            stale = served.state.left_out or self._catalogue.revision() != view.revision
+            stale = served.state.left_out or self._catalogue.revision() != index_state.revision
             if conditions and records and stale:
                 passing = still_passing(list(records.values()), request.target, conditions)
                 records = {key: record for key, record in records.items() if key in passing}
@@ -239,7 +239,7 @@ class MatchService:
         space = served.state.space
         kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
         if request.diversity > 0 and kept:
-            vectors = served.view.vectors_at(found.addresses[kept])
+            vectors = served.index_state.vectors_at(found.addresses[kept])
             chosen = diversify(found.relevance.total[kept], vectors, request.k, request.diversity)
             kept = [kept[n] for n in chosen]
         kept = kept[: request.k]
@@ -250,7 +250,7 @@ class MatchService:
         if request.explain and passed:
             resolved = query.resolved
             with self._stage("explain"):
-                passed = self._explainer.explained(served, resolved.views, passed, titled=resolved.titled)
+                passed = self._explainer.explained(served, resolved.text_parts, passed, titled=resolved.titled)
         return QueryResult(
             id=query.resolved.query.id,
             requested=request.k,
@@ -272,13 +272,13 @@ class MatchService:
 
 
 def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan], calibration: str) -> MatchAnswer:
-    manifest, view = served.snapshot.manifest, served.view
+    manifest, index_state = served.snapshot.manifest, served.index_state
     return MatchAnswer(
         snapshot=SnapshotRef(
             id=manifest.id,
             encoder=manifest.encoder,
             built_at=manifest.built_at,
-            revision=view.revision,
+            revision=index_state.revision,
             calibration=calibration,
         ),
         results=results,
@@ -292,17 +292,17 @@ def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Pl
             )
             for plan in plans
         ),
-        upserted=view.upserted,
-        hidden=view.hidden,
+        upserted=index_state.upserted,
+        hidden=index_state.hidden,
         pending=len(served.state.pending),
     )
 
 
-def _encode_views(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
-    counts = [len(query.views) for query in queries]
-    encoded = encoder.encode([view for query in queries for view in query.views], Role.QUERY)
-    weights = [weight for query in queries for weight in view_weights(len(query.views), titled=query.titled)]
-    vectors = combine_views(encoded.vectors, counts, weights)
+def _encode_text_parts(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
+    counts = [len(query.text_parts) for query in queries]
+    encoded = encoder.encode([index_state for query in queries for index_state in query.text_parts], Role.QUERY)
+    weights = [weight for query in queries for weight in text_part_weights(len(query.text_parts), titled=query.titled)]
+    vectors = combine_text_parts(encoded.vectors, counts, weights)
     ends = np.cumsum(counts)
     spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
     return [

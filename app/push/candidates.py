@@ -25,11 +25,11 @@ from app.serving.served import Served
 from index import (
     ArrayVectors,
     Condition,
+    IndexState,
     JoinCorpus,
     JoinOptions,
     JoinTask,
     Prefix,
-    View,
     read_join,
     run_join,
     sampled_recall,
@@ -100,12 +100,12 @@ class QueryGroups:
 
     Args:
         firms: whose queries.
-        view: that the patents are in.
+        index_state: that the patents are in.
         rules: of the run.
     """
 
-    def __init__(self, firms: PushFirms, view: View, rules: PushRules) -> None:
-        self._firms, self._view, self._rules = firms, view, rules
+    def __init__(self, firms: PushFirms, index_state: IndexState, rules: PushRules) -> None:
+        self._firms, self._index_state, self._rules = firms, index_state, rules
 
     def conditions(self, query: int) -> list[Condition]:
         """What is asked of a patent for a query."""
@@ -125,7 +125,7 @@ class QueryGroups:
     def mask(self, group: Group) -> Mask:
         """Bool, by address: the patents that are of a group's industry and region."""
         pairs = zip(("industry", "region"), group, strict=True)
-        return self._view.passing([Prefix(name, (prefix,)) for name, prefix in pairs if prefix])
+        return self._index_state.passing([Prefix(name, (prefix,)) for name, prefix in pairs if prefix])
 
     @staticmethod
     def name(group: Group) -> str:
@@ -157,7 +157,7 @@ class CandidateMaker:
     def __init__(self, run: CandidateRun, rules: PushRules, folder: Path, report: Report) -> None:
         self.run, self._rules, self._folder, self._report = run, rules, folder, report
         self.scorer = Scorer.of(run.served, shared_terms=rules.shared_terms, rows=run.rows)
-        self.groups = QueryGroups(run.firms, run.patents.view, rules)
+        self.groups = QueryGroups(run.firms, run.patents.index_state, rules)
         self._owners = np.array(run.firms.owners, dtype=np.int64)
 
     def make(self, firms: Ints) -> PushCandidates:
@@ -192,7 +192,7 @@ class CandidateMaker:
 
     def _query(self, query: int, vector: Floats) -> ScorerQuery:
         stored = self.run.firms.queries[query]
-        return self.scorer.query(stored.views, stored.lang, vector, titled=stored.titled)
+        return self.scorer.query(stored.text_parts, stored.lang, vector, titled=stored.titled)
 
     def _joined(self, queries: Ints) -> tuple[Ints, Mask, float]:
         """The nearest of queries, of each large language apart; whether they are proved; the recall on a sample."""
@@ -270,7 +270,7 @@ class CandidateMaker:
     def _sharing(self, query: int, terms: Terms, addresses: Ints) -> Ints:
         """What shares a query's terms, beside ``addresses``."""
         patents, conditions = self.run.patents, self.groups.conditions(query)
-        sharing = patents.view.search_terms([terms], self._rules.candidates, conditions)[0].addresses
+        sharing = patents.index_state.search_terms([terms], self._rules.candidates, conditions)[0].addresses
         shared: Ints = sharing[patents.passing[sharing] & ~np.isin(sharing, addresses)]
         return shared
 
@@ -298,7 +298,7 @@ class _Pairs:
     total: Floats
 
 
-class ScarceFinder:
+class TailFinder:
     """Adds candidates for patents that have fewer fair ones than the floor asks for.
 
     Args:
@@ -323,12 +323,12 @@ class ScarceFinder:
         run = self._maker.run
         fair = found.patents[(found.scores >= fair_from) & (found.patents != NOBODY)]
         known = np.bincount(fair, minlength=len(run.patents))
-        scarce = np.flatnonzero(run.patents.passing & (known < self._rules.floor)).astype(np.int64)
-        if not len(scarce) or not len(queries):
+        tail = np.flatnonzero(run.patents.passing & (known < self._rules.floor)).astype(np.int64)
+        if not len(tail) or not len(queries):
             return found
         extra: dict[int, dict[int, tuple[float, int]]] = {}
         rows = {firm: row for row, firm in enumerate(firms.tolist())}
-        for query, places in self._pairs(queries, scarce).items():
+        for query, places in self._pairs(queries, tail).items():
             row = rows[run.firms.owners[query]]
             places = places[~np.isin(places, found.patents[row])]
             for place, score in self._maker.scored(query, places):
@@ -337,7 +337,7 @@ class ScarceFinder:
                     best[place] = score, query
         return _widened(found, extra)
 
-    def _pairs(self, queries: Ints, scarce: Ints) -> Mapping[int, Ints]:
+    def _pairs(self, queries: Ints, tail: Ints) -> Mapping[int, Ints]:
         """For each query, the scarce patents that it is among the best of."""
         run, groups = self._maker.run, self._maker.groups
         # All query vectors in a mapped file: 690 MB for 450,000.
@@ -346,15 +346,15 @@ class ScarceFinder:
         tasks = [
             JoinTask(groups.name(group), mine, members)
             for group, members in groups.members(queries).items()
-            if len(mine := scarce[groups.mask(group)[scarce]])
+            if len(mine := tail[groups.mask(group)[tail]])
         ]
         vectors = ArrayVectors(run.rows)
         corpus, folder = JoinCorpus(asked, JoinOptions(k=k, certify=1)), self._folder / "scarce"
         run_join(corpus, vectors, tasks, folder, lambda at: self._report(Progress("scarce", at.done, at.total)))
-        near = read_join(tasks, folder, len(vectors), k).positions[scarce]
+        near = read_join(tasks, folder, len(vectors), k).positions[tail]
         places, ranks = np.nonzero(near != NOBODY)
         order = np.argsort(near[places, ranks], kind="stable")
-        by_query, patents = near[places, ranks][order], scarce[places][order]
+        by_query, patents = near[places, ranks][order], tail[places][order]
         names, starts = np.unique(by_query, return_index=True)
         parts = np.split(patents, starts[1:])
         return dict(zip(names.tolist(), parts, strict=True))

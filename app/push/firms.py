@@ -112,13 +112,13 @@ def push_firms(
             and firm.status not in request.arms[arm_of(firm.id)].exclude_firm_status
         ]
         asked = _asked_with(catalogue, firms, needs)
-        views = {
-            key: view
+        text_parts = {
+            key: index_state
             for records in asked.values()
             for record in records
-            for key, view in zip(record.keys, record.views, strict=True)
+            for key, index_state in zip(record.keys, record.text_parts, strict=True)
         }
-        absent = embedder.absent(views)
+        absent = embedder.absent(text_parts)
         embedder.embed(absent, Role.QUERY, _within(done, len(page), total, len(absent), report))
         for firm in firms:
             found.add(firm, arm_of(firm.id), asked[firm.id], embedder.empty)

@@ -23,7 +23,7 @@ from app.push.allocation.lists import NOBODY, LabelLimit
 from app.push.firms import PushFirms
 from app.push.rules import PushRules
 from app.text.normalising import folded_name
-from index import Condition, View
+from index import Condition, IndexState
 
 _SUBCLASS = 4
 """Characters of an IPC subclass."""
@@ -37,7 +37,7 @@ class PushPatents:
     """Patents by address.
 
     Attributes:
-        view: that they are in.
+        index_state: that they are in.
         ids: of each.
         passing: bool ``[n]``: visible, in the pool, and of a status and licence that the rules of an arm allow.
         holders: int64 ``[n]``, a number for the first holder's folded name.
@@ -49,7 +49,7 @@ class PushPatents:
         titles: of each, for the reasons.
     """
 
-    view: View
+    index_state: IndexState
     ids: Sequence[str]
     passing: Mask
     holders: Ints
@@ -79,17 +79,17 @@ def passing_any(arms: Iterable[PushPatents]) -> Mask:
     return passing
 
 
-def ranked_rows(view: View, folder: Path, report: Report) -> Floats:
+def ranked_rows(index_state: IndexState, folder: Path, report: Report) -> Floats:
     """The vectors that records are scored by, float32 ``[n, d]``, by address.
 
     A pair that is scored on its own looks them up, with the neighbours that each stands among; a run scores millions,
     so they are written out, in a mapped file of 1.4 GB for 940,000.
     """
-    count = len(view.ids)
+    count = len(index_state.ids)
     return mapped_rows(
         folder / "ranked.f32",
-        (count, view.snapshot.manifest.dimension),
-        ServedRecords(view).vectors_at,
+        (count, index_state.snapshot.manifest.dimension),
+        ServedRecords(index_state).vectors_at,
         lambda done: report(Progress("neighbours", done, count)),
     )
 
@@ -115,18 +115,22 @@ def mapped_rows(
 
 
 def push_patents(
-    catalogue: Catalogue, view: View, rules: Sequence[PushRules], conditions: Sequence[Condition], report: Report
+    catalogue: Catalogue,
+    index_state: IndexState,
+    rules: Sequence[PushRules],
+    conditions: Sequence[Condition],
+    report: Report,
 ) -> list[PushPatents]:
     """Read what a run needs of every patent; one for each arm, which differ in what passes and share all else.
 
     Args:
         catalogue: the records.
-        view: what is searched.
+        index_state: what is searched.
         rules: of each arm.
         conditions: of the pool.
         report: called with how far it is.
     """
-    ids, visible = view.ids, view.passing(conditions)
+    ids, visible = index_state.ids, index_state.passing(conditions)
     facts = _Facts(len(ids), rules)
     where = {ids[place]: place for place in np.flatnonzero(visible).tolist()}
     done = 0
@@ -139,7 +143,7 @@ def push_patents(
         report(Progress("patents", done, len(ids)))
     return [
         PushPatents(
-            view, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.agreed,
+            index_state, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.agreed,
             facts.revisions, facts.held, facts.titles,
         )
         for allowed in facts.allowed

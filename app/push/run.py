@@ -22,7 +22,7 @@ from app.feedback.service import OutreachService
 from app.match.service import IndexSource
 from app.progress import Progress, Report, StageClock, peak_mb
 from app.push.allocation.allocate import Allocation
-from app.push.candidates import CandidateMaker, CandidateRun, PushCandidates, ScarceFinder
+from app.push.candidates import CandidateMaker, CandidateRun, PushCandidates, TailFinder
 from app.push.firms import AskedVectors, PushFirms, push_firms
 from app.push.lists import ArmLists, ListWriter, allocated, firm_ranks, measured, shared_out
 from app.push.messages import announcement
@@ -41,7 +41,7 @@ from app.serving.served import Served
 from app.serving.translation import conditions_of, translated
 from index import FileLock, LockedError, VectorStore
 from index.arrays import read_bundle, write_bundle
-from index.durable import make_directory, replace_file, step, sync_directory
+from index.durable import failpoint, make_directory, replace_file, sync_directory
 from models import Encoder
 
 DAYS_A_MONTH = 30.44
@@ -206,7 +206,7 @@ class PushWork:
         if request.pool is not None:
             conditions += conditions_of(PoolService(self._catalogue).filter(request.pool))
         rules = list(request.arms.values())
-        patents = push_patents(self._catalogue, self._served.view, rules, conditions, self.report)
+        patents = push_patents(self._catalogue, self._served.index_state, rules, conditions, self.report)
         self.patents = dict(zip(request.arms, patents, strict=True))
         embedder = Embedder(self._served.encoder, self._store)
         self.firms = push_firms(self._catalogue, embedder, request, feedback.opted_out, self.report)
@@ -260,13 +260,13 @@ class PushWork:
             patents=self.patents[arm],
             firms=self.firms,
             vectors=AskedVectors(self.firms.queries, self._store, self._served.state.space),
-            rows=ranked_rows(self._served.view, files.join("vectors"), self.report),
+            rows=ranked_rows(self._served.index_state, files.join("vectors"), self.report),
             excluded=self._excluded,
         )
         maker = CandidateMaker(run, rules, files.join(arm), self.report)
         found = maker.make(firms)
         if rules.floor:
-            finder = ScarceFinder(maker, rules, files.join(arm), self.report)
+            finder = TailFinder(maker, rules, files.join(arm), self.report)
             fair_from = score_floor(rules.fair_level.grade, maker.scorer.scale)
             asked = [n for n, firm in enumerate(self.firms.owners) if self.firms.arms[firm] == arm]
             found = finder.added(found, firms, np.array(asked, dtype=np.int64), fair_from)
@@ -292,7 +292,7 @@ class PushFiles:
             shutil.rmtree(self.folder)
         make_directory(self.folder)
         replace_file(self.folder / _PLAN, _json(plan))
-        step("push.planned")
+        failpoint("push.planned")
         return plan
 
     def join(self, arm: str) -> Path:
@@ -352,7 +352,7 @@ class PushFiles:
     def mark_stored(self, block: str) -> None:
         """Note that it is."""
         replace_file(self.folder / f"stored-{block}", b"")
-        step("push.stored")
+        failpoint("push.stored")
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Keep the manifest, and let go what only served to go on."""
@@ -368,7 +368,7 @@ class PushFiles:
         write_bundle(beside, arrays)
         beside.replace(self.folder / name)
         sync_directory(self.folder)
-        step(f"push.{name.partition('-')[0]}")
+        failpoint(f"push.{name.partition('-')[0]}")
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:

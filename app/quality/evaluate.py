@@ -24,7 +24,7 @@ from app.quality.systems import Bench, System
 from app.serving.calibrations import CalibrationStore, RankingId, Shelf
 from app.serving.embedding import Embedder
 from app.serving.encoders import Encoders, EncoderSpec
-from app.serving.served import StillIndex
+from app.serving.served import PinnedIndex
 from app.serving.translation import translated
 from models import Encoded, Encoder, Role
 
@@ -210,7 +210,7 @@ class EvaluationService:
             translated(),
             index.VectorStore(self._settings.building.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
         ):
-            pinned = StillIndex(snapshot, CachedEncoder(encoder, store), _TARGET, self._calibrations())
+            pinned = PinnedIndex(snapshot, CachedEncoder(encoder, store), _TARGET, self._calibrations())
             matching = MatchService(indexes={_TARGET: pinned}, catalogue=catalogue, limits=limits)
             for start in range(0, len(queries), _BATCH):
                 report(Progress("ask", start, len(queries)))

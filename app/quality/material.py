@@ -67,7 +67,7 @@ class EvaluationMaterial:
             "duplicate_judgements": judgements.duplicates,
             "repeated_queries": repeated_queries,
             "repeated_documents": repeated_documents,
-            "documents_without_text": sum(not patent_of(row).views for row in documents.values()),
+            "documents_without_text": sum(not patent_of(row).text_parts for row in documents.values()),
         }
         return cls(documents=documents, queries=queries, known=known, counts=counts)
 
@@ -78,7 +78,7 @@ class EvaluationMaterial:
             map(_need_of, self.queries.values()),
         )
         for records in kinds:
-            present = (record for record in records if record.views)
+            present = (record for record in records if record.text_parts)
             while page := list(islice(present, _PAGE)):
                 catalogue.upsert(page)
 

@@ -12,10 +12,10 @@ from app.arrays import Floats, Ints
 from app.errors import InputError
 from app.evaluation.collection import Qrels, QueryRun
 from app.quality.material import EvaluationMaterial, language, patent_of
-from app.ranking.space import view_weights
+from app.ranking.space import text_part_weights
 from app.serving.spaces import HEADINGS_A_LANGUAGE
 from app.text.normalising import fold_body, fold_line
-from app.text.reading import need_views, passage_of
+from app.text.reading import need_text_parts, passage_of
 from app.text.terms import terms_of
 from index import TermCounts
 from index.bm25 import Postings, hash_of, inverse_frequency
@@ -59,13 +59,13 @@ def judged_needs(material: EvaluationMaterial, texts: Mapping[str, str]) -> list
     """The queries with a text and a judgement, in the file's order; those of one level judge, but teach nothing."""
     needs = []
     for row in material.queries.values():
-        views = need_views(fold_body(row.title), fold_body(row.text), language(row))
+        text_parts = need_text_parts(fold_body(row.title), fold_body(row.text), language(row))
         levels = {key: level for key, level in material.known.qrels.get(row.id, {}).items() if key in texts}
-        if not views or not levels:
+        if not text_parts or not levels:
             continue
         judged = JudgedQuery(
-            views=views,
-            weights=view_weights(len(views), titled=True),
+            text_parts=text_parts,
+            weights=text_part_weights(len(text_parts), titled=True),
             passages=tuple(texts[key] for key in levels),
             levels=tuple(levels.values()),
         )

@@ -17,7 +17,7 @@ from app.evaluation.statistics import difference_interval
 from app.match.scorer import Scorer
 from app.quality.train_material import Corpus, CorpusRecords, CorpusTerms, Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
-from app.ranking.space import NEIGHBOURS, PLAIN, combine_views, surrounded
+from app.ranking.space import NEIGHBOURS, PLAIN, combine_text_parts, with_neighbour_mean
 from app.serving.spaces import arrays_of, measured_space, space_of
 from index import ArrayVectors
 from index.engine import exact_search
@@ -106,10 +106,12 @@ class HeldOut:
         space = measured_space(passages, corpus.langs, corpus.headings, _Embeds(encoder), self._centre_from)
         space = space_of(arrays_of(space))  # to the digit that a snapshot keeps
         vectors = space.of_passages(passages.take(np.arange(len(corpus.ids))), corpus.langs)
-        views = encoder.encode([view for need in needs for view in need.judged.views], Role.QUERY).vectors
-        counts = [len(need.judged.views) for need in needs]
+        text_parts = encoder.encode(
+            [text_part for need in needs for text_part in need.judged.text_parts], Role.QUERY
+        ).vectors
+        counts = [len(need.judged.text_parts) for need in needs]
         weights = [weight for need in needs for weight in need.judged.weights]
-        queries = space.of_queries(combine_views(views, counts, weights), [need.lang for need in needs])
+        queries = space.of_queries(combine_text_parts(text_parts, counts, weights), [need.lang for need in needs])
         everything = np.arange(len(corpus.ids))
         alone = Scorer(space, CorpusRecords(corpus, vectors, None), None)
         standing = vectors if space is PLAIN else self._among_neighbours(vectors)
@@ -118,7 +120,7 @@ class HeldOut:
         for need, vector in zip(needs, queries, strict=True):
             runs = []
             for scorer in (served, alone):
-                query = scorer.query(need.judged.views, need.lang, vector, titled=True)
+                query = scorer.query(need.judged.text_parts, need.lang, vector, titled=True)
                 runs.append(self._run(need, scorer.relevance(query, everything).total))
             found.append(Answer(need=need, served=runs[0], vectors=runs[1]))
         return found
@@ -129,7 +131,7 @@ class HeldOut:
             return vectors
         found = exact_search(iter([vectors]), vectors, NEIGHBOURS + 1).positions
         others = without_own(found, np.arange(len(vectors)), NEIGHBOURS)
-        return surrounded(vectors, mean_of(others, lambda places: vectors[places], vectors.shape[1]))
+        return with_neighbour_mean(vectors, mean_of(others, lambda places: vectors[places], vectors.shape[1]))
 
     def _run(self, need: Need, scores: Floats) -> QueryRun:
         ids, column = self._corpus.ids, self._column

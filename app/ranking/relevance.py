@@ -82,22 +82,22 @@ class Relevance:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedTerms:
+class LexicalEvidence:
     """What the terms of a query bring.
 
     Attributes:
         bm25: of each record, float32 ``[n]``.
         rarest: the inverse document frequency of a term that one text of the corpus holds.
-        usual: how much of what terms usually bring these bring; see `usual_share`.
+        expected_share: how much of what terms usually bring these bring; see `share_of_expected`.
     """
 
     bm25: Floats
     rarest: float
-    usual: float = 1.0
+    expected_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Crossings:
+class CrossLingualScales:
     """How cosines of a query are read with records of some languages, one value a language or a record.
 
     Attributes:
@@ -110,22 +110,24 @@ class Crossings:
     bonus: Floats
     foreign: Mask
 
-    def at(self, codes: npt.NDArray[np.integer[Any]]) -> Crossings:
+    def at(self, codes: npt.NDArray[np.integer[Any]]) -> CrossLingualScales:
         """Those of records of the languages at ``codes``."""
-        return Crossings(self.stretch[codes], self.bonus[codes], self.foreign[codes])
+        return CrossLingualScales(self.stretch[codes], self.bonus[codes], self.foreign[codes])
 
 
-def crossings(space: Space, query: str | None, languages: tuple[str | None, ...]) -> Crossings:
+def cross_lingual_scales(space: Space, query: str | None, languages: tuple[str | None, ...]) -> CrossLingualScales:
     """How a query in a language meets each of ``languages``."""
-    found = [space.crossing(query, language) for language in languages]
-    return Crossings(
+    found = [space.cross_lingual_scale(query, language) for language in languages]
+    return CrossLingualScales(
         np.array([one.stretch for one in found], dtype=np.float32),
         np.array([one.bonus for one in found], dtype=np.float32),
         np.array([query is not None and language != query for language in languages], dtype=np.bool_),
     )
 
 
-def relevance_of(cosines: Floats, terms: SharedTerms | None, query: str | None, crossed: Crossings) -> Relevance:
+def relevance_of(
+    cosines: Floats, terms: LexicalEvidence | None, query: str | None, crossed: CrossLingualScales
+) -> Relevance:
     """What ranks these records.
 
     Args:
@@ -139,8 +141,8 @@ def relevance_of(cosines: Floats, terms: SharedTerms | None, query: str | None, 
         return Relevance(cosines, np.zeros_like(cosines), comparable)
     # A text in another language gets what its cosine would bring in the query's own, as it cannot share terms; where it
     # does share more, as formulae and model numbers, it keeps what it has.
-    would = expected(comparable, query, terms.rarest, terms.usual)
-    counted = np.where(crossed.foreign, np.maximum(terms.bm25, would), terms.bm25)
+    expected = expected_bm25(comparable, query, terms.rarest, terms.expected_share)
+    counted = np.where(crossed.foreign, np.maximum(terms.bm25, expected), terms.bm25)
     shared = (LEXICAL_WEIGHT * counted).astype(np.float32)
     return Relevance(cosines, shared, comparable + shared)
 
@@ -150,26 +152,26 @@ def best_first(total: Floats, ids: Sequence[str]) -> list[int]:
     return sorted(range(len(ids)), key=lambda n: (-total[n], ids[n]))
 
 
-def query_terms(views: Sequence[str], rarity: Rarity, *, titled: bool) -> dict[str, float]:
+def query_terms(text_parts: Sequence[str], rarity: Rarity, *, titled: bool) -> dict[str, float]:
     """The weightiest terms of a query and what each counts, beside its rarity.
 
     Args:
-        views: its texts; of two the first is the title, where ``titled``.
+        text_parts: its texts; of two the first is the title, where ``titled``.
         rarity: the inverse document frequency of a term in the corpus that is searched.
-        titled: whether the first of two views tells more than the second.
+        titled: whether the first of two text parts says more than the second.
     """
     counts: dict[str, float] = {}
-    for number, view in enumerate(views):
-        body = titled and len(views) == 2 and number == 1
-        for term, count in terms_of(view).items():
+    for number, text_part in enumerate(text_parts):
+        body = titled and len(text_parts) == 2 and number == 1
+        for term, count in terms_of(text_part).items():
             counts[term] = counts.get(term, 0.0) + (BODY_WEIGHT if body else float(count) if titled else 1.0)
     weights = {term: count * rarity(term) for term, count in counts.items()}
     kept = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
     return {term: counts[term] for term in kept}
 
 
-def usual_share(weights: Sequence[float], rarest: float) -> float:
-    """How much of the usual BM25 a profile's terms bring in texts of its own language, 0 to 1.
+def share_of_expected(weights: Sequence[float], rarest: float) -> float:
+    """How much of the expected BM25 a profile's terms bring in texts of its own language, 0 to 1.
 
     A business scope that lists many trades has rare terms of each, of which no text holds more than a few: over the
     nearest 100 of 600 scopes among 18,400 Chinese patents, BM25 rose with the cosine by 174 a unit where the mean
@@ -186,7 +188,7 @@ def usual_share(weights: Sequence[float], rarest: float) -> float:
     return min(1.0, max(0.0, PROFILE_SLOPE * (1.0 - rarity) / EXPECTED_PAIRS))
 
 
-def expected(cosines: Floats, language: str | None, rarest: float, usual: float = 1.0) -> Floats:
+def expected_bm25(cosines: Floats, language: str | None, rarest: float, expected_share: float = 1.0) -> Floats:
     """The BM25 that texts of a query's own language have at these cosines, float32 ``[n]``.
 
     A text in another language cannot share terms, which says nothing of how well it fits: it gets what it would have.
@@ -199,10 +201,10 @@ def expected(cosines: Floats, language: str | None, rarest: float, usual: float 
         language: that of the query.
         rarest: the inverse document frequency of a term that one text holds. In a corpus of hundreds it is lower, and
             with it all that shared terms bring; from `EXPECTED_RAREST` on, terms of every rarity were there to measure.
-        usual: see `usual_share`.
+        expected_share: see `share_of_expected`.
     """
     slope = EXPECTED_PAIRS if language in LANGUAGES_BY_PAIRS else EXPECTED_WORDS
-    slope *= usual * min(1.0, rarest / EXPECTED_RAREST)
+    slope *= expected_share * min(1.0, rarest / EXPECTED_RAREST)
     found: Floats = (slope * np.maximum(cosines - EXPECTED_FROM, 0.0)).astype(np.float32)
     return found
 

@@ -21,11 +21,11 @@ ANY = ""
 PRIOR = 5.0
 """Texts that the overall mean counts for in a language's own: with few texts, their mean is mostly their subject. On
 the sample, 20 keeps languages of ten texts apart, 1 costs the largest language a little."""
-CROSSING = 0.25
+CROSS_LINGUAL_BONUS = 0.25
 """What a pair of two languages gets on top, in standard deviations of a language's own cosines. In a mixed corpus 0.5
 finds 66 % instead of 63 % of Korean patents by English titles, but three Korean titles of 300 then lose their own
 patent from the first ten."""
-NEIGHBOURS, AROUND = 10, 0.5
+NEIGHBOURS, NEIGHBOUR_WEIGHT = 10, 0.5
 """How many neighbours a record is ranked with, and the weight of their mean beside it. On judged needs 5 and 10, 0.3
 and 0.5 are alike; titles of patents find their own abstracts first as often as without."""
 TITLE_WEIGHT = 0.4
@@ -55,13 +55,13 @@ class Space:
         """Queries float32 ``[n, d]`` in this space, unit vectors; ``languages`` has one for each."""
         return _centred(vectors, languages, self.queries)
 
-    def crossing(self, query: str | None, passage: str | None) -> Crossing:
+    def cross_lingual_scale(self, query: str | None, passage: str | None) -> CrossLingualScale:
         """How a cosine is read where a query meets a passage of another language; unchanged where it is its own.
 
         Cosines across two languages are drawn together: those of pairs that have nothing to do with each other vary by
         0.06 where they vary by 0.09 within a language, and a translation by as much less. Divided by their own spread
-        they can be compared (the standard score), and `CROSSING` makes up for what is lost in translation. Where a
-        language has too few texts to tell its spread, the mean over the others stands for it.
+        they can be compared (the standard score), and `CROSS_LINGUAL_BONUS` makes up for what is lost in
+        translation. Where a language has too few texts to measure its spread, the mean over the others stands for it.
         """
         if not self.spreads or query == passage or query is None:
             return SAME
@@ -71,7 +71,7 @@ class Space:
         ) or _mean(s for (q, p), s in self.spreads.items() if q != p)  # fmt: skip
         if not own or not across:
             return SAME
-        return Crossing(min(max(own / across, 1.0), MOST_STRETCH), CROSSING * own)
+        return CrossLingualScale(min(max(own / across, 1.0), MOST_STRETCH), CROSS_LINGUAL_BONUS * own)
 
     def known(self, language: str | None) -> bool:
         """Whether a language is centred by means of its own on both sides."""
@@ -79,14 +79,14 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
+class CrossLingualScale:
     """What becomes of a cosine between two languages: times ``stretch``, plus ``bonus``."""
 
     stretch: float = 1.0
     bonus: float = 0.0
 
 
-SAME = Crossing()
+SAME = CrossLingualScale()
 """Within one language, or where nothing is known of the two."""
 
 PLAIN = Space({}, {})
@@ -128,7 +128,7 @@ class Means:
         return {language: mean.astype(np.float32) for language, mean in {**means, ANY: overall}.items()}
 
 
-def surrounded(vectors: Floats, around: Floats) -> Floats:
+def with_neighbour_mean(vectors: Floats, neighbour_means: Floats) -> Floats:
     """Unit vectors float32 ``[n, d]`` of records as they stand among their neighbours.
 
     A short text says little, and the mean of its neighbours what it is about (Kurland and Lee, Corpus structure,
@@ -136,22 +136,22 @@ def surrounded(vectors: Floats, around: Floats) -> Floats:
 
     Args:
         vectors: of the records, unit vectors.
-        around: the mean of each record's neighbours, float32 ``[n, d]``; zeros where it has none.
+        neighbour_means: the mean of each record's neighbours, float32 ``[n, d]``; zeros where it has none.
     """
-    return _unit(vectors + AROUND * around)
+    return _unit(vectors + NEIGHBOUR_WEIGHT * neighbour_means)
 
 
-def view_weights(count: int, *, titled: bool) -> tuple[float, ...]:
-    """The weights of a query's views: a title tells the subject, the text behind it also the circumstances."""
+def text_part_weights(count: int, *, titled: bool) -> tuple[float, ...]:
+    """The weights of a query's text parts: a title tells the subject, the text behind it also the circumstances."""
     return (TITLE_WEIGHT, 1 - TITLE_WEIGHT) if titled and count == 2 else (1.0,) * count
 
 
-def combine_views(vectors: Floats, counts: Sequence[int], weights: Sequence[float]) -> Floats:
-    """Average the views of each query and renormalise, so that a cosine is the mean over the views up to a factor.
+def combine_text_parts(vectors: Floats, counts: Sequence[int], weights: Sequence[float]) -> Floats:
+    """Average the text parts of each query and renormalise, so that a cosine is their mean up to a factor.
 
     Args:
-        vectors: float32 ``[sum(counts), d]``, unit vectors, the views of one query next to each other.
-        counts: how many views each query has, at least 1.
+        vectors: float32 ``[sum(counts), d]``, unit vectors, the text parts of one query next to each other.
+        counts: how many text parts each query has, at least 1.
         weights: the weight of each view, as long as ``vectors``.
 
     Returns:
@@ -159,7 +159,7 @@ def combine_views(vectors: Floats, counts: Sequence[int], weights: Sequence[floa
     """
     starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.intp)
     sums = np.add.reduceat(vectors * np.asarray(weights, dtype=np.float32)[:, None], starts, axis=0)
-    # Two opposite views cancel out: such a query has no direction and matches nothing well.
+    # Two opposite text parts cancel out: such a query has no direction and matches nothing well.
     return _unit(sums)
 
 

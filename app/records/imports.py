@@ -47,7 +47,7 @@ _LOOKED_UP_BATCH = 1000
 _OBJECTS_A_COLLECTION = 200_000
 """Objects between two cycle collections; the interpreter's default of 700 is meant for programs that make cycles."""
 
-steps = logging.getLogger("patmatch.steps")
+steps = logging.getLogger("patmatch.failpoints")
 """Says where a load is; see `app.catalogue.writing`."""
 
 Progress = Callable[[int], None]

@@ -22,7 +22,7 @@ from app.errors import NotFoundError
 from app.ranking.relevance import BUILT_IN_SCALES, RANKING_VERSION, Scale, mode_of
 from app.serving.translation import translated
 from index import Manifest, SnapshotWriteError
-from index.durable import FileLock, disk_errors, make_directory, replace_file, step
+from index.durable import FileLock, disk_errors, failpoint, make_directory, replace_file
 from index.manifest import digest_of, sealed
 from index.terms import TERMS_FILE
 
@@ -244,9 +244,9 @@ class CalibrationStore:
         with self._changing() as stacks:
             # First the file, then what names it: a kill in between leaves a file that nobody reads.
             replace_file(self._folder / f"{calibration.id}.json", calibration.to_json().encode())
-            step("calibration.written")
+            failpoint("calibration.written")
             stacks.setdefault(calibration.ranking.key, []).append(calibration.id)
-        step("calibration.published")
+        failpoint("calibration.published")
 
     def reset(self, ranking: RankingId) -> None:
         """Put the built-in scale in force for a ranking; `rollback` takes that back.

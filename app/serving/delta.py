@@ -29,6 +29,7 @@ from app.text.terms import terms_of
 from index import (
     NO_TERMS,
     FileLock,
+    IndexState,
     LockedError,
     Manifest,
     Snapshot,
@@ -37,13 +38,12 @@ from index import (
     VectorStore,
     VectorStoreDamagedError,
     VectorStoreWriteError,
-    View,
     text_key,
 )
 from models import Encoder, Role
 
 log = logging.getLogger("patmatch.serving")
-_steps = logging.getLogger("patmatch.steps")
+_failpoints = logging.getLogger("patmatch.failpoints")
 
 _PAGE = 2_000
 """Changes applied at once: a search that waits for them waits about 0.4 s, most of it for counting their terms."""
@@ -105,7 +105,7 @@ class DeltaState:
         left_out: ids of new or changed records that are over the delta's limit; the next build takes them in.
     """
 
-    view: View
+    index_state: IndexState
     space: Space = PLAIN
     pending: Mapping[str, bytes] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
@@ -138,12 +138,14 @@ class Delta:
         in it is hidden.
         """
         revision = revision_in(self._catalogue, snapshot.manifest)
-        view = View.of(snapshot, COLUMNS[self._kind], revision or 0)
+        index_state = IndexState.of(snapshot, COLUMNS[self._kind], revision or 0)
         if revision is None:
             log.warning("%s: snapshot %s is not of this catalogue; comparing everything", self._kind, snapshot.id)
             known = {record_id for page in self._catalogue.walk_ids(self._kind) for record_id, _ in page}
-            view = view.changed((), [record_id for record_id in snapshot.ids if record_id not in known], 0)
-        return DeltaState(view, space_of(snapshot.arrays))
+            index_state = index_state.changed(
+                (), [record_id for record_id in snapshot.ids if record_id not in known], 0
+            )
+        return DeltaState(index_state, space_of(snapshot.arrays))
 
     def advanced(self, state: DeltaState, encoder: Encoder, most: int | None = None) -> DeltaState:
         """The state after the changes behind its revision.
@@ -158,15 +160,15 @@ class Delta:
             CatalogueProblem: the catalogue cannot be read.
         """
         goal = self._catalogue.revision()  # before the changes are read, see below
-        if most is not None and self._catalogue.count_changed(self._kind, state.view.revision) > most:
+        if most is not None and self._catalogue.count_changed(self._kind, state.index_state.revision) > most:
             return state
-        changes = self._catalogue.changed_since(self._kind, state.view.revision)
+        changes = self._catalogue.changed_since(self._kind, state.index_state.revision)
         while page := list(islice(changes, _PAGE)):
             gone = [change.id for change in page if change.deleted]
             live = [change.id for change in page if not change.deleted]
             state = self._applied(state, encoder, live, gone, page[-1].revision)
         # Read to the end after the counter was: nothing up to it can appear later.
-        return replace(state, view=state.view.changed((), (), max(goal, state.view.revision)))
+        return replace(state, index_state=state.index_state.changed((), (), max(goal, state.index_state.revision)))
 
     def settled(self, state: DeltaState, encoder: Encoder) -> DeltaState:
         """The state with every pending record whose vector has come into the store since."""
@@ -180,7 +182,7 @@ class Delta:
             for (record_id, key), absent in zip(state.pending.items(), missing.tolist(), strict=True)
             if not absent or (name, key) in self._unkept or (name, key) in self._unreadable
         ]
-        return self._applied(state, encoder, ready, [], state.view.revision) if ready else state
+        return self._applied(state, encoder, ready, [], state.index_state.revision) if ready else state
 
     def embed_some(self, state: DeltaState, encoder: Encoder) -> int:
         """Embed the first few pending texts and keep their vectors; `settled` then finds them.
@@ -203,7 +205,7 @@ class Delta:
             self._embed(texts, encoder, store)
         finally:
             lock.release()
-        _steps.debug("delta.embedded")
+        _failpoints.debug("delta.embedded")
         return len(texts)
 
     def _embed(self, texts: Sequence[str], encoder: Encoder, store: VectorStore) -> None:
@@ -223,21 +225,21 @@ class Delta:
         records = self._catalogue.get_many(self._kind, live)
         sorted_out = self._sorted_out(state, encoder, list(records.values()))
         gone = [*gone, *(record_id for record_id in live if record_id not in records), *sorted_out.unreadable]
-        upserts, over = self._fitting(state.view, sorted_out.upserts)
-        view = state.view.changed(upserts, gone, revision)
-        _steps.debug("delta.applied")
+        upserts, over = self._fitting(state.index_state, sorted_out.upserts)
+        index_state = state.index_state.changed(upserts, gone, revision)
+        _failpoints.debug("delta.applied")
         touched = {*gone, *records}
         waiting = {record_id: key for record_id, key in state.pending.items() if record_id not in touched}
         left_out = (state.left_out - touched) | {upsert.id for upsert in over}
-        return replace(state, view=view, pending=waiting | sorted_out.pending, left_out=left_out)
+        return replace(state, index_state=index_state, pending=waiting | sorted_out.pending, left_out=left_out)
 
-    def _fitting(self, view: View, upserts: list[Upsert]) -> tuple[list[Upsert], list[Upsert]]:
+    def _fitting(self, index_state: IndexState, upserts: list[Upsert]) -> tuple[list[Upsert], list[Upsert]]:
         """Those for which the limit leaves room, and the others; a new version of one that is there needs none."""
-        room = max(0, self._limit - view.upserted)
+        room = max(0, self._limit - index_state.upserted)
         if len(upserts) <= room:
             return upserts, []
-        addresses = [view.address_of(upsert.id) for upsert in upserts]
-        again = [address is not None and address >= len(view.snapshot) for address in addresses]
+        addresses = [index_state.address_of(upsert.id) for upsert in upserts]
+        again = [address is not None and address >= len(index_state.snapshot) for address in addresses]
         fresh = [upsert for upsert, there in zip(upserts, again, strict=True) if not there]
         return [upsert for upsert, there in zip(upserts, again, strict=True) if there] + fresh[:room], fresh[room:]
 
@@ -250,14 +252,14 @@ class Delta:
                 continue
             if vector is None:
                 found.pending[record.id] = key
-                vector = state.view.vector_of(record.id)
+                vector = state.index_state.vector_of(record.id)
             else:
                 vector = state.space.of_passages(vector[None], [record.lang])[0]
             if vector is not None:
                 values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
-                terms = NO_TERMS if state.view.terms is None else TermCounts.of(terms_of(passage_of(record)))
+                terms = NO_TERMS if state.index_state.terms is None else TermCounts.of(terms_of(passage_of(record)))
                 found.upserts.append(Upsert(record.id, vector, values, terms))
-        return replace(found, upserts=_among_neighbours(state.view.snapshot, found.upserts))
+        return replace(found, upserts=_among_neighbours(state.index_state.snapshot, found.upserts))
 
     def _vectors(self, encoder: Encoder, keys: Sequence[bytes]) -> list[Floats | None]:
         if not keys:
@@ -286,8 +288,8 @@ def _among_neighbours(snapshot: Snapshot, upserts: list[Upsert]) -> list[Upsert]
     if snapshot.neighbours is None or not upserts:
         return upserts
     own = [snapshot.position_of(upsert.id) for upsert in upserts]
-    around = snapshot.around_vectors(np.stack([upsert.vector for upsert in upserts]), own)
-    return [replace(upsert, around=mean) for upsert, mean in zip(upserts, around, strict=True)]
+    neighbour_means = snapshot.neighbour_means_of(np.stack([upsert.vector for upsert in upserts]), own)
+    return [replace(upsert, neighbour_means=mean) for upsert, mean in zip(upserts, neighbour_means, strict=True)]
 
 
 def _named(encoder: Encoder, text: str) -> tuple[str, bytes]:

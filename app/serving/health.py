@@ -89,15 +89,18 @@ class HealthService:
         if served is None:
             reason = refusal or Refusal("none is published", "尚未发布")
             return Part(False, f"no snapshot: {reason.text}", f"没有可用快照：{reason.text_zh}")
-        manifest, view, state = served.snapshot.manifest, served.view, served.state
+        manifest, index_state, state = served.snapshot.manifest, served.index_state, served.state
         self._metrics.snapshot(kind.value, len(served.snapshot), datetime.fromisoformat(manifest.built_at).timestamp())
-        self._metrics.delta(kind.value, view.upserted, view.hidden, len(state.pending))
+        self._metrics.delta(kind.value, index_state.upserted, index_state.hidden, len(state.pending))
         reading = served.reading(shared_terms=self._shared_terms)
-        text = f"{manifest.id}, {len(view)} records; {reading.text}"
-        text_zh = f"{manifest.id}，{len(view)} 条记录；{reading.text_zh}"
-        if view.upserted or view.hidden or state.pending:
-            text += f"; since then {view.upserted} new or changed, {view.hidden} hidden, {len(state.pending)} pending"
-            text_zh += f"；其后新增或变更 {view.upserted}，隐藏 {view.hidden}，待编码 {len(state.pending)}"
+        text = f"{manifest.id}, {len(index_state)} records; {reading.text}"
+        text_zh = f"{manifest.id}，{len(index_state)} 条记录；{reading.text_zh}"
+        if index_state.upserted or index_state.hidden or state.pending:
+            text += f"; since then {index_state.upserted} new or changed, {index_state.hidden} hidden"
+            text += f", {len(state.pending)} pending"
+            text_zh += (
+                f"；其后新增或变更 {index_state.upserted}，隐藏 {index_state.hidden}，待编码 {len(state.pending)}"
+            )
         if state.left_out:
             text += f"; {len(state.left_out)} are over the delta's limit: build the index"
             text_zh += f"；{len(state.left_out)} 条超出增量上限，请重建索引"

@@ -21,7 +21,7 @@ from app.serving.encoders import Encoders
 from app.serving.spaces import space_of
 from app.serving.translation import COLUMNS, Refusal, as_refusal, translated
 from app.text.reading import passage_of
-from index import LiveIndex, Manifest, Snapshot, VectorStore, View
+from index import IndexState, LiveIndex, Manifest, Snapshot, VectorStore
 from models import Encoder, Role
 
 log = logging.getLogger("patmatch.serving")
@@ -58,16 +58,16 @@ class Served:
     @property
     def snapshot(self) -> Snapshot:
         """The published snapshot."""
-        return self.state.view.snapshot
+        return self.state.index_state.snapshot
 
     @property
-    def view(self) -> View:
+    def index_state(self) -> IndexState:
         """The snapshot with what changed since."""
-        return self.state.view
+        return self.state.index_state
 
     def ranking(self, *, shared_terms: bool) -> Mode:
         """What gives relevance: cosines of its space, fused with what ``shared_terms`` say where they are asked."""
-        return mode_of(centred=self.state.space is not PLAIN, terms=shared_terms and self.view.terms is not None)
+        return mode_of(centred=self.state.space is not PLAIN, terms=shared_terms and self.index_state.terms is not None)
 
     def reading(self, *, shared_terms: bool) -> Reading:
         """How its relevance is read as score and level."""
@@ -75,7 +75,7 @@ class Served:
         return self.readings.get(ranking) or Reading(BUILT_IN_SCALES[ranking])
 
 
-class StillIndex:
+class PinnedIndex:
     """One snapshot that nothing changes any more, as an evaluation asks it.
 
     Args:
@@ -88,8 +88,8 @@ class StillIndex:
     refusal = None
 
     def __init__(self, snapshot: Snapshot, encoder: Encoder, kind: Kind, shelf: Shelf | None = None) -> None:
-        view = View.of(snapshot, COLUMNS[kind], int(snapshot.manifest.source_revision))
-        state = DeltaState(view, space_of(snapshot.arrays))
+        index_state = IndexState.of(snapshot, COLUMNS[kind], int(snapshot.manifest.source_revision))
+        state = DeltaState(index_state, space_of(snapshot.arrays))
         self._served = Served(encoder, state, (shelf or Shelf()).readings(snapshot.manifest))
 
     def fresh(self) -> Served:
@@ -151,7 +151,7 @@ class ServedIndex:
         """
         # Without the lock: what is served is replaced as a whole, and most requests find nothing to apply.
         served = self._served
-        if served is None or served.view.revision == self._catalogue.revision():
+        if served is None or served.index_state.revision == self._catalogue.revision():
             return served
         if self._changing.acquire(timeout=_INLINE_WAIT_S):
             try:
@@ -215,7 +215,7 @@ class ServedIndex:
         served = self._served
         if served is not None:
             state = served.state
-            if state.view.revision > self._catalogue.revision():
+            if state.index_state.revision > self._catalogue.revision():
                 log.warning("%s: the catalogue has gone back; following it from the snapshot on", self._target)
                 state = self._delta.begin(served.snapshot)
             self._served = replace(served, state=self._delta.advanced(state, served.encoder, most))
@@ -233,7 +233,7 @@ class ServedIndex:
             # Again, since searches went on with the old one: no answer may know less than one before it.
             state = self._delta.advanced(state, encoder)
             self._served = Served(encoder, state, self._shelf.readings(snapshot.manifest))
-        log.info("%s: serving snapshot %s at revision %d", self._target, snapshot.id, state.view.revision)
+        log.info("%s: serving snapshot %s at revision %d", self._target, snapshot.id, state.index_state.revision)
 
 
 class Serving:

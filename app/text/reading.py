@@ -70,24 +70,24 @@ def heading_of(record: AnyRecord) -> str:
     return read(record.heading, record.lang)
 
 
-def need_views(title: str, text: str, lang: str | None) -> tuple[str, ...]:
+def need_text_parts(title: str, text: str, lang: str | None) -> tuple[str, ...]:
     """Title and text of a need as they are embedded, without empty ones and without boilerplate."""
-    return tuple(view for view in (read(title, lang), without_stock(read(text, lang))) if view)
+    return tuple(text_part for text_part in (read(title, lang), without_boilerplate(read(text, lang))) if text_part)
 
 
-def views_of(record: AnyRecord) -> tuple[str, ...]:
-    """The views of a record as they are embedded."""
+def text_parts_of(record: AnyRecord) -> tuple[str, ...]:
+    """The text parts of a record as they are embedded."""
     if isinstance(record, Need):
-        return need_views(record.title, record.text, record.lang)
-    views = tuple(read(view, record.lang) for view in record.views)
+        return need_text_parts(record.title, record.text, record.lang)
+    text_parts = tuple(read(text_part, record.lang) for text_part in record.text_parts)
     if isinstance(record, Firm) and record.business_scope:
-        return (*views[:-1], without_legal_formulae(views[-1]))
-    return views
+        return (*text_parts[:-1], without_legal_formulae(text_parts[-1]))
+    return text_parts
 
 
 def passage_of(record: AnyRecord) -> str:
     """The one text of a record that is embedded when it is what is searched for."""
-    return "\n".join(views_of(record))
+    return "\n".join(text_parts_of(record))
 
 
 def _one_script(text: str) -> str:
@@ -287,11 +287,11 @@ def _any_of(rules: Iterable[Rule]) -> re.Pattern[str]:
 _OF_NEEDS, _OF_SCOPES = _any_of(NEED_RULES), _any_of(SCOPE_RULES)
 
 
-def without_stock(text: str) -> str:
+def without_boilerplate(text: str) -> str:
     """A need's text without the clauses that `NEED_RULES` names; as it is where too little would be left."""
     if not _OF_NEEDS.search(text):
         return text
-    kept = [clause for clause in _CLAUSE.findall(text) if not _mostly_stock(clause)]
+    kept = [clause for clause in _CLAUSE.findall(text) if not _mostly_boilerplate(clause)]
     return _enough("".join(kept).strip(), text)
 
 
@@ -325,7 +325,7 @@ def without_activities(scope: str) -> str:
     return kept if len(_LETTER.findall(kept)) >= _FEWEST_NAMED else scope
 
 
-def _mostly_stock(clause: str) -> bool:
+def _mostly_boilerplate(clause: str) -> bool:
     return sum(len(match.group()) for match in _OF_NEEDS.finditer(clause)) >= LEAST_SHARE * len(clause)
 
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from math import log
 
 from app.text.normalising import HAN
-from app.text.terms import STOCK, STOP_WORD
+from app.text.terms import BOILERPLATE, STOP_WORD
 
 LONGEST_TERM = 6
 """Characters of the longest Chinese term that is learnt; longer compounds are cut into their parts."""
@@ -38,7 +38,7 @@ _PARTICLE = re.compile(
     "(?:으로써|로써|으로서|로서|에서의|으로부터|로부터|에서|에게|까지|부터|으로|하는|하고|하며|하여|하기|되는|되고|되며|"
     "되어|한다|된다|시키는|시켜|이며|이고|이다|인|을|를|이|가|은|는|의|에|로|와|과|도|한|된|할|될|함|됨|들)$"
 )
-_KOREAN_STOCK = re.compile(
+_KOREAN_BOILERPLATE = re.compile(
     "발명|본|상기|관한|것|것으로|것을|것이|및|또는|방법|장치|시스템|포함|제공|이용|위한|위해|대한|따른|있|있다|있는|"
     "그|이|사용|갖는|가지|또한|하기|가능|활용|응용|높은|낮은|다양|더욱|상세하게|구체|특히|개시|실시예|단계|제조방법|조성물|이상|통해"
 )
@@ -77,11 +77,11 @@ class Lexicon:
         found: list[str] = []
         for token in _TOKEN.findall(text):
             if _IS_HAN.match(token):
-                for run in STOCK.split(token):
+                for run in BOILERPLATE.split(token):
                     found += _whole(self.cut(run))
             elif _IS_HANGUL.match(token):
                 stem = _PARTICLE.sub("", token) if len(token) > 2 else token
-                if len(stem) > 1 and not _KOREAN_STOCK.fullmatch(stem):
+                if len(stem) > 1 and not _KOREAN_BOILERPLATE.fullmatch(stem):
                     found.append(stem)
             elif len(token) > 1 and not token[0].isdigit() and not STOP_WORD.fullmatch(token):
                 found.append(token)
@@ -126,7 +126,11 @@ def learnt(texts: Sequence[str]) -> Lexicon:
         texts: of the corpus or a sample of it, in their `term_reading`. 8,000 abstracts take 10 s.
     """
     runs = Counter(
-        run for text in texts for token in _TOKEN.findall(text) if _IS_HAN.match(token) for run in STOCK.split(token)
+        run
+        for text in texts
+        for token in _TOKEN.findall(text)
+        if _IS_HAN.match(token)
+        for run in BOILERPLATE.split(token)
     )
     uses = _seeds(runs)
     for _ in range(_ROUNDS):

@@ -23,7 +23,7 @@ _SENTENCE = re.compile(r"(?:[^。！？!?;；\n.]|\.(?!\s+[^\s\da-z])(?!\s*$))+[
 _EDGE = ".,;:!?()[]{}<>\"'“”‘’，。、；：！？（）【】《》"
 
 # Grammar, and the stock of patent language: sharing these says nothing about the subject.
-STOCK = re.compile(
+BOILERPLATE = re.compile(
     "本发明|本申请|实用新型|一种|方法|装置|系统|发明|公开|涉及|包括|所述|技术|领域|以及|其中|进行|具有|用于|"
     "需求|企业|公司|我们|目前|问题|希望|解决|研发|开发|项目|产品|生产|研究|应用|现有|要求|"
     "使用|采用|实现|提高|降低|减少|增加|可以|能够|通过|以上|之间|使得|从而|非常|主要|经过|完成|基于|提出|"
@@ -86,7 +86,7 @@ def _parts(folded: str) -> tuple[list[str], list[str]]:
     parts, words = [], []
     for run in (found.strip(_EDGE) for found in _RUN.findall(folded)):
         if _CJK_RUN.fullmatch(run):
-            parts += [part for part in STOCK.split(run) if len(part) > 1]
+            parts += [part for part in BOILERPLATE.split(run) if len(part) > 1]
         elif len(run) > 1 and not run.isdigit() and not STOP_WORD.fullmatch(run):
             words.append(run)
     return parts, words

@@ -23,7 +23,7 @@ from app.metrics import Metrics
 from app.webhooks.post import Answer, Endpoint, Poster
 
 log = logging.getLogger("patmatch.webhooks")
-steps = logging.getLogger("patmatch.steps")
+steps = logging.getLogger("patmatch.failpoints")
 
 BACKOFF_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """From one attempt to the next: the schedule that Standard Webhooks recommends, three days in all, then day by day."""

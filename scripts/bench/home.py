@@ -23,7 +23,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Firm, Kind, Patent
 from app.errors import InputError, NotReadyError
 from app.progress import Progress, Report
-from app.text.reading import passage_of, views_of
+from app.text.reading import passage_of, text_parts_of
 from app.wiring import Services
 from index import VectorStore, text_key
 from models import Role
@@ -145,7 +145,7 @@ class HomeScaler:
             raise _few(Kind.PATENTS)
         drawn = self._random.choice(np.array(codes), count)
         mixed = _with_industry(drawn)
-        self._fill(Kind.FIRMS, count, Role.QUERY, mixed, views_of)
+        self._fill(Kind.FIRMS, count, Role.QUERY, mixed, text_parts_of)
 
     def _fill(self, kind: Kind, count: int, role: Role, mix: Mix, texts: Texts) -> None:
         records, vectors = self._embedded(kind, role, texts)
@@ -161,8 +161,8 @@ class HomeScaler:
                 for number, one, other in zip(numbers.tolist(), first.tolist(), second.tolist(), strict=True)
             ]
             self._keep(role, [texts(record) for record in made], [
-                interpolated(np.ascontiguousarray(vectors[:, view]), first, second, length, self._random)
-                for view in range(vectors.shape[1])
+                interpolated(np.ascontiguousarray(vectors[:, index_state]), first, second, length, self._random)
+                for index_state in range(vectors.shape[1])
             ])  # fmt: skip
             self._made.catalogue.upsert(made)
             self._report(Progress(kind.value, start + len(made), count))
@@ -185,10 +185,10 @@ class HomeScaler:
 
     def _keep(self, role: Role, texts: list[Sequence[str]], vectors: list[Floats]) -> None:
         """Store a vector for each view of each text, as if it had been embedded."""
-        for view, of_view in enumerate(vectors):
-            keys = [text_key(role, mine[view]) if view < len(mine) else b"" for mine in texts]
+        for index_state, of_view in enumerate(vectors):
+            keys = [text_key(role, mine[index_state]) if index_state < len(mine) else b"" for mine in texts]
             there = np.flatnonzero([key != b"" for key in keys])
-            tokens = np.array([len(texts[n][view]) for n in there.tolist()], dtype=np.int32)
+            tokens = np.array([len(texts[n][index_state]) for n in there.tolist()], dtype=np.int32)
             cut = np.zeros(len(there), dtype=np.bool_)
             self._made.store.append([keys[n] for n in there.tolist()], of_view[there], tokens, cut)
 

@@ -57,7 +57,7 @@ def terms(shell: Shell, records: tuple[Path, ...], queries: Path, k: int, positi
         index = TermIndex.open(Path(name))
         size = sum((Path(name) / file).stat().st_size for file in files)
         peer = _Matrix.of(passages, index)
-        asked = [weighed_terms(views, index, titled=True) for views in _views(queries)]
+        asked = [weighed_terms(text_parts, index, titled=True) for text_parts in _text_parts(queries)]
         rows, wrong = _measured(index, peer, asked, k, positions)
     built = {
         "records": len(index),
@@ -78,9 +78,9 @@ def _passages(records: Sequence[Path]) -> Iterator[str]:
         yield from (f"{record['title']}\n{record.get('abstract') or ''}" for record in json_lines(path))
 
 
-def _views(queries: Path) -> list[tuple[str, ...]]:
+def _text_parts(queries: Path) -> list[tuple[str, ...]]:
     read = ((line["title"], line.get("text") or line.get("description")) for line in json_lines(queries))
-    return [tuple(view for view in views if view) for views in read]
+    return [tuple(index_state for index_state in text_parts if index_state) for text_parts in read]
 
 
 @dataclass(frozen=True, slots=True)

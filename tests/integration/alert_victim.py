@@ -31,7 +31,7 @@ class Killer(logging.Handler):
 
 def main():
     """Settle the home given first, until the occurrence given third of the step given second."""
-    steps = logging.getLogger("patmatch.steps")
+    steps = logging.getLogger("patmatch.failpoints")
     steps.setLevel(logging.DEBUG)
     steps.addHandler(Killer(sys.argv[2], int(sys.argv[3])))
     services = opened(Path(sys.argv[1]))

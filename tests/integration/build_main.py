@@ -62,7 +62,7 @@ class Gate(logging.Handler):
             time.sleep(0.02)
 
 
-steps = logging.getLogger("patmatch.steps")
+steps = logging.getLogger("patmatch.failpoints")
 steps.setLevel(logging.DEBUG)
 if "BUILD_KILL" in os.environ:
     step, _, times = os.environ["BUILD_KILL"].partition(":")

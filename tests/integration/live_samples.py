@@ -28,7 +28,7 @@ from app.domain import (
     Query,
     QueryResult,
 )
-from app.ranking.space import combine_views, view_weights
+from app.ranking.space import combine_text_parts, text_part_weights
 from models import Encoder, Role
 
 Floats = npt.NDArray[np.float32]
@@ -149,10 +149,10 @@ def _encoded(encoder: Encoder, words: str) -> Floats:
     return encoder.encode([words], Role.PASSAGE).vectors[0]
 
 
-def question(encoder: Encoder, views: tuple[str, ...], *, titled: bool = True) -> Floats:
+def question(encoder: Encoder, text_parts: tuple[str, ...], *, titled: bool = True) -> Floats:
     """The vector float32 ``[d]`` of a query of these texts."""
-    vectors = np.stack([_encoded(encoder, view) for view in views])
-    return combine_views(vectors, [len(views)], view_weights(len(views), titled=titled))[0]
+    vectors = np.stack([_encoded(encoder, index_state) for index_state in text_parts])
+    return combine_text_parts(vectors, [len(text_parts)], text_part_weights(len(text_parts), titled=titled))[0]
 
 
 def ranking(encoder: Encoder, query: Floats, texts: Mapping[str, str]) -> list[tuple[str, float]]:

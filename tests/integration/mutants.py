@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "appended vectors are not flushed",
         "index/vector_file.py",
-        '            os.fsync(descriptor)\n            step("vectors.synced")\n',
-        '            step("vectors.synced")\n',
+        '            os.fsync(descriptor)\n            failpoint("vectors.synced")\n',
+        '            failpoint("vectors.synced")\n',
         f"{_VECTORS}_are_flushed_before_an_append_returns",
     ),
     Mutant(
@@ -161,8 +161,8 @@ MUTANTS = (
     Mutant(
         "terms that two languages share do not count",
         "app/ranking/relevance.py",
-        "np.maximum(terms.bm25, would)",
-        "would",
+        "np.maximum(terms.bm25, expected)",
+        "expected",
         f"{_RELEVANCE}_keeps_terms_that_two_languages_do_share",
     ),
     Mutant(

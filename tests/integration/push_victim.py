@@ -34,7 +34,7 @@ class Killer(logging.Handler):
 def main():
     """Make the run ``killed`` over the home given first, until the step given second."""
     home, wanted = Path(sys.argv[1]), sys.argv[2]
-    steps = logging.getLogger("patmatch.steps")
+    steps = logging.getLogger("patmatch.failpoints")
     steps.setLevel(logging.DEBUG)
     steps.addHandler(Killer(wanted))
     services = Services(Settings(home=home), encoder=HashingEncoder)

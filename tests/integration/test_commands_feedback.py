@@ -112,8 +112,8 @@ def test_commands_feedback_import_of_lines_with_a_need(
     """JSON Lines hold what HTTP takes, a need as an object; more rows than one transaction holds are all there."""
     path = tmp_path / "events.jsonl"
     said = {"event": "need_returned", "firm_id": CREDIT_CODE, "need": {"id": "N2", "title": "轴承"}, "key": "n"}
-    views = [{"key": f"v{n}", "event": "viewed", "need_id": "N1", "patent_id": "CN1A"} for n in range(1500)]
-    path.write_text("\n".join(json.dumps(line) for line in (said, *views)), encoding="utf8")
+    text_parts = [{"key": f"v{n}", "event": "viewed", "need_id": "N1", "patent_id": "CN1A"} for n in range(1500)]
+    path.write_text("\n".join(json.dumps(line) for line in (said, *text_parts)), encoding="utf8")
     status, report = ran(home, capsys, "feedback", "import", str(path))
     assert (status, report["recorded"], report["needs"]) == (0, 1501, 1)
     assert log(home)[0].new_need_id == "N2"

@@ -110,14 +110,14 @@ def test_delta_revisions_never_go_back(services: Services, monkeypatch: pytest.M
     advanced, seen = delta.advanced, [0]
 
     def watched(*arguments: Any, **options: Any) -> Any:
-        seen.append(served.current().view.revision)
+        seen.append(served.current().index_state.revision)
         state = advanced(*arguments, **options)
         if served._changing.acquire(blocking=False):  # between two looks, others search
             served._changing.release()
             monkeypatch.setattr(delta, "advanced", advanced)
             services.writing.put(Kind.PATENTS, "NEW", {"title": "写于接管期间"})
             assert ids(ask(services, "写于接管期间"))[0] == "NEW"
-            seen.append(served.current().view.revision)
+            seen.append(served.current().index_state.revision)
             monkeypatch.setattr(delta, "advanced", watched)
         return state
 

@@ -52,7 +52,7 @@ def without_table(served: Served) -> Served:
     """The same as an older version would have built it."""
     kept = {name: array for name, array in served.snapshot.arrays.items() if not name.startswith("meanings.")}
     old: Snapshot = replace(served.snapshot, arrays=kept)
-    return Served(served.encoder, replace(served.state, view=replace(served.view, snapshot=old)))
+    return Served(served.encoder, replace(served.state, index_state=replace(served.index_state, snapshot=old)))
 
 
 def test_explaining_table_comes_back_as_it_was_written(sample) -> None:

@@ -57,22 +57,22 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             services.catalogue.apply(kind, list(changed.values()), gone)
             records[kind] = {k: r for k, r in {**records[kind], **changed}.items() if k not in gone}
             services.match.match(one("电池", kind))  # each batch is a change of the view of its own
-    assert all(len(index.fresh().view.layers) > 1 for index in services.serving.indexes.values())
+    assert all(len(index.fresh().index_state.layers) > 1 for index in services.serving.indexes.values())
     yield World(services, records)
     services.close()
 
 
 def expected(world: World, target: Kind, query: Query, wanted: Filter) -> list[tuple[str, float]]:
     """The ranking of all records that pass; the query's own record is none of them."""
-    views, titled = tuple(view for view in (query.title, query.text) if view), True
+    text_parts, titled = tuple(index_state for index_state in (query.title, query.text) if index_state), True
     if query.record_kind is not None and query.record_id is not None:
         asking = world.records[query.record_kind][query.record_id]
-        views, titled = asking.views, query.record_kind is not Kind.FIRMS
+        text_parts, titled = asking.text_parts, query.record_kind is not Kind.FIRMS
     own = query.record_id if query.record_kind is target else None
     texts = {
         there.id: there.passage for there in world.records[target].values() if there.id != own and passes(there, wanted)
     }
-    return ranking(ENCODER, question(ENCODER, views, titled=titled), texts)
+    return ranking(ENCODER, question(ENCODER, text_parts, titled=titled), texts)
 
 
 def some_query(random: Random, world: World, number: int) -> Query:

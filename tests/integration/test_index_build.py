@@ -260,7 +260,7 @@ def test_index_build_flushes_before_it_renames(tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(build, "sync_file", lambda path: done.append(("file", path.name)))
     monkeypatch.setattr(build, "sync_directory", lambda path: done.append(("folder", path.name.partition("-")[0])))
-    monkeypatch.setattr(build, "step", lambda name: done.append(("step", name)))
+    monkeypatch.setattr(build, "failpoint", lambda name: done.append(("step", name)))
     manifest = write_snapshot(tmp_path, spec_of(), options())
     assert done[-6:] == [
         ("file", "manifest.json"),
@@ -285,7 +285,7 @@ def test_index_build_runs_one_at_a_time(tmp_path):
 
 def test_index_build_reports_its_steps(tmp_path, caplog):
     """The log of steps has each step once, in order."""
-    with caplog.at_level("DEBUG", logger="patmatch.steps"):
+    with caplog.at_level("DEBUG", logger="patmatch.failpoints"):
         write_snapshot(tmp_path, spec_of(600), options(flat_below=1))
     steps = ["truth", "trained", "exact", "index", "files", "terms", "manifest", "verified", "renamed"]
     assert caplog.messages == [f"snapshot.{step}" for step in steps]

@@ -365,7 +365,7 @@ def test_index_leftovers_are_those_of_no_running_build(tmp_path):
 def test_index_publication_says_its_steps(tmp_path, caplog):
     """A test can stop a process between the check, the change and the log, and within a removal."""
     names = [write_snapshot(tmp_path, spec_of(60, generation), options()).id for generation in range(3)]
-    caplog.set_level("DEBUG", logger="patmatch.steps")
+    caplog.set_level("DEBUG", logger="patmatch.failpoints")
     publish(tmp_path, names[0], threads=1)
     assert caplog.messages == ["publish.verified", "publish.current", "publish.logged"]
     caplog.clear()

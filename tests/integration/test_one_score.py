@@ -116,7 +116,7 @@ def alerted(services: Services, served: Served, *, shared_terms: bool) -> Scores
     ids = [record.id for page in services.catalogue.iterate(Kind.PATENTS) for record in page]
     arrivals = services.catalogue.alerts.arrivals(Kind.PATENTS, ids)
     records = services.catalogue.get_many(Kind.PATENTS, ids)
-    new = [NewPatent(arrivals[key], records[key], served.view.address_of(key)) for key in ids]
+    new = [NewPatent(arrivals[key], records[key], served.index_state.address_of(key)) for key in ids]
     finder = AlertFinder(scorer, watched, services.catalogue, lambda _firms: Exclusions())
     return {(alert.need_id, alert.patent_id): alert.score for alert in finder.find(new)}
 
@@ -184,7 +184,7 @@ def test_a_pair_has_one_score_at_all_five_doors(services: Services, tmp_path: Pa
 
     changed = change(services)
     served = index.fresh()
-    assert len(served.view.layers) > 1
+    assert len(served.index_state.layers) > 1
     match = matched(services)
     assert {pair: score for pair, score in match.items() if pair[1] not in changed} == {
         pair: score for pair, score in before.items() if pair[1] not in changed
@@ -201,9 +201,9 @@ def test_a_pair_has_one_score_in_whatever_company(services: Services, shared_ter
     change(services)
     served = services.serving.indexes[Kind.PATENTS].fresh()
     scorer = Scorer.of(served, shared_terms=shared_terms)
-    everything = np.flatnonzero(served.view.passing(()))
+    everything = np.flatnonzero(served.index_state.passing(()))
     prepared = Scorer.of(
-        served, shared_terms=shared_terms, rows=scorer.records.vectors_at(np.arange(len(served.view.ids)))
+        served, shared_terms=shared_terms, rows=scorer.records.vectors_at(np.arange(len(served.index_state.ids)))
     )
     need = NEEDS[0]
     vector = HashingEncoder().encode([need.title], "query").vectors[0]

@@ -11,7 +11,7 @@ from push_samples import SAMPLE, push_services, request
 
 from app.domain import Firm, Kind
 from app.errors import NotReadyError
-from app.text.reading import views_of
+from app.text.reading import text_parts_of
 from index import text_key
 from models import Role
 from scripts.bench.home import HomeScaler, Side, interpolated, near_ones
@@ -34,7 +34,7 @@ def test_scaled_home_is_built_and_pushed_from_without_embedding(tmp_path: Path) 
     firms = [one for page in made.catalogue.iterate(Kind.FIRMS) for one in page if one.id not in own]
     assert len(firms) == 120
     assert all(firm.industry for firm in firms)
-    keys = [text_key(Role.QUERY, view) for firm in firms for view in views_of(firm)]
+    keys = [text_key(Role.QUERY, index_state) for firm in firms for index_state in text_parts_of(firm)]
     assert not sides[1].store.missing(keys).any()
     made.indexing.build(Kind.PATENTS, publish=True)
     made.serving.open()

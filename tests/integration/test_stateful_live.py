@@ -286,12 +286,16 @@ class Life(RuleBasedStateMachine):
         asking = random.choice([None, *(there for other in Kind for there in self.records[other].values())])
         if asking is not None:
             query = Query(id="q", record_kind=asking.kind, record_id=asking.id)
-        views = asking.views if asking is not None else tuple(view for view in (query.title, query.text) if view)
+        text_parts = (
+            asking.text_parts
+            if asking is not None
+            else tuple(index_state for index_state in (query.title, query.text) if index_state)
+        )
         own = asking.id if asking is not None and asking.kind is kind else ""
         answer = services.match.match(MatchRequest(queries=(query,), target=kind, k=k, filter=wanted))
         assert answer.snapshot.id == services.serving.indexes[kind].current().snapshot.id
         encoder = self.encoder(number, kind)
-        vector = question(encoder, views, titled=asking is None or asking.kind is not Kind.FIRMS)
+        vector = question(encoder, text_parts, titled=asking is None or asking.kind is not Kind.FIRMS)
         records = self.records[kind]
         texts = {key: words for key, words in found_by.items() if words is not None and passes(records[key], wanted)}
         assert sum(plan.passing for plan in answer.plans) == len(texts), "what is gone takes places, or is counted"

@@ -13,7 +13,7 @@ from app.domain import Kind, Patent
 from app.ranking.relevance import query_terms
 from app.settings import Settings
 from app.wiring import Services
-from index import View
+from index import IndexState
 
 PATENTS = Kind.PATENTS
 
@@ -35,16 +35,16 @@ def services(tmp_path: Path) -> Iterator[Services]:
     made.close()
 
 
-def view_of(services: Services) -> View:
+def view_of(services: Services) -> IndexState:
     """What the next search sees."""
-    return services.serving.indexes[PATENTS].fresh().view
+    return services.serving.indexes[PATENTS].fresh().index_state
 
 
 def found(services: Services, text: str) -> list[str]:
     """The ids that share a term with a text, best first."""
-    view = view_of(services)
-    assert view.terms is not None
-    return list(view.search_terms([query_terms((text,), view.terms.weight, titled=True)], 100)[0].ids)
+    index_state = view_of(services)
+    assert index_state.terms is not None
+    return list(index_state.search_terms([query_terms((text,), index_state.terms.weight, titled=True)], 100)[0].ids)
 
 
 def test_terms_of_a_build_are_found(services: Services) -> None:

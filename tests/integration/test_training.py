@@ -337,7 +337,7 @@ def test_training_reads_texts_as_the_service_does(tiny: Path, tmp_path: Path) ->
 
 def test_training_blends_towards_the_base(tiny: Path) -> None:
     """Half way is the mean of base and trained weights."""
-    query = JudgedQuery(views=("a b",), weights=(1.0,), passages=("电池 a", "c", "cell"), levels=(4, 1, 2))
+    query = JudgedQuery(text_parts=("a b",), weights=(1.0,), passages=("电池 a", "c", "cell"), levels=(4, 1, 2))
     found = []
     for blend in (1.0, 0.5):
         tuner = FineTuner(tiny, TuningOptions(blend=blend, precision="float32", learning_rate=0.01, epochs=3))
@@ -351,7 +351,7 @@ def test_training_blends_towards_the_base(tiny: Path) -> None:
 
 def test_training_says_that_it_diverged(tiny: Path) -> None:
     """A rate that throws the weights out of all bounds ends it, in words, and leaves the base's weights."""
-    query = JudgedQuery(views=("a b",), weights=(1.0,), passages=("电池 a", "c", "cell"), levels=(4, 1, 2))
+    query = JudgedQuery(text_parts=("a b",), weights=(1.0,), passages=("电池 a", "c", "cell"), levels=(4, 1, 2))
     tuner = FineTuner(tiny, TuningOptions(precision="float32", learning_rate=1e36, epochs=5))
     before = tuner.encoder.encode(["a b"], Role.QUERY).vectors
     with pytest.raises(TrainingError, match="diverged"):

@@ -31,7 +31,7 @@ class Killer(logging.Handler):
 
 def main():
     """Send until the kill."""
-    steps = logging.getLogger("patmatch.steps")
+    steps = logging.getLogger("patmatch.failpoints")
     steps.setLevel(logging.DEBUG)
     steps.addHandler(Killer())
     key = base64.b64decode(SECRET.removeprefix("whsec_"))

@@ -32,7 +32,7 @@ class Listener(logging.Handler):
 @pytest.fixture
 def steps() -> Iterator[logging.Logger]:
     """The logger of steps, for a listener."""
-    logger = logging.getLogger("patmatch.steps")
+    logger = logging.getLogger("patmatch.failpoints")
     before = logger.level
     logger.setLevel(logging.DEBUG)
     yield logger

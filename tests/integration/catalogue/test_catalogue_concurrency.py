@@ -41,7 +41,7 @@ def test_catalogue_loses_nothing_when_processes_write_at_once(catalogue: Catalog
     assert catalogue.get_many(Kind.FIRMS, [firm.id for firm in own]) == {firm.id: firm for firm in own}
     shared = catalogue.get_many(Kind.FIRMS, [f"shared-{number}" for number in range(SIZE)])
     assert len(shared) == SIZE
-    assert len({firm.views for firm in shared.values()}) == 1
+    assert len({firm.text_parts for firm in shared.values()}) == 1
     log = list(catalogue.changed_since(Kind.FIRMS, 0))
     assert len(log) == len({change.id for change in log}) == len(own) + SIZE == catalogue.count(Kind.FIRMS)
     assert len({change.revision for change in log}) == len(log)

@@ -293,7 +293,7 @@ class Stops(logging.Handler):
 @contextmanager
 def stopped_before_the_commit() -> Iterator[None]:
     """Every write fails once its records are written, before it commits."""
-    logger, handler = logging.getLogger("patmatch.steps"), Stops("catalogue.written")
+    logger, handler = logging.getLogger("patmatch.failpoints"), Stops("catalogue.written")
     level = logger.level
     logger.setLevel(logging.DEBUG)
     logger.addHandler(handler)

@@ -170,4 +170,4 @@ def test_catalogue_can_be_written_while_it_is_walked(catalogue: Catalogue) -> No
         if len(seen) == 5:
             catalogue.upsert(firms(20, scope="改"))
     assert [record.id for record in seen] == [firm.id for firm in firms(20)]
-    assert [record.views[1] for record in seen] == ["锂离子电池电解液的研发"] * 5 + ["改"] * 15
+    assert [record.text_parts[1] for record in seen] == ["锂离子电池电解液的研发"] * 5 + ["改"] * 15

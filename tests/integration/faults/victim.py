@@ -3,7 +3,7 @@
 A line of JSON on stdin is an order, a line on stdout the answer. For `start` a fork of this process runs the command:
 importing everything takes a second, so that is done once here. This process itself opens nothing and searches nothing.
 
-The code says named points of its work to the logger `patmatch.steps`; a handler on it writes them down and, at the
+The code says named points of its work to the logger `patmatch.failpoints`; a handler on it writes them down and, at the
 wanted occurrence of the wanted one, sends the process a signal: SIGKILL, or SIGSTOP for a test that acts meanwhile.
 """
 
@@ -127,7 +127,7 @@ def run(order):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
         record = os.open(order["steps"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         handler = Steps(record, order["at"], order["occurrence"], signal.Signals(order["signal"]))
-        logger = logging.getLogger("patmatch.steps")
+        logger = logging.getLogger("patmatch.failpoints")
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
         logger.propagate = False

@@ -211,7 +211,7 @@ def test_builds_catch_up_with_what_changes_meanwhile(
     monkeypatch.setattr(walks, "_CATCH_UP", 20)
     meddled = Services(services.settings, encoder=lambda: Meddler(services, changes))
     walked: list[str] = []
-    monkeypatch.setattr(walks, "step", walked.append)
+    monkeypatch.setattr(walks, "failpoint", walked.append)
     meddled.indexing.build(PATENTS, publish=True)
     assert walked.count("build.walked") == most
     (checked,) = meddled.verification.verify()
@@ -235,7 +235,7 @@ def test_builds_make_damaged_vectors_again(services: Services) -> None:
 
 def test_builds_steps_are_named(services: Services, caplog: pytest.LogCaptureFixture) -> None:
     """In the order in which they are done."""
-    caplog.set_level("DEBUG", logger="patmatch.steps")
+    caplog.set_level("DEBUG", logger="patmatch.failpoints")
     services.indexing.build(PATENTS, publish=True)
     services.verification.verify()
     ours = [name for name in caplog.messages if name.startswith(("build.", "verify.", "publish."))]

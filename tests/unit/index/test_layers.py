@@ -22,13 +22,13 @@ from index import (
     ColumnValues,
     Equals,
     Ids,
+    IndexState,
     OneOf,
     Prefix,
     Segment,
     SnapshotSpec,
     TermCounts,
     Upsert,
-    View,
     load_snapshot,
     write_snapshot,
 )
@@ -160,17 +160,19 @@ def start(request, tmp_path_factory):
     if request.param == "ivf":
         assert manifest.index.nlist > 4
         snapshot = replace(snapshot, index=snapshot.index.with_nprobe(manifest.index.nlist))
-    return View.of(snapshot, KINDS, 0), entries
+    return IndexState.of(snapshot, KINDS, 0), entries
 
 
-def changed(view, there, change, revision):
+def changed(index_state, there, change, revision):
     """The view and the dictionary after a change; what is both written and gone is gone."""
     written, gone = change
-    view = view.changed([entry.upsert(key) for key, entry in written.items() if key not in gone], gone, revision)
-    return view, {key: entry for key, entry in {**there, **written}.items() if key not in gone}
+    index_state = index_state.changed(
+        [entry.upsert(key) for key, entry in written.items() if key not in gone], gone, revision
+    )
+    return index_state, {key: entry for key, entry in {**there, **written}.items() if key not in gone}
 
 
-def assert_same(view, there, query, k, conditions):
+def assert_same(index_state, there, query, k, conditions):
     """A search of the view gives what the sorted dictionary gives, and every place that it names holds that record."""
     scores = {
         key: np.float32(POOL[entry.vector].astype(np.float64) @ query.astype(np.float64))
@@ -178,13 +180,13 @@ def assert_same(view, there, query, k, conditions):
         if all(passes(key, entry.values, condition) for condition in conditions)
     }
     expected = sorted(scores, key=lambda key: (-scores[key], key))[:k]
-    (found,), plans = view.search(query[None], k, conditions)
+    (found,), plans = index_state.search(query[None], k, conditions)
     assert list(found.ids) == expected
     np.testing.assert_allclose(found.scores, [scores[key] for key in expected], rtol=0, atol=1e-6)
     assert sum(plan.passing for plan in plans) == len(scores)
-    assert [view.address_of(key) for key in expected] == found.addresses.tolist()
+    assert [index_state.address_of(key) for key in expected] == found.addresses.tolist()
     np.testing.assert_array_equal(
-        view.vectors_at(found.addresses), POOL[[there[key].vector for key in expected]].reshape(-1, DIMENSION)
+        index_state.vectors_at(found.addresses), POOL[[there[key].vector for key in expected]].reshape(-1, DIMENSION)
     )
 
 
@@ -192,26 +194,26 @@ def assert_same(view, there, query, k, conditions):
 @given(st.lists(CHANGES, max_size=12), st.integers(0, len(POOL) - 1), st.sampled_from([1, 3, 10, 500]), CONDITIONS)
 def test_index_layers_follow_a_dictionary(start, changes, question, k, conditions):
     """After any changes a search, filtered or not, sees each record once, in its last version; older views stay."""
-    view, there = start
-    history = [(view, there)]
+    index_state, there = start
+    history = [(index_state, there)]
     for revision, change in enumerate(changes, 1):
-        view, there = changed(view, there, change, revision)
-        history.append((view, there))
-        assert (len(view), view.revision) == (len(there), revision)
+        index_state, there = changed(index_state, there, change, revision)
+        history.append((index_state, there))
+        assert (len(index_state), index_state.revision) == (len(there), revision)
     for old, then in (history[0], history[len(history) // 2], history[-1]):
         assert_same(old, then, POOL[question], k, conditions)
         assert_same(old, then, POOL[question], k, ())
 
 
-def assert_same_terms(view, there, query, k, conditions):
+def assert_same_terms(index_state, there, query, k, conditions):
     """What shares a term is found by BM25 with the snapshot's statistics, each record once, wherever it lies."""
     lengths = {key: int(rounded_lengths(np.array(sum(entry.terms.values())))) for key, entry in there.items()}
 
     def score(key):
-        norm = K1 * (1 - B + B * lengths[key] / view.terms.mean_length)
+        norm = K1 * (1 - B + B * lengths[key] / index_state.terms.mean_length)
         counts = there[key].terms
         return sum(
-            weight * view.terms.weight(term) * counts[term] * (K1 + 1) / (counts[term] + norm)
+            weight * index_state.terms.weight(term) * counts[term] * (K1 + 1) / (counts[term] + norm)
             for term, weight in query.items()
             if term in counts
         )
@@ -222,13 +224,13 @@ def assert_same_terms(view, there, query, k, conditions):
         for key, entry in there.items()
         if scores[key] and all(passes(key, entry.values, condition) for condition in conditions)
     }
-    (found,) = view.search_terms([query], k, conditions)
+    (found,) = index_state.search_terms([query], k, conditions)
     assert found.scores == pytest.approx(sorted(passing.values(), reverse=True)[:k], rel=1e-5)
     assert found.scores == pytest.approx([passing[key] for key in found.ids], rel=1e-5)
     assert len(set(found.ids)) == len(found.ids)
-    assert [view.address_of(key) for key in found.ids] == found.addresses.tolist()
-    addresses = np.array([view.address_of(key) for key in there], dtype=np.int64)
-    assert view.term_scores(query, addresses) == pytest.approx([scores[key] for key in there], rel=1e-5)
+    assert [index_state.address_of(key) for key in found.ids] == found.addresses.tolist()
+    addresses = np.array([index_state.address_of(key) for key in there], dtype=np.int64)
+    assert index_state.term_scores(query, addresses) == pytest.approx([scores[key] for key in there], rel=1e-5)
 
 
 @settings(max_examples=100, deadline=None)
@@ -240,21 +242,21 @@ def assert_same_terms(view, there, query, k, conditions):
 )
 def test_index_layers_find_terms_as_a_dictionary_does(start, changes, query, k, conditions):
     """After any changes a search for terms, filtered or not, sees each record once, in its last version."""
-    view, there = start
+    index_state, there = start
     for revision, change in enumerate(changes, 1):
-        view, there = changed(view, there, change, revision)
-    assert_same_terms(view, there, query, k, conditions)
-    assert_same_terms(view, there, query, k, ())
+        index_state, there = changed(index_state, there, change, revision)
+    assert_same_terms(index_state, there, query, k, conditions)
+    assert_same_terms(index_state, there, query, k, ())
 
 
 def test_index_layers_score_a_record_alike_wherever_it_lies(start):
     """A record that is written again as it was keeps its score of terms, to float32's rounding."""
-    view, there = start
+    index_state, there = start
     query = {"t0": 1.0, "t1": 0.3, "t5": 2.0}
-    (before,) = view.search_terms([query], 500)
-    view, _ = changed(view, there, ({key: there[key] for key in list(there)[::2]}, set()), 1)
-    (after,) = view.search_terms([query], 500)
-    assert (after.addresses >= len(view.snapshot)).any()
+    (before,) = index_state.search_terms([query], 500)
+    index_state, _ = changed(index_state, there, ({key: there[key] for key in list(there)[::2]}, set()), 1)
+    (after,) = index_state.search_terms([query], 500)
+    assert (after.addresses >= len(index_state.snapshot)).any()
     assert sorted(after.ids) == sorted(before.ids)
     ours = dict(zip(before.ids, before.scores.tolist(), strict=True))
     assert after.scores == pytest.approx([ours[key] for key in after.ids], rel=1e-6)
@@ -262,51 +264,51 @@ def test_index_layers_score_a_record_alike_wherever_it_lies(start):
 
 def test_index_layers_without_an_inverted_index_find_no_terms(start):
     """A view of a snapshot of before finds nothing by terms, scores 0, and says so."""
-    view, there = start
-    view = View.of(replace(view.snapshot, terms=None), KINDS, 0)
-    view, _ = changed(view, there, ({"X": Entry(0, {}, {"t0": 1})}, set()), 1)
-    assert view.terms is None
-    assert [found.ids for found in view.search_terms([{"t0": 1.0}] * 2, 5)] == [(), ()]
-    assert view.term_scores({"t0": 1.0}, np.array([1, len(view.snapshot)])).tolist() == [0, 0]
+    index_state, there = start
+    index_state = IndexState.of(replace(index_state.snapshot, terms=None), KINDS, 0)
+    index_state, _ = changed(index_state, there, ({"X": Entry(0, {}, {"t0": 1})}, set()), 1)
+    assert index_state.terms is None
+    assert [found.ids for found in index_state.search_terms([{"t0": 1.0}] * 2, 5)] == [(), ()]
+    assert index_state.term_scores({"t0": 1.0}, np.array([1, len(index_state.snapshot)])).tolist() == [0, 0]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(CHANGES, max_size=10))
 def test_index_layers_know_where_each_record_is(start, changes):
     """Of every id the vector of its last version is found, of one that is gone none."""
-    view, there = start
+    index_state, there = start
     for revision, change in enumerate(changes, 1):
-        view, there = changed(view, there, change, revision)
+        index_state, there = changed(index_state, there, change, revision)
     for key in {f"R{n:02}" for n in range(46)} | set(there):
         if key in there:
-            np.testing.assert_array_equal(view.vector_of(key), POOL[there[key].vector])
+            np.testing.assert_array_equal(index_state.vector_of(key), POOL[there[key].vector])
         else:
-            assert (view.address_of(key), view.vector_of(key)) == (None, None)
-    assert view.hidden == sum(there.get(key) is not entry for key, entry in start[1].items())
-    assert view.upserted == len(there) - view.layers[0].visible
+            assert (index_state.address_of(key), index_state.vector_of(key)) == (None, None)
+    assert index_state.hidden == sum(there.get(key) is not entry for key, entry in start[1].items())
+    assert index_state.upserted == len(there) - index_state.layers[0].visible
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=60))
 def test_index_layers_stay_few(start, steps):
     """However records come and go, segments are few: each was twice as large as the next when that one was made."""
-    view, there = start
+    index_state, there = start
     entry = Entry(0, dict.fromkeys(KINDS))
     number = largest = 0
     for revision, (deletes, count) in enumerate(steps, 1):
         gone = [key for key in there if key.startswith("T")][:: max(1, 4 - deletes)] if deletes else []
         fresh = {f"T{number + n:05}": entry for n in range(count)}
         number += count
-        view, there = changed(view, there, (fresh, set(gone)), revision)
-        largest = max(largest, view.upserted)
-        sizes = [len(layer.searched.ids) for layer in view.layers[1:]]
+        index_state, there = changed(index_state, there, (fresh, set(gone)), revision)
+        largest = max(largest, index_state.upserted)
+        sizes = [len(layer.searched.ids) for layer in index_state.layers[1:]]
         assert all(lower >= 2 * upper for lower, upper in pairwise(sizes))
         assert len(sizes) <= 1 + math.log2(largest)
 
 
 def test_index_layers_copy_a_record_a_logarithmic_number_of_times(start, monkeypatch):
     """A thousand records that come one by one are indexed some ten thousand times, not half a million."""
-    view, _ = start
+    index_state, _ = start
     copied = 0
     original = Segment.of.__func__
 
@@ -317,17 +319,17 @@ def test_index_layers_copy_a_record_a_logarithmic_number_of_times(start, monkeyp
 
     monkeypatch.setattr(Segment, "of", classmethod(counting))
     for number in range(1_000):
-        view = view.changed([Entry(number % 40, {}).upsert(f"N{number:04}")], (), number)
-    assert view.upserted == 1_000
+        index_state = index_state.changed([Entry(number % 40, {}).upsert(f"N{number:04}")], (), number)
+    assert index_state.upserted == 1_000
     assert copied <= 1_000 * (1 + math.log2(1_000)) * 1.5
 
 
 def test_index_layers_refuse_what_cannot_be_searched(start):
     """An id twice in one change, and a value that does not fit its column, are refused; the view stays as it is."""
-    view, there = start
+    index_state, there = start
     twice = [Entry(0, {}).upsert("X"), Entry(1, {}).upsert("X")]
     with pytest.raises(VectorInputError, match="twice"):
-        view.changed(twice, (), 1)
+        index_state.changed(twice, (), 1)
     with pytest.raises(VectorInputError, match="maturity"):
-        view.changed([Entry(0, {"maturity": "high"}).upsert("X")], (), 1)
-    assert_same(view, there, POOL[0], 10, ())
+        index_state.changed([Entry(0, {"maturity": "high"}).upsert("X")], (), 1)
+    assert_same(index_state, there, POOL[0], 10, ())

@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 import pytest
 
-from app.ranking.space import AROUND, surrounded
+from app.ranking.space import NEIGHBOUR_WEIGHT, with_neighbour_mean
 from index import ArrayVectors
 from index.neighbours import mean_of, nearest_of_each, without_own
 
@@ -42,8 +42,8 @@ def test_neighbours_mean_is_zero_where_there_is_none() -> None:
     assert means[0] == pytest.approx((vectors[1] + vectors[2]) / 2, abs=1e-6)
     assert not means[1].any()
     assert means[2] == pytest.approx(vectors[3])
-    alone = surrounded(vectors[:3], means)
+    alone = with_neighbour_mean(vectors[:3], means)
     assert alone[1] == pytest.approx(vectors[1], abs=1e-6)
     assert np.linalg.norm(alone, axis=1) == pytest.approx(np.ones(3), abs=1e-6)
-    expected = vectors[0] + AROUND * means[0]
+    expected = vectors[0] + NEIGHBOUR_WEIGHT * means[0]
     assert alone[0] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)

@@ -441,7 +441,7 @@ def test_index_vectors_of_several_processes_survive_kill_9_of_any(path):
 
 def test_index_vectors_say_their_steps(path, caplog):
     """A test can stop a process between the lock, the write and the flush."""
-    caplog.set_level("DEBUG", logger="patmatch.steps")
+    caplog.set_level("DEBUG", logger="patmatch.failpoints")
     append(VectorStore(path, DIMENSION), [1])
     assert caplog.messages == ["vectors.locked", "vectors.written", "vectors.synced"]
 

@@ -21,7 +21,7 @@ from app.quality.material import EvaluationMaterial
 from app.quality.train_material import Corpus, CorpusTerms, Need, folds, hard_negatives, judged_needs, passages, split
 from app.quality.train_measures import MEASURES, Rows, differences, level_score, means, score
 from app.ranking.relevance import query_terms
-from app.ranking.space import view_weights
+from app.ranking.space import text_part_weights
 from app.text.reading import passage_of
 from app.text.terms import terms_of
 from index import TermIndex
@@ -32,7 +32,7 @@ from models.training_data import JudgedQuery, TuningOptions, steps_of
 
 def need(number: int, title: str) -> Need:
     """A need with two judgements."""
-    judged = JudgedQuery(views=(title,), weights=(1.0,), passages=("x", "y"), levels=(4, 1))
+    judged = JudgedQuery(text_parts=(title,), weights=(1.0,), passages=("x", "y"), levels=(4, 1))
     return Need(id=str(number), title=title, lang=None, judged=judged, documents=("x", "y"))
 
 
@@ -133,7 +133,7 @@ def test_training_corpus_keeps_what_is_judged_and_draws_the_rest() -> None:
 
 
 def test_training_texts_are_those_that_are_served(tmp_path: Path) -> None:
-    """Script, torn words, stock and language are read, and views weighed, as a request's and an index's are."""
+    """Script, torn words, stock and language are read, and text parts weighed, as a request's and an index's are."""
     query = TextRow(id="q", title="高 鎳 三元電解液", text="我公司成立于2005年，注册资本500万元。寻求电解液添加剂。")
     row = TextRow(id="d", title="電解液 及其製備 (diàn jiě yè)", text="一種\n電解液。")
     known = KnownJudgements({"q": {"d": 4}}, 0, 0, 0)
@@ -150,20 +150,20 @@ def test_training_texts_are_those_that_are_served(tmp_path: Path) -> None:
     (learned,) = judged_needs(material, texts)
     assert texts == {"d": passage_of(stored)}
     assert texts["d"] != f"{row.title}\n{row.text}"
-    assert (learned.judged.views, learned.lang) == (resolved.views, resolved.lang)
-    assert learned.judged.views != (query.title, query.text)
-    assert learned.judged.weights == view_weights(2, titled=True)
+    assert (learned.judged.text_parts, learned.lang) == (resolved.text_parts, resolved.lang)
+    assert learned.judged.text_parts != (query.title, query.text)
+    assert learned.judged.weights == text_part_weights(2, titled=True)
 
 
 def test_training_shared_terms_are_those_of_the_inverted_index(tmp_path: Path) -> None:
     """The same BM25 of every passage as a snapshot's own index gives, rarity included."""
     texts = ["高镍三元电解液", "电解液添加剂 LiPF6", "矿山机械", "三元三元材料", ""]
-    views = ("高镍三元电解液的开发", "LiPF6 电解液 没有的词")
+    text_parts = ("高镍三元电解液的开发", "LiPF6 电解液 没有的词")
     write_terms(tmp_path, [terms_of(text) for text in texts], len(texts), 0)
     index = TermIndex.open(tmp_path)
-    expected = index.scores(query_terms(views, index.weight, titled=True), np.arange(len(texts)))
+    expected = index.scores(query_terms(text_parts, index.weight, titled=True), np.arange(len(texts)))
     terms = CorpusTerms(texts)
-    found = terms.scores(query_terms(views, terms.weight, titled=True))
+    found = terms.scores(query_terms(text_parts, terms.weight, titled=True))
     assert found.tolist() == expected.tolist()
     assert found[0] > found[1] > 0 == found[2]
 
@@ -188,8 +188,8 @@ def test_training_epoch_sees_each_judgement_once() -> None:
     """In parts that have their query's mix of levels; queries of one level teach no order and are left out."""
     levels = tuple([4] * 4 + [1] * 8)
     queries = [
-        JudgedQuery(views=("a",), weights=(1.0,), passages=tuple(f"p{n}" for n in range(12)), levels=levels),
-        JudgedQuery(views=("b",), weights=(1.0,), passages=("x", "y"), levels=(2, 2)),
+        JudgedQuery(text_parts=("a",), weights=(1.0,), passages=tuple(f"p{n}" for n in range(12)), levels=levels),
+        JudgedQuery(text_parts=("b",), weights=(1.0,), passages=("x", "y"), levels=(2, 2)),
     ]
     options = TuningOptions(epochs=1, passages=3, queries=2)
     steps = list(steps_of(queries, options, np.random.default_rng(1)))

@@ -18,19 +18,19 @@ from app.ranking.relevance import (
     PLAIN_SCALE,
     STRONG_FROM,
     WEAK_FROM,
+    LexicalEvidence,
     Relevance,
     Scale,
-    SharedTerms,
     best_first,
-    crossings,
+    cross_lingual_scales,
     diversify,
-    expected,
+    expected_bm25,
     level_from_score,
     query_terms,
     relevance_of,
     score_from_relevance,
 )
-from app.ranking.space import CROSSING, MOST_STRETCH, PLAIN, SAME, Crossing, Space
+from app.ranking.space import CROSS_LINGUAL_BONUS, MOST_STRETCH, PLAIN, SAME, CrossLingualScale, Space
 from app.text.terms import terms_of
 
 SPACE = Space(
@@ -44,13 +44,13 @@ def _row(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float32)
 
 
-def _shared(*values: float, rarest: float = 9.0) -> SharedTerms:
-    return SharedTerms(_row(*values), rarest)
+def _shared(*values: float, rarest: float = 9.0) -> LexicalEvidence:
+    return LexicalEvidence(_row(*values), rarest)
 
 
 def relevance(cosines, terms, space: Space, query: str | None, languages: list[str | None]) -> Relevance:
     """What ranks records of these languages."""
-    crossed = crossings(space, query, tuple(languages)).at(np.arange(len(languages)))
+    crossed = cross_lingual_scales(space, query, tuple(languages)).at(np.arange(len(languages)))
     return relevance_of(cosines, terms, query, crossed)
 
 
@@ -63,12 +63,14 @@ def test_relevance_within_a_language_is_the_cosine_and_shared_terms() -> None:
 
 def test_relevance_between_languages_is_made_comparable() -> None:
     """A cosine across languages is stretched to the spread of a language's own, and gets the terms it cannot share."""
-    crossing = SPACE.crossing("zh", "en")
-    assert crossing == Crossing(pytest.approx(0.08 / 0.05), pytest.approx(CROSSING * 0.08))
+    cross_lingual_scale = SPACE.cross_lingual_scale("zh", "en")
+    assert cross_lingual_scale == CrossLingualScale(
+        pytest.approx(0.08 / 0.05), pytest.approx(CROSS_LINGUAL_BONUS * 0.08)
+    )
     own, foreign = relevance(_row(0.4, 0.4), _shared(0.0, 0.0), SPACE, "zh", ["zh", "en"]).total
     assert foreign > own
     vectors_alone = relevance(_row(0.2), None, SPACE, "zh", ["en"])
-    assert vectors_alone.total == pytest.approx([0.2 * 0.08 / 0.05 + CROSSING * 0.08])
+    assert vectors_alone.total == pytest.approx([0.2 * 0.08 / 0.05 + CROSS_LINGUAL_BONUS * 0.08])
     assert not vectors_alone.shared.any()
 
 
@@ -96,22 +98,22 @@ def test_relevance_expects_nothing_for_a_query_of_no_known_language() -> None:
 def test_space_stretches_within_bounds(own: float, across: float, stretch: float) -> None:
     """However little two languages vary, a cosine is doubled at most; however much, it is never drawn together."""
     space = Space({}, {}, {("zh", "zh"): own, ("zh", "en"): across})
-    assert space.crossing("zh", "en").stretch == pytest.approx(stretch)
+    assert space.cross_lingual_scale("zh", "en").stretch == pytest.approx(stretch)
 
 
 @pytest.mark.parametrize(("query", "passage"), [(None, "en"), ("zh", "zh"), ("fr", "fr")])
 def test_space_crosses_nothing_within_a_language_or_without_one(query: str | None, passage: str) -> None:
     """A query of no known language, and a record of the query's own, keep their cosine."""
-    assert SPACE.crossing(query, passage) is SAME
-    assert PLAIN.crossing("zh", passage) is SAME
+    assert SPACE.cross_lingual_scale(query, passage) is SAME
+    assert PLAIN.cross_lingual_scale("zh", passage) is SAME
 
 
 @pytest.mark.parametrize(("query", "passage"), [("ko", "zh"), ("zh", None), ("fr", "de"), ("fr", "zh"), ("zh", "ja")])
 def test_space_takes_the_mean_where_a_language_is_rare(query: str, passage: str | None) -> None:
     """A language with too few texts to measure gets what the others have on average, within bounds."""
-    crossing = SPACE.crossing(query, passage)
-    assert 1 < crossing.stretch <= MOST_STRETCH
-    assert crossing.bonus > 0
+    cross_lingual_scale = SPACE.cross_lingual_scale(query, passage)
+    assert 1 < cross_lingual_scale.stretch <= MOST_STRETCH
+    assert cross_lingual_scale.bonus > 0
 
 
 @given(
@@ -174,10 +176,10 @@ def test_ranking_expected_terms_rise_with_the_cosine_and_never_fall() -> None:
     """A text that cannot share terms gets what its cosine has in the query's own language, and nothing below."""
     cosines = np.linspace(-1, 1, 41, dtype=np.float32)
     for language in ("zh", "en", None):
-        values = expected(cosines, language, 9.0)
+        values = expected_bm25(cosines, language, 9.0)
         assert (np.diff(values) >= 0).all()
         assert not values[cosines <= EXPECTED_FROM].any()
-    assert (expected(cosines, "zh", 9.0) >= expected(cosines, "en", 9.0)).all()
+    assert (expected_bm25(cosines, "zh", 9.0) >= expected_bm25(cosines, "en", 9.0)).all()
 
 
 def test_ranking_diversity_zero_keeps_the_order() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ranking.space import ANY, PLAIN, PRIOR, Means, Space, combine_views
+from app.ranking.space import ANY, PLAIN, PRIOR, Means, Space, combine_text_parts
 
 GENERATOR = np.random.default_rng(0)
 
@@ -89,10 +89,10 @@ def units(rows: int, seed: int) -> np.ndarray:
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=6), st.integers(0, 10_000))
 def test_ranking_views_average_each_query_alone(counts: list[int], seed: int) -> None:
-    """A query's vector is the normalised mean of its own views; one view stays as it is."""
+    """A query's vector is the normalised mean of its own text parts; one text part stays as it is."""
     vectors = units(sum(counts), seed)
     weights = np.random.default_rng(seed).uniform(0.1, 1, len(vectors)).tolist()
-    combined = combine_views(vectors, counts, weights)
+    combined = combine_text_parts(vectors, counts, weights)
     start = 0
     for row, size in zip(combined, counts, strict=True):
         mean = np.average(vectors[start : start + size], axis=0, weights=weights[start : start + size])
@@ -101,6 +101,6 @@ def test_ranking_views_average_each_query_alone(counts: list[int], seed: int) ->
 
 
 def test_ranking_views_that_cancel_out_stay_finite() -> None:
-    """Opposite views match nothing, but are no NaN."""
+    """Opposite text parts match nothing, but are no NaN."""
     vector = units(1, 1)
-    assert np.isfinite(combine_views(np.concatenate([vector, -vector]), [2], [1, 1])).all()
+    assert np.isfinite(combine_text_parts(np.concatenate([vector, -vector]), [2], [1, 1])).all()

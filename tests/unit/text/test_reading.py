@@ -13,14 +13,14 @@ from app.text.reading import (
     SCOPE_RULES,
     as_written,
     heading_of,
-    need_views,
+    need_text_parts,
     passage_of,
     read,
     term_reading,
-    views_of,
+    text_parts_of,
     without_activities,
+    without_boilerplate,
     without_legal_formulae,
-    without_stock,
 )
 from app.text.terms import letters_shared, shared_terms, terms_of, vocabulary
 
@@ -109,15 +109,15 @@ def test_ranking_reading_of_traditional_titles_is_the_simplified_one() -> None:
 
 
 def test_ranking_reading_of_a_record_is_beside_it() -> None:
-    """The record keeps its own writing, its passage, views and heading are read, by its own language."""
+    """The record keeps its own writing, its passage, text parts and heading are read, by its own language."""
     record = Patent(id="1", title="鋰離子電池", abstract="電 解 液", lang="zh")
-    assert (heading_of(record), views_of(record)) == ("锂离子电池", ("锂离子电池", "电解液"))
+    assert (heading_of(record), text_parts_of(record)) == ("锂离子电池", ("锂离子电池", "电解液"))
     assert passage_of(record) == "锂离子电池\n电解液"
     assert record.title == "鋰離子電池"
     assert passage_of(Patent(id="1", title="電池用電解液", lang="ja")) == "電池用電解液"
     need = Need(id="1", title="", text="電解液", lang="zh")
-    assert views_of(need) == need_views("", "電解液", "zh") == ("电解液",)
-    assert views_of(Firm(id="1", name="測試公司", lang="zh")) == ("测试公司",)
+    assert text_parts_of(need) == need_text_parts("", "電解液", "zh") == ("电解液",)
+    assert text_parts_of(Firm(id="1", name="測試公司", lang="zh")) == ("测试公司",)
 
 
 def test_ranking_terms_are_shared_across_scripts_and_shown_as_written() -> None:
@@ -156,8 +156,8 @@ SCOPE = "锂电池电解液、隔膜的研发、生产、销售"
 )
 def test_ranking_stock_of_a_need_is_left_out(stock: str) -> None:
     """Who asks, what it costs and earns, and how to work together go; the subject stays as it is."""
-    assert without_stock(stock + SUBJECT) == SUBJECT
-    assert without_stock(SUBJECT + stock) == SUBJECT
+    assert without_boilerplate(stock + SUBJECT) == SUBJECT
+    assert without_boilerplate(SUBJECT + stock) == SUBJECT
 
 
 @pytest.mark.parametrize(
@@ -175,19 +175,19 @@ def test_ranking_stock_of_a_need_is_left_out(stock: str) -> None:
 )
 def test_ranking_stock_rules_leave_technology_alone(text: str) -> None:
     """A word that also stands in slogans and budgets is no reason to drop a clause about a technology."""
-    assert without_stock(text) == text
+    assert without_boilerplate(text) == text
 
 
 def test_ranking_stock_goes_by_clause() -> None:
     """The subject behind the next comma stays."""
     text = "为提高经济效益,希望与高校合作,在电解槽内直接生产铝锆铝铒合金产品"
-    assert without_stock(text) == "在电解槽内直接生产铝锆铝铒合金产品"
+    assert without_boilerplate(text) == "在电解槽内直接生产铝锆铝铒合金产品"
 
 
 def test_ranking_stock_stays_where_it_is_all_there_is() -> None:
     """A need of nothing but boilerplate is still asked, by its boilerplate."""
     text = "公司成立于1998年,希望与高校开展合作。"
-    assert without_stock(text) == text
+    assert without_boilerplate(text) == text
     assert without_legal_formulae("(依法须经批准的项目,经相关部门批准后方可开展经营活动)").startswith("(依法")
 
 
@@ -266,7 +266,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_ranking_stock_goes_once(text: str) -> None:
     """What is left holds no more of it: leaving out twice changes nothing."""
-    assert without_stock(without_stock(text)) == without_stock(text)
+    assert without_boilerplate(without_boilerplate(text)) == without_boilerplate(text)
     assert without_legal_formulae(without_legal_formulae(text)) == without_legal_formulae(text)
 
 
@@ -280,7 +280,7 @@ def test_ranking_stock_rules_say_why() -> None:
 def test_ranking_stock_is_left_out_in_both_scripts() -> None:
     """Records are read in Simplified Chinese first, and titles and names stay."""
     need = Need(id="1", title="電解液", text="公司成立於1998年。" + SUBJECT, lang="zh")
-    assert views_of(need) == ("电解液", SUBJECT)
+    assert text_parts_of(need) == ("电解液", SUBJECT)
     firm = Firm(id="2", name="凭许可证经营公司", business_scope=SCOPE + "(依法須經批准的項目)", lang="zh")
     assert passage_of(firm) == f"凭许可证经营公司\n{SCOPE}"
 
