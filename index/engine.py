@@ -164,10 +164,6 @@ class FaissIndex:
             raise VectorInputError(f"positions must be from 0 to {len(self) - 1}")
         return np.array(self._rows[wanted]) if self._rows is not None else self.decoded_at(wanted)
 
-    def all_rows(self) -> Floats:
-        """All vectors float32 ``[n, dimension]`` by position, where they lie; decoded where only codes are kept."""
-        return self.decoded_at(np.arange(len(self), dtype=np.int64)) if self._rows is None else self._rows
-
     def decoded_at(self, positions: Positions) -> Floats:
         """The vectors float32 ``[n, dimension]`` that the index itself keeps, rounded in an IVF index."""
         vectors: Floats = self._index.reconstruct_batch(np.ascontiguousarray(positions, dtype=np.int64))

@@ -64,18 +64,6 @@ class Level(StrEnum):
     WEAK = "weak", 2
     NONE = "none", 1
 
-    @classmethod
-    def from_grade(cls, grade: int) -> Level:
-        """The level that a qrels file writes as ``grade`` (1 to 4).
-
-        Raises:
-            ValueError: another number.
-        """
-        for level in cls:
-            if level.grade == grade:
-                return level
-        raise ValueError(f"a level is 1, 2, 3 or 4, not {grade}")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

@@ -12,6 +12,7 @@ tell the subject behind the next comma; where too little would be left, nothing 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -176,103 +177,12 @@ class Rule:
     patterns: tuple[str, ...]
 
 
-NEED_RULES = (
-    Rule(
-        "history",
-        "who the asker is: what a company was founded for, owns and was awarded fits whatever it asks for",
-        (
-            r"(?:公司|集团|企业|单位|厂)[^。;\n]{0,12}(?:成立|创立|创建|始建|组建)于",
-            r"(?:公司|集团|企业|我司|我厂)[^。;\n]{0,10}(?:是|系|为)一?[家个][^。;\n]{0,40}(?:企业|公司|厂家|制造商|单位)",
-            r"(?:注册资[金本]|占地面积|建筑面积)[^。;\n]{0,8}\d",
-            r"(?:现有|拥有|共有)[^。;\n]{0,4}(?:员工|职工)|(?:员工|职工)\d+",
-            r"(?:高新技术企业|专精特新|(?:院士|博士后)[^。;\n]{0,3}工作站|上市公司|著名商标|驰名商标)",
-            r"(?:荣获|被评为|被认定为|先后获得|通过了?[^。;\n]{0,6}(?:ISO|认证))",
-        ),
-    ),
-    Rule(
-        "budget",
-        "what it may cost: sums of money are alike in all subjects",
-        (
-            r"(?:投资|投入|预算|经费|资金|总额|出资)[^。;\n]{0,14}\d[\d.]*余?多?(?:万|亿|元)",
-            r"\d[\d.]*余?多?(?:万|亿)元?[^。;\n]{0,6}(?:预算|经费|资金|投资)",
-            r"(?:项目|经费|资金)(?:总?预算|筹措|来源)(?=[^\u4e00-\u9fff]|$)",
-        ),
-    ),
-    Rule(
-        "contact",
-        "whom to ask",
-        (
-            r"联系(?:人|电话|方式|地址|邮箱)[:为是][^,。;\n]*",
-            r"(?:电话|手机|邮箱|传真|微信|E-?mail)[::][^,。;\n]*",
-            r"[\w.]+@[\w.]+\.\w+",
-        ),
-    ),
-    Rule(
-        "cooperation",
-        "how it wants to work together: with universities, by transfer, in whatever subject",
-        (
-            r"(?:希望|拟|愿意?|计划|寻求|期望|急需)(?:能够?)?(?:与|同|和|跟|得到|通过|借助)[^。;\n]{0,24}"
-            r"(?:合作|支持|帮助|指导|对接|攻关)",
-            r"产学研|(?:合作|转让)(?:方式|模式|意向)|校企合作|技术入股|战略合作",
-        ),
-    ),
-    Rule(
-        "benefit",
-        "what it will earn, and which papers and patents will come of it",
-        (
-            r"(?:经济|社会|生态)效益",
-            r"(?:产值|利税|利润|销售额|销售收入|税收|税金)[^。;\n]{0,10}\d",
-            r"\d[\d.]*余?多?(?:万|亿)元?[^。;\n]{0,4}(?:产值|利税|利润|销售)",
-            r"(?:发表|出版)[^。;\n]{0,12}(?:论文|专著)|(?:申请|申报|获得?|授权)[^。;\n]{0,10}专利[^。;\n]{0,6}\d|培养[^。;\n]{0,8}人才",
-        ),
-    ),
-    Rule(
-        "slogan",
-        "why it matters to the country and the market",
-        (
-            r"(?:做大做强|国民经济|填补[^。;\n]{0,8}空白|(?:市场|应用|产业化?|发展)前景|市场(?:潜力|容量|空间)|"
-            r"重[大要](?:的)?(?:现实|战略|理论)?意义|响应国家|国家战略|行业领军)",
-        ),
-    ),
+_TABLES = tomllib.loads(files("app.text").joinpath("boilerplate.toml").read_text(encoding="utf-8"))
+NEED_RULES, SCOPE_RULES = (
+    tuple(Rule(row["name"], row["reason"], tuple(row["patterns"])) for row in _TABLES[kind])
+    for kind in ("need", "scope")
 )
-"""Rules for the clauses of a need's text, between commas and full stops."""
-
-SCOPE_RULES = (
-    Rule(
-        "approval",
-        "the law on approvals, which registries add to any scope",
-        (
-            r"依法须?需?经批准的?项?目?[^,。;)）\]】\n]*",
-            r"经?(?:相关|有关|审批)(?:部门|机关)批准后[^,。;)）\]】\n]*",
-            r"(?:企业|市场主体)?(?:依法)?自主选择经营[^,。;)）\]】\n]*",
-            r"不得从事本市产业政策[^,。;)）\]】\n]*",
-            r"(?:国家)?法律[、,]?(?:行政)?法规[^,。;)）\]】\n]*(?:禁止|规定|限制|许可|不得|审批)[^,。;)）\]】\n]*",
-            r"(?:需|须)(?:经|其他部门)[^,。;)）\]】\n]*(?:审批|许可|批准)[^,。;)）\]】\n]*",
-            r"(?:待|取得|获得)[^,。;、)）\]】\n]{0,12}(?:批准|审批|许可证?)(?:文件)?(?:后|的)[^,。;)）\]】\n]*",
-            r"(?:不含|除)?国家(?:禁止|限制)[^,。;)）\]】\n]{0,12}(?:项目|品种|产品|商品|货物)[^,。;)）\]】\n]*",
-            r"(?:许可)?审批类(?:商品|项目)除外|(?:涉及)?许可证(?:制度)?的?(?:经营)?(?:项目)?除外",
-            r"但?国家(?:限定|禁止|有专项规定)[^,。;)）\]】\n]*(?:除外|规定)",
-            r"未取得(?:相关)?行政许可[^,。;)）\]】\n]*",
-            r"^审批$",
-        ),
-    ),
-    Rule(
-        "licence",
-        "by which paper and until when something may be done",
-        (
-            r"凭[^,。;、)）\]】\n]{0,16}(?:证|批准文件|审批文件)[^,。;、)）\]】\n]{0,8}经营",
-            r"(?:许可证|资质证?书?|批准书?)?有效期限?[^,。;、)）\]】\n]{0,24}",
-            r"以上(?:各项|项目|范围|经营范围)[^,。;)）\]】\n]*",
-            r"不含[^,。;、)）\]】\n]{0,6}前置许可[^,。;)）\]】\n]*",
-        ),
-    ),
-    Rule(
-        "heading",
-        "which of its lists is which",
-        (r"(?:一般|许可)(?:经营)?项目[::]?\s*(?:无(?=[\s,。;]|$))?", r"经营范围[::]", r"^N/A$", r"[〓★]+|\*{2,}"),
-    ),
-)
-"""Rules for the clauses of a business scope, which are cut out of it; what is in brackets is one clause."""
+"""Rules for the clauses of a need's text, between commas and full stops, and of a business scope."""
 
 _CLAUSE = re.compile(r"[^,，。;；!！?？\n]+[,，。;；!！?？\n]*")
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
