@@ -18,7 +18,7 @@ from app.wiring import Services
 from models import SourceError
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "patents.jsonl"
-OFFLINE = {"evaluating", "training", "calibrating", "judgements", "funnel", "verification", "importing", "industries"}
+OFFLINE = {"evaluating", "training", "calibrating", "judgements", "funnel", "verification", "importing"}
 OFFLINE |= {"pushing", "push_reporting"}
 
 
