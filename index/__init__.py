@@ -1,6 +1,6 @@
 """Vectors and terms to ids: stored vectors, snapshots built, verified and published, the live one, and changes."""
 
-from index.arrays import ArrayVectors, VectorSource
+from index.arrays import ArrayVectors, IdList, VectorSource
 from index.bm25 import NO_TERMS, QueryPostings, TermCounts, TermWeights, WeighedTerms
 from index.build import BuildOptions, SnapshotSpec, write_snapshot
 from index.columns import AtLeast, Between, ColumnKind, Columns, ColumnValues, Condition, Equals, Ids, OneOf, Prefix
@@ -26,7 +26,6 @@ from index.errors import (
     VectorStoreWriteError,
     VerificationError,
 )
-from index.ids import IdList
 from index.join import JoinCorpus, JoinOptions, Neighbours
 from index.join_run import JoinProgress, JoinTask, read_join, run_join, sampled_recall
 from index.layers import Found, IndexState, Part

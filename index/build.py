@@ -19,6 +19,7 @@ from index.arrays import (
     ArrayVectors,
     ArrayWriter,
     Floats,
+    IdList,
     VectorSource,
     check_vectors,
     read_array,
@@ -39,7 +40,6 @@ from index.durable import (
 from index.engine import FaissIndex
 from index.errors import SnapshotWriteError, VectorInputError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16, Truth, blocks_of, build_flat, build_ivf, tune_nprobe
-from index.ids import IdList
 from index.manifest import (
     BUILDING_PREFIX,
     FILE_NAME,

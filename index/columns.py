@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Array, Mask, read_array, write_array
+from index.arrays import Array, IdList, Mask, read_array, write_array
 from index.durable import sync_file
 from index.errors import ConditionError, VectorInputError
-from index.ids import IdList
 
 
 @dataclass(frozen=True, slots=True)

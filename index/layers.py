@@ -20,11 +20,10 @@ from typing import Protocol
 
 import numpy as np
 
-from index.arrays import Floats, Mask, Positions
+from index.arrays import Floats, IdList, Mask, Positions
 from index.bm25 import best
 from index.columns import ColumnKind, Columns, Condition, Ids
 from index.engine import NO_POSITION, FaissIndex, Plan
-from index.ids import IdList
 from index.segments import Segment, Upsert
 from index.snapshot import Snapshot
 from index.terms import TermIndex

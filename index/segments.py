@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from index.arrays import Floats, Mask
+from index.arrays import Floats, IdList, Mask
 from index.bm25 import NO_TERMS, Postings, TermCounts
 from index.columns import ColumnKind, Columns, ColumnValues, Value
 from index.engine import FaissIndex
-from index.ids import IdList
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,13 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from index.arrays import Array, Floats, Ints, Mask, Positions, read_array, read_bundle
+from index.arrays import IDS_FILES, Array, Floats, IdList, Ints, Mask, Positions, read_array, read_bundle
+from index.bm25 import FORWARD_FILES
 from index.columns import COLUMNS_FILE, Columns, Condition
 from index.durable import sha256_of
 from index.engine import NO_POSITION, FaissIndex, Hits
 from index.errors import FileProblem, SnapshotDamagedError, SnapshotMissingError, VerificationError
 from index.faiss_build import FLAT, IVF_FP16, overlap_recall
-from index.forward import FORWARD_FILES
-from index.ids import IDS_FILES, IdList
 from index.manifest import BUILDING_PREFIX, FILE_NAME, IndexParameters, Manifest, read_manifest
 from index.neighbours import NEIGHBOURS_FILE, mean_of, without_own
 from index.terms import TERMS_FILE, TermIndex

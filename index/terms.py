@@ -19,9 +19,8 @@ import numpy as np
 import tantivy
 
 from index.arrays import Floats, Mask, Positions, check_mask
-from index.bm25 import inverse_frequency, saturated
+from index.bm25 import ForwardIndex, inverse_frequency, saturated
 from index.errors import VectorInputError, VerificationError
-from index.forward import ForwardIndex
 
 TERMS_FILE = "terms.json"
 META_FILE = "meta.json"

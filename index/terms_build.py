@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 import tantivy
 
-from index.bm25 import usable
+from index.bm25 import FORWARD_FILES, usable, written_forward
 from index.durable import sync_file
 from index.errors import SnapshotWriteError, VectorInputError
-from index.forward import FORWARD_FILES, written_forward
 from index.terms import (
     EXTENSIONS,
     META_FILE,

@@ -25,9 +25,9 @@ from index import (
     verify_snapshot,
     write_snapshot,
 )
+from index.arrays import IDS_FILES
 from index.durable import BUILD_LOCK, FileLock
 from index.errors import SnapshotMissingError, SnapshotNameError, VectorInputError
-from index.ids import IDS_FILES
 
 FLAT, IVF = {"flat_below": 10_000}, {"flat_below": 1}
 

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import IdList
-from index.arrays import write_array
+from index.arrays import IDS_FILES, write_array
 from index.errors import VectorInputError
-from index.ids import IDS_FILES
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
