@@ -374,12 +374,12 @@ def test_index_vectors_survive_kill_9(path, wait_for):
     receiver, sender = context.Pipe(duplex=False)
     writer = context.Process(target=_append_until_killed, args=(path, sender))
     writer.start()
+    sender.close()  # else a writer that fails is waited for without end
     acknowledged = 0
     while acknowledged < wait_for:
         acknowledged = receiver.recv()
     writer.kill()
     writer.join()
-    sender.close()
     try:
         while True:
             acknowledged = receiver.recv()
