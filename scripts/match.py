@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import click
 
+from app.api.folding import FOLDED_SHOWN
 from app.api.schemas import answer_out, filter_of_text
 from app.domain import AnyRecord, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
-from scripts.console import KIND, Shell, shell_command
+from scripts.console import KIND, Shell, shell_options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The options of the command."""
+
+    text: str | None
+    k: int
+    target: str
+    filter_json: str | None
+    title: str | None
+    need_id: str | None
+    patent_id: str | None
+    firm_id: str | None
+    collapse: bool
+    per_holder: int
+    explain: bool
 
 
 @click.command(short_help="Ask the published index one question.")
@@ -21,18 +40,34 @@ from scripts.console import KIND, Shell, shell_command
 @click.option("--need-id", help="Ask with a stored need instead of a text.")
 @click.option("--patent-id", help="Ask with a stored patent.")
 @click.option("--firm-id", help="Ask with a stored firm.")
+@click.option("--collapse", is_flag=True, help="One of each family and of each title and holder.")
+@click.option(
+    "--per-holder",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Most of one holder; 0 for any number.",
+)
 @click.option("--explain", is_flag=True, help="Show why each matched.")
-@shell_command
-def command(shell: Shell, k: int, target: str, filter_json: str | None, explain: bool, **asked: str | None) -> None:
+@shell_options(_Options)
+def command(shell: Shell, options: _Options) -> None:
     r"""Match TEXT with the published index and print the best records.
 
     \b
     Example:
       patmatch match "高镍三元动力电解液的开发" -k 5
       patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
+      patmatch match "一种杀菌剂组合物" --collapse --per-holder 2
     """
-    chosen = filter_of_text(filter_json or "{}", shell.settings.max_filter_values)
-    request = MatchRequest(queries=(_query(asked),), target=Kind(target), k=k, filter=chosen, explain=explain)
+    request = MatchRequest(
+        queries=(_query(options),),
+        target=Kind(options.target),
+        k=options.k,
+        filter=filter_of_text(options.filter_json or "{}", shell.settings.max_filter_values),
+        explain=options.explain,
+        collapse=options.collapse,
+        per_holder=options.per_holder,
+    )
     with shell.services() as services:
         services.serving.open()
         answer = services.match.match(request)
@@ -45,10 +80,10 @@ def command(shell: Shell, k: int, target: str, filter_json: str | None, explain:
     shell.result(json.loads(out.model_dump_json(exclude_unset=True)))
 
 
-def _query(asked: dict[str, str | None]) -> Query:
-    given = {Kind.NEEDS: asked["need_id"], Kind.PATENTS: asked["patent_id"], Kind.FIRMS: asked["firm_id"]}
+def _query(asked: _Options) -> Query:
+    given = {Kind.NEEDS: asked.need_id, Kind.PATENTS: asked.patent_id, Kind.FIRMS: asked.firm_id}
     records = [(kind, record_id) for kind, record_id in given.items() if record_id]
-    texts = asked["text"] is not None or asked["title"] is not None
+    texts = asked.text is not None or asked.title is not None
     if len(records) + texts != 1:
         raise UsageError(
             "Give either TEXT (with an optional --title) or one of --need-id, --patent-id, --firm-id.",
@@ -56,7 +91,7 @@ def _query(asked: dict[str, str | None]) -> Query:
         )
     if records:
         return Query(id="q1", record_kind=records[0][0], record_id=records[0][1])
-    return Query(id="q1", text=asked["text"], title=asked["title"])
+    return Query(id="q1", text=asked.text, title=asked.title)
 
 
 def _print(shell: Shell, result: QueryResult) -> None:
@@ -68,6 +103,12 @@ def _print(shell: Shell, result: QueryResult) -> None:
     for match in result.matches:
         if match.why:
             shell.line(f"{match.rank}. {_reasons(match.why)}")
+        if match.folded:
+            behind = ", ".join(f"{one.id} ({one.by})" for one in match.folded[:FOLDED_SHOWN])
+            more = ", ..." if len(match.folded) > FOLDED_SHOWN else ""
+            shell.line(
+                f"{match.rank}. stands for {len(match.folded)} more · 另有 {len(match.folded)} 件: {behind}{more}"
+            )
     if result.truncated:
         shell.line(f"The text has {result.tokens} tokens; its tail is beyond the declared limit and had no influence.")
     if result.shortfall:

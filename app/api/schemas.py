@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.api.folding import FOLDED_SHOWN, FoldedOut, folded_out
 from app.api.problems import Problem, invalid_request, problem_of
 from app.domain import (
     Filter,
@@ -29,6 +30,7 @@ from app.domain import (
     Patent,
     Query,
     QueryResult,
+    Shortfall,
 )
 from app.errors import InputError, PatmatchError, TooLargeError, UsageError
 from app.records.read import RecordOut
@@ -159,6 +161,7 @@ class MatchIn(Strict):
                     "min_level": "weak",
                     "explain": True,
                 },
+                {"queries": [{"text": "一种杀菌剂组合物"}], "collapse": True, "per_holder": 2},
             ]
         },
     )
@@ -170,6 +173,13 @@ class MatchIn(Strict):
     min_level: Level | None = Field(None, description="Leave out matches below this level.")
     explain: StrictBool = Field(False, description="Say why each record matched.")
     diversity: float = Field(0.0, ge=0, le=1, description="0 ranks by fit alone; higher values avoid near repeats.")
+    collapse: StrictBool = Field(
+        False,
+        description="List the best of each family and of each title and holder, with the others in its `folded`.",
+    )
+    per_holder: Annotated[StrictInt, Field(ge=0)] = Field(
+        0, description="Most matches of one holder, the first named; 0 for any number. The others stand in `folded`."
+    )
     debug: StrictBool = Field(False, description="Add the raw cosine to each match, and how the index was searched.")
 
     def to_domain(self, max_filter_values: int) -> MatchRequest:
@@ -190,6 +200,8 @@ class MatchIn(Strict):
             min_level=self.min_level,
             explain=self.explain,
             diversity=self.diversity,
+            collapse=self.collapse,
+            per_holder=self.per_holder,
         )
 
 
@@ -275,6 +287,10 @@ class MatchOut(BaseModel):
     title: str
     why: WhyOut | None = None
     debug: DebugOut | None = None
+    folded_count: int | None = Field(
+        None, description="Records that it stands for, of the candidates looked at; where folding was asked for."
+    )
+    folded: list[FoldedOut] | None = Field(None, description=f"The first {FOLDED_SHOWN} of them, best first.")
     record: RecordOut
 
 
@@ -287,8 +303,8 @@ class ResultOut(BaseModel):
     truncated: bool | None = Field(None, description="Whether a tail beyond the declared limit had no influence.")
     requested: int
     returned: int
-    shortfall: Literal["index_exhausted", "filter", "min_level"] | None = Field(
-        None, description="Why fewer than requested came back."
+    shortfall: Shortfall | None = Field(
+        None, description="Why fewer than requested came back; `folded`: the others stand behind these."
     )
     lang: str | None = Field(None, description="Language of the query's text; left out where it could not be told.")
     centred: Literal["language", "all", "none"] | None = Field(
@@ -370,6 +386,8 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
     )
     if match.why:
         out.why = WhyOut.model_validate(match.why, from_attributes=True)
+    if match.folded is not None:
+        out.folded_count, out.folded = len(match.folded), folded_out(match.folded)
     if debug:
         out.debug = DebugOut.model_validate(match, from_attributes=True)
     return out

@@ -58,6 +58,8 @@ class MatchRequest:
         min_level: matches below it are left out.
         explain: whether each match says why.
         diversity: 0 ranks by fit alone, 1 by difference from what is already in the list.
+        collapse: whether one of each family, and of each title and holder, is listed and the others stand behind it.
+        per_holder: how many of one holder are listed; 0 for any number.
     """
 
     queries: tuple[Query, ...]
@@ -67,6 +69,8 @@ class MatchRequest:
     min_level: Level | None = None
     explain: bool = False
     diversity: float = 0.0
+    collapse: bool = False
+    per_holder: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,20 @@ class Why:
     signals: Signals
 
 
+FoldedBy = Literal["family", "title", "holder"]
+"""Why a record stands behind another: of one family, of one title and holder, or one too many of its holder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """A record that is not listed, since a better one stands for it."""
+
+    id: str
+    title: str
+    score: float
+    by: FoldedBy
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """One pair: where it ranks, how well it fits, and the record itself.
@@ -118,6 +136,7 @@ class Match:
         cosine: inner product of the two unit vectors, in the space of the index.
         shared: what shared terms add to it.
         language: what makes it comparable where query and record are in two languages.
+        folded: the records that it stands for, best first; ``None`` where folding was not asked for.
     """
 
     id: str
@@ -129,6 +148,7 @@ class Match:
     shared: float = 0.0
     language: float = 0.0
     why: Why | None = None
+    folded: tuple[Folded, ...] | None = None
 
     @property
     def relevance(self) -> float:
@@ -138,7 +158,7 @@ class Match:
 
 Centred = Literal["language", "all", "none"]
 """How a query was made comparable: by the mean of its language, by that of all, or not at all in a small index."""
-Shortfall = Literal["index_exhausted", "filter", "min_level"]
+Shortfall = Literal["index_exhausted", "filter", "min_level", "folded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

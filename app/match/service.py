@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import (
     AnyRecord,
+    Folded,
     Kind,
     Match,
     MatchAnswer,
@@ -25,9 +26,10 @@ from app.domain import (
 )
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.match.explain import Explainer
+from app.match.folding import folded_behind, pool_for
 from app.match.queries import QueryResolver, ResolvedQuery
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
-from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
+from app.ranking.relevance import Scale, diversify, level_from_score, score_from_relevance
 from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
 from app.serving.served import Served
 from app.serving.translation import Refusal, conditions_of, still_passing, translated
@@ -37,9 +39,11 @@ from models import Encoder, Role
 _SPARE = 4
 """Extra candidates a query: its own record is left out, and a few may be deleted while they are read."""
 _MOST_ATTEMPTS = 4
-"""How often a search is made at most because records that it found went away before they were read."""
+"""How often a search is made at most because records that it found went away before they were read, or fold into too
+few matches."""
 _DEEPER, _DEEPEST = 8, 20_000
-"""How many times as many candidates the next search takes, and the most: a full delta may show many old values."""
+"""How many times as many candidates the next search takes, and the most: a full delta may show many old values, and a
+holder may have hundreds of patents of one kind."""
 _DIVERSITY_POOL = 4
 """Candidates a place that a diverse list chooses from; more would trade away too much fit."""
 
@@ -192,7 +196,7 @@ class MatchService:
     def _search(
         self, served: Served, request: MatchRequest, queries: Sequence[_EncodedQuery], attempt: int
     ) -> tuple[list[QueryResult] | None, tuple[Plan, ...]]:
-        """The answers from one view; ``None`` where a record went away meanwhile that one of them needs.
+        """The answers from one view; ``None`` where one of them needs a record that went away, or folds into too few.
 
         Args:
             served: what is searched.
@@ -204,6 +208,7 @@ class MatchService:
             return [], ()
         index_state, conditions = served.index_state, conditions_of(request.filter)
         places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
+        places = pool_for(places) if _folds(request) else places
         places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
         with self._stage("search"), translated():
             resolved = [query.resolved for query in queries]
@@ -225,7 +230,11 @@ class MatchService:
             len(result.matches) < request.k and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
         ]
-        return (None if any(lost) and attempt < _MOST_ATTEMPTS and stale else results), plans
+        few = any(
+            result.shortfall == "folded" and len(one.ids) == places for result, one in zip(results, found, strict=True)
+        )
+        again = (few and places < _DEEPEST) or (any(lost) and stale)
+        return (None if again and attempt < _MOST_ATTEMPTS else results), plans
 
     def _result(
         self,
@@ -238,15 +247,20 @@ class MatchService:
     ) -> QueryResult:
         space = served.state.space
         kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
+        folded: dict[str, tuple[Folded, ...]] = {}
+        if _folds(request):
+            folded = folded_behind(_as_matches(found, kept, records, scorer.scale), request)
+            kept = [n for n in kept if found.ids[n] in folded][: request.k * _DIVERSITY_POOL + _SPARE]
         if request.diversity > 0 and kept:
             vectors = served.index_state.vectors_at(found.addresses[kept])
             chosen = diversify(found.relevance.total[kept], vectors, request.k, request.diversity)
             kept = [kept[n] for n in chosen]
         kept = kept[: request.k]
-        listed = [records[found.ids[n]] for n in kept]
-        matches = _as_matches(listed, found.relevance.at(kept), scorer.scale)
+        matches = _as_matches(found, kept, records, scorer.scale)
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
+        if _folds(request):
+            passed = tuple(replace(match, folded=folded[match.id]) for match in passed)
         if request.explain and passed:
             resolved = query.resolved
             with self._stage("explain"):
@@ -258,7 +272,7 @@ class MatchService:
             tokens=query.tokens,
             windows=query.windows,
             truncated=query.truncated,
-            shortfall=_shortfall(request, len(matches), len(passed)),
+            shortfall=_shortfall(request, len(matches), len(passed), sum(map(len, folded.values()))),
             lang=query.resolved.lang,
             centred="none" if space is PLAIN else "language" if space.known(query.resolved.lang) else "all",
         )
@@ -317,7 +331,12 @@ def _encode_text_parts(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> li
     ]
 
 
-def _as_matches(listed: Sequence[AnyRecord], ranked: Relevance, scale: Scale) -> list[Match]:
+def _folds(request: MatchRequest) -> bool:
+    return request.collapse or request.per_holder > 0
+
+
+def _as_matches(found: Candidates, kept: Sequence[int], records: Mapping[str, AnyRecord], scale: Scale) -> list[Match]:
+    listed, ranked = [records[found.ids[n]] for n in kept], found.relevance.at(kept)
     scores, language = score_from_relevance(ranked.total, scale), ranked.language
     return [
         Match(
@@ -334,9 +353,11 @@ def _as_matches(listed: Sequence[AnyRecord], ranked: Relevance, scale: Scale) ->
     ]
 
 
-def _shortfall(request: MatchRequest, found: int, passed: int) -> Shortfall | None:
+def _shortfall(request: MatchRequest, found: int, passed: int, folded: int) -> Shortfall | None:
     if passed == request.k:
         return None
     if found > passed:
         return "min_level"
+    if found + folded >= request.k:
+        return "folded"
     return "index_exhausted" if request.filter.empty else "filter"

@@ -1,0 +1,136 @@
+"""Folding as the service does it: as many matches as there are groups, the same scores, pages that fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hashing_encoder import HashingEncoder
+
+from app.domain import AnyRecord, Filter, Firm, Kind, Level, Match, MatchRequest, Need, Patent, Query, QueryResult
+from app.match.folding import FOLDING_POOL
+from app.settings import Settings
+from app.wiring import Services
+
+TWINS = 3 * FOLDING_POOL
+"""More than are looked at first."""
+ASKED = "杀菌剂组合物"
+
+
+def _patents() -> list[AnyRecord]:
+    twins = [
+        Patent(
+            id=f"CN2{n:06}",
+            title="一种杀菌剂组合物",
+            abstract=f"杀菌剂组合物 {n}",
+            holders=("江苏农化公司",),
+            lang="zh",
+        )
+        for n in range(TWINS)
+    ]
+    others = [
+        Patent(id=f"CN3{n:06}", title=f"含成分{n}的杀菌剂", abstract="农药杀菌", holders=(f"企业{n % 5}",), lang="zh")
+        for n in range(20)
+    ]
+    number = {"application_number": "201610797031.3", "lang": "zh"}
+    grants = [
+        Patent(id=f"CN4000001{kind}", title=f"杀菌剂的制备{kind}", holders=("研究所",), **number) for kind in "AB"
+    ]
+    return [*twins, *others, *grants]
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A service over hundreds of twins and a few others."""
+    services = Services(Settings(home=tmp_path_factory.mktemp("home"), max_k=1000), encoder=HashingEncoder)
+    services.catalogue.upsert(_patents())
+    services.catalogue.upsert([Need(id=f"N{n}", title=ASKED, text=f"求购 {n}", firm_id=f"F{n // 2}") for n in range(6)])
+    services.catalogue.upsert(
+        [Firm(id=f"F{n}", name=("江苏农化有限公司", "江苏农化公司", "农药厂")[n]) for n in range(3)]
+    )
+    for kind in Kind:
+        services.indexing.build(kind, publish=True)
+    services.serving.open()
+    yield services
+    services.close()
+
+
+def asked(services: Services, **request: object) -> QueryResult:
+    """The answer to one query."""
+    said = MatchRequest(queries=(Query(id="q1", text=ASKED),), **request)  # type: ignore[arg-type]
+    return services.match.match(said).results[0]
+
+
+def unfolded(matches: tuple[Match, ...]) -> list[str]:
+    """Ids of what is listed and what stands behind it."""
+    return [one for match in matches for one in (match.id, *(folded.id for folded in match.folded or ()))]
+
+
+def test_folding_gives_as_many_as_there_are_groups(services: Services) -> None:
+    """Ten matches of ten groups, though three hundred twins rank before the second group."""
+    plain = asked(services, k=10)
+    assert {match.record.heading for match in plain.matches} == {"一种杀菌剂组合物"}
+    assert all(match.folded is None for match in plain.matches)
+    result = asked(services, k=10, collapse=True)
+    assert len({match.record.heading for match in result.matches}) == len(result.matches) == 10
+    assert [match.rank for match in result.matches] == list(range(1, 11))
+    assert result.shortfall is None
+    assert {folded.by for folded in result.matches[0].folded or ()} == {"title"}
+    assert len(result.matches[0].folded or ()) == TWINS - 1
+
+
+def test_folding_changes_neither_order_nor_score_and_loses_nothing(services: Services) -> None:
+    """Listed and folded together are the whole list, with its scores; a group's head is its best."""
+    plain = asked(services, k=1000)
+    result = asked(services, k=1000, collapse=True)
+    scores = {match.id: match.score for match in plain.matches}
+    assert sorted(unfolded(result.matches)) == sorted(scores)
+    order = [match.id for match in plain.matches]
+    assert [match.id for match in result.matches] == [key for key in order if key in {one.id for one in result.matches}]
+    for match in result.matches:
+        assert match.score == scores[match.id]
+        for folded in match.folded or ():
+            assert folded.score == scores[folded.id] <= match.score
+    assert len(result.matches) == 22
+    assert result.shortfall == "index_exhausted"
+    [grant] = [match for match in result.matches if "制备" in match.record.heading]
+    assert [folded.by for folded in grant.folded or ()] == ["family"]
+
+
+def test_folding_shorter_lists_are_the_head_of_longer_ones(services: Services) -> None:
+    """What is listed first does not depend on how many are asked for."""
+    longest = [match.id for match in asked(services, k=20, collapse=True, per_holder=2).matches]
+    for k in (1, 5, 12):
+        assert [match.id for match in asked(services, k=k, collapse=True, per_holder=2).matches] == longest[:k]
+
+
+def test_folding_per_holder_lists_so_many_of_one(services: Services) -> None:
+    """At most two of each holder; the list says that it is short because the rest is folded."""
+    result = asked(services, k=20, per_holder=2)
+    holders = [match.record.holders[0] for match in result.matches if isinstance(match.record, Patent)]
+    assert {holder: holders.count(holder) for holder in holders} == {
+        "江苏农化公司": 2, "研究所": 2, **{f"企业{n}": 2 for n in range(5)}
+    }  # fmt: skip
+    assert result.shortfall == "folded"
+    assert len(unfolded(result.matches)) == TWINS + 22
+
+
+def test_folding_goes_with_filters_levels_and_diversity(services: Services) -> None:
+    """Filters choose before, diversity among what is listed; below the level asked for nothing is told."""
+    only = Filter(ids=tuple(f"CN2{n:06}" for n in range(8)))
+    result = asked(services, k=8, collapse=True, filter=only)
+    assert (len(result.matches), len(result.matches[0].folded or ()), result.shortfall) == (1, 7, "folded")
+    short = asked(services, k=9, collapse=True, filter=only)
+    assert short.shortfall == "filter"
+    diverse = asked(services, k=10, collapse=True, diversity=0.9)
+    assert len({match.record.heading for match in diverse.matches}) == 10
+    assert asked(services, k=10, collapse=True, min_level=Level.STRONG, filter=Filter(lang=("xx",))).matches == ()
+
+
+def test_folding_needs_and_firms(services: Services) -> None:
+    """Needs of one firm and title, and firms of one name."""
+    needs = asked(services, k=5, target=Kind.NEEDS, collapse=True)
+    assert len({match.record.firm_id for match in needs.matches if isinstance(match.record, Need)}) == 3
+    assert (len(needs.matches), needs.shortfall) == (3, "folded")
+    firms = asked(services, k=3, target=Kind.FIRMS, collapse=True)
+    assert (len(firms.matches), len(unfolded(firms.matches))) == (2, 3)
