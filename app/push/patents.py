@@ -17,6 +17,7 @@ import numpy as np
 from app.arrays import Floats, Ints, Mask
 from app.catalogue import Catalogue
 from app.domain import Kind, Patent
+from app.match.folding import family_label, holder_label, title_label
 from app.match.scorer import ServedRecords
 from app.progress import Progress, Report
 from app.push.allocation.lists import NOBODY, LabelLimit
@@ -41,7 +42,8 @@ class PushPatents:
         ids: of each.
         passing: bool ``[n]``: visible, in the pool, and of a status and licence that the rules of an arm allow.
         holders: int64 ``[n]``, a number for the first holder's folded name.
-        families: int64 ``[n]``.
+        families: int64 ``[n]``, a number for the family, or where none is said for the application.
+        twins: int64 ``[n]``, a number for title and holders.
         subjects: int64 ``[n]``, a number for the main IPC subclass.
         agreed: bool ``[n]``: both sides rated it worth industrialising.
         revisions: int64 ``[n]``, the catalogue's.
@@ -54,6 +56,7 @@ class PushPatents:
     passing: Mask
     holders: Ints
     families: Ints
+    twins: Ints
     subjects: Ints
     agreed: Mask
     revisions: Ints
@@ -67,6 +70,7 @@ class PushPatents:
         """The limits of labels within a list that the rules ask for."""
         asked = (
             (self.families, rules.per_family),
+            (self.twins, rules.per_title),
             (self.holders, rules.per_holder),
             (self.subjects, rules.per_subject),
         )
@@ -143,8 +147,8 @@ def push_patents(
         report(Progress("patents", done, len(ids)))
     return [
         PushPatents(
-            index_state, ids, visible & allowed, facts.holders, facts.families, facts.subjects, facts.agreed,
-            facts.revisions, facts.held, facts.titles,
+            index_state, ids, visible & allowed, facts.holders, facts.families, facts.twins, facts.subjects,
+            facts.agreed, facts.revisions, facts.held, facts.titles,
         )
         for allowed in facts.allowed
     ]  # fmt: skip
@@ -156,12 +160,14 @@ class _Facts:
     def __init__(self, count: int, rules: Sequence[PushRules]) -> None:
         self._rules = rules
         self.allowed = [np.zeros(count, dtype=np.bool_) for _ in rules]
-        self.holders, self.families, self.subjects = (np.full(count, NOBODY, dtype=np.int64) for _ in range(3))
+        self.holders, self.families, self.twins, self.subjects = (
+            np.full(count, NOBODY, dtype=np.int64) for _ in range(4)
+        )
         self.agreed = np.zeros(count, dtype=np.bool_)
         self.revisions = np.zeros(count, dtype=np.int64)
         self.held: dict[str, list[int]] = {}
         self.titles = [""] * count
-        self._numbers: dict[str, dict[str, int]] = {"holder": {}, "family": {}, "subject": {}}
+        self._numbers: dict[str, dict[str, int]] = {"holder": {}, "subject": {}}
 
     def take(self, place: int, record: Patent, revision: int) -> None:
         """Note one patent."""
@@ -172,8 +178,9 @@ class _Facts:
         names = [folded_name(holder) for holder in record.holders]
         for name in names:
             self.held.setdefault(name, []).append(place)
-        self.holders[place] = self._number("holder", names[0] if names else None)
-        self.families[place] = self._number("family", record.family)
+        self.holders[place] = self._number("holder", holder_label(record))
+        self.families[place] = _digest(family_label(record))
+        self.twins[place] = _digest(title_label(record))
         self.subjects[place] = self._number("subject", record.ipc[0][:_SUBCLASS] if record.ipc else None)
         self.agreed[place] = bool(record.agreed)
         self.revisions[place], self.titles[place] = revision, record.title
@@ -181,6 +188,13 @@ class _Facts:
     def _number(self, label: str, name: str | None) -> int:
         known = self._numbers[label]
         return NOBODY if name is None else known.setdefault(name, len(known))
+
+
+def _digest(label: str | None) -> int:
+    """63 bits for a label that nearly every patent has: a table of a million would take hundreds of megabytes."""
+    if label is None:
+        return NOBODY
+    return int.from_bytes(blake2b(label.encode(), digest_size=8).digest()) >> 1
 
 
 _NOT_HERE = -1

@@ -41,7 +41,10 @@ class PushRules(BaseModel):
     months: int = Field(12, ge=0, description="What was pushed within so many months is not, unless it changed.")
     own_patents: bool = Field(False, description="Whether a firm is pushed patents that it holds itself.")
     per_holder: int = Field(3, ge=0, description="Most patents of one holder in a list; 0 for any number.")
-    per_family: int = Field(1, ge=0, description="Most members of one family in a list; 0 for any number.")
+    per_family: int = Field(
+        1, ge=0, description="Most members of one family, or of one application, in a list; 0 for any number."
+    )
+    per_title: int = Field(1, ge=0, description="Most patents of one title and holders in a list; 0 for any number.")
     per_subject: int = Field(0, ge=0, description="Most patents of one IPC subclass in a list; 0 for any number.")
     cap: int = Field(0, ge=0, description="Most lists that a patent is in; 0 for any number.")
     floor: int = Field(0, ge=0, description="Fewest lists that a patent is in where fair matches exist.")

@@ -135,6 +135,40 @@ def test_api_match_diversity_changes_the_list_but_not_its_head(client: TestClien
     assert {match["id"] for match in plain} != {match["id"] for match in diverse}
 
 
+def test_api_match_folds_where_it_is_asked_to(client: TestClient) -> None:
+    """So many of one holder; the others stand in `folded` with their count, and keep their scores."""
+    plain = ask(client, queries=[{"text": "锂离子电池"}], k=50)["results"][0]["matches"]
+    assert not {"folded", "folded_count"} & set(plain[0])
+    folding = ask(client, queries=[{"text": "锂离子电池"}], k=20, collapse=True, per_holder=1)["results"][0]
+    matches = folding["matches"]
+    holders = [match["record"]["holders"][0] for match in matches]
+    assert len(set(holders)) == len(holders) == 20
+    assert [match["rank"] for match in matches] == list(range(1, 21))
+    assert all(match["folded_count"] == len(match["folded"]) for match in matches if match["folded_count"] <= 20)
+    behind = [one for match in matches for one in match["folded"]]
+    assert {one["by"] for one in behind} >= {"holder"}
+    assert all(set(one) == {"id", "title", "score", "by"} for one in behind)
+    scores = {match["id"]: match["score"] for match in plain}
+    assert all(one["score"] == scores[one["id"]] for one in behind if one["id"] in scores)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("per_holder", -1), ("per_holder", "2"), ("per_holder", True), ("collapse", "yes")]
+)
+def test_api_match_refuses_folding_that_says_nothing(client: TestClient, field: str, value: object) -> None:
+    """The answer names the field."""
+    response = client.post("/v1/match", json={"queries": [{"text": "电池"}], field: value})
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+
+
+def test_api_match_folding_is_documented_with_examples(client: TestClient) -> None:
+    """The documentation shows a request that folds, and what stands behind a match."""
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert any(example.get("collapse") for example in schemas["MatchIn"]["examples"])
+    assert set(schemas["FoldedOut"]["examples"][0]) == set(schemas["FoldedOut"]["properties"])
+
+
 def test_api_match_a_failing_query_does_not_fail_its_batch(client: TestClient) -> None:
     """The bad ones have `error`, the good one has matches."""
     answer = ask(

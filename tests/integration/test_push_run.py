@@ -12,7 +12,7 @@ import pytest
 from push_samples import push_services, request
 
 from app.catalogue import PushEntry
-from app.domain import Filter, Kind, MatchRequest, Patent, Query
+from app.domain import Filter, Kind, MatchRequest, Need, Patent, Query
 from app.errors import ConflictError, InputError
 from app.feedback.service import OutreachService
 from app.push.rules import PushRequest
@@ -89,6 +89,27 @@ def test_push_keeps_cap_family_holder_and_status(services: Services) -> None:
         assert max(Counter(patent.holders[0] for patent in mine if patent.holders).values(), default=0) <= 2
         assert all(patent.status != "inactive" for patent in mine)
     assert {entry.placed for entry in made} > {"choice"}
+
+
+def test_push_lists_one_of_twins_and_of_an_application(tmp_path: Path) -> None:
+    """As a match that collapses: one of a title and its holders, one of an application; all of them where asked."""
+    services = push_services(tmp_path)
+    first = next(record for page in services.catalogue.iterate(Kind.NEEDS) for record in page)
+    assert isinstance(first, Need)
+    twins = [Patent(id=f"T{n}", title=f"一种 {first.title}", holders=("双胞公司",), lang="zh") for n in range(3)]
+    number = {"application_number": "201610797031.3", "lang": "zh"}
+    grants = [Patent(id=f"CN1{kind}", title=f"{first.title}{kind}", holders=("研究所",), **number) for kind in "AB"]
+    services.catalogue.upsert([*twins, *grants])
+    services.indexing.build(Kind.PATENTS, publish=True)
+    free = {"months": 0, "per_holder": 0}
+    folded = lists(services, request("folded", **free))
+    every = lists(services, request("every", **free, per_title=0, per_family=0))
+    for group in (twins, grants):
+        ids = {patent.id for patent in group}
+        shown, before = (Counter(entry.firm_id for entry in made if entry.patent_id in ids) for made in (folded, every))
+        assert max(shown.values()) == 1
+        assert before[str(first.firm_id)] == len(group)
+    services.close()
 
 
 def test_push_floor_reaches_patents_that_are_nobodys_candidates(services: Services) -> None:

@@ -333,6 +333,9 @@ function listen() {
       if (record || (shown && text.value.trim())) ask();
     });
   }
+  form.elements.collapse.addEventListener("change", () => {
+    if (shown) ask();
+  });
   byId("record-clear").addEventListener("click", () => {
     setRecord(null);
     text.focus();

@@ -25,11 +25,14 @@ export const STATUSES = {
   firms: ["active", "pending", "inactive"],
 };
 
+const NOT_COLLAPSED = "0"; // What an address says where the reader switched folding off; else it says nothing.
+
 // A longer question goes behind the "#": common proxies refuse request lines over 8 KB, and never see that.
 const ADDRESS_QUERY_BYTES = 2000;
 
-/** An empty question. `record` is {kind, id} when a record is what is asked with. */
-export const blankQuestion = () => ({ target: "patents", k: 10, text: "", record: null, fields: {} });
+/** An empty question. `record` is {kind, id} when a record is what is asked with; `collapse` lists one of each family
+ * and of each title and holder. */
+export const blankQuestion = () => ({ target: "patents", k: 10, collapse: true, text: "", record: null, fields: {} });
 
 /** How many filters and options, of those that apply to the target, are in use. */
 export function filtersInUse({ target, fields }) {
@@ -44,13 +47,15 @@ export function readForm(form, record) {
     const value = data.getAll(name).join(",").trim();
     if (value) fields[name] = value;
   }
-  return { target: data.get("target"), k: Number(data.get("k")), text: data.get("q"), record, fields };
+  const collapse = data.get("collapse") !== null;
+  return { target: data.get("target"), k: Number(data.get("k")), collapse, text: data.get("q"), record, fields };
 }
 
-export function writeForm(form, { target, k, text, fields }) {
+export function writeForm(form, { target, k, collapse, text, fields }) {
   form.elements.target.value = target;
   if (![...form.elements.k.options].some((option) => Number(option.value) === k)) form.elements.k.add(new Option(k));
   form.elements.k.value = String(k);
+  form.elements.collapse.checked = collapse;
   form.elements.q.value = text;
   for (const name of [...Object.keys(FILTERS), ...OPTIONS]) {
     const chosen = (fields[name] ?? "").split(",");
@@ -63,7 +68,7 @@ export function writeForm(form, { target, k, text, fields }) {
 }
 
 /** The part of an address after the path that asks this question again; the page's language is not part of it. */
-export function toAddress({ target, k, text, record, fields }, language) {
+export function toAddress({ target, k, collapse, text, record, fields }, language) {
   const search = new URLSearchParams();
   let hash = "";
   if (record) search.set(RECORD_FIELDS[record.kind], record.id);
@@ -71,6 +76,7 @@ export function toAddress({ target, k, text, record, fields }, language) {
   else hash = `#${new URLSearchParams({ q: text })}`;
   search.set("target", target);
   search.set("k", String(k));
+  if (!collapse) search.set("collapse", NOT_COLLAPSED);
   for (const [name, value] of Object.entries(fields)) search.set(name, value);
   if (language) search.set("lang", language);
   return `?${search}${hash}`;
@@ -82,6 +88,7 @@ export function fromAddress({ search, hash }) {
   const question = blankQuestion();
   if (KINDS.includes(parameters.get("target"))) question.target = parameters.get("target");
   if (/^[1-9]\d{0,8}$/.test(parameters.get("k") ?? "")) question.k = Number(parameters.get("k"));
+  question.collapse = parameters.get("collapse") !== NOT_COLLAPSED;
   for (const name of [...Object.keys(FILTERS), ...OPTIONS]) {
     if (parameters.get(name)) question.fields[name] = parameters.get(name);
   }
@@ -95,7 +102,7 @@ export function fromAddress({ search, hash }) {
  * What `POST /v1/match` is sent.
  * @returns {{request: object, mistakes: {field: string, words: string, values?: object}[]}}
  */
-export function toRequest({ target, k, text, record, fields }) {
+export function toRequest({ target, k, collapse, text, record, fields }) {
   const mistakes = [];
   if (!record && !text.trim()) mistakes.push({ field: "text", words: "emptyText" });
   const filter = {};
@@ -111,7 +118,7 @@ export function toRequest({ target, k, text, record, fields }) {
   if (filter.filed_from && filter.filed_to && filter.filed_from > filter.filed_to)
     mistakes.push({ field: "filed", words: "badDates" });
   const query = record ? { id: "q1", [RECORD_FIELDS[record.kind]]: record.id } : { id: "q1", text };
-  const request = { queries: [query], target, k };
+  const request = { queries: [query], target, k, collapse };
   if (Object.keys(filter).length) request.filter = filter;
   if (fields.min_level) request.min_level = fields.min_level;
   if (fields.explain) request.explain = true;

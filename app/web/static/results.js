@@ -45,6 +45,7 @@ function matchItem(match, kind, actions) {
     facts(record, match.id, kind),
     body,
     reason(match.why, lang),
+    foldedBehind(match, kind, actions),
     actions.judge(match, kind, title),
     element(
       "p",
@@ -98,6 +99,28 @@ function reason(why, lang) {
     pairs.length ? element("li", {}, t("meanings", { pairs: pairs.join(separator) })) : null,
     passage ? element("li", {}, t("carrying"), element("q", lang, passage)) : null,
     signals ? element("li", {}, signalsLine(signals)) : null,
+  );
+}
+
+/** The records that this match stands for, closed until the reader opens them. */
+function foldedBehind({ folded = [], folded_count: count = 0 }, kind, actions) {
+  if (!count) return null;
+  const items = folded.map(({ id, title, score, by }) =>
+    element(
+      "li",
+      { attributes: { "data-id": id } },
+      action(title || t("untitled"), t("similarTo", { title }), "similar-folded", () => actions.similar(kind, id, title)),
+      element("span", { className: "quiet" }, t(`foldedBy.${by}`)),
+      element("span", { className: "mono quiet record-code" }, id),
+      element("span", { className: "quiet", title: t("scoreHint") }, score.toFixed(3)),
+    ),
+  );
+  if (count > folded.length) items.push(element("li", { className: "quiet" }, t("foldedMore", { n: folded.length })));
+  return element(
+    "details",
+    { className: "folded" },
+    element("summary", {}, t(`folded.${kind}`, { n: count })),
+    element("ul", {}, ...items),
   );
 }
 
@@ -173,7 +196,7 @@ export function resultNotices({ truncated, windows, tokens, shortfall, requested
   if (truncated) notices.push(notice("warn", t("truncated", { tokens })));
   else if (windows > 1) notices.push(notice("info", t("windows", { tokens, windows })));
   if (shortfall) {
-    const known = ["index_exhausted", "filter", "min_level"].includes(shortfall) ? shortfall : "other";
+    const known = ["index_exhausted", "filter", "min_level", "folded"].includes(shortfall) ? shortfall : "other";
     notices.push(notice("info", t(`shortfall.${known}`, { requested, returned })));
   }
   return notices;
