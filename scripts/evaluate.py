@@ -12,11 +12,14 @@ from app.errors import JobError, UsageError
 from app.evaluation.collection import Words
 from app.evaluation.comparison import VERDICTS, Difference, Differences, all_differences, chance, comparison, summary
 from app.evaluation.report import numbered, write_comparison, write_report
-from app.evaluation.result import PAIR_MEASURES, PAIR_SIZES, EvaluationResult
+from app.evaluation.result import EvaluationResult
+from app.evaluation.slices import PAIR_MEASURES, PAIR_SIZES, SLICE_MEASURES
 from app.evaluation.trec import write_qrels, write_run
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.systems import Bench, System, side_by_side
 from scripts.console import FOLDER, INPUT, OUTPUT, Shell, listed, shell_options
+
+_ALL_WAYS = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class _Options:
     baselines: tuple[Path, ...]
     run_files: tuple[Path, ...]
     no_served: bool
+    asked: str
 
     def make_folders(self) -> None:
         """Fail before the work, not after it."""
@@ -69,6 +73,13 @@ class _Options:
     "--run", "run_files", multiple=True, type=INPUT, help="Compare with a TREC run of any system; may be repeated."
 )
 @click.option("--no-served", is_flag=True, help="Only --run and --baseline: load no model and embed nothing.")
+@click.option(
+    "--asked",
+    type=click.Choice([_ALL_WAYS, "as-given"]),
+    default=_ALL_WAYS,
+    show_default=True,
+    help="all: queries with title and text are asked by their text alone and by their title alone, too.",
+)
 @shell_options(_Options)
 def command(shell: Shell, options: _Options) -> None:
     r"""Index CORPUS, ask every query as the service would, and measure the answers.
@@ -123,7 +134,8 @@ def _served(shell: Shell, bench: Bench, options: _Options) -> list[System]:
     if options.no_served:
         return []
     with shell.services() as services, shell.report("evaluate") as report:
-        systems = services.evaluating.systems(bench, options.encoders, report=report)
+        all_ways = options.asked == _ALL_WAYS
+        systems = services.evaluating.systems(bench, options.encoders, all_ways=all_ways, report=report)
     if options.run_out is not None:
         write_run(options.run_out, systems[0].contents.runs)
     return systems
@@ -243,7 +255,20 @@ def _tests(place: int, found: Differences) -> list[tuple[object, ...]]:
 
 
 def _slices(shell: Shell, headings: Sequence[str], results: Sequence[EvaluationResult]) -> None:
-    """The pairs of languages, where there is more than a language and itself."""
+    """By how it was asked and how long it was; then the pairs of languages."""
+    rows = [each.slices.rows() for each in results]
+    names = list(dict.fromkeys(name for each in rows for name in each))
+    asked = [
+        (f"{name} {heading}".strip(), each[name]["queries"], *(_number(each[name][one]) for one in SLICE_MEASURES))
+        for name in names
+        for heading, each in zip(headings, rows, strict=True)
+        if name in each
+    ]
+    shell.table(("slice", "queries", *SLICE_MEASURES), asked)
+    _languages(shell, headings, results)
+
+
+def _languages(shell: Shell, headings: Sequence[str], results: Sequence[EvaluationResult]) -> None:
     keys = sorted({key for result in results for key in result.slices.languages})
     if all(len(set(key.split("->"))) == 1 for key in keys) and len(keys) < 2:
         return  # one language searched in itself is what the measures say already

@@ -192,8 +192,7 @@ def quality(probabilities: Doubles, levels: Ints, served: Ints | None = None) ->
     return Quality(
         brier=float(np.mean((score - relevant) ** 2)),
         log_loss=float(-np.mean(relevant * np.log(certain) + (1.0 - relevant) * np.log(1.0 - certain))),
-        calibration_error=sum(one.count * abs(one.predicted - one.observed) for one in bins(score, relevant))
-        / len(levels),
+        calibration_error=calibration_error(score, relevant),
         level_score=level_score(float(np.abs(answered - levels).mean())),
     )
 
@@ -218,6 +217,12 @@ def median_levels(probabilities: Doubles) -> Ints:
     """The levels int64 ``[n]`` with the least expected absolute error: the best one whose probability is one half."""
     found: Ints = 1 + (probabilities >= 0.5).sum(axis=1)
     return found
+
+
+def calibration_error(probabilities: Doubles, happened: Doubles) -> float:
+    """The mean distance of probability and share over bins of equal count; arguments as of `bins`, not empty."""
+    found = bins(probabilities, happened)
+    return sum(one.count * abs(one.predicted - one.observed) for one in found) / len(probabilities)
 
 
 def bins(probabilities: Doubles, happened: Doubles, count: int = BINS) -> list[Bin]:

@@ -93,6 +93,7 @@ class Collection:
         query_langs: language of each query that was asked.
         document_langs: language of each document.
         query_lengths: characters of each query.
+        single_words: the queries that are one word.
     """
 
     size: int
@@ -100,3 +101,4 @@ class Collection:
     query_langs: Mapping[str, str | None] = field(default_factory=dict)
     document_langs: Mapping[str, str | None] = field(default_factory=dict)
     query_lengths: Mapping[str, int] = field(default_factory=dict)
+    single_words: frozenset[str] = frozenset()

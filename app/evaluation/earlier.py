@@ -21,6 +21,8 @@ JUDGED, MEASURES, RUN = "judged.jsonl", "measures.json", "run.trec"
 COMPARISON, MEASURED = "comparison.json", "measured"
 """The file of a comparison, and what in it names the folder of the system that was measured then."""
 
+_ORIGIN = ("encoder", "snapshot", "settings", "material", "slices")
+"""What of ``measures.json`` is kept; all else is measured again."""
 SHOWN_IDS = 5
 """How many query ids a note names."""
 
@@ -33,7 +35,7 @@ class EarlierReport:
         runs: query id -> its answer at that time.
         qrels: judgements at that time.
         query_digests: query id -> digest of its text at that time.
-        origin: ``encoder``, ``snapshot``, ``settings`` and ``material`` of ``measures.json``.
+        origin: ``encoder``, ``snapshot``, ``settings``, ``material`` and ``slices`` of ``measures.json``.
     """
 
     runs: Mapping[str, QueryRun]
@@ -100,7 +102,9 @@ def read_report(folder: Path) -> EarlierReport:
         if levels:
             qrels[run.query_id] = levels
     measures = _json_object(folder / MEASURES)
-    origin = {name: dict(measures.get(name) or {}) for name in ("encoder", "snapshot", "settings", "material")}
+    origin = {
+        name: dict(measures.get(name) or {}) for name in ("encoder", "snapshot", "settings", "material", "slices")
+    }
     return EarlierReport(runs=runs, qrels=qrels, query_digests=digests, origin=origin)
 
 

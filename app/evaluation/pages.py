@@ -19,7 +19,8 @@ from app.evaluation.charts import LEVEL_NAMES
 from app.evaluation.collection import Words
 from app.evaluation.comparison import VERDICTS, Differences, all_differences, chance, moved, paired, summary
 from app.evaluation.measures import QueryMeasures, served_level
-from app.evaluation.result import MEANS, PAIR_MEASURES, PAIR_SIZES, ReportContents
+from app.evaluation.result import MEANS, ReportContents
+from app.evaluation.slices import PAIR_MEASURES, PAIR_SIZES, SLICE_MEASURES
 from app.evaluation.statistics import TIE
 
 QUERIES_SHOWN = 500
@@ -33,6 +34,17 @@ DOCUMENTS_SHOWN = 8
 
 ROWS_SHOWN = 40
 """Bars of one table of a push report."""
+
+SLICE_NAMES = {
+    "asked title_and_text": "title and text 标题与正文",
+    "asked text": "text alone 仅正文",
+    "asked title": "title alone 仅标题",
+    "length short": "short 短",
+    "length middle": "middle 中",
+    "length long": "long 长",
+    "single word": "one word 单个词",
+}
+"""What a page calls each slice of whole queries, in the order shown."""
 
 MAIN = "judged_ndcg@10"
 """The measure by which queries are sorted, where it has values in both."""
@@ -130,7 +142,14 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters.update(number=_number, chance=chance, any=_any, largest=_largest)
-    made.globals.update(charts=charts, VERDICTS=VERDICTS, PAIR_SIZES=PAIR_SIZES, PAIR_MEASURES=PAIR_MEASURES)
+    made.globals.update(
+        charts=charts,
+        VERDICTS=VERDICTS,
+        PAIR_SIZES=PAIR_SIZES,
+        PAIR_MEASURES=PAIR_MEASURES,
+        SLICE_MEASURES=SLICE_MEASURES,
+        SLICE_NAMES=SLICE_NAMES,
+    )
     return made
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection as Ids
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from app.evaluation.collection import RELEVANT_FROM, UNKNOWN_LANGUAGE, Collection, Qrels, QueryRun
+from app.evaluation.collection import Collection, Qrels, QueryRun
 from app.evaluation.measures import (
-    NDCG_DEPTH,
-    RECALL_DEPTH,
     QueryMeasures,
     hub_share,
     language_mix,
@@ -21,6 +18,7 @@ from app.evaluation.measures import (
     measure_query,
     reach,
 )
+from app.evaluation.slices import Slices, pooled_level_score, slices_of
 from app.evaluation.statistics import Interval, bootstrap_interval
 
 MEANS: Mapping[str, str] = {
@@ -33,36 +31,7 @@ MEANS: Mapping[str, str] = {
 """Measures that are a mean over queries, and the column of the per-query table that each is the mean of."""
 
 Measure = float | None | dict[str, dict[str, float]]
-
-LENGTHS = ("short", "middle", "long")
-"""Thirds of the queries by their number of characters."""
-
-PAIR_SIZES = ("pairs", "queries", "documents")
-PAIR_MEASURES = ("recall@10", "recall@100", "mrr", "recall@10_alone")
-"""Sizes and measures of a pair of languages, in the order shown."""
-
-Slice = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Slices:
-    """Measures over parts of the queries and pairs.
-
-    Attributes:
-        languages: ``"zh->en"`` (query, document) -> ``pairs`` relevant and judged, their ``queries``, how many
-            ``documents`` of that language there are, ``recall@10``, ``recall@100`` and ``mrr`` of these pairs in the
-            ranking of the whole corpus, and ``recall@10_alone`` when asked among documents of that language alone,
-            ``None`` where nobody asked. Each pair weighs the same.
-        query_length: ``short``, ``middle``, ``long`` -> ``queries`` counted, shortest and longest in ``characters``,
-            ``judged_ndcg@10`` and its 95 % ``interval``.
-    """
-
-    languages: Mapping[str, Slice] = field(default_factory=dict)
-    query_length: Mapping[str, Slice] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The slices as JSON types."""
-        return asdict(self)
+Asked = Mapping[str, Sequence[QueryRun]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +86,7 @@ class ReportContents:
         document_titles: what to call a document.
         collection: what was searched and judged.
         query_digests: query id -> digest of its text, by which a later run sees whether it asks the same.
+        asked: how queries were asked -> runs over those that have both title and text; see `app.evaluation.slices`.
     """
 
     result: EvaluationResult
@@ -126,10 +96,13 @@ class ReportContents:
     document_titles: Mapping[str, str]
     collection: Collection = field(default_factory=lambda: Collection(size=0, qrels={}))
     query_digests: Mapping[str, str] = field(default_factory=dict)
+    asked: Asked = field(default_factory=dict)
 
 
-def evaluate_runs(runs: Sequence[QueryRun], collection: Collection) -> EvaluationResult:
+def evaluate_runs(runs: Sequence[QueryRun], collection: Collection, asked: Asked | None = None) -> EvaluationResult:
     """All measures of the contract over ``runs``, one run for every query asked, also for those without an answer.
+
+    ``asked`` are the runs of the same queries asked in each way, where they were.
 
     The returned counts are those of judgements and runs; the caller adds those of reading the files.
     """
@@ -161,7 +134,7 @@ def evaluate_runs(runs: Sequence[QueryRun], collection: Collection) -> Evaluatio
         intervals=intervals,
         counts=counts,
         per_query=table,
-        slices=Slices(_languages(runs, collection), _query_length(table, collection.query_lengths)),
+        slices=slices_of(runs, table, collection, asked or {}),
     )
 
 
@@ -170,7 +143,8 @@ def restricted(contents: ReportContents, query_ids: Ids[str]) -> ReportContents:
     kept = [run for run in contents.runs if run.query_id in query_ids]
     qrels = {query_id: levels for query_id, levels in contents.qrels.items() if query_id in query_ids}
     collection = replace(contents.collection, qrels=qrels)
-    old, new = contents.result, evaluate_runs(kept, collection)
+    asked = {name: [run for run in runs if run.query_id in query_ids] for name, runs in contents.asked.items()}
+    old, new = contents.result, evaluate_runs(kept, collection, asked)
     result = replace(
         old,
         measures=new.measures,
@@ -179,77 +153,14 @@ def restricted(contents: ReportContents, query_ids: Ids[str]) -> ReportContents:
         per_query=new.per_query,
         slices=new.slices,
     )
-    return replace(contents, result=result, runs=kept, qrels=qrels, collection=collection)
+    return replace(contents, result=result, runs=kept, qrels=qrels, collection=collection, asked=asked)
 
 
 def _level_score(table: Sequence[QueryMeasures]) -> tuple[float | None, Interval | None]:
-    """Over all judged pairs alike, so a query weighs as much as it has judgements; the bootstrap draws queries."""
-    rows = [(row.level_error, row.judged) for row in table if row.level_error is not None]
-    if not rows:
+    """The score with its interval; the bootstrap draws queries."""
+    if (score := pooled_level_score(table)) is None:
         return None, None
+    rows = [(row.level_error, row.judged) for row in table if row.level_error is not None]
     errors, judged = np.array(rows, dtype=np.float64).T
-    score = level_score(float(np.average(errors, weights=judged)))
     spread = bootstrap_interval(errors, judged)
     return score, Interval(level_score(spread.high), level_score(spread.low)) if spread else None
-
-
-class _Pair(NamedTuple):
-    """One relevant judged pair: its query, its rank in the whole corpus, and whether it was found alone."""
-
-    query_id: str
-    rank: int | None
-    alone: bool | None
-
-
-def _languages(runs: Sequence[QueryRun], collection: Collection) -> dict[str, Slice]:
-    found: dict[tuple[str, str], list[_Pair]] = {}
-    for run in runs:
-        asked = collection.query_langs.get(run.query_id) or UNKNOWN_LANGUAGE
-        ranks = {match.doc_id: rank for rank, match in enumerate(run.ranked, start=1)}
-        for doc_id, level in collection.qrels.get(run.query_id, {}).items():
-            if level >= RELEVANT_FROM:
-                lang = collection.document_langs.get(doc_id) or UNKNOWN_LANGUAGE
-                alone = doc_id in run.alone[lang] if lang in run.alone else None
-                found.setdefault((asked, lang), []).append(_Pair(run.query_id, ranks.get(doc_id), alone))
-    documents = Counter(lang or UNKNOWN_LANGUAGE for lang in collection.document_langs.values())
-    return {f"{asked}->{lang}": _slice(pairs, documents[lang]) for (asked, lang), pairs in sorted(found.items())}
-
-
-def _slice(pairs: Sequence[_Pair], documents: int) -> Slice:
-    ranks = np.array([pair.rank or np.inf for pair in pairs])
-    alone = [pair.alone for pair in pairs if pair.alone is not None]
-    return {
-        "pairs": len(pairs),
-        "queries": len({pair.query_id for pair in pairs}),
-        "documents": documents,
-        "recall@10": float((ranks <= NDCG_DEPTH).mean()),
-        "recall@100": float((ranks <= RECALL_DEPTH).mean()),
-        "mrr": float((1.0 / ranks).mean()),
-        "recall@10_alone": float(np.mean(alone)) if len(alone) == len(pairs) else None,
-    }
-
-
-def _query_length(table: Sequence[QueryMeasures], lengths: Mapping[str, int]) -> dict[str, Slice]:
-    """Thirds of the queries that count for the measure; queries of one length stay together."""
-    rows = [
-        (lengths[row.query_id], row.judged_ndcg)
-        for row in table
-        if row.judged_ndcg is not None and row.query_id in lengths
-    ]
-    if not rows:
-        return {}
-    characters, values = np.array(rows, dtype=np.float64).T
-    bounds = np.quantile(characters, [1 / 3, 2 / 3], method="inverted_cdf")
-    third = np.searchsorted(bounds, characters, side="left")
-    found: dict[str, Slice] = {}
-    for place, name in enumerate(LENGTHS):
-        inside = third == place
-        if inside.any():
-            interval = bootstrap_interval(values[inside])
-            found[name] = {
-                "queries": int(inside.sum()),
-                "characters": [int(characters[inside].min()), int(characters[inside].max())],
-                "judged_ndcg@10": float(values[inside].mean()),
-                "interval": [interval.low, interval.high] if interval else None,
-            }
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from app.domain import Filter, Kind, MatchRequest, Query, QueryResult
 from app.errors import IndexProblem, ModelProblem, PatmatchError, UsageError
 from app.evaluation.collection import RELEVANT_FROM, Collection, Qrels, QueryRun, Ranked, Served
 from app.evaluation.measures import NDCG_DEPTH, RECALL_DEPTH
-from app.evaluation.result import ReportContents
+from app.evaluation.result import Asked, ReportContents
 from app.match.service import MatchLimits, MatchService
 from app.progress import Progress, Report
 from app.quality.material import EvaluationFiles, EvaluationMaterial
@@ -103,13 +104,19 @@ class EvaluationService:
         return self._evaluate(Bench(EvaluationMaterial.read(files)), self._encoders.get(), report)
 
     def systems(
-        self, bench: Bench, sources: Sequence[str] = (), *, report: Report = lambda _progress: None
+        self,
+        bench: Bench,
+        sources: Sequence[str] = (),
+        *,
+        all_ways: bool = False,
+        report: Report = lambda _progress: None,
     ) -> list[System]:
         """The same once for each of several encoders; all are loaded before the first is used.
 
         Args:
             bench: the material, read before.
             sources: ``package``, ``hub:NAME``, ``dir:PATH`` or ``served``; the configured encoder where there is none.
+            all_ways: whether queries with title and text are asked by one of them alone, too.
             report: receives the progress of each.
 
         Raises:
@@ -118,7 +125,7 @@ class EvaluationService:
         """
         encoders = [self._named(source) for source in sources] or [self._encoders.get()]
         return [
-            System(source, self._evaluate(bench, encoder, report))
+            System(source, self._evaluate(bench, encoder, report, all_ways=all_ways))
             for source, encoder in zip(sources or (CONFIGURED,), encoders, strict=True)
         ]
 
@@ -147,7 +154,7 @@ class EvaluationService:
                 raise entry.damage or IndexProblem("the published snapshot cannot be read", "无法读取已发布的快照")
             return self._encoders.of_snapshot(entry.manifest)
 
-    def _evaluate(self, bench: Bench, encoder: Encoder, report: Report) -> ReportContents:
+    def _evaluate(self, bench: Bench, encoder: Encoder, report: Report, *, all_ways: bool = False) -> ReportContents:
         began = perf_counter()
         with TemporaryDirectory(prefix="patmatch-evaluate-", ignore_cleanup_errors=True) as folder:
             place = replace(self._settings.building, index_dir=Path(folder), reasons=False, hubness=False)
@@ -159,7 +166,9 @@ class EvaluationService:
                 with translated():
                     name = index.SnapshotId.parse(build.snapshot)
                     snapshot = index.load_snapshot(name.directory(place.index_dir), threads=1)
-                runs = self._ask(catalogue, snapshot, bench, encoder, report)
+                with self._asking(catalogue, snapshot, bench, encoder) as matching:
+                    runs = _ask(matching, bench, report)
+                    asked = _ask_otherwise(matching, bench, runs, report) if all_ways else {}
             finally:
                 catalogue.close()
         seconds = perf_counter() - began
@@ -181,6 +190,7 @@ class EvaluationService:
                 snapshot=self._described(snapshot.manifest),
                 settings=settings,
             ),
+            asked,
         )
 
     def _described(self, manifest: index.Manifest) -> dict[str, Any]:
@@ -198,26 +208,45 @@ class EvaluationService:
     def _calibrations(self) -> Shelf:
         return CalibrationStore(self._settings.building.index_dir, _TARGET).read()
 
-    def _ask(
-        self, catalogue: Catalogue, snapshot: index.Snapshot, bench: Bench, encoder: Encoder, report: Report
-    ) -> list[QueryRun]:
-        """Ask every query for the best of all, for its judged documents alone, and language by language."""
-        queries, qrels = bench.material.asked(), bench.collection.qrels
-        deepest = max(len(levels) for levels in qrels.values())
+    @contextmanager
+    def _asking(
+        self, catalogue: Catalogue, snapshot: index.Snapshot, bench: Bench, encoder: Encoder
+    ) -> Iterator[MatchService]:
+        """The service over the index of the evaluation, with vectors from the store of the encoder."""
+        deepest = max(len(levels) for levels in bench.collection.qrels.values())
         limits = replace(self._settings.limits, max_queries=_BATCH, max_k=max(RECALL_DEPTH, deepest))
-        runs: list[QueryRun] = []
         with (
             translated(),
             index.VectorStore(self._settings.building.vectors_dir / encoder.fingerprint, encoder.dimension) as store,
         ):
             pinned = PinnedIndex(snapshot, CachedEncoder(encoder, store), _TARGET, self._calibrations())
-            matching = MatchService(indexes={_TARGET: pinned}, catalogue=catalogue, limits=limits)
-            for start in range(0, len(queries), _BATCH):
-                report(Progress("ask", start, len(queries)))
-                batch = queries[start : start + _BATCH]
-                runs += _with_languages(matching, batch, list(_runs(matching, batch, qrels)), bench.collection)
-        report(Progress("ask", len(queries), len(queries)))
-        return runs
+            yield MatchService(indexes={_TARGET: pinned}, catalogue=catalogue, limits=limits)
+
+
+def _ask(matching: MatchService, bench: Bench, report: Report) -> list[QueryRun]:
+    """Ask every query for the best of all, for its judged documents alone, and language by language."""
+    runs: list[QueryRun] = []
+    for batch in _batches(bench.material.asked(), "ask", report):
+        answered = list(_runs(matching, batch, bench.collection.qrels))
+        runs += _with_languages(matching, batch, answered, bench.collection)
+    return runs
+
+
+def _ask_otherwise(matching: MatchService, bench: Bench, runs: Sequence[QueryRun], report: Report) -> Asked:
+    """The runs of the queries that have title and text, by both and by each of them alone."""
+    asked: dict[str, list[QueryRun]] = {}
+    for way, queries in bench.material.asked_otherwise().items():
+        batches = _batches(queries, f"ask {way}", report)
+        asked[way] = [run for batch in batches for run in _runs(matching, batch, bench.collection.qrels)]
+    known = {run.query_id for each in asked.values() for run in each}
+    return {"title_and_text": [run for run in runs if run.query_id in known], **asked}
+
+
+def _batches(queries: Sequence[Query], stage: str, report: Report) -> Iterator[Sequence[Query]]:
+    for start in range(0, len(queries), _BATCH):
+        report(Progress(stage, start, len(queries)))
+        yield queries[start : start + _BATCH]
+    report(Progress(stage, len(queries), len(queries)))
 
 
 def asked_of(matching: MatchService, query: Query, target: Kind, ids: Sequence[str]) -> QueryResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,13 +17,16 @@ from app.errors import InputError, NotReadyError
 from app.evaluation.collection import Collection, TextRow
 from app.evaluation.files import KnownJudgements, keep_known, read_qrels, read_texts
 from app.serving.translation import translated
-from app.text.normalising import detect_language, fold_body, fold_line, language_word
+from app.text.normalising import HAN, detect_language, fold_body, fold_line, language_word
+from app.text.segments import LONGEST_TERM
 from index import SnapshotId, current_id, load_snapshot
 
 _PAGE = 4000
 """Records of one transaction, as when a file is imported."""
 _DIGEST_CHARS = 16
 """64 bits of a digest: two texts of one evaluation do not share them by chance."""
+_WORD = re.compile(r"\w+(?:[-.]\w+)*")
+_HAN = re.compile(f"[{HAN}]")
 _TITLE_CHARS = 60
 """How much of a text stands for a title where there is none."""
 
@@ -86,6 +90,14 @@ class EvaluationMaterial:
         """The queries as a client would send them, title and text apart and not yet cleaned."""
         return [Query(id=row.id, title=row.title or None, text=row.text or None) for row in self.queries.values()]
 
+    def asked_otherwise(self) -> dict[str, list[Query]]:
+        """Those that have title and text, by one of them alone. Both come as text, as from who types into the page."""
+        both = [row for row in self.queries.values() if row.title.strip() and row.text.strip()]
+        return {
+            "text": [Query(id=row.id, text=row.text) for row in both],
+            "title": [Query(id=row.id, text=row.title) for row in both],
+        }
+
     def collection(self) -> Collection:
         """What the measures need to know."""
         return Collection(
@@ -94,6 +106,7 @@ class EvaluationMaterial:
             query_langs={row.id: language(row) for row in self.queries.values()},
             document_langs={row.id: language(row) for row in self.documents.values()},
             query_lengths={row.id: len(row.title) + len(row.text) for row in self.queries.values()},
+            single_words=frozenset(row.id for row in self.queries.values() if _one_word(row)),
         )
 
     def query_digests(self) -> dict[str, str]:
@@ -183,6 +196,14 @@ def _by_id(rows: Iterator[TextRow], path: Path) -> tuple[dict[str, TextRow], int
             code="empty_file",
         )
     return found, repeated
+
+
+def _one_word(row: TextRow) -> bool:
+    """Whether a query is one word: letters without a gap, of Chinese ones no more than a term has."""
+    text = fold_line(row.title or row.text)
+    other = fold_line(row.text)
+    alike = not row.title or not other or other == text
+    return alike and _WORD.fullmatch(text) is not None and len(_HAN.findall(text)) <= LONGEST_TERM
 
 
 def _words(row: TextRow) -> str:

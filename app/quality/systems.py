@@ -10,7 +10,7 @@ from app.errors import InputError
 from app.evaluation.collection import QueryRun, Words
 from app.evaluation.earlier import read_report, sameness
 from app.evaluation.files import BAD_FILE
-from app.evaluation.result import EvaluationResult, ReportContents, evaluate_runs, restricted
+from app.evaluation.result import Asked, EvaluationResult, ReportContents, evaluate_runs, restricted
 from app.evaluation.trec import answered, read_run
 from app.quality.material import EvaluationMaterial, titles
 
@@ -37,11 +37,17 @@ class Bench:
         self._titles = titles(material.queries), titles(material.documents)
 
     def measured(
-        self, runs: Sequence[QueryRun], described: Callable[[EvaluationResult], EvaluationResult]
+        self,
+        runs: Sequence[QueryRun],
+        described: Callable[[EvaluationResult], EvaluationResult],
+        asked: Asked | None = None,
     ) -> ReportContents:
-        """The evaluation of ``runs``, one for each query; ``described`` adds where they are from."""
+        """The evaluation of ``runs``, one for each query; ``described`` adds where they are from.
+
+        ``asked`` are the runs of the same queries asked in each way, where they were.
+        """
         qrels = self.material.known.qrels
-        result = evaluate_runs(runs, self.collection)
+        result = evaluate_runs(runs, self.collection, asked)
         # Pairs without a score: their document has no text or is not in the run, or their query failed.
         unserved = sum(len(qrels.get(run.query_id, ())) - len(run.served) for run in runs)
         counts = {**result.counts, **self.material.counts, "unserved_pairs": unserved}
@@ -53,6 +59,7 @@ class Bench:
             document_titles=self._titles[1],
             collection=self.collection,
             query_digests=self._query_digests,
+            asked=asked or {},
         )
 
     def of_run_file(self, path: Path) -> System:
@@ -95,10 +102,16 @@ class Bench:
         contents = self.measured(
             runs,
             lambda result: replace(
-                result, encoder=origin["encoder"], snapshot=origin["snapshot"], settings=origin["settings"]
+                result,
+                encoder=origin["encoder"],
+                snapshot=origin["snapshot"],
+                settings=origin["settings"],
             ),
         )
         same = sameness(earlier, contents)
+        if len(same.common) == len(earlier.query_digests):  # the same queries: what was asked otherwise holds, too
+            slices = replace(contents.result.slices, asked=origin["slices"].get("asked", {}))
+            contents = replace(contents, result=replace(contents.result, slices=slices))
         return System(f"baseline:{name}", contents), sorted(same.common), same.notes
 
 
