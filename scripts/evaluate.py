@@ -13,7 +13,7 @@ from app.evaluation.collection import Words
 from app.evaluation.comparison import VERDICTS, Difference, Differences, all_differences, chance, comparison, summary
 from app.evaluation.report import numbered, write_comparison, write_report
 from app.evaluation.result import EvaluationResult
-from app.evaluation.slices import PAIR_MEASURES, PAIR_SIZES, SLICE_MEASURES
+from app.evaluation.slices import PAIR_MEASURES, PAIR_SIZES, SCORE_SHIFT, SLICE_MEASURES
 from app.evaluation.trec import write_qrels, write_run
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.systems import Bench, System, side_by_side
@@ -256,15 +256,16 @@ def _tests(place: int, found: Differences) -> list[tuple[object, ...]]:
 
 def _slices(shell: Shell, headings: Sequence[str], results: Sequence[EvaluationResult]) -> None:
     """By how it was asked and how long it was; then the pairs of languages."""
+    columns = (*SLICE_MEASURES, SCORE_SHIFT)
     rows = [each.slices.rows() for each in results]
     names = list(dict.fromkeys(name for each in rows for name in each))
     asked = [
-        (f"{name} {heading}".strip(), each[name]["queries"], *(_number(each[name][one]) for one in SLICE_MEASURES))
+        (f"{name} {heading}".strip(), each[name]["queries"], *(_number(each[name].get(one)) for one in columns))
         for name in names
         for heading, each in zip(headings, rows, strict=True)
         if name in each
     ]
-    shell.table(("slice", "queries", *SLICE_MEASURES), asked)
+    shell.table(("slice", "queries", *columns), asked)
     _languages(shell, headings, results)
 
 

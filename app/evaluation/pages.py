@@ -20,7 +20,7 @@ from app.evaluation.collection import Words
 from app.evaluation.comparison import VERDICTS, Differences, all_differences, chance, moved, paired, summary
 from app.evaluation.measures import QueryMeasures, served_level
 from app.evaluation.result import MEANS, ReportContents
-from app.evaluation.slices import PAIR_MEASURES, PAIR_SIZES, SLICE_MEASURES
+from app.evaluation.slices import PAIR_MEASURES, PAIR_SIZES, SCORE_SHIFT, SLICE_MEASURES
 from app.evaluation.statistics import TIE
 
 QUERIES_SHOWN = 500
@@ -147,7 +147,7 @@ def _environment() -> Environment:
         VERDICTS=VERDICTS,
         PAIR_SIZES=PAIR_SIZES,
         PAIR_MEASURES=PAIR_MEASURES,
-        SLICE_MEASURES=SLICE_MEASURES,
+        SLICE_MEASURES=(*SLICE_MEASURES, SCORE_SHIFT),
         SLICE_NAMES=SLICE_NAMES,
     )
     return made

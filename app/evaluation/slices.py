@@ -24,6 +24,8 @@ LENGTHS = ("short", "middle", "long")
 """Thirds of the queries by their number of characters."""
 SLICE_MEASURES = ("judged_ndcg@10", "judged_spearman", "recall@100", "level_score", "calibration_error")
 """Measures of every slice, in the order shown. Of two languages recall is that of all relevant pairs alike."""
+SCORE_SHIFT = "score_shift"
+"""How far asking otherwise moves the score of a judged pair, on average; 0 where a question has one reading."""
 PAIR_SIZES = ("pairs", "queries", "documents")
 PAIR_MEASURES = (
     "recall@10", "recall@100", "mrr", "recall@10_alone",
@@ -39,8 +41,8 @@ class Slices:
     """Measures over parts of the queries and pairs.
 
     Attributes:
-        asked: one of `ASKED` -> ``queries``, judged ``pairs`` and `SLICE_MEASURES`, over the queries that have both
-            title and text; empty where they were asked only as they stand.
+        asked: one of `ASKED` -> judged ``queries``, their ``pairs``, `SLICE_MEASURES` and `SCORE_SHIFT` from
+            ``title_and_text``, over the queries that have both; empty where they were asked only as they stand.
         languages: ``"zh->en"`` (query, document) -> ``pairs`` relevant and judged, their ``queries``, how many
             ``documents`` of that language there are, ``recall@10``, ``recall@100`` and ``mrr`` of these pairs in the
             ranking of the whole corpus, ``recall@10_alone`` when asked among documents of that language alone,
@@ -48,7 +50,7 @@ class Slices:
             In the first four each pair weighs the same.
         query_length: ``short``, ``middle``, ``long`` -> ``queries`` counted, shortest and longest in ``characters``,
             `SLICE_MEASURES`, and the 95 % ``interval`` of ``judged_ndcg@10``.
-        single_word: of the queries of one word, as in ``asked``; empty where there is none.
+        single_word: ``queries``, ``pairs`` and `SLICE_MEASURES` of the queries of one word; empty where none is judged.
     """
 
     asked: Mapping[str, Slice] = field(default_factory=dict)
@@ -83,11 +85,16 @@ def slices_of(
     """
     qrels = collection.qrels
     words = [run for run in runs if run.query_id in collection.single_words]
+    usual = asked.get(ASKED[0], ())
     return Slices(
-        asked={name: _sized(asked[name], qrels) for name in ASKED if asked.get(name)},
+        asked={
+            name: {**_sized(asked[name], qrels), SCORE_SHIFT: _score_shift(usual, asked[name], qrels)}
+            for name in ASKED
+            if asked.get(name)
+        },
         languages=_languages(runs, collection),
         query_length=_query_length(runs, table, collection),
-        single_word=_sized(words, qrels) if words else {},
+        single_word=_sized(words, qrels),
     )
 
 
@@ -101,8 +108,9 @@ def pooled_level_score(table: Sequence[QueryMeasures]) -> float | None:
 
 
 def _sized(runs: Sequence[QueryRun], qrels: Qrels) -> Slice:
-    pairs = sum(len(qrels.get(run.query_id, ())) for run in runs)
-    return {"queries": len(runs), "pairs": pairs, **_measured(runs, qrels)}
+    judged = [run for run in runs if qrels.get(run.query_id)]
+    pairs = sum(len(qrels[run.query_id]) for run in judged)
+    return {"queries": len(judged), "pairs": pairs, **_measured(judged, qrels)} if judged else {}
 
 
 def _measured(runs: Sequence[QueryRun], qrels: Qrels) -> dict[str, float | None]:
@@ -135,6 +143,18 @@ def _calibration_error(runs: Sequence[QueryRun], qrels: Qrels) -> float | None:
         return None
     scores, relevant = np.array(pairs, dtype=np.float64).T
     return calibration_error(scores, relevant)
+
+
+def _score_shift(usual: Sequence[QueryRun], runs: Sequence[QueryRun], qrels: Qrels) -> float | None:
+    """Mean distance of the scores of the judged pairs that were served both ways; ``None`` where there is no such."""
+    served = {run.query_id: run.served for run in usual}
+    shifts = [
+        abs(pair.score - served[run.query_id][doc_id].score)
+        for run in runs
+        for doc_id, pair in run.served.items()
+        if doc_id in qrels.get(run.query_id, {}) and doc_id in served.get(run.query_id, {})
+    ]
+    return float(np.mean(shifts)) if shifts else None
 
 
 class _Pair(NamedTuple):

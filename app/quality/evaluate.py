@@ -233,7 +233,7 @@ def _ask(matching: MatchService, bench: Bench, report: Report) -> list[QueryRun]
 
 
 def _ask_otherwise(matching: MatchService, bench: Bench, runs: Sequence[QueryRun], report: Report) -> Asked:
-    """The runs of the queries that have title and text, by both and by each of them alone."""
+    """The runs of the judged queries that have title and text, by both and by each of them alone."""
     asked: dict[str, list[QueryRun]] = {}
     for way, queries in bench.material.asked_otherwise().items():
         batches = _batches(queries, f"ask {way}", report)

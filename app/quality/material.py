@@ -91,8 +91,9 @@ class EvaluationMaterial:
         return [Query(id=row.id, title=row.title or None, text=row.text or None) for row in self.queries.values()]
 
     def asked_otherwise(self) -> dict[str, list[Query]]:
-        """Those that have title and text, by one of them alone. Both come as text, as from who types into the page."""
-        both = [row for row in self.queries.values() if row.title.strip() and row.text.strip()]
+        """Judged ones that have title and text, by one of them alone; both as text, as from who types into the page."""
+        judged = [row for row in self.queries.values() if self.known.qrels.get(row.id)]
+        both = [row for row in judged if row.title.strip() and row.text.strip()]
         return {
             "text": [Query(id=row.id, text=row.text) for row in both],
             "title": [Query(id=row.id, text=row.title) for row in both],

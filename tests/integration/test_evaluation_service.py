@@ -11,7 +11,7 @@ import pytest
 from evaluation_samples import BUNDLED, arguments, services_with, small
 from hashing_encoder import HashingEncoder
 
-from app.domain import Kind, MatchRequest, Query
+from app.domain import Kind, MatchRequest, Need, Query
 from app.errors import InputError, UsageError
 from app.evaluation.comparison import all_differences
 from app.evaluation.result import MEANS, ReportContents
@@ -61,6 +61,30 @@ def test_evaluation_answers_what_the_service_answers(
         levels = {match.id: match.level.grade for match in result.matches}
         for doc_id, served in run_.served.items():
             assert served.level == levels.get(doc_id, served.level)
+    services.close()
+
+
+def test_evaluation_asks_in_every_way_what_the_service_would_be_asked(tmp_path: Path) -> None:
+    """Text alone and title alone give what a client gets who sends that; the usual measures are the same as without."""
+    services = services_with(tmp_path, HashingEncoder())
+    plain = services.evaluating.evaluate(BUNDLED)
+    [system] = services.evaluating.systems(Bench(EvaluationMaterial.read(BUNDLED)), all_ways=True)
+    assert system.contents.result.measures == plain.result.measures
+    assert plain.result.slices.asked == {}
+    asked = system.contents.result.slices.asked
+    assert list(asked) == ["title_and_text", "text", "title"]
+    assert all(values["queries"] == asked["text"]["queries"] > 10 for values in asked.values())
+    assert asked["title_and_text"]["score_shift"] == 0
+    assert asked["text"]["score_shift"] > 0
+    services.importing.load(BUNDLED.corpus, Kind.PATENTS)
+    services.importing.load(BUNDLED.queries, Kind.NEEDS)
+    services.indexing.build(Kind.PATENTS, publish=True)
+    services.serving.open()
+    run_ = system.contents.asked["text"][0]
+    need = services.catalogue.get_many(Kind.NEEDS, [run_.query_id])[run_.query_id]
+    assert isinstance(need, Need)
+    answer = services.match.match(MatchRequest(queries=(Query(id="q", text=need.text),), k=100)).results[0]
+    assert [(match.id, match.score) for match in answer.matches] == [tuple(match) for match in run_.ranked]
     services.close()
 
 
@@ -182,6 +206,19 @@ def test_evaluation_command_prints_one_json_object(tmp_path: Path, capsys: pytes
     assert plain["measures"]["mrr"] == 1.0
     assert plain["counts"]["judged_pairs"] == 3
     assert {"encoder", "snapshot", "settings", "intervals"} <= set(plain)
+
+
+@pytest.mark.usefixtures("hashing_model")
+def test_evaluation_command_asks_in_every_way_unless_told_not_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By default the table and the object have how it was asked; `--asked as-given` asks each query once."""
+    command = arguments(small(tmp_path), tmp_path / "home")
+    assert run(command) == 0
+    shown = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.startswith("asked ")]
+    assert shown == [["asked", "title_and_text", "1"], ["asked", "text", "1"], ["asked", "title", "1"]]
+    assert run([*command, "--asked", "as-given", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["slices"]["asked"] == {}
 
 
 @pytest.mark.usefixtures("hashing_model")
