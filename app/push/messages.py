@@ -42,8 +42,8 @@ class PushedOut(BaseModel):
     firm_rank: int | None = Field(description="Place of the firm among the patent's own best firms.")
     placed: Literal["choice", "cap", "floor", "diversity", "agreed"] = Field(
         description="`choice`: among the firm's best; `cap`: better ones were shown often enough; `floor`: it had to "
-        "be shown; `diversity`: better ones were one too many of a holder, family or subject; `agreed`: among "
-        "the firm's best only since both sides rated it worth industrialising."
+        "be shown; `diversity`: better ones were one too many of a holder, family, title or subject; `agreed`: "
+        "among the firm's best only since both sides rated it worth industrialising."
     )
     record: RecordOut
 

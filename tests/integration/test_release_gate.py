@@ -1,7 +1,7 @@
 """The release gate: the bundled sample's own judgements, asked in every way with the real model.
 
-Twenty judged needs are few, and the sample's are paraphrases on purpose: the gate does not say how good matching is (that
-is docs/quality.md) but that no way of asking, length or language has fallen behind what it was when last measured.
+Twenty judged needs are few, and the sample's are paraphrases on purpose: the gate does not say how good matching is
+(docs/quality.md does) but that no way of asking, length or language has fallen behind what it was when last measured.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ MEASURED = {
     "length middle": (0.8979, 0.5029, 0.5833, 0.2036),
     "length long": (0.8976, 0.5939, 0.5840, 0.1694),
 }
-"""``judged_ndcg@10``, ``judged_spearman``, ``level_score`` and ``calibration_error``, as `patmatch evaluate` prints them
-for the sample. A release that is better sets them anew, so that the next one may not lose it."""
+"""``judged_ndcg@10``, ``judged_spearman``, ``level_score`` and ``calibration_error``, as `patmatch evaluate` prints
+them for the sample. A release that is better sets them anew, so that the next one may not lose it."""
 MARGINS = (0.03, 0.08, 0.03, 0.04)
 """How much worse each may be: about the half width of its interval over twenty needs, less for levels, which hardly
 move."""
@@ -67,7 +67,7 @@ def rows(result: EvaluationResult) -> Mapping[str, Mapping[str, Any]]:
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_release_gate_no_slice_falls_behind(rows: Mapping[str, Mapping[str, Any]], name: str) -> None:
-    """Ranking and levels stay within the margin of what was measured, and so do scores of the share that is relevant."""
+    """Ranking, levels and reliability stay within the margin of what was measured."""
     found, width = rows[name], FEW_QUERIES if name.startswith("length") else 1.0
     ndcg, spearman, level, error = MEASURED[name]
     margins = [margin * width for margin in MARGINS]

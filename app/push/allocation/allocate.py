@@ -35,7 +35,7 @@ class Placed(IntEnum):
     FLOOR = 2
     """The patent had to be shown."""
     DIVERSITY = 3
-    """Better ones were one too many of their holder, family or subject."""
+    """Better ones were one too many of their holder, family, title or subject."""
     AGREED = 4
     """It is among the firm's best because both sides rated it worth industrialising; by score alone it is not."""
 
