@@ -32,8 +32,11 @@ _INVISIBLE = re.compile(
     "\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]+"
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_ASIDE = re.compile(r"\(.*?\)|\[.*?\]|\s|[.,。,、·]")
-_LEGAL_SUFFIX = re.compile(r"(?:股份有限公司|有限责任公司|有限公司|公司|co|ltd|inc|llc|corp|limited|corporation)+$")
+_ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\s|[.,。,、·]")
+_LEGAL_SUFFIXES = (
+    "股份有限公司", "有限责任公司", "有限公司", "公司", "corporation", "limited", "corp", "inc", "llc", "ltd", "co"
+)  # fmt: skip
+"""Longest first: 公司 would leave 有限 behind."""
 
 
 def fold_line(text: str) -> str:
@@ -54,7 +57,11 @@ def folded_name(name: str) -> str:
     ``兰州(甘肃)新材料有限责任公司`` and ``兰州新材料有限公司`` are one. A name that is nothing else stays whole.
     """
     plain = fold_line(name).casefold()
-    return _LEGAL_SUFFIX.sub("", _ASIDE.sub("", plain)) or plain
+    bare = _ASIDE.sub("", plain)
+    end = len(bare)
+    while suffix := next((one for one in _LEGAL_SUFFIXES if bare.endswith(one, 0, end)), None):
+        end -= len(suffix)
+    return bare[:end] or plain
 
 
 def _plain(text: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hashing_encoder import HashingEncoder
@@ -11,6 +13,7 @@ from app.domain import AnyRecord, Filter, Firm, Kind, Level, Match, MatchRequest
 from app.match.folding import FOLDING_POOL
 from app.settings import Settings
 from app.wiring import Services
+from scripts.cli import run
 
 TWINS = 3 * FOLDING_POOL
 """More than are looked at first."""
@@ -40,9 +43,15 @@ def _patents() -> list[AnyRecord]:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it lies."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def services(home: Path) -> Iterator[Services]:
     """A service over hundreds of twins and a few others."""
-    services = Services(Settings(home=tmp_path_factory.mktemp("home"), max_k=1000), encoder=HashingEncoder)
+    services = Services(Settings(home=home, max_k=1000), encoder=HashingEncoder)
     services.catalogue.upsert(_patents())
     services.catalogue.upsert([Need(id=f"N{n}", title=ASKED, text=f"求购 {n}", firm_id=f"F{n // 2}") for n in range(6)])
     services.catalogue.upsert(
@@ -134,3 +143,19 @@ def test_folding_needs_and_firms(services: Services) -> None:
     assert (len(needs.matches), needs.shortfall) == (3, "folded")
     firms = asked(services, k=3, target=Kind.FIRMS, collapse=True)
     assert (len(firms.matches), len(unfolded(firms.matches))) == (2, 3)
+
+
+@pytest.mark.usefixtures("services")
+def test_folding_command_says_what_a_match_stands_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The options of the command are those of the request; a line tells what is behind, the object has all of it."""
+    monkeypatch.setattr("app.wiring.load_encoder", lambda _settings, _spec: HashingEncoder())
+    command = ["match", ASKED, "--home", str(home), "-k", "3", "--collapse", "--per-holder", "1"]
+    assert run(command) == 0
+    assert f"1. stands for {TWINS - 1} more · 另有 {TWINS - 1} 件: CN2" in capsys.readouterr().out
+    assert run([*command, "--json"]) == 0
+    matches = json.loads(capsys.readouterr().out.splitlines()[-1])["results"][0]["matches"]
+    assert [match["rank"] for match in matches] == [1, 2, 3]
+    assert (matches[0]["folded_count"], len(matches[0]["folded"])) == (TWINS - 1, 20)
+    assert len({match["record"]["holders"][0] for match in matches}) == 3

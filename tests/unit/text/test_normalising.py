@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.normalising import fold_body, fold_line
+from app.text.normalising import fold_body, fold_line, folded_name
 
 FRAGMENTS = st.sampled_from(
     ["<b>", "</b>", "<br/>", "<p class='x'>", "<", ">", "&lt;", "&amp;", "&amp;lt;", "&nbsp;", "&#60;", ";", "sub",
@@ -116,3 +116,24 @@ def test_ingest_text_hostile_markup_comes_to_an_end(hostile: str) -> None:
     """Markup made to reappear or to make the search run on is settled, and stays settled."""
     once = fold_body(hostile)
     assert fold_body(once) == once
+
+
+@pytest.mark.parametrize(
+    ("name", "folded"),
+    [
+        ("兰州(甘肃)新材料有限责任公司", "兰州新材料"),
+        ("Jiangsu Huifeng Co., Ltd.", "jiangsuhuifeng"),
+        ("深圳[南山]电子股份有限公司公司", "深圳电子"),
+        ("有限公司", "有限公司"),
+        ("(", "("),
+    ],
+)
+def test_normalising_folded_names(name: str, folded: str) -> None:
+    """Without brackets, marks and legal suffixes, however many; a name that is nothing else stays."""
+    assert folded_name(name) == folded
+
+
+@pytest.mark.parametrize("part", ["(", "[", "(a", "公司", "co", "a."])
+def test_normalising_folded_names_of_any_shape_take_linear_time(part: str) -> None:
+    """Tens of thousands of brackets or suffixes before a letter that is none would take minutes otherwise."""
+    assert folded_name(part * 40_000 + "电").endswith("电")
