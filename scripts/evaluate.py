@@ -265,7 +265,8 @@ def _slices(shell: Shell, headings: Sequence[str], results: Sequence[EvaluationR
         for heading, each in zip(headings, rows, strict=True)
         if name in each
     ]
-    shell.table(("slice", "queries", *columns), asked)
+    if asked:
+        shell.table(("slice", "queries", *columns), asked)
     _languages(shell, headings, results)
 
 
