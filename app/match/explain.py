@@ -17,7 +17,8 @@ from app.serving.served import Served
 from app.serving.term_tables import table_of
 from app.serving.translation import translated
 from app.text.reading import term_reading
-from app.text.terms import letters_shared, sentences, shared_terms, vocabulary
+from app.text.sentences import sentences
+from app.text.terms import letters_shared, shared_terms, vocabulary
 from index import Snapshot
 from models import EmptyTextError, Encoder, Role
 

@@ -4,17 +4,12 @@ One thing is written in many ways: in Traditional or Simplified characters, with
 with pinyin behind them. Vectors and terms of the ways differ; of one reading they are the same. A text that is its own
 reading, as most are, keeps the vector that was made of it.
 
-Clauses of needs and of business scopes that say nothing of a subject are left out. The rules for them are data, each
-with its reason, in Simplified Chinese, which is what they are looked for in. A clause goes, not its sentence, which may
-tell the subject behind the next comma; where too little would be left, nothing goes.
+What a need or a business scope says of no subject is left out (`app.text.boilerplate`).
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from unicodedata import combining, normalize
@@ -22,10 +17,12 @@ from unicodedata import combining, normalize
 from opencc import OpenCC
 
 from app.domain import AnyRecord, Firm, Need
+from app.text.boilerplate import without_legal_formulae
 from app.text.normalising import HAN, KANA_OR_HANGUL
+from app.text.wanted import wanted_parts
 
-READING = "2"
-"""Of the reading. Another one is another meaning of every snapshot: count up whenever `read` or the stock changes."""
+READING = "3"
+"""Of the reading. Another one is another meaning of every snapshot: count up whenever `read` or boilerplate changes."""
 
 _ANY_HAN = re.compile(f"[{HAN}]")
 _LAST_OF_PLANE = "\uffff"
@@ -72,8 +69,8 @@ def heading_of(record: AnyRecord) -> str:
 
 
 def need_text_parts(title: str, text: str, lang: str | None) -> tuple[str, ...]:
-    """Title and text of a need as they are embedded, without empty ones and without boilerplate."""
-    return tuple(text_part for text_part in (read(title, lang), without_boilerplate(read(text, lang))) if text_part)
+    """Headline and body of a need as they are embedded, without empty ones; see `app.text.wanted.wanted_parts`."""
+    return wanted_parts(read(title, lang), read(text, lang))
 
 
 def text_parts_of(record: AnyRecord) -> tuple[str, ...]:
@@ -159,92 +156,3 @@ def _syllables() -> dict[str, str]:
     table = dict(line.split("\t") for line in lines)
     # What keyboards without ü write beside lv and nv: 绿 as lü, nü, and after the mark is gone lu.
     return table | {"lue": table["lve"], "nue": table["nve"]}
-
-
-FEWEST_LEFT, FEWEST_OF_SCOPE = 12, 3
-"""Letters, digits and characters that must be left of a need's text, where fewer are a heading without its section, and
-of a business scope, which may be two words: 服装制造."""
-LEAST_SHARE = 1 / 3
-"""Of a clause that its stock must make up: behind 朝天椒制种基地 a 投入110万 takes nothing away from the subject."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What marks a clause that is left out, and why it says nothing."""
-
-    name: str
-    reason: str
-    patterns: tuple[str, ...]
-
-
-_TABLES = tomllib.loads(files("app.text").joinpath("boilerplate.toml").read_text(encoding="utf-8"))
-NEED_RULES, SCOPE_RULES = (
-    tuple(Rule(row["name"], row["reason"], tuple(row["patterns"])) for row in _TABLES[kind])
-    for kind in ("need", "scope")
-)
-"""Rules for the clauses of a need's text, between commas and full stops, and of a business scope."""
-
-_CLAUSE = re.compile(r"[^,，。;；!！?？\n]+[,，。;；!！?？\n]*")
-_BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
-_LEFT_OVER = re.compile(r"[(（\[【][\s,。;、:*]*[)）\]】]|(?<=[,。;、])[,。;、\s]+")
-_LETTER = re.compile(r"[^\W_]")
-
-
-def _any_of(rules: Iterable[Rule]) -> re.Pattern[str]:
-    return re.compile("|".join(pattern for rule in rules for pattern in rule.patterns))
-
-
-_OF_NEEDS, _OF_SCOPES = _any_of(NEED_RULES), _any_of(SCOPE_RULES)
-
-
-def without_boilerplate(text: str) -> str:
-    """A need's text without the clauses that `NEED_RULES` names; as it is where too little would be left."""
-    if not _OF_NEEDS.search(text):
-        return text
-    kept = [clause for clause in _CLAUSE.findall(text) if not _mostly_boilerplate(clause)]
-    return _enough("".join(kept).strip(), text)
-
-
-def without_legal_formulae(text: str) -> str:
-    """A business scope without the clauses that `SCOPE_RULES` names; as it is where too little would be left."""
-    if not _OF_SCOPES.search(text):
-        return text
-    kept = _BRACKETS.sub(_without_bracket, text)
-    kept = _OF_SCOPES.sub("", kept)
-    # Again and again: an empty bracket that goes may leave two marks side by side, or another empty bracket.
-    while (tidied := _LEFT_OVER.sub("", kept)) != kept:
-        kept = tidied
-    return _enough(kept.strip(" ,。;、\n"), text, FEWEST_OF_SCOPE)
-
-
-ACTIVITIES = (
-    "销售|零售|批发|经销|代销|代购|购销|批零|代理|兼营|主营|零批|自产自销|自销|生产|制造|加工|制作|维修|安装|服务|咨询|开发|研发|研究|设计|转让|租赁|"
-    "承接|承揽|提供|从事|技术"
-)
-"""What a firm does with what it deals in. Nearly every scope has some of these words, and a patent of a sales rack or
-of a manufacturing method fits none of these firms better for it. Among 20,055 patents, lists by terms without them
-hold more of those that the firms own (recall@20 0.138 to 0.151 and 0.116 to 0.122 in two halves of 538 firms), and the
-1 % most frequent patents take 23 % of the places, not 27 %. Vectors do not gain by it."""
-_ACTIVITIES = re.compile(rf"(?:{ACTIVITIES})(?:[及和与、,]?(?:{ACTIVITIES}))*")
-_FEWEST_NAMED = 6
-
-
-def without_activities(scope: str) -> str:
-    """A business scope without what is done with the things that it names; as it is where little else is left."""
-    kept = _ACTIVITIES.sub("、", scope)
-    return kept if len(_LETTER.findall(kept)) >= _FEWEST_NAMED else scope
-
-
-def _mostly_boilerplate(clause: str) -> bool:
-    return sum(len(match.group()) for match in _OF_NEEDS.finditer(clause)) >= LEAST_SHARE * len(clause)
-
-
-def _without_bracket(match: re.Match[str]) -> str:
-    inside = match[1]
-    if not _OF_SCOPES.search(inside):
-        return match.group()
-    return inside[-1] if inside.endswith((";", "。", ",")) else ""  # or two items would become one
-
-
-def _enough(kept: str, text: str, fewest: int = FEWEST_LEFT) -> str:
-    return kept if len(_LETTER.findall(kept)) >= fewest else text

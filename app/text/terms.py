@@ -18,8 +18,6 @@ from app.text.reading import as_written, term_reading
 _CJK = rf"{HAN}\u3040-\u30ff\uac00-\ud7af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}][^\s_{_CJK}]*", re.UNICODE)
 _CJK_RUN = re.compile(rf"[{_CJK}]+")
-# A full stop ends a sentence where a space and no lower-case letter follow: not in "3.5", and not in "e.g. a cell".
-_SENTENCE = re.compile(r"(?:[^。！？!?;；\n.]|\.(?!\s+[^\s\da-z])(?!\s*$))+[。！？!?;；.]?")
 _EDGE = ".,;:!?()[]{}<>\"'“”‘’，。、；：！？（）【】《》"
 
 # Grammar, and the stock of patent language: sharing these says nothing about the subject.
@@ -152,12 +150,6 @@ def shared_terms(query: frozenset[str], text: str, limit: int) -> tuple[str, ...
         return tuple(kept)
     places = ((folded.index(term), len(term)) for term in kept)
     return tuple(written[place : place + length] for place, length in places)
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a text in any script; clauses between semicolons count as sentences, as patents use them."""
-    found = [match.group().strip() for match in _SENTENCE.finditer(text)]
-    return [sentence for sentence in found if any(character.isalnum() for character in sentence)]
 
 
 def letters_shared(terms: tuple[str, ...], sentence: str) -> int:

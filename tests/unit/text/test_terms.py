@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.terms import Phrases, letters_shared, sentences, shared_terms, terms_of, vocabulary
+from app.text.sentences import sentences
+from app.text.terms import Phrases, letters_shared, shared_terms, terms_of, vocabulary
 
 # Few letters, so that texts share a lot; stock ("方法", "的") and words among them.
 TEXTS = st.text(st.sampled_from("锂电池解液方法的一种 abLED-3,。"), max_size=40)
