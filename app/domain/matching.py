@@ -86,13 +86,24 @@ class Meaning:
     similarity: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signals:
-    """What each signal added to a match's relevance; they sum to it."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a match; each from 0 (meaning may lie below) to 1.
 
-    cosine: float
-    shared_terms: float
-    language: float = 0.0
+    Attributes:
+        meaning: the cosine of both texts, made comparable between languages.
+        coverage: the share of the query's lexical weight that the record covers.
+        alone: whether the record is in another language, and is judged by its meaning alone.
+    """
+
+    meaning: float
+    coverage: float = 0.0
+    alone: bool = False
+
+    @property
+    def row(self) -> tuple[float, float, float]:
+        """The three as numbers, in this order; 1 where it is judged by its meaning alone."""
+        return self.meaning, self.coverage, float(self.alone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +114,11 @@ class Why:
         terms: shared to the letter, longest first.
         meanings: terms that mean the same, the most telling first.
         passage: the sentence that carries most of it; of a record that is only a title, the title.
-        signals: what ranked it.
     """
 
     terms: tuple[str, ...] = ()
     meanings: tuple[Meaning, ...] = ()
     passage: str | None = None
-    signals: Signals
 
 
 FoldedBy = Literal["family", "title", "holder"]
@@ -134,8 +143,7 @@ class Match:
         rank: from 1.
         score: probability of being at least fairly strong, 0 to 1.
         cosine: inner product of the two unit vectors, in the space of the index.
-        shared: what shared terms add to it.
-        language: what makes it comparable where query and record are in two languages.
+        evidence: what ranked it.
         folded: the records that it stands for, best first; ``None`` where folding was not asked for.
     """
 
@@ -145,15 +153,9 @@ class Match:
     level: Level
     cosine: float
     record: AnyRecord
-    shared: float = 0.0
-    language: float = 0.0
+    evidence: Evidence
     why: Why | None = None
     folded: tuple[Folded, ...] | None = None
-
-    @property
-    def relevance(self) -> float:
-        """What ranks it: the sum of its parts."""
-        return self.cosine + self.shared + self.language
 
 
 Centred = Literal["language", "all", "none"]

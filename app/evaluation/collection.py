@@ -50,14 +50,14 @@ class Ranked(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What the service serves for one judged pair: its score, its level, 1 to 4, and the relevance behind both.
+    """What the service serves for one judged pair: its score, its level, 1 to 4, and the evidence behind both.
 
     A run file has no levels.
     """
 
     score: float
     level: int | None
-    relevance: float = 0.0
+    evidence: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,8 @@ from threading import Lock
 import numpy as np
 
 from app.arrays import Floats
-from app.domain import AnyRecord, Match, Signals, Why
+from app.domain import AnyRecord, Match, Why
 from app.ranking.reasons import Terms, TermTable, carrying_sentence, meanings
-from app.ranking.relevance import BODY_WEIGHT
 from app.serving.served import Served
 from app.serving.term_tables import table_of
 from app.serving.translation import translated
@@ -26,6 +25,8 @@ _TERMS_SHOWN = 8
 _MEANINGS_SHOWN = 8
 _QUERY_TERMS = 48
 """Terms of a query that are compared, those of its title first: a text of 3,000 characters has hundreds."""
+_BODY_WEIGHT = 0.4
+"""Weight of a term of a need's text beside one of its title in the choice of a sentence."""
 _NEW_TERMS = 4
 """Terms of a query that are embedded because no table has them, the longest: each takes a few milliseconds."""
 _NEW_LONGEST = 40
@@ -165,7 +166,7 @@ def _reading(record: AnyRecord, table: TermTable | None) -> _Reading:
 def _by_letters(match: Match, reading: _Reading, asked: frozenset[str]) -> Why:
     letters = shared_terms(asked, match.record.passage, _TERMS_SHOWN)
     place = int(_letters(letters, reading.sentences).argmax())
-    return Why(terms=letters, passage=reading.sentences[place], signals=_signals(match))
+    return Why(terms=letters, passage=reading.sentences[place])
 
 
 def _by_meaning(match: Match, reading: _Reading, question: _Question, table: TermTable) -> Why:
@@ -179,7 +180,6 @@ def _by_meaning(match: Match, reading: _Reading, question: _Question, table: Ter
         terms=letters,
         meanings=meanings(question.query, record, table.thresholds, letters, _MEANINGS_SHOWN),
         passage=reading.sentences[place],
-        signals=_signals(match),
     )
 
 
@@ -188,12 +188,8 @@ def _weighed(query: Terms, table: TermTable, text_parts: Sequence[str], *, title
     if not titled or len(text_parts) < 2:
         return query.weights
     title = set(table.lexicon.terms(term_reading(text_parts[0])))
-    shares = np.array([1.0 if name in title else BODY_WEIGHT for name in query.names], dtype=np.float32)
+    shares = np.array([1.0 if name in title else _BODY_WEIGHT for name in query.names], dtype=np.float32)
     return query.weights * shares
-
-
-def _signals(match: Match) -> Signals:
-    return Signals(cosine=match.cosine, shared_terms=match.shared, language=match.language)
 
 
 def _letters(letters: tuple[str, ...], found: Sequence[str]) -> Floats:

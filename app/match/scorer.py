@@ -18,21 +18,18 @@ import numpy as np
 
 from app.arrays import Floats, Ints
 from app.match.queries import ResolvedQuery
+from app.ranking.lexical import Terms, coverage_of, query_terms
 from app.ranking.relevance import (
     BUILT_IN_SCALES,
     CrossLingualScales,
-    LexicalEvidence,
     Mode,
     Relevance,
     Scale,
-    Terms,
     best_first,
     cross_lingual_scales,
     mode_of,
-    query_terms,
     relevance_of,
-    score_from_relevance,
-    share_of_expected,
+    score_from_logit,
 )
 from app.ranking.space import PLAIN, Space, with_neighbour_mean
 from app.serving.served import Served
@@ -41,15 +38,6 @@ from index import Condition, Found, IndexState, Part, Plan, QueryPostings, TermC
 
 LANG = "lang"
 """The filter column that says which language a record is in."""
-
-
-class CorpusTerms(TermWeights, Protocol):
-    """What shared terms are weighed by."""
-
-    @property
-    def rarest(self) -> float:
-        """The inverse document frequency of a term that one text holds."""
-        ...
 
 
 class Records(Protocol):
@@ -108,13 +96,11 @@ class ScorerQuery:
         vector: float32 ``[d]``, in the scorer's space.
         lang: the language of its text, ``None`` where it cannot be told.
         terms: what each of its terms counts beside its rarity; none where shared terms do not count.
-        expected_share: see `app.ranking.relevance.share_of_expected`.
     """
 
     vector: Floats
     lang: str | None
     terms: Terms
-    expected_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +139,7 @@ class Scorer:
         scale: how relevance is read as a score.
     """
 
-    def __init__(self, space: Space, records: Records, terms: CorpusTerms | None, scale: Scale | None = None) -> None:
+    def __init__(self, space: Space, records: Records, terms: TermWeights | None, scale: Scale | None = None) -> None:
         self.mode: Mode = mode_of(centred=space is not PLAIN, terms=terms is not None)
         self.terms = terms if self.mode == "fused" else None
         self.scale = scale or BUILT_IN_SCALES[self.mode]
@@ -177,23 +163,17 @@ class Scorer:
 
     def query(self, text_parts: Sequence[str], lang: str | None, vector: Floats, *, titled: bool) -> ScorerQuery:
         """A query of these texts; of two the first is a title where ``titled``, as in all but a firm's profile."""
-        if self.terms is None:
-            return ScorerQuery(vector, lang, {})
-        terms = weighed_terms(text_parts, self.terms, titled=titled)
-        expected_share = (
-            1.0 if titled else share_of_expected([self.terms.weight(term) for term in terms], self.terms.rarest)
-        )
-        return ScorerQuery(vector, lang, terms, expected_share)
+        terms = {} if self.terms is None else weighed_terms(text_parts, self.terms, titled=titled)
+        return ScorerQuery(vector, lang, terms)
 
     def relevance(self, query: ScorerQuery, addresses: Ints) -> Relevance:
         """What ranks the records at ``addresses`` int64 ``[n]`` for a query, however they were found."""
         cosines = _cosines(self.records.vectors_at(addresses), query.vector)
-        shared = None
+        coverage = None
         if self.terms is not None:
-            bm25 = self.records.term_scores(query.terms, addresses)
-            shared = LexicalEvidence(bm25, self.terms.rarest, query.expected_share)
+            coverage = coverage_of(self.records.term_scores(query.terms, addresses))
         languages, codes = self.records.languages_at(addresses)
-        return relevance_of(cosines, shared, query.lang, self._crossed(query.lang, languages).at(codes))
+        return relevance_of(cosines, coverage, self._crossed(query.lang, languages).at(codes), self.scale)
 
     def relevance_to(self, queries: ManyQueries, addresses: Ints, texts: Sequence[TermCounts]) -> Iterator[Floats]:
         """The same the other way round: what ranks each record for every query, float32 ``[q]``.
@@ -206,18 +186,18 @@ class Scorer:
         cosines = _cosines(self.records.vectors_at(addresses), queries.vectors.T)
         languages, codes = self.records.languages_at(addresses)
         for row, text, code in zip(cosines, texts, codes.tolist(), strict=True):
-            bm25, total = None, np.empty(len(row), dtype=np.float32)
+            coverage, total = None, np.empty(len(row), dtype=np.float32)
             if self.terms is not None and queries.terms is not None:
-                bm25 = queries.terms.scores(text, self.terms.mean_length)
+                coverage = coverage_of(queries.terms.scores(text, self.terms.mean_length))
             for lang, mine in queries.by_language.items():
-                shared = None if bm25 is None or self.terms is None else LexicalEvidence(bm25[mine], self.terms.rarest)
+                shares = None if coverage is None else coverage[mine]
                 crossed = self._crossed(lang, languages).at(np.full(len(mine), code))
-                total[mine] = relevance_of(row[mine], shared, lang, crossed).total
+                total[mine] = relevance_of(row[mine], shares, crossed, self.scale).total
             yield total
 
     def scores(self, total: Floats) -> Floats:
         """The scores float32 ``[n]`` of pairs by what ranks them."""
-        return score_from_relevance(total, self.scale)
+        return score_from_logit(total)
 
     def apart(self, sizes: Mapping[str | None, int], most: int) -> list[str | None]:
         """The languages whose nearest are looked for apart, since the largest would hide them: ``most`` of the largest.

@@ -14,6 +14,7 @@ from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import (
     AnyRecord,
+    Evidence,
     Folded,
     Kind,
     Match,
@@ -29,7 +30,7 @@ from app.match.explain import Explainer
 from app.match.folding import folded_behind, pool_for
 from app.match.queries import QueryResolver, ResolvedQuery
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
-from app.ranking.relevance import Scale, diversify, level_from_score, score_from_relevance
+from app.ranking.relevance import Scale, diversify, level_from_score
 from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
 from app.serving.served import Served
 from app.serving.translation import Refusal, conditions_of, still_passing, translated
@@ -253,7 +254,7 @@ class MatchService:
             kept = [n for n in kept if found.ids[n] in folded][: request.k * _DIVERSITY_POOL + _SPARE]
         if request.diversity > 0 and kept:
             vectors = served.index_state.vectors_at(found.addresses[kept])
-            chosen = diversify(found.relevance.total[kept], vectors, request.k, request.diversity)
+            chosen = diversify(found.relevance.at(kept).scores, vectors, request.k, request.diversity)
             kept = [kept[n] for n in chosen]
         kept = kept[: request.k]
         matches = _as_matches(found, kept, records, scorer.scale)
@@ -337,7 +338,7 @@ def _folds(request: MatchRequest) -> bool:
 
 def _as_matches(found: Candidates, kept: Sequence[int], records: Mapping[str, AnyRecord], scale: Scale) -> list[Match]:
     listed, ranked = [records[found.ids[n]] for n in kept], found.relevance.at(kept)
-    scores, language = score_from_relevance(ranked.total, scale), ranked.language
+    scores = ranked.scores
     return [
         Match(
             id=record.id,
@@ -345,8 +346,7 @@ def _as_matches(found: Candidates, kept: Sequence[int], records: Mapping[str, An
             score=float(scores[n]),
             level=level_from_score(float(scores[n]), scale),
             cosine=float(ranked.cosines[n]),
-            shared=float(ranked.shared[n]),
-            language=float(language[n]),
+            evidence=Evidence(float(ranked.meaning[n]), float(ranked.coverage[n]), bool(ranked.alone[n])),
             record=record,
         )
         for n, record in enumerate(listed)

@@ -20,7 +20,8 @@ from app.push.allocation.lists import NOBODY
 from app.push.firms import AskedVectors, PushFirms
 from app.push.patents import PushPatents, mapped_rows
 from app.push.rules import PushRules
-from app.ranking.relevance import Terms, score_floor
+from app.ranking.lexical import Terms
+from app.ranking.relevance import score_floor
 from app.serving.served import Served
 from index import (
     ArrayVectors,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,11 +51,11 @@ ASKED_BY: Mapping[Kind, Kind] = {Kind.PATENTS: Kind.NEEDS, Kind.NEEDS: Kind.PATE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRelevance:
-    """Judged pairs with the relevance that the service gives them.
+    """Judged pairs with the evidence that the service finds for them.
 
     Attributes:
         target: whose scores are calibrated.
-        ranking: what gave the relevance.
+        ranking: what gave the evidence.
         counts: what was left out: judgements of unknown ids, and pairs without an answer.
         digest: of the judgements; the same pairs with the same levels give the same.
     """
@@ -96,7 +96,7 @@ class CalibrationService:
     def from_files(
         self, files: EvaluationFiles, target: Kind, *, report: Report = lambda _progress: None
     ) -> JudgedRelevance:
-        """The relevance of judged files, on an index of their own.
+        """The evidence of judged files, on an index of their own.
 
         Rows of any target are indexed alike, since a record is found by its title and text whatever its kind.
 
@@ -105,16 +105,16 @@ class CalibrationService:
         """
         contents = self._evaluating.evaluate(files, report=report)
         ranking = RankingId(str(contents.result.encoder["fingerprint"]), str(contents.result.snapshot["ranking"]))
-        relevance = {
-            run.query_id: {key: served.relevance for key, served in run.served.items()} for run in contents.runs
+        evidence = {
+            run.query_id: {key: served.evidence for key, served in run.served.items()} for run in contents.runs
         }
         counts = {name: contents.result.counts[name] for name in ("unknown_pairs", "unserved_pairs")}
-        return _joined(target, ranking, contents.qrels, relevance, contents.query_titles, counts)
+        return _joined(target, ranking, contents.qrels, evidence, contents.query_titles, counts)
 
     def from_catalogue(
         self, qrels_file: Path, target: Kind, *, report: Report = lambda _progress: None
     ) -> JudgedRelevance:
-        """The relevance of judged records of the catalogue, on the published index.
+        """The evidence of judged records of the catalogue, on the published index.
 
         Raises:
             InputError: the file cannot be used, or names no record that is there.
@@ -130,20 +130,20 @@ class CalibrationService:
         deepest = max(len(levels) for levels in qrels.values())
         limits = replace(self._limits, max_queries=1, max_k=max(1, deepest))
         matching = MatchService(indexes=self._serving.indexes, catalogue=self._catalogue, limits=limits)
-        relevance: dict[str, dict[str, float]] = {}
+        evidence: dict[str, dict[str, Sequence[float]]] = {}
         for done, (key, levels) in enumerate(qrels.items(), 1):
             query = Query(id=key, record_kind=ASKED_BY[target], record_id=key)
             result = asked_of(matching, query, target, tuple(levels))
             report(Progress("ask", done, len(qrels)))
             if result.error is None:
-                relevance[key] = {match.id: match.relevance for match in result.matches}
+                evidence[key] = {match.id: match.evidence.row for match in result.matches}
             elif not isinstance(result.error, NotFoundError):
                 raise result.error
-        records = self._catalogue.get_many(ASKED_BY[target], sorted(relevance))
+        records = self._catalogue.get_many(ASKED_BY[target], sorted(evidence))
         titles = {key: record.heading for key, record in records.items()}
-        served_pairs = sum(map(len, relevance.values()))
+        served_pairs = sum(map(len, evidence.values()))
         counts = {"unknown_pairs": sum(map(len, qrels.values())) - served_pairs, "unserved_pairs": 0}
-        return _joined(target, ranking, qrels, relevance, titles, counts)
+        return _joined(target, ranking, qrels, evidence, titles, counts)
 
     def fit(self, judged: JudgedRelevance) -> tuple[Calibration, CalibrationCheck]:
         """The calibration of judged pairs, and how it does on pairs that it was not fitted to. Nothing is published.
@@ -256,7 +256,7 @@ class CalibrationService:
             for one, fold in zip(said, cut, strict=True)
             for n in np.unique(fold)
         ]
-        base_rates, commonest = zip(*(_without_relevance(pairs, fold) for fold in cut), strict=True)
+        base_rates, commonest = zip(*(_without_evidence(pairs, fold) for fold in cut), strict=True)
         return CalibrationCheck(
             held_out=mean_quality([quality(p, pairs.levels) for p in said]),
             folds=folds,
@@ -277,16 +277,16 @@ def _joined(
     target: Kind,
     ranking: RankingId,
     qrels: Qrels,
-    relevance: Mapping[str, Mapping[str, float]],
+    evidence: Mapping[str, Mapping[str, Sequence[float]]],
     titles: Mapping[str, str],
     counts: Mapping[str, int],
 ) -> JudgedRelevance:
-    """Judgements and relevance as arrays; needs of one title are one group, and never on two sides of a split."""
+    """Judgements and evidence as arrays; needs of one title are one group, and never on two sides of a split."""
     rows = [
-        (relevance[key][doc], level, " ".join((titles.get(key) or key).split()).casefold(), f"{key}\t{doc}\t{level}")
+        (evidence[key][doc], level, " ".join((titles.get(key) or key).split()).casefold(), f"{key}\t{doc}\t{level}")
         for key, levels in qrels.items()
         for doc, level in levels.items()
-        if doc in relevance.get(key, {})
+        if doc in evidence.get(key, {})
     ]
     if not rows:
         raise InputError(
@@ -301,10 +301,10 @@ def _joined(
 
 
 def _by_scale(pairs: JudgedPairs, scale: Scale) -> Quality:
-    return quality(cumulative_probabilities(pairs.relevance, scale), pairs.levels)
+    return quality(cumulative_probabilities(pairs.logits(scale), scale), pairs.levels)
 
 
-def _without_relevance(pairs: JudgedPairs, fold: Ints) -> tuple[Quality, Quality]:
+def _without_evidence(pairs: JudgedPairs, fold: Ints) -> tuple[Quality, Quality]:
     """How good the shares of the levels among the pairs outside a pair's fold are, and the commonest level there."""
     shares = np.zeros((len(pairs), len(LEVELS) - 1))
     commonest = np.zeros(len(pairs), dtype=np.int64)

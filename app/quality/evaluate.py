@@ -268,7 +268,7 @@ def _runs(matching: MatchService, queries: Sequence[Query], qrels: Qrels) -> Ite
         yield QueryRun(
             query_id=query.id,
             ranked=tuple(Ranked(match.id, match.score) for match in result.matches),
-            served={match.id: Served(match.score, match.level.grade, match.relevance) for match in matches},
+            served={match.id: Served(match.score, match.level.grade, match.evidence.row) for match in matches},
         )
 
 

@@ -17,6 +17,7 @@ from app.evaluation.statistics import difference_interval
 from app.match.scorer import Scorer
 from app.quality.train_material import Corpus, CorpusRecords, CorpusTerms, Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
+from app.ranking.relevance import Relevance
 from app.ranking.space import NEIGHBOURS, PLAIN, combine_text_parts, with_neighbour_mean
 from app.serving.spaces import arrays_of, measured_space, space_of
 from index import ArrayVectors
@@ -48,14 +49,14 @@ class Rows:
         served: by cosine and shared terms, as they are served.
         vectors: by the cosine alone.
         title: what keeps needs on one side of a split.
-        pairs: relevance as served and level of each judged passage.
+        pairs: evidence and level of each judged passage.
     """
 
     need: str
     served: Measured
     vectors: Measured
     title: str = ""
-    pairs: tuple[tuple[float, int], ...] = ()
+    pairs: tuple[tuple[tuple[float, float, float], int], ...] = ()
 
     def by(self, ranking: Ranking) -> Measured:
         """The measures of one of the two."""
@@ -78,7 +79,7 @@ class Answer:
             served=_measured(self.served, levels),
             vectors=_measured(self.vectors, levels),
             title=self.need.title,
-            pairs=tuple((self.served.served[key].score, level) for key, level in levels.items()),
+            pairs=tuple((self.served.served[key].evidence, level) for key, level in levels.items()),
         )
 
 
@@ -121,7 +122,7 @@ class HeldOut:
             runs = []
             for scorer in (served, alone):
                 query = scorer.query(need.judged.text_parts, need.lang, vector, titled=True)
-                runs.append(self._run(need, scorer.relevance(query, everything).total))
+                runs.append(self._run(need, scorer.relevance(query, everything)))
             found.append(Answer(need=need, served=runs[0], vectors=runs[1]))
         return found
 
@@ -133,14 +134,21 @@ class HeldOut:
         others = without_own(found, np.arange(len(vectors)), NEIGHBOURS)
         return with_neighbour_mean(vectors, mean_of(others, lambda places: vectors[places], vectors.shape[1]))
 
-    def _run(self, need: Need, scores: Floats) -> QueryRun:
-        ids, column = self._corpus.ids, self._column
+    def _run(self, need: Need, found: Relevance) -> QueryRun:
+        ids, column, scores = self._corpus.ids, self._column, found.total
         best = np.argsort(-scores, kind="stable")[:RECALL_DEPTH].tolist()  # ids are in order, which breaks ties
         return QueryRun(
             query_id=need.id,
             ranked=tuple(Ranked(ids[place], float(scores[place])) for place in best),
-            served={key: Served(float(scores[column[key]]), UNSERVED) for key in need.documents},
+            served={
+                key: Served(float(scores[column[key]]), UNSERVED, _evidence(found, column[key]))
+                for key in need.documents
+            },
         )
+
+
+def _evidence(found: Relevance, place: int) -> tuple[float, float, float]:
+    return float(found.meaning[place]), float(found.coverage[place]), float(found.alone[place])
 
 
 class _Embeds:

@@ -1,9 +1,10 @@
 """Fits a scale to judged pairs: cumulative logits with parallel slopes (McCullagh, 1980), by Newton's method.
 
-The slope may change once, at the relevance that a tenth of the pairs pass: what shared terms add has a long tail, in
-which more of it means less. Slopes are fitted by their logarithms, so a scale always rises. Half a pair of each level
-at the mean relevance, and small ridges, keep it finite where a level is missing or the levels are cleanly separated.
-A need with many pairs weighs by the root of their number, so that it does not drown the others.
+There is a slope for the meaning and one for the share of words that a record covers. Slopes are fitted by their
+logarithms, so a scale always rises. Half a pair of each level at the mean evidence, and a small ridge, keep it finite
+where a level is missing or the levels are cleanly separated. A need with many pairs weighs by the root of their number,
+so that it does not drown the others. What meaning says alone, of records in another language, is fitted to the same
+pairs without their words.
 
 What was compared, cross-validated by need, is in docs/calibration.md; why scipy does not fit it, in
 docs/dependencies.md.
@@ -12,7 +13,7 @@ docs/dependencies.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,8 @@ from app.ranking.relevance import Scale, cumulative_probabilities, logistic
 LEVELS = (1, 2, 3, 4)
 PSEUDO_PAIRS = 0.5
 """Added to each level: enough for a finite fit, and a thousandth of the 200 pairs that a calibration should have."""
-BEND_AT = 0.9
-"""Quantile of the relevance at which the slope may change."""
 RIDGE = 0.01
-"""On the squared logarithms of both slopes, relevance in standard deviations: draws them to 1, very weakly."""
-BEND_RIDGE = 1.0
-"""On their squared difference: few pairs fit one slope, and many may fit two."""
+"""On the squared logarithms of the slopes, evidence in standard deviations: draws them to 1, very weakly."""
 FOLDS = 10
 SEED = 20191
 _ROUNDS = 100
@@ -47,28 +44,33 @@ class JudgedPairs:
     """Judged pairs as arrays of one length.
 
     Attributes:
-        relevance: float64 ``[n]``, as the ranking gave it.
+        meaning: float64 ``[n]``, as the ranking gave it.
+        coverage: float64 ``[n]``, likewise.
+        alone: bool ``[n]``, whether a pair was judged by meaning alone, being of two languages.
         levels: int64 ``[n]``, 1 to 4.
         groups: what pairs are judged together, such as the title of their need; never on two sides of a split.
     """
 
-    relevance: Doubles
+    meaning: Doubles
+    coverage: Doubles
+    alone: Mask
     levels: Ints
     groups: tuple[str, ...]
 
     @classmethod
-    def of(cls, relevance: npt.ArrayLike, levels: npt.ArrayLike, groups: Sequence[str]) -> JudgedPairs:
-        """The pairs from any arrays.
+    def of(cls, evidence: npt.ArrayLike, levels: npt.ArrayLike, groups: Sequence[str]) -> JudgedPairs:
+        """The pairs from any arrays; ``evidence`` is ``[n, 3]``: meaning, coverage, and 1 where meaning is alone.
 
         Raises:
             NoFitError: they differ in length, or a value cannot be used.
         """
-        values, judged = np.asarray(relevance, dtype=np.float64), np.asarray(levels, dtype=np.int64)
-        if values.ndim != 1 or not len(values) == len(judged) == len(groups):
-            raise NoFitError("relevance, levels and groups must be of one length")
+        values, judged = np.asarray(evidence, dtype=np.float64), np.asarray(levels, dtype=np.int64)
+        if values.ndim != 2 or values.shape[1] != 3 or not len(values) == len(judged) == len(groups):
+            raise NoFitError("evidence, levels and groups must be of one length")
         if not np.isfinite(values).all() or not np.isin(judged, LEVELS).all():
-            raise NoFitError("relevance must be finite and levels 1 to 4")
-        return cls(values, judged, tuple(groups))
+            raise NoFitError("evidence must be finite and levels 1 to 4")
+        meaning, coverage, alone = values.T
+        return cls(meaning, coverage, alone > 0, judged, tuple(groups))
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -76,39 +78,66 @@ class JudgedPairs:
     def at(self, places: Mask | Ints) -> JudgedPairs:
         """Some of the pairs."""
         chosen = np.arange(len(self))[places].tolist()
-        return JudgedPairs(self.relevance[places], self.levels[places], tuple(self.groups[n] for n in chosen))
+        return JudgedPairs(
+            self.meaning[places],
+            self.coverage[places],
+            self.alone[places],
+            self.levels[places],
+            tuple(self.groups[n] for n in chosen),
+        )
+
+    def logits(self, scale: Scale) -> Doubles:
+        """What a scale makes of them, float64 ``[n]``."""
+        return scale.logits(self.meaning, self.coverage, self.alone)
 
 
 def fit_scale(pairs: JudgedPairs) -> Scale:
     """The scale under which the judged levels are most likely.
 
     Returns:
-        The scale, which rises everywhere, if by next to nothing where levels do not rise with relevance.
+        The scale, which rises everywhere, if by next to nothing where levels do not rise with the evidence.
 
     Raises:
         NoFitError: there is nothing to fit.
     """
     if len(np.unique(pairs.levels)) < 2:  # one level has no order
         raise NoFitError("all pairs have the same level")
-    mean, spread = float(pairs.relevance.mean()), float(pairs.relevance.std())
-    if spread <= _SLIGHT:
-        raise NoFitError("all pairs have the same relevance")
-    x = np.concatenate([(pairs.relevance - mean) / spread, np.zeros(len(LEVELS))])
-    bend = float(np.quantile(x[: len(pairs)], BEND_AT))
+    if float(pairs.meaning.std()) <= _SLIGHT:
+        raise NoFitError("all pairs have the same meaning")
+    fused = pairs.at(~pairs.alone) if _worth_fitting(pairs.at(~pairs.alone)) else pairs
+    parts = [fused.meaning]
+    if float(fused.coverage.std()) > _SLIGHT:
+        parts.append(fused.coverage)
+    slopes, cuts = _fitted(parts, fused)
+    scale = Scale(
+        meaning=slopes[0],
+        cut=cuts[1],
+        coverage=slopes[1] if len(slopes) > 1 else 0.0,
+        weak_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[0]))),
+        strong_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[2]))),
+    )
+    if len(slopes) < 2:
+        return scale
+    (alone,), alone_cuts = _fitted([pairs.meaning], pairs)
+    return replace(scale, alone=alone, alone_cut=alone_cuts[1])
+
+
+def _worth_fitting(pairs: JudgedPairs) -> bool:
+    return len(np.unique(pairs.levels)) > 1 and float(pairs.meaning.std()) > _SLIGHT
+
+
+def _fitted(parts: Sequence[Doubles], pairs: JudgedPairs) -> tuple[list[float], list[float]]:
+    """Slopes of ``parts``, each float64 ``[n]``, and the three cuts, both in units of the parts."""
+    means, spreads = np.array([part.mean() for part in parts]), np.array([part.std() for part in parts])
+    standard = (np.column_stack(parts) - means) / spreads
     problem = _Problem(
-        parts=np.column_stack([np.minimum(x, bend), np.maximum(x - bend, 0.0)]),
+        parts=np.vstack([standard, np.zeros((len(LEVELS), len(parts)))]),
         levels=np.concatenate([pairs.levels, LEVELS]),
         weights=np.concatenate([_weights(pairs.groups), np.full(len(LEVELS), PSEUDO_PAIRS)]),
     )
-    below, above, *cuts = problem.solved().tolist()
-    middle = cuts[1] / below if cuts[1] <= below * bend else bend + (cuts[1] - below * bend) / above
-    return Scale(
-        midpoint=mean + spread * middle,
-        steepness=below / spread,
-        weak_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[0]))),
-        strong_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[2]))),
-        bends=((mean + spread * bend, (above - below) / spread),),
-    )
+    solved = problem.solved()
+    slopes, cuts = solved[: len(parts)] / spreads, solved[len(parts) :]
+    return slopes.tolist(), (cuts + float(slopes @ means)).tolist()
 
 
 def fold_of_each(groups: Sequence[str], folds: int = FOLDS, seed: int = SEED) -> Ints:
@@ -142,7 +171,7 @@ def held_out_probabilities(pairs: JudgedPairs, fold: Ints) -> Doubles:
     found = np.zeros((len(pairs), len(LEVELS) - 1))
     for one in np.unique(fold):
         scale = fit_scale(pairs.at(fold != one))
-        found[fold == one] = cumulative_probabilities(pairs.relevance[fold == one], scale)
+        found[fold == one] = cumulative_probabilities(pairs.at(fold == one).logits(scale), scale)
     return found
 
 
@@ -156,12 +185,12 @@ def _weights(groups: Sequence[str]) -> Doubles:
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """Pairs as the likelihood takes them; parameters are two log slopes and three cuts, float64 ``[5]``.
+    """Pairs as the likelihood takes them; parameters are the slopes' logarithms and three cuts.
 
     ``P(level >= j + 2) = logistic(parts @ slopes - cut_j)``.
 
     Attributes:
-        parts: float64 ``[n, 2]``, relevance up to the bend and beyond it.
+        parts: float64 ``[n, slopes]``, evidence in standard deviations.
         levels: int64 ``[n]``.
         weights: float64 ``[n]``.
     """
@@ -186,36 +215,40 @@ class _Problem:
             gained, here, value = reached - value, here + size * step, reached
             if gained < _SLIGHT:
                 break
-        return np.concatenate([np.exp(here[:2]), here[2:]])
+        return np.concatenate([np.exp(here[: self.slopes]), here[self.slopes :]])
+
+    @property
+    def slopes(self) -> int:
+        """How many there are."""
+        return int(self.parts.shape[1])
 
     def _start(self) -> Doubles:
         """Slopes of 1, and the cuts that would give every level its own share without any slope."""
         shares = np.array([self.weights[self.levels >= level].sum() for level in LEVELS[1:]]) / self.weights.sum()
-        return np.concatenate([[0.0, 0.0], -np.log(shares / (1.0 - shares))])
+        return np.concatenate([np.zeros(self.slopes), -np.log(shares / (1.0 - shares))])
 
     def _likelihood(self, parameters: Doubles) -> float:
-        if not (np.diff(parameters[2:]) > 0).all() or np.abs(parameters[:2]).max() > _STEEPEST:
+        logarithms, cuts = parameters[: self.slopes], parameters[self.slopes :]
+        if not (np.diff(cuts) > 0).all() or np.abs(logarithms).max() > _STEEPEST:
             return -np.inf
         upper, lower = self._bounds(parameters)
-        return float(
-            self.weights @ np.log(np.maximum(upper - lower, _LEAST)) - parameters[:2] @ _RIDGES @ parameters[:2]
-        )
+        return float(self.weights @ np.log(np.maximum(upper - lower, _LEAST)) - RIDGE * logarithms @ logarithms)
 
     def _bounds(self, parameters: Doubles) -> tuple[Doubles, Doubles]:
         """P(at least this pair's level) and P(at least the next one), each float64 ``[n]``."""
-        logits = (self.parts @ np.exp(parameters[:2]))[:, np.newaxis] - parameters[2:]
+        logits = (self.parts @ np.exp(parameters[: self.slopes]))[:, np.newaxis] - parameters[self.slopes :]
         rows, ends = np.arange(len(logits)), np.ones(len(logits))
         at_least = np.column_stack([ends, logistic(logits), 0.0 * ends])
         return at_least[rows, self.levels - 1], at_least[rows, self.levels]
 
     def _derivatives(self, parameters: Doubles) -> tuple[Doubles, Doubles]:
-        """Gradient ``[5]``, and the Hessian ``[5, 5]`` without the slopes' own curvature, so that it stays negative."""
+        """Gradient ``[p]``, and the Hessian ``[p, p]`` without the slopes' own curvature, so that it stays negative."""
         upper, lower = self._bounds(parameters)
         share = np.maximum(upper - lower, _LEAST)
         rise, fall = upper * (1.0 - upper), lower * (1.0 - lower)
         # Of log(upper - lower), by the two logits that it depends on.
         by_upper, by_lower = rise / share, -fall / share
-        slopes = self.parts * np.exp(parameters[:2])
+        slopes = self.parts * np.exp(parameters[: self.slopes])
         above, below = (
             np.column_stack([slopes, *(-1.0 * (self.levels == level - one) for level in LEVELS[1:])]) for one in (0, 1)
         )
@@ -227,12 +260,9 @@ class _Problem:
             + crossed
             + crossed.T
         )
-        gradient[:2] -= 2.0 * _RIDGES @ parameters[:2]
-        curvature[:2, :2] -= 2.0 * _RIDGES
+        gradient[: self.slopes] -= 2.0 * RIDGE * parameters[: self.slopes]
+        curvature[: self.slopes, : self.slopes] -= 2.0 * RIDGE * np.eye(self.slopes)
         return gradient, curvature
-
-
-_RIDGES = RIDGE * np.eye(2) + BEND_RIDGE * np.array([[1.0, -1.0], [-1.0, 1.0]])
 
 
 def _outer(left: Doubles, right: Doubles, weights: Doubles) -> Doubles:

@@ -21,10 +21,6 @@ ANY = ""
 PRIOR = 5.0
 """Texts that the overall mean counts for in a language's own: with few texts, their mean is mostly their subject. On
 the sample, 20 keeps languages of ten texts apart, 1 costs the largest language a little."""
-CROSS_LINGUAL_BONUS = 0.25
-"""What a pair of two languages gets on top, in standard deviations of a language's own cosines. In a mixed corpus 0.5
-finds 66 % instead of 63 % of Korean patents by English titles, but three Korean titles of 300 then lose their own
-patent from the first ten."""
 NEIGHBOURS, NEIGHBOUR_WEIGHT = 10, 0.5
 """How many neighbours a record is ranked with, and the weight of their mean beside it. On judged needs 5 and 10, 0.3
 and 0.5 are alike; titles of patents find their own abstracts first as often as without."""
@@ -55,39 +51,26 @@ class Space:
         """Queries float32 ``[n, d]`` in this space, unit vectors; ``languages`` has one for each."""
         return _centred(vectors, languages, self.queries)
 
-    def cross_lingual_scale(self, query: str | None, passage: str | None) -> CrossLingualScale:
-        """How a cosine is read where a query meets a passage of another language; unchanged where it is its own.
+    def stretch(self, query: str | None, passage: str | None) -> float:
+        """By how much a cosine is drawn apart where a query meets a passage of another language; 1 within its own.
 
         Cosines across two languages are drawn together: those of pairs that have nothing to do with each other vary by
         0.06 where they vary by 0.09 within a language, and a translation by as much less. Divided by their own spread
-        they can be compared (the standard score), and `CROSS_LINGUAL_BONUS` makes up for what is lost in
-        translation. Where a language has too few texts to measure its spread, the mean over the others stands for it.
+        they can be compared (the standard score). Where a language has too few texts to measure its spread, the mean
+        over the others stands for it.
         """
         if not self.spreads or query == passage or query is None:
-            return SAME
+            return 1.0
         own = self.spreads.get((query, query)) or _mean(s for (q, p), s in self.spreads.items() if q == p)
         across = self.spreads.get((query, passage or ANY)) or _mean(
             s for (q, p), s in self.spreads.items() if q != p and query in (q, p)
         ) or _mean(s for (q, p), s in self.spreads.items() if q != p)  # fmt: skip
-        if not own or not across:
-            return SAME
-        return CrossLingualScale(min(max(own / across, 1.0), MOST_STRETCH), CROSS_LINGUAL_BONUS * own)
+        return min(max(own / across, 1.0), MOST_STRETCH) if own and across else 1.0
 
     def known(self, language: str | None) -> bool:
         """Whether a language is centred by means of its own on both sides."""
         return language is not None and language in self.passages and language in self.queries
 
-
-@dataclass(frozen=True, slots=True)
-class CrossLingualScale:
-    """What becomes of a cosine between two languages: times ``stretch``, plus ``bonus``."""
-
-    stretch: float = 1.0
-    bonus: float = 0.0
-
-
-SAME = CrossLingualScale()
-"""Within one language, or where nothing is known of the two."""
 
 PLAIN = Space({}, {})
 """The encoder's own space."""

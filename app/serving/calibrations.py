@@ -33,7 +33,8 @@ MANIFEST_KEY = "calibrations"
 """Where a manifest, under ``extra``, keeps the calibrations that were in force when it was built."""
 SPACE_KEY = "space"
 """Where it says whether its vectors are in a space of their own."""
-FORMAT = 1
+FORMAT = 2
+"""2: a scale has a slope for each piece of evidence."""
 
 _WAIT_SECONDS = 5.0
 """How long a publication waits for another one: each takes milliseconds."""
@@ -90,9 +91,7 @@ class Calibration:
 
     def as_json(self) -> dict[str, Any]:
         """The calibration as JSON types."""
-        body = asdict(self) | {"format": FORMAT, "target": self.target.value}
-        body["scale"]["bends"] = [list(bend) for bend in self.scale.bends]
-        return body
+        return asdict(self) | {"format": FORMAT, "target": self.target.value}
 
     @classmethod
     def from_json(cls, text: str) -> Calibration:
@@ -114,12 +113,10 @@ class Calibration:
         if body.pop("format", None) != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         try:
-            scale = dict(body.pop("scale"))
-            bends = tuple((float(place), float(change)) for place, change in scale.pop("bends"))
             return cls(
                 target=Kind(body.pop("target")),
                 ranking=RankingId(**body.pop("ranking")),
-                scale=Scale(**scale, bends=bends),
+                scale=Scale(**body.pop("scale")),
                 **body,
             )
         except (KeyError, TypeError) as error:

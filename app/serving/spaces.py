@@ -18,6 +18,9 @@ HEADINGS_A_LANGUAGE = 96
 """Headings that are embedded as queries to tell where a language's queries lie: 96 give the mean to a tenth."""
 FEWEST_FOR_SPREAD = 8
 """Headings of a language that tell how its cosines are spread; the spread of 8 by 8 is known to an eighth."""
+SPREAD_PRIOR = 100.0
+"""Records that the spread over all pairs of languages counts for in a pair's own. 28 Japanese records made a spread of
+half the usual one, which doubled each of their cosines."""
 PASSAGES_A_LANGUAGE = 2_000
 _BLOCK = 65_536
 _PASSAGES, _QUERIES = "passages.", "queries."
@@ -108,11 +111,35 @@ def _spreads(
         found[language] = space.of_passages(source.take(places), [language] * len(places))
         vectors = embedder.vectors(texts, Role.QUERY)
         asked[language] = space.of_queries(vectors, [language] * len(vectors))
-    return {
+    measured = {
         (query, passage): float(np.std(queries @ passages.T, dtype=np.float64))
         for query, queries in asked.items()
         for passage, passages in found.items()
     }
+    sizes = {language: float(np.count_nonzero(named == language)) for language in found}
+    return _drawn_together(measured, sizes)
+
+
+def _drawn_together(
+    measured: Mapping[tuple[str, str], float], sizes: Mapping[str, float]
+) -> dict[tuple[str, str], float]:
+    """Spreads of pairs of languages, those of few records drawn to the mean of their like by `SPREAD_PRIOR`.
+
+    Args:
+        measured: of each pair of query's and passage's language.
+        sizes: records of each language; the smaller of the two decides.
+    """
+    drawn = {}
+    for within in (True, False):
+        like = {pair: value for pair, value in measured.items() if (pair[0] == pair[1]) is within}
+        counts = {pair: min(sizes[one] for one in pair) for pair in like}
+        total = sum(counts.values())
+        pooled = sum(value * counts[pair] for pair, value in like.items()) / total if total else 0.0
+        drawn |= {
+            pair: (value * counts[pair] + pooled * SPREAD_PRIOR) / (counts[pair] + SPREAD_PRIOR)
+            for pair, value in like.items()
+        }
+    return drawn
 
 
 def arrays_of(space: Space) -> dict[str, npt.NDArray[Any]]:

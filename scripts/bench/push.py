@@ -22,7 +22,7 @@ from app.errors import NotReadyError
 from app.progress import Progress, Report, peak_mb
 from app.push.allocation.allocate import allocate
 from app.push.allocation.lists import Problem, exposure_of
-from app.ranking.relevance import CENTRED_SCALE, score_from_relevance
+from app.ranking.relevance import CENTRED_SCALE, score_from_logit
 from index import (
     Arithmetic,
     ArrayVectors,
@@ -237,7 +237,7 @@ def _tasks(asked: JoinBench) -> Iterator[JoinTask]:
 def _allocated(found: Neighbours, asked: JoinBench) -> dict[str, Any]:
     """Lists under a cap and a floor of one beside plain ones: time, exposure, and what the limits cost."""
     cap = max(1, round(asked.cap * asked.places * asked.firms / asked.patents))
-    scores = score_from_relevance(found.scores, CENTRED_SCALE).astype(np.float64)
+    scores = score_from_logit(CENTRED_SCALE.logits(found.scores, 0.0, alone=False)).astype(np.float64)
     began = perf_counter()
     made = allocate(
         Problem(
