@@ -115,16 +115,11 @@ def _print(shell: Shell, result: QueryResult) -> None:
         shell.line(f"{len(result.matches)} of {result.requested}: {result.shortfall}")
 
 
-_SHOWN = 0.00005
-"""What four digits show at least; within one language what is left is rounding."""
-
-
 def _reasons(why: Why) -> str:
     """One line: what is shared, what means the same, what each signal added, and the passage."""
     pairs = (f"{pair.query} = {pair.record}" for pair in why.meanings)
-    signals = f"cosine {why.signals.cosine:.4f} + shared terms {why.signals.shared_terms:.4f}"
-    if abs(why.signals.language) >= _SHOWN:
-        signals += f" + across languages {why.signals.language:.4f}"
+    signals = f"meaning {why.signals.meaning:.2f}"
+    signals += " (another language)" if why.signals.alone else f", words covered {why.signals.coverage:.0%}"
     return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), signals, why.passage)))
 
 

@@ -218,16 +218,24 @@ class SnapshotOut(BaseModel):
     )
 
 
-class DebugOut(BaseModel):
+class SignalsOut(BaseModel):
+    """What speaks for a match. The score is the probability that a scale fitted to judgements makes of it."""
+
+    meaning: Rounded = Field(
+        description="Cosine of the vectors of both texts, made comparable between languages; at most 1."
+    )
+    coverage: Rounded = Field(
+        description="Share of the query's lexical weight that the record covers, 0 to 1; 0 where terms do not rank."
+    )
+    alone: bool = Field(description="Whether the record is in another language, and is judged by its meaning alone.")
+
+
+class DebugOut(SignalsOut):
     """Raw numbers behind a match."""
 
     cosine: Rounded = Field(
         description="Inner product of the two unit vectors, relative to the means of their languages."
     )
-    shared: Rounded = Field(
-        description="What terms that both sides share add to it; the order and the score are by the sum of the three."
-    )
-    language: Rounded = Field(description="What makes it comparable where query and record are in two languages.")
 
 
 class MeaningOut(BaseModel):
@@ -240,16 +248,6 @@ class MeaningOut(BaseModel):
     )
 
 
-class SignalsOut(BaseModel):
-    """What each signal added to what ranked the match; they sum to it."""
-
-    cosine: Rounded = Field(description="Of the vectors of both texts.")
-    shared_terms: Rounded = Field(
-        description="Of terms that both sides share, or would in one language; 0 where these do not rank."
-    )
-    language: Rounded = Field(description="What makes it comparable where query and record are in two languages.")
-
-
 class WhyOut(BaseModel):
     """Why a record matched."""
 
@@ -260,7 +258,7 @@ class WhyOut(BaseModel):
                     "terms": ["ncm811"],
                     "meanings": [{"query": "电解液", "record": "electrolyte", "similarity": 0.57}],
                     "passage": "To suppress gassing of NCM811 cathodes, an electrolyte is disclosed.",
-                    "signals": {"cosine": 0.6412, "shared_terms": 0.3521, "language": 0.1032},
+                    "signals": {"meaning": 0.6412, "coverage": 0.3521, "alone": False},
                 }
             ]
         }
@@ -389,5 +387,8 @@ def _match_out(match: Match, debug: bool) -> MatchOut:
     if match.folded is not None:
         out.folded_count, out.folded = len(match.folded), folded_out(match.folded)
     if debug:
-        out.debug = DebugOut.model_validate(match, from_attributes=True)
+        evidence = match.evidence
+        out.debug = DebugOut(
+            cosine=match.cosine, meaning=evidence.meaning, coverage=evidence.coverage, alone=evidence.alone
+        )
     return out

@@ -114,11 +114,13 @@ class Why:
         terms: shared to the letter, longest first.
         meanings: terms that mean the same, the most telling first.
         passage: the sentence that carries most of it; of a record that is only a title, the title.
+        signals: what ranked it.
     """
 
     terms: tuple[str, ...] = ()
     meanings: tuple[Meaning, ...] = ()
     passage: str | None = None
+    signals: Evidence
 
 
 FoldedBy = Literal["family", "title", "holder"]

@@ -166,7 +166,7 @@ def _reading(record: AnyRecord, table: TermTable | None) -> _Reading:
 def _by_letters(match: Match, reading: _Reading, asked: frozenset[str]) -> Why:
     letters = shared_terms(asked, match.record.passage, _TERMS_SHOWN)
     place = int(_letters(letters, reading.sentences).argmax())
-    return Why(terms=letters, passage=reading.sentences[place])
+    return Why(terms=letters, passage=reading.sentences[place], signals=match.evidence)
 
 
 def _by_meaning(match: Match, reading: _Reading, question: _Question, table: TermTable) -> Why:
@@ -180,6 +180,7 @@ def _by_meaning(match: Match, reading: _Reading, question: _Question, table: Ter
         terms=letters,
         meanings=meanings(question.query, record, table.thresholds, letters, _MEANINGS_SHOWN),
         passage=reading.sentences[place],
+        signals=match.evidence,
     )
 
 

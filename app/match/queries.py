@@ -12,8 +12,9 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind, Need, Query
 from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
 from app.ranking.space import Space, combine_text_parts, text_part_weights
+from app.text.boilerplate import without_activities
 from app.text.normalising import detect_language, fold_body
-from app.text.reading import need_text_parts, text_parts_of, without_activities
+from app.text.reading import need_text_parts, text_parts_of
 from app.text.terms import Phrases
 from index import VectorStore, text_key
 from models import Role

@@ -33,7 +33,7 @@ from app.ranking.relevance import (
 )
 from app.ranking.space import PLAIN, Space, with_neighbour_mean
 from app.serving.served import Served
-from app.text.reading import without_activities
+from app.text.boilerplate import without_activities
 from index import Condition, Found, IndexState, Part, Plan, QueryPostings, TermCounts, TermWeights
 
 LANG = "lang"

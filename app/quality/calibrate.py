@@ -105,9 +105,7 @@ class CalibrationService:
         """
         contents = self._evaluating.evaluate(files, report=report)
         ranking = RankingId(str(contents.result.encoder["fingerprint"]), str(contents.result.snapshot["ranking"]))
-        evidence = {
-            run.query_id: {key: served.evidence for key, served in run.served.items()} for run in contents.runs
-        }
+        evidence = {run.query_id: {key: served.evidence for key, served in run.served.items()} for run in contents.runs}
         counts = {name: contents.result.counts[name] for name in ("unknown_pairs", "unserved_pairs")}
         return _joined(target, ranking, contents.qrels, evidence, contents.query_titles, counts)
 

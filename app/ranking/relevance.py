@@ -111,9 +111,7 @@ PLAIN_SCALE = Scale(meaning=70.2, cut=64.7, weak_from=0.057, strong_from=0.77)
 """For the encoder's own cosines: almost all of them lie between 0.75 and 0.95."""
 CENTRED_SCALE = Scale(meaning=7.99, cut=3.767, weak_from=0.057, strong_from=0.77)
 """For cosines in a centred space (`app.ranking.space`)."""
-FUSED_SCALE = Scale(
-    meaning=6.1, cut=4.0, coverage=4.75, weak_from=0.05, strong_from=0.825, alone=8.3, alone_cut=3.85
-)
+FUSED_SCALE = Scale(meaning=6.1, cut=4.0, coverage=4.75, weak_from=0.05, strong_from=0.825, alone=8.3, alone_cut=3.85)
 """For these, of records among their neighbours, with shared terms (`app.ranking.lexical`)."""
 
 BUILT_IN_SCALES: Mapping[str, Scale] = {"plain": PLAIN_SCALE, "centred": CENTRED_SCALE, "fused": FUSED_SCALE}

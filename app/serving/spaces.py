@@ -129,7 +129,7 @@ def _drawn_together(
         measured: of each pair of query's and passage's language.
         sizes: records of each language; the smaller of the two decides.
     """
-    drawn = {}
+    drawn: dict[tuple[str, str], float] = {}
     for within in (True, False):
         like = {pair: value for pair, value in measured.items() if (pair[0] == pair[1]) is within}
         counts = {pair: min(sizes[one] for one in pair) for pair in like}

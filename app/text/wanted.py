@@ -15,7 +15,9 @@ from app.text.sentences import sentences
 LONGEST_HEADLINE = 40
 """Letters of the longest headline: 226 of the 228 titles of real needs are no longer."""
 _OPEN_END = re.compile(r"[:,、]\s*$")
-_NAMES = re.compile("(?:技术|工艺|方法|系统|装置|设备|装备|平台|材料|产品|软件|研究|研发|开发|研制|设计|制备|应用|推广|产业化|项目|问题)$")
+_NAMES = re.compile(
+    "(?:技术|工艺|方法|系统|装置|设备|装备|平台|材料|产品|软件|研究|研发|开发|研制|设计|制备|应用|推广|产业化|项目|问题)$"
+)
 """How a first sentence ends that is a headline; a line of its own may end in any word."""
 _END = re.compile(r"[\s。！？!?;；.,，]+$")
 _SAID = re.compile(r"\W+")

@@ -124,10 +124,10 @@ function foldedBehind({ folded = [], folded_count: count = 0 }, kind, actions) {
   );
 }
 
-function signalsLine({ cosine, shared_terms: sharedTerms, language }) {
-  const values = { cosine: cosine.toFixed(3), terms: sharedTerms.toFixed(3), language: language.toFixed(3) };
-  // Within one language there is nothing to make comparable.
-  return t(Math.abs(language) < 0.0005 ? "signals" : "signalsAcross", values);
+function signalsLine({ meaning, coverage, alone }) {
+  const values = { meaning: meaning.toFixed(2), coverage: Math.round(coverage * 100) };
+  // A record in another language cannot share words; there is nothing to say of them.
+  return t(alone ? "signalsAcross" : "signals", values);
 }
 
 function holderLine({ holders = [], holder_type: holderType }) {
