@@ -154,7 +154,7 @@ def test_calibrating_damage_is_named_and_the_built_in_scale_served(services: Ser
     name = publish(services)
     answered_by(services, name)
     path = services.settings.index_dir / "patents" / "calibrations" / f"{name}.json"
-    path.write_text(path.read_text(encoding="utf-8").replace('"midpoint": ', '"midpoint": 1'), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace('"cut": ', '"cut": 1'), encoding="utf-8")
     again = Services(services.settings, encoders=encoder_of)
     again.serving.open()
     assert ask(again).snapshot.calibration == BUILT_IN
@@ -184,7 +184,9 @@ def test_calibrating_from_the_catalogue_is_calibrating_from_files(services: Serv
     assert catalogue.ranking == files.ranking == RankingId(HashingEncoder(64).fingerprint, "fused")
     assert catalogue.digest == files.digest
     assert catalogue.pairs.groups == files.pairs.groups
-    assert catalogue.pairs.relevance.tolist() == pytest.approx(files.pairs.relevance.tolist(), abs=1e-6)
+    assert catalogue.pairs.meaning.tolist() == pytest.approx(files.pairs.meaning.tolist(), abs=1e-6)
+    assert catalogue.pairs.coverage.tolist() == pytest.approx(files.pairs.coverage.tolist(), abs=1e-6)
+    assert catalogue.pairs.alone.tolist() == files.pairs.alone.tolist()
 
 
 def test_calibrating_from_the_catalogue_counts_unknown_ids(services: Services, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
 
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
-from app.ranking.relevance import level_from_score, score_from_relevance
+from app.ranking.relevance import PLAIN_SCALE, level_from_score, score_from_logit
 from app.settings import Settings
 from app.wiring import Services
 
@@ -100,7 +100,7 @@ def test_filters_answer_is_the_true_nearest(world: World, target: Kind, random: 
         ranked = expected(world, target, query, wanted)
         assert_answer(result, ranked, k, wanted, world.records[target])
         for match in result.matches:
-            assert match.score == pytest.approx(float(score_from_relevance(match.cosine)))
+            assert match.score == pytest.approx(float(score_from_logit(PLAIN_SCALE.logits(match.cosine, 0.0, False))))
             assert match.level is level_from_score(match.score)
 
 

@@ -23,7 +23,7 @@ from app.push.run import PushFiles, PushWork
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.train_material import Corpus, judged_needs, passages
 from app.quality.train_measures import HeldOut
-from app.ranking.relevance import score_from_relevance
+from app.ranking.relevance import score_from_logit
 from app.serving.served import Served
 from app.settings import Settings
 from app.wiring import Services
@@ -140,7 +140,7 @@ def held_out(files: EvaluationFiles, scorer: Scorer, *, shared_terms: bool) -> S
         Corpus.of(read, texts, 0, 0), centre_from=CENTRED, neighbours_from=AMONG_NEIGHBOURS, shared_terms=shared_terms
     )
     return {
-        (answer.need.id, key): float(score_from_relevance(np.float32(served.score), scorer.scale))
+        (answer.need.id, key): float(score_from_logit(np.float32(served.score)))
         for answer in measuring.answers(HashingEncoder(), judged_needs(read, texts))
         for key, served in answer.served.served.items()
     }
