@@ -18,6 +18,7 @@ from live_samples import asked, assert_answer, one, passes, question, ranking, r
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.ranking.relevance import PLAIN_SCALE, level_from_score, score_from_logit
 from app.settings import Settings
+from app.text.reading import need_text_parts, passage_of, text_parts_of
 from app.wiring import Services
 
 COUNT = 300
@@ -64,13 +65,15 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def expected(world: World, target: Kind, query: Query, wanted: Filter) -> list[tuple[str, float]]:
     """The ranking of all records that pass; the query's own record is none of them."""
-    text_parts, titled = tuple(index_state for index_state in (query.title, query.text) if index_state), True
+    text_parts, titled = need_text_parts(query.title or "", query.text or "", None), True
     if query.record_kind is not None and query.record_id is not None:
         asking = world.records[query.record_kind][query.record_id]
-        text_parts, titled = asking.text_parts, query.record_kind is not Kind.FIRMS
+        text_parts, titled = text_parts_of(asking), query.record_kind is not Kind.FIRMS
     own = query.record_id if query.record_kind is target else None
     texts = {
-        there.id: there.passage for there in world.records[target].values() if there.id != own and passes(there, wanted)
+        there.id: passage_of(there)
+        for there in world.records[target].values()
+        if there.id != own and passes(there, wanted)
     }
     return ranking(ENCODER, question(ENCODER, text_parts, titled=titled), texts)
 

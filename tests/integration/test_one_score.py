@@ -132,8 +132,8 @@ def material(folder: Path) -> EvaluationFiles:
     return EvaluationFiles(corpus=folder / "corpus.jsonl", queries=folder / "queries.jsonl", qrels=folder / "qrels.tsv")
 
 
-def held_out(files: EvaluationFiles, scorer: Scorer, *, shared_terms: bool) -> Scores:
-    """By what training measures a model with, read by the scale that is served."""
+def held_out(files: EvaluationFiles, *, shared_terms: bool) -> Scores:
+    """By what training measures a model with."""
     read = EvaluationMaterial.read(files)
     texts = passages(read)
     measuring = HeldOut(
@@ -177,7 +177,7 @@ def test_a_pair_has_one_score_at_all_five_doors(services: Services, tmp_path: Pa
     before = matched(services)
     scorer = Scorer.of(index.fresh(), shared_terms=shared_terms)
     assert scorer.mode == ("fused" if shared_terms else "centred")
-    training = held_out(files, scorer, shared_terms=shared_terms)
+    training = held_out(files, shared_terms=shared_terms)
     assert len(before) == len(NEEDS) * 3 * EACH
     assert evaluation == before
     assert training == before

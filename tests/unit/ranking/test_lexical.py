@@ -21,18 +21,16 @@ from index.terms_build import write_terms
 SUBJECTS = [
     "高镍三元锂离子电池电解液",
     "永磁同步电机弱磁控制",
-    "风电轴承套圈淬火变形",
+    "风电轴承淬火变形",
     "水稻育种",
     "纳滤膜分离",
-    "铝合金焊接气孔",
+    "铝合金焊接",
 ]
-DOCUMENTS = [
-    f"{subject},一种{word}及其应用" for subject in SUBJECTS for word in ("方法", "装置", "材料", "系统", "工艺")
-]
+KINDS = ["方法", "装置", "材料", "系统", "工艺"]
+DOCUMENTS = [f"{subject},一种{kind}及其应用" for subject in SUBJECTS for kind in KINDS]
 LETTERS = [chr(0x4E00 + n) for n in range(3000)]
-SENTENCES = st.lists(
-    st.text("甲乙丙丁戊己庚辛ab1", min_size=1, max_size=12).map(lambda text: text + "。"), min_size=1, max_size=8
-)
+SENTENCE = st.text("甲乙丙丁戊己庚辛ab1", min_size=1, max_size=12).map(lambda text: text + "。")
+SENTENCES = st.lists(SENTENCE, min_size=1, max_size=8)
 
 
 @cache
@@ -85,8 +83,8 @@ def test_lexical_covers_half_of_two_words() -> None:
         assert 0.3 < found[holding].mean() < 0.7
 
 
-@given(SENTENCES, st.integers(2, 5), st.randoms(use_true_random=False))
-def test_lexical_weights_do_not_depend_on_the_order_of_sentences(found: list[str], times: int, random: Random) -> None:
+@given(SENTENCES, st.randoms(use_true_random=False))
+def test_lexical_weights_do_not_depend_on_the_order_of_sentences(found: list[str], random: Random) -> None:
     """Shuffled sentences are the same query."""
     shuffled = random.sample(found, len(found))
     first, second = (query_terms(["", "".join(one)], alike, titled=True) for one in (found, shuffled))
@@ -143,13 +141,13 @@ def test_lexical_headline_counts_as_much_as_a_good_part_of_its_body() -> None:
     asked = query_terms(["焊接", "水泵漏水。水泵震动。水泵停机。电机发热。"], alike, titled=True)
     assert asked["焊接"] / asked["发热"] == pytest.approx(np.log1p(HEADLINE_WEIGHT * 2) / np.log1p(1))
     assert asked["水泵"] / asked["发热"] == pytest.approx(np.log1p(3) / np.log1p(1))
-    assert asked["焊接"] > asked["水泵"] > asked["发热"]
+    assert asked["焊接"] >= asked["水泵"] > asked["发热"]
 
 
 def test_lexical_profile_is_of_name_and_scope_alike() -> None:
-    """A firm's name is no headline, and its scope no running text."""
-    asked = query_terms(["焊接", "水泵。水泵。"], alike, titled=False)
-    assert asked["焊接"] < asked["水泵"]
+    """A firm's name is no headline, and an item that its scope names twice is one item."""
+    asked = query_terms(["焊接", "水泵。水泵。电机。"], alike, titled=False)
+    assert asked["焊接"] == asked["电机"] == asked["水泵"] > 0
 
 
 @settings(deadline=None)
