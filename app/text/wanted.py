@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 
 from app.text.boilerplate import is_presentation, is_section_heading, says_wanted, without_boilerplate
+from app.text.normalising import HAN, KANA_OR_HANGUL
 from app.text.sentences import sentences
 
-LONGEST_HEADLINE = 40
-"""Letters of the longest headline: 226 of the 228 titles of real needs are no longer."""
+LONGEST_HEADLINE, LONGEST_ALPHABETIC = 40, 120
+"""Letters of the longest headline: 226 of the 228 titles of real needs are no longer. An alphabet takes three letters
+to say what a Chinese character, a kana or a Korean syllable says."""
 _OPEN_END = re.compile(r"[:,、]\s*$")
 _NAMES = re.compile(
     "(?:技术|工艺|方法|系统|装置|设备|装备|平台|材料|产品|软件|研究|研发|开发|研制|设计|制备|应用|推广|产业化|项目|问题)$"
 )
 """How a first sentence ends that is a headline; a line of its own may end in any word."""
-_END = re.compile(r"[\s。！？!?;；.,，]+$")
+_END = re.compile(r"(?<![\s。！？!?;；.,，])[\s。！？!?;；.,，]+$")
 _SAID = re.compile(r"\W+")
 _LETTER = re.compile(r"[^\W_]")
+_SYLLABIC = re.compile(f"[{HAN}]|{KANA_OR_HANGUL.pattern}")
 
 
 def wanted_parts(title: str, text: str) -> tuple[str, ...]:
@@ -82,7 +85,8 @@ def _headline(text: str, first: str, rest: str) -> tuple[str, str]:
 
 
 def _is_short(bare: str) -> bool:
-    return 0 < len(_LETTER.findall(bare)) <= LONGEST_HEADLINE
+    most = LONGEST_HEADLINE if _SYLLABIC.search(bare) else LONGEST_ALPHABETIC
+    return 0 < len(_LETTER.findall(bare)) <= most
 
 
 def _unlabelled(bare: str) -> str:
