@@ -6,7 +6,8 @@ import json
 
 import click
 
-from app.api.schemas import answer_out, filter_of_text
+from app.api.filters import filter_of_text
+from app.api.schemas import answer_out
 from app.domain import AnyRecord, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
 from scripts.console import KIND, Shell, shell_command

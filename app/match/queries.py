@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from app.arrays import Floats
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Kind, Need, Query
+from app.domain import AnyRecord, Kind, Need, Query, Recognised
 from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
 from app.ranking.space import Space, combine_text_parts, text_part_weights
 from app.text.normalising import detect_language, fold_body
 from app.text.reading import need_text_parts, text_parts_of, without_activities
 from app.text.terms import Phrases
-from index import VectorStore, text_key
+from index import Condition, VectorStore, text_key
 from models import Role
 
 _TERMS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a query is answered beside its meaning; see `app.match.router`.
+
+    Attributes:
+        query: what is left to be compared by meaning.
+        recognised: what its text names.
+        groups: conditions of the records that are listed first, the first group before the second.
+        exact: ids of the records that a number names, with the number as the text has it.
+        whole: whether the text is nothing but what was recognised.
+        only: whether nothing is listed behind the groups.
+        nothing: whether there is nothing to list: the text names only what the bank does not have.
+    """
+
+    query: Query
+    recognised: tuple[Recognised, ...] = ()
+    groups: tuple[tuple[Condition, ...], ...] = ()
+    exact: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+    only: bool = False
+    nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +51,11 @@ class ResolvedQuery:
     Attributes:
         titled: whether the first of two text parts is a title, which tells more than the rest; a firm's name does not.
         lang: the language of its text, ``None`` where it cannot be told.
+        route: what its text names, beside its meaning.
     """
 
     query: Query
+    route: Route
     text_parts: tuple[str, ...]
     titled: bool = True
     own_id: str | None = None
@@ -49,10 +74,10 @@ class QueryResolver:
         self._catalogue = catalogue
         self._max_text_chars = max_text_chars
 
-    def resolve(self, queries: Sequence[Query], target: Kind) -> list[ResolvedQuery | PatmatchError]:
+    def resolve(self, routes: Sequence[Route], target: Kind) -> list[ResolvedQuery | PatmatchError]:
         """One outcome a query, in their order: its texts, or the error that it alone met."""
-        records = self._records(queries)
-        return [self._one(query, records, target) for query in queries]
+        records = self._records([route.query for route in routes])
+        return [self._one(route, records, target) for route in routes]
 
     def _records(self, queries: Sequence[Query]) -> Mapping[tuple[Kind, str], AnyRecord]:
         found: dict[tuple[Kind, str], AnyRecord] = {}
@@ -63,8 +88,9 @@ class QueryResolver:
         return found
 
     def _one(
-        self, query: Query, records: Mapping[tuple[Kind, str], AnyRecord], target: Kind
+        self, route: Route, records: Mapping[tuple[Kind, str], AnyRecord], target: Kind
     ) -> ResolvedQuery | PatmatchError:
+        query = route.query
         if query.record_kind is not None and query.record_id is not None:
             record = records.get((query.record_kind, query.record_id))
             if record is None:
@@ -72,11 +98,17 @@ class QueryResolver:
             own_id = record.id if record.kind is target else None
             titled = record.kind is not Kind.FIRMS
             return ResolvedQuery(
-                query=query, text_parts=text_parts_of(record), titled=titled, own_id=own_id, lang=record.lang
+                query=query,
+                route=route,
+                text_parts=text_parts_of(record),
+                titled=titled,
+                own_id=own_id,
+                lang=record.lang,
             )
-        return self._from_text(query)
+        return self._from_text(route)
 
-    def _from_text(self, query: Query) -> ResolvedQuery | PatmatchError:
+    def _from_text(self, route: Route) -> ResolvedQuery | PatmatchError:
+        query = route.query
         raw = [text for text in (query.title, query.text) if text is not None]
         longest = max(map(len, raw), default=0)
         if longest > self._max_text_chars:
@@ -92,7 +124,7 @@ class QueryResolver:
             return InputError(
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
-        return ResolvedQuery(query=query, text_parts=text_parts, lang=lang)
+        return ResolvedQuery(query=query, route=route, text_parts=text_parts, lang=lang)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,13 @@ from app.domain import (
 )
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.match.explain import Explainer
-from app.match.queries import QueryResolver, ResolvedQuery
+from app.match.queries import QueryResolver, ResolvedQuery, Route
+from app.match.router import NamedFirst, Router, marked
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
 from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
 from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
 from app.serving.served import Served
-from app.serving.translation import Refusal, conditions_of, still_passing, translated
+from app.serving.translation import Refusal, check_columns, conditions_of, still_passing, translated
 from index import Plan
 from models import Encoder, Role
 
@@ -117,6 +118,7 @@ class MatchService:
         self._stages = stages
         self._explainer = Explainer()
         self._resolver = QueryResolver(catalogue, max_text_chars=limits.max_text_chars)
+        self._router = Router(catalogue, max_text_chars=limits.max_text_chars)
 
     def match(self, request: MatchRequest) -> MatchAnswer:
         """Answer every query of the request from one moment.
@@ -128,9 +130,11 @@ class MatchService:
         """
         self._check(request)
         served = self._served(request.target)
-        resolved = self._resolver.resolve(request.queries, request.target)
+        check_columns(conditions_of(request.filter), request.target, served.snapshot)
+        routes = self._router.routes(request.queries, request.target, served.index_state)
+        resolved = self._resolver.resolve(routes, request.target)
         outcomes = self._encode(served.encoder, resolved)
-        ready = [outcome for outcome in outcomes if isinstance(outcome, _EncodedQuery)]
+        ready = [one for one in outcomes if isinstance(one, _EncodedQuery) and not one.resolved.route.nothing]
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             answers, plans = self._search(served, request, ready, attempt)
             if answers is not None:
@@ -141,9 +145,9 @@ class MatchService:
         following = iter(answers or ())
         results = tuple(
             next(following)
-            if isinstance(outcome, _EncodedQuery)
-            else QueryResult(id=query.id, requested=request.k, error=outcome)
-            for query, outcome in zip(request.queries, outcomes, strict=True)
+            if isinstance(outcome, _EncodedQuery) and not route.nothing
+            else _unanswered(route, outcome, request)
+            for route, outcome in zip(routes, outcomes, strict=True)
         )
         return _answer(served, results, plans, served.reading(shared_terms=self._limits.shared_terms).id)
 
@@ -160,6 +164,10 @@ class MatchService:
             text = f"k is {request.k}; it must lie between 1 and {limits.max_k}."
             text_zh = f"k 为 {request.k}，必须在 1 到 {limits.max_k} 之间。"
             raise InputError(text, text_zh, code="bad_k", fields=(FieldError("k", text, text_zh),))
+        if not 0 <= request.offset <= limits.max_k - request.k:
+            text = f"offset is {request.offset}; offset and k together may be {limits.max_k} at most."
+            text_zh = f"offset 为 {request.offset}，offset 与 k 之和最多为 {limits.max_k}。"
+            raise InputError(text, text_zh, code="bad_offset", fields=(FieldError("offset", text, text_zh),))
 
     def _served(self, target: Kind) -> Served:
         served = self._indexes[target].fresh()
@@ -203,7 +211,8 @@ class MatchService:
         if not queries:
             return [], ()
         index_state, conditions = served.index_state, conditions_of(request.filter)
-        places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
+        wanted = request.offset + request.k
+        places = wanted * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
         places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
         with self._stage("search"), translated():
             resolved = [query.resolved for query in queries]
@@ -211,11 +220,16 @@ class MatchService:
             vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
             scorer = Scorer.of(served, shared_terms=self._limits.shared_terms)
             search = CandidateSearch(index_state, scorer, conditions)
-            found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
+            depth = depth_for(places, self._limits.candidates)
+            found, plans = search.search(resolved, vectors, depth)
             found = [one.first(places) for one in found]
+            named = NamedFirst(index_state, scorer, conditions, places, depth)
+            for n, query in enumerate(resolved):
+                if query.route.groups:
+                    found[n] = named.listed(query, vectors[n], found[n])
         with self._stage("fetch"):
-            wanted = sorted({record_id for one in found for record_id in one.ids})
-            records = self._catalogue.get_many(request.target, wanted)
+            ids = sorted({record_id for one in found for record_id in one.ids})
+            records = self._catalogue.get_many(request.target, ids)
             stale = served.state.left_out or self._catalogue.revision() != index_state.revision
             if conditions and records and stale:
                 passing = still_passing(list(records.values()), request.target, conditions)
@@ -236,17 +250,16 @@ class MatchService:
         found: Candidates,
         records: Mapping[str, AnyRecord],
     ) -> QueryResult:
-        space = served.state.space
-        kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
+        space, route = served.state.space, query.resolved.route
+        own = None if route.exact else query.resolved.own_id
+        kept = [n for n, key in enumerate(found.ids) if key != own and key in records]
         if request.diversity > 0 and kept:
-            vectors = served.index_state.vectors_at(found.addresses[kept])
-            chosen = diversify(found.relevance.total[kept], vectors, request.k, request.diversity)
-            kept = [kept[n] for n in chosen]
-        kept = kept[: request.k]
+            kept = _diverse(served, request, found, kept)
+        kept = kept[request.offset : request.offset + request.k]
         listed = [records[found.ids[n]] for n in kept]
-        matches = _as_matches(listed, found.relevance.at(kept), scorer.scale)
+        matches = _as_matches(listed, found.relevance.at(kept), scorer.scale, request.offset)
         floor = request.min_level.grade if request.min_level else 0
-        passed = tuple(match for match in matches if match.level.grade >= floor)
+        passed = tuple(match for match in matches if match.level.grade >= floor or match.id in route.exact)
         if request.explain and passed:
             resolved = query.resolved
             with self._stage("explain"):
@@ -254,13 +267,14 @@ class MatchService:
         return QueryResult(
             id=query.resolved.query.id,
             requested=request.k,
-            matches=passed,
+            matches=tuple(marked(match, route) for match in passed),
             tokens=query.tokens,
             windows=query.windows,
             truncated=query.truncated,
             shortfall=_shortfall(request, len(matches), len(passed)),
             lang=query.resolved.lang,
             centred="none" if space is PLAIN else "language" if space.known(query.resolved.lang) else "all",
+            recognised=route.recognised,
         )
 
     @contextmanager
@@ -269,6 +283,15 @@ class MatchService:
         yield
         if self._stages is not None:
             self._stages(name).observe(perf_counter() - began)
+
+
+def _unanswered(route: Route, outcome: _EncodedQuery | PatmatchError, request: MatchRequest) -> QueryResult:
+    """The result of a query without matches: it met an error, or names only what the bank does not have."""
+    if isinstance(outcome, PatmatchError) and not route.nothing:
+        return QueryResult(id=route.query.id, requested=request.k, error=outcome)
+    return QueryResult(
+        id=route.query.id, requested=request.k, recognised=route.recognised, shortfall="unknown_identifier"
+    )
 
 
 def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan], calibration: str) -> MatchAnswer:
@@ -317,12 +340,25 @@ def _encode_text_parts(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> li
     ]
 
 
-def _as_matches(listed: Sequence[AnyRecord], ranked: Relevance, scale: Scale) -> list[Match]:
+def _diverse(served: Served, request: MatchRequest, found: Candidates, kept: Sequence[int]) -> list[int]:
+    """Places of a list that avoids near repeats, within each group of it."""
+    chosen: list[int] = []
+    for group in sorted(set(found.groups) or {0}):
+        mine = [n for n in kept if not found.groups or found.groups[n] == group]
+        wanted = request.offset + request.k - len(chosen)
+        if mine and wanted > 0:
+            vectors = served.index_state.vectors_at(found.addresses[mine])
+            places = diversify(found.relevance.total[mine], vectors, wanted, request.diversity)
+            chosen += [mine[n] for n in places]
+    return chosen
+
+
+def _as_matches(listed: Sequence[AnyRecord], ranked: Relevance, scale: Scale, offset: int) -> list[Match]:
     scores, language = score_from_relevance(ranked.total, scale), ranked.language
     return [
         Match(
             id=record.id,
-            rank=n + 1,
+            rank=offset + n + 1,
             score=float(scores[n]),
             level=level_from_score(float(scores[n]), scale),
             cosine=float(ranked.cosines[n]),

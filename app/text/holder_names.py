@@ -1,7 +1,7 @@
 """Stretches of a text that may be a holder's name, to be looked up among the names that a bank knows.
 
 A name is told by its end (公司, 大学, Co., Ltd.) and by a border before it: the start of the text, a mark, or a word
-such as 的 that no name begins behind by chance. `华中科技大学` inside `泉州华中科技大学智能制造研究院` has no such border.
+such as 的 that no name begins behind by chance. ``华中科技大学`` inside ``泉州华中科技大学研究院`` has no such border.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from app.text.normalising import HAN, folded_name
 
 MOST_ENDS = 32
-"""Ends of names that are looked at in one text. A need names a few; more are lists, and would be looked up at length."""
+"""Ends of names that are looked at in one text. A need names a few; more are lists, and would take long to look up."""
 LONGEST_NAME, LONGEST_LATIN_NAME = 40, 80
 """Characters: of 81,000 real Chinese patents, no holder has more of Chinese script."""
 SHORTEST_NAME = 4
@@ -23,7 +23,7 @@ _HAN_END = re.compile(
     r"公司|大学|大學|学院|學院|学校|研究院|研究所|设计院|科学院|工程院|医院|卫生院|实验室|研究中心|中心|集团|工厂|厂|研究会|合作社|株式会社|주식회사"
 )
 _LATIN_END = re.compile(
-    r"\b(?:Co\. ?, ?Ltd\.?|Co\. ?Ltd\.?|Company Limited|Company|Corporation|Corp\.?|Incorporated|Inc\.?|LLC|Limited|Ltd\.?"
+    r"\b(?:Co\. ?,? ?Ltd\.?|Company Limited|Company|Corporation|Corp\.?|Incorporated|Inc\.?|LLC|Limited|Ltd\.?"
     r"|GmbH|AG|S\.A\.|University|Institute|College|Academy|Hospital)(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -70,11 +70,15 @@ def _han_starts(text: str, suffix: int, end: int) -> Iterator[int]:
     first = max(0, end - LONGEST_NAME)
     for mark in _BREAKS.finditer(text, first, suffix):
         first = mark.end()
-    for start in range(first, suffix + 1):
-        if start == 0 or not _LETTER.match(text, start - 1) or text[start - 1] in _BORDER_BEHIND:
-            yield start
-        elif not _HAN_CHAR.match(text, start - 1) and _HAN_CHAR.match(text, start):
-            yield start
+    yield from (start for start in range(first, suffix + 1) if _begins(text, start))
+
+
+def _begins(text: str, start: int) -> bool:
+    """Whether there is a border before a place, or Chinese script begins there."""
+    before = text[start - 1] if start else ""
+    if not _LETTER.match(before) or before in _BORDER_BEHIND:
+        return True
+    return bool(not _HAN_CHAR.match(before) and _HAN_CHAR.match(text, start))
 
 
 def _latin_starts(text: str, suffix: int, end: int) -> Iterator[int]:

@@ -3,8 +3,8 @@
 Everything here reads folded text (`app.text.normalising.fold_body`), so that full-width spellings are none of their
 own. Each pattern is bounded and begins at a border of letters and digits: the cost grows with the text, never faster.
 
-Sources: numbers of Chinese applications and their check digit, ZC 0006-2003 (国家知识产权局, 专利申请号标准); of Chinese
-publications, ZC 0007-2012; kind codes, WIPO ST.16; offices, WIPO ST.3; IPC symbols, WIPO ST.8.
+Sources: numbers of Chinese applications and their check digit, ZC 0006-2003 (专利申请号标准); of Chinese publications,
+ZC 0007-2012; kind codes, WIPO ST.16; offices, WIPO ST.3; IPC symbols, WIPO ST.8.
 """
 
 from __future__ import annotations
@@ -74,15 +74,14 @@ _IPC = re.compile(
 _IPC_ALONE = re.compile(r"[A-H][0-9]{2}(?:[A-Z](?:[0-9]{1,4}/?)?)?", re.IGNORECASE)
 """A class, a subclass or a main group: of a text that is nothing else, in any case."""
 
+_NUMBER_LABELS = r"授权公告号|公开\(?公告\)?号|公开号|公布号|公告号|专利号|申请号"
 _FILLERS = re.compile(
-    r"授权公告号|公开\(?公告\)?号|公开号|公布号|公告号|专利号|申请号|专利|申请人|专利权人|权利人|持有人|分类号|分类|IPC|CPC|Int\.? ?Cl\.?"
+    rf"{_NUMBER_LABELS}|专利权人|专利|申请人|权利人|持有人|分类号|分类|IPC|CPC|Int\.? ?Cl\.?"
     r"|\b(?:patents?|applications?|publications?|publ|numbers?|no|of|by|the|and|or|held)\b|[的号和与及或]",
     re.IGNORECASE,
 )
 """What stands around identifiers and asks for nothing more."""
-_LABEL = re.compile(
-    r"(?:授权公告号|公开\(?公告\)?号|公开号|公布号|公告号|专利号|申请号|分类号|IPC|Int\.? ?Cl\.?)[为是 ::]{0,3}$", re.IGNORECASE
-)
+_LABEL = re.compile(rf"(?:{_NUMBER_LABELS}|分类号|IPC|Int\.? ?Cl\.?)[为是 :]{{0,3}}$", re.IGNORECASE)
 _LABEL_CHARS = 16
 _WORD = re.compile(r"[^\W_]")
 
