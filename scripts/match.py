@@ -66,6 +66,8 @@ def _print(shell: Shell, result: QueryResult) -> None:
         for m in result.matches
     ]
     shell.table(("rank", "score", "level", "cosine", "id", "title", "about"), rows)
+    for one in result.recognised:
+        shell.line(f"{one.kind}: {one.text} = {one.value}" + ("" if one.found else ", which the bank does not have"))
     for match in result.matches:
         if match.why:
             shell.line(f"{match.rank}. {_reasons(match.why)}")
@@ -85,7 +87,8 @@ def _reasons(why: Why) -> str:
     signals = f"cosine {why.signals.cosine:.4f} + shared terms {why.signals.shared_terms:.4f}"
     if abs(why.signals.language) >= _SHOWN:
         signals += f" + across languages {why.signals.language:.4f}"
-    return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), signals, why.passage)))
+    named = f"named by {why.exact}" if why.exact else None
+    return " — ".join(filter(None, (named, " · ".join((*why.terms, *pairs)), signals, why.passage)))
 
 
 def _about(record: AnyRecord) -> str:

@@ -181,7 +181,7 @@ class WhyOut(BaseModel):
                     "meanings": [{"query": "电解液", "record": "electrolyte", "similarity": 0.57}],
                     "passage": "To suppress gassing of NCM811 cathodes, an electrolyte is disclosed.",
                     "signals": {"cosine": 0.6412, "shared_terms": 0.3521, "language": 0.1032},
-                    "exact": None,
+                    "exact": "CN 102932380 A",
                 }
             ]
         }

@@ -238,8 +238,9 @@ def _add_holder(text: str, name: NameCandidate, reading: _Reading, index_state: 
         return
     reading.recognised.append(Recognised(kind="holder", text=written, value=written, found=True, filter=chosen))
     if restricts:
-        reading.cut.append((name.start, name.end))
         reading.filters.append(chosen)
+        if name.ended:  # 锂离子电池 may be the firm of that name, and is a thing all the same
+            reading.cut.append((name.start, name.end))
 
 
 def _combined(filters: Sequence[Filter]) -> list[Filter]:

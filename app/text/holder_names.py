@@ -37,11 +37,17 @@ _LATIN_BREAKS = re.compile(r"[\n;:。、!?|]")
 
 @dataclass(frozen=True, slots=True)
 class NameCandidate:
-    """A stretch of a text that may be a name: where it is, and the name as two spellings of it agree."""
+    """A stretch of a text that may be a name.
+
+    Attributes:
+        folded: the name as two spellings of it agree.
+        ended: whether it ends as names of bodies do; a text without such an end may mean what it says.
+    """
 
     start: int
     end: int
     folded: str
+    ended: bool = True
 
 
 def holder_candidates(text: str) -> list[NameCandidate]:
@@ -53,7 +59,8 @@ def holder_candidates(text: str) -> list[NameCandidate]:
     found = []
     if SHORTEST_NAME <= len(stripped) <= LONGEST_LATIN_NAME:
         start = text.index(stripped)
-        found.append(NameCandidate(start, start + len(stripped), folded_name(stripped)))
+        ended = any(match.end() == len(stripped) for end in (_HAN_END, _LATIN_END) for match in end.finditer(stripped))
+        found.append(NameCandidate(start, start + len(stripped), folded_name(stripped), ended))
     for pattern, starts in ((_HAN_END, _han_starts), (_LATIN_END, _latin_starts)):
         for _, match in zip(range(MOST_ENDS), pattern.finditer(text), strict=False):
             end = match.end()
