@@ -51,15 +51,20 @@ class ResolvedQuery:
     Attributes:
         titled: whether the first of two text parts is a title, which tells more than the rest; a firm's name does not.
         lang: the language of its text, ``None`` where it cannot be told.
-        route: what its text names, beside its meaning.
+        route: what its text names, beside its meaning; ``None`` where nothing was looked for.
     """
 
     query: Query
-    route: Route
     text_parts: tuple[str, ...]
     titled: bool = True
     own_id: str | None = None
     lang: str | None = None
+    route: Route | None = None
+
+    @property
+    def groups(self) -> tuple[tuple[Condition, ...], ...]:
+        """Conditions of the records that are listed first."""
+        return () if self.route is None else self.route.groups
 
 
 class QueryResolver:
@@ -74,10 +79,10 @@ class QueryResolver:
         self._catalogue = catalogue
         self._max_text_chars = max_text_chars
 
-    def resolve(self, routes: Sequence[Route], target: Kind) -> list[ResolvedQuery | PatmatchError]:
+    def resolve(self, queries: Sequence[Query], target: Kind) -> list[ResolvedQuery | PatmatchError]:
         """One outcome a query, in their order: its texts, or the error that it alone met."""
-        records = self._records([route.query for route in routes])
-        return [self._one(route, records, target) for route in routes]
+        records = self._records(queries)
+        return [self._one(query, records, target) for query in queries]
 
     def _records(self, queries: Sequence[Query]) -> Mapping[tuple[Kind, str], AnyRecord]:
         found: dict[tuple[Kind, str], AnyRecord] = {}
@@ -88,9 +93,8 @@ class QueryResolver:
         return found
 
     def _one(
-        self, route: Route, records: Mapping[tuple[Kind, str], AnyRecord], target: Kind
+        self, query: Query, records: Mapping[tuple[Kind, str], AnyRecord], target: Kind
     ) -> ResolvedQuery | PatmatchError:
-        query = route.query
         if query.record_kind is not None and query.record_id is not None:
             record = records.get((query.record_kind, query.record_id))
             if record is None:
@@ -98,17 +102,11 @@ class QueryResolver:
             own_id = record.id if record.kind is target else None
             titled = record.kind is not Kind.FIRMS
             return ResolvedQuery(
-                query=query,
-                route=route,
-                text_parts=text_parts_of(record),
-                titled=titled,
-                own_id=own_id,
-                lang=record.lang,
+                query=query, text_parts=text_parts_of(record), titled=titled, own_id=own_id, lang=record.lang
             )
-        return self._from_text(route)
+        return self._from_text(query)
 
-    def _from_text(self, route: Route) -> ResolvedQuery | PatmatchError:
-        query = route.query
+    def _from_text(self, query: Query) -> ResolvedQuery | PatmatchError:
         raw = [text for text in (query.title, query.text) if text is not None]
         longest = max(map(len, raw), default=0)
         if longest > self._max_text_chars:
@@ -124,7 +122,7 @@ class QueryResolver:
             return InputError(
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
-        return ResolvedQuery(query=query, route=route, text_parts=text_parts, lang=lang)
+        return ResolvedQuery(query=query, text_parts=text_parts, lang=lang)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 from app.arrays import Floats
 from app.catalogue import Catalogue
 from app.domain import Filter, Kind, Level, Match, Query, Recognised, RecognisedKind, Signals, Why
+from app.errors import PatmatchError
 from app.match.queries import ResolvedQuery, Route
 from app.match.scorer import Candidates, CandidateSearch, Scorer
 from app.serving.translation import HOLDERS, conditions_of
@@ -191,8 +192,8 @@ class NamedFirst:
             vector: float32 ``[d]``, in the space of the snapshot.
             rest: the candidates of what is left of its text.
         """
-        parts = [self._meeting(group, query, vector) for group in query.route.groups]
-        if not query.route.only:
+        parts = [self._meeting(group, query, vector) for group in query.groups]
+        if query.route is None or not query.route.only:
             parts.append(rest)
         places: dict[str, tuple[int, int]] = {}
         for group, part in enumerate(parts):
@@ -206,6 +207,14 @@ class NamedFirst:
     def _meeting(self, group: Sequence[Condition], query: ResolvedQuery, vector: Floats) -> Candidates:
         search = CandidateSearch(self.index_state, self.scorer, [*self.conditions, *group])
         return search.search([query], vector[None], self.depth)[0][0].first(self.places)
+
+
+def routed(
+    resolved: Sequence[ResolvedQuery | PatmatchError], routes: Sequence[Route]
+) -> list[ResolvedQuery | PatmatchError]:
+    """The same queries, each with its route."""
+    pairs = zip(resolved, routes, strict=True)
+    return [replace(one, route=route) if isinstance(one, ResolvedQuery) else one for one, route in pairs]
 
 
 def marked(match: Match, route: Route) -> Match:

@@ -26,7 +26,7 @@ from app.domain import (
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery, Route
-from app.match.router import NamedFirst, Router, marked
+from app.match.router import NamedFirst, Router, marked, routed
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
 from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
 from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
@@ -132,9 +132,13 @@ class MatchService:
         served = self._served(request.target)
         check_columns(conditions_of(request.filter), request.target, served.snapshot)
         routes = self._router.routes(request.queries, request.target, served.index_state)
-        resolved = self._resolver.resolve(routes, request.target)
+        resolved = routed(self._resolver.resolve([route.query for route in routes], request.target), routes)
         outcomes = self._encode(served.encoder, resolved)
-        ready = [one for one in outcomes if isinstance(one, _EncodedQuery) and not one.resolved.route.nothing]
+        ready = [
+            outcome
+            for route, outcome in zip(routes, outcomes, strict=True)
+            if isinstance(outcome, _EncodedQuery) and not route.nothing
+        ]
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             answers, plans = self._search(served, request, ready, attempt)
             if answers is not None:
@@ -225,7 +229,7 @@ class MatchService:
             found = [one.first(places) for one in found]
             named = NamedFirst(index_state, scorer, conditions, places, depth)
             for n, query in enumerate(resolved):
-                if query.route.groups:
+                if query.groups:
                     found[n] = named.listed(query, vectors[n], found[n])
         with self._stage("fetch"):
             ids = sorted({record_id for one in found for record_id in one.ids})
@@ -250,7 +254,7 @@ class MatchService:
         found: Candidates,
         records: Mapping[str, AnyRecord],
     ) -> QueryResult:
-        space, route = served.state.space, query.resolved.route
+        space, route = served.state.space, query.resolved.route or Route(query.resolved.query)
         own = None if route.exact else query.resolved.own_id
         kept = [n for n, key in enumerate(found.ids) if key != own and key in records]
         if request.diversity > 0 and kept:

@@ -36,9 +36,7 @@ def test_holder_names_without_an_end_say_so() -> None:
     assert {one.ended for one in holder_candidates("清华大学")} == {True}
 
 
-@pytest.mark.parametrize(
-    "text", ["公司" * 50_000, "(公司)" * 25_000, "a公司" * 30_000, "Inc " * 25_000, "大学 " * 30_000]
-)
+@pytest.mark.parametrize("piece", ["公司", "(公司)", "a公司", "Inc ", "大学 "])
 def test_holder_names_of_hostile_texts_are_bounded(piece: str) -> None:
     """However many ends a text has, so many are looked at."""
     assert len(holder_candidates(piece * 25_000)) <= 2 * MOST_ENDS * LONGEST_LATIN_NAME
