@@ -83,7 +83,7 @@ class Router:
         exact = {key: text for reading in readings for key, text in reading.exact.items()}
         filters = [one for reading in readings for one in reading.filters]
         codes = [code for reading in readings for code in reading.exact_codes]
-        whole = not any(rests.values())
+        whole = not any(rest.strip() for rest in rests.values())
         groups: list[tuple[Condition, ...]] = [(Ids(tuple(exact)),)] if exact else []
         if filters:
             named = tuple(condition for one in _combined(filters) for condition in conditions_of(one))

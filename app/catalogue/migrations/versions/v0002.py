@@ -13,7 +13,7 @@ _INDEX = "ix_patents_application_number"
 
 
 def upgrade() -> None:
-    """Make the index where it is missing: about a second for a million patents."""
+    """Make the index where it is missing: some seconds for a million patents."""
     op.create_index(_INDEX, "patents", ["application_number"], if_not_exists=True)
 
 
