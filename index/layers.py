@@ -14,7 +14,7 @@ merge-tree, 1996), so that there are few of them and a record is copied a logari
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -279,6 +279,10 @@ class IndexState:
             own = [numbers.setdefault(code, len(numbers)) for code in (*first.codes, None)]
             found[mine] = np.array(own, dtype=np.int64)[first.places[positions]]  # -1 is the last of them: no code
         return tuple(numbers), found
+
+    def known_codes(self, field: str, codes: Collection[str]) -> set[str]:
+        """Those of ``codes`` that some record of any layer has in ``field``, hidden ones too."""
+        return set().union(*(layer.searched.columns.known_codes(field, codes) for layer in self.layers))
 
     def vectors_at(self, addresses: Positions) -> Floats:
         """The vectors float32 ``[n, dimension]`` of the records at ``addresses`` int64 ``[n]``."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import click
 
+from app.api.filters import filter_of_text
 from app.api.folding import FOLDED_SHOWN
-from app.api.schemas import answer_out, filter_of_text
+from app.api.schemas import answer_out
 from app.domain import AnyRecord, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
 from scripts.console import KIND, Shell, shell_options
@@ -20,6 +21,7 @@ class _Options:
 
     text: str | None
     k: int
+    offset: int
     target: str
     filter_json: str | None
     title: str | None
@@ -34,6 +36,13 @@ class _Options:
 @click.command(short_help="Ask the published index one question.")
 @click.argument("text", required=False)
 @click.option("-k", type=int, default=10, show_default=True, help="How many matches.")
+@click.option(
+    "--offset",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="How many of the best are passed over: the next page.",
+)
 @click.option("--target", type=KIND, default="patents", show_default=True)
 @click.option("--filter", "filter_json", help='As in the HTTP interface: {"ipc": ["H01M"], "status": ["active"]}.')
 @click.option("--title", help="The query's title, weighed on its own.")
@@ -58,11 +67,13 @@ def command(shell: Shell, options: _Options) -> None:
       patmatch match "高镍三元动力电解液的开发" -k 5
       patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
       patmatch match "一种杀菌剂组合物" --collapse --per-holder 2
+      patmatch match "华中科技大学 激光焊接" -k 20 --offset 20
     """
     request = MatchRequest(
         queries=(_query(options),),
         target=Kind(options.target),
         k=options.k,
+        offset=options.offset,
         filter=filter_of_text(options.filter_json or "{}", shell.settings.max_filter_values),
         explain=options.explain,
         collapse=options.collapse,
@@ -100,6 +111,8 @@ def _print(shell: Shell, result: QueryResult) -> None:
         for m in result.matches
     ]
     shell.table(("rank", "score", "level", "cosine", "id", "title", "about"), rows)
+    for one in result.recognised:
+        shell.line(f"{one.kind}: {one.text} = {one.value}" + ("" if one.found else ", which the bank does not have"))
     for match in result.matches:
         if match.why:
             shell.line(f"{match.rank}. {_reasons(match.why)}")
@@ -120,7 +133,8 @@ def _reasons(why: Why) -> str:
     pairs = (f"{pair.query} = {pair.record}" for pair in why.meanings)
     signals = f"meaning {why.signals.meaning:.2f}"
     signals += " (another language)" if why.signals.alone else f", words covered {why.signals.coverage:.0%}"
-    return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), signals, why.passage)))
+    named = f"named by {why.exact}" if why.exact else None
+    return " — ".join(filter(None, (named, " · ".join((*why.terms, *pairs)), signals, why.passage)))
 
 
 def _about(record: AnyRecord) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StrictBool
 
-from app.api.schemas import Strict
+from app.api.filters import Strict
 from app.builds.jobs import BuildRecord, BuildState
 from app.builds.overview import TargetOverview
 from app.domain import Kind

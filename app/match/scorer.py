@@ -241,15 +241,18 @@ class Candidates:
         ids: of the records.
         addresses: int64 ``[n]``, of the records in the index state.
         relevance: what ranks them.
+        groups: of each the group that it is listed in, the first before the second; empty where there is one alone.
     """
 
     ids: tuple[str, ...]
     addresses: Ints
     relevance: Relevance
+    groups: tuple[int, ...] = ()
 
     def first(self, count: int) -> Candidates:
         """The ``count`` best of them."""
-        return Candidates(self.ids[:count], self.addresses[:count], self.relevance.at(range(len(self.ids[:count]))))
+        relevance = self.relevance.at(range(len(self.ids[:count])))
+        return Candidates(self.ids[:count], self.addresses[:count], relevance, self.groups[:count])
 
 
 def depth_for(k: int, depth: int) -> int:

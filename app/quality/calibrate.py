@@ -286,8 +286,14 @@ def _joined(
 ) -> JudgedRelevance:
     """Judgements and evidence as arrays, one row a way of asking; needs of one title are never on two sides of a split."""
     rows = [
-        (way[key][doc], level, " ".join((titles.get(key) or key).split()).casefold(), f"{key}\t{doc}\t{level}")
-        for way in ways
+        (
+            way[key][doc],
+            level,
+            " ".join((titles.get(key) or key).split()).casefold(),
+            f"{key}\t{doc}\t{level}",
+            f"{number} {key}",
+        )
+        for number, way in enumerate(ways)
         for key, levels in qrels.items()
         for doc, level in levels.items()
         if doc in way.get(key, {})
@@ -298,9 +304,9 @@ def _joined(
             "没有任何评判对得到结果：评判中的编号与现有记录不一致。",
             code="no_known_judgement",
         )
-    values, levels, groups, lines = zip(*rows, strict=True)
+    values, levels, groups, lines, questions = zip(*rows, strict=True)
     digest = hashlib.sha256("\n".join(sorted(set(lines))).encode()).hexdigest()
-    pairs = JudgedPairs.of(values, levels, groups)
+    pairs = JudgedPairs.of(values, levels, groups, questions)
     return JudgedRelevance(target=target, ranking=ranking, pairs=pairs, counts=dict(counts), digest=digest)
 
 

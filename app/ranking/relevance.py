@@ -66,6 +66,8 @@ class Scale:
         strong_from: the smallest score of the level "strong", above 0.5 and below 1.
         alone: logits per unit of the cosine where meaning is all there is; ``meaning`` where it is not given.
         alone_cut: what has to be exceeded then; ``cut`` where it is not given.
+        found: what the best logit of a list counts for the probability that something fits.
+        found_cut: what has to be exceeded then.
 
     Raises:
         ValueError: a value is out of these bounds or not finite.
@@ -78,9 +80,11 @@ class Scale:
     strong_from: float = 0.8
     alone: float | None = None
     alone_cut: float | None = None
+    found: float = 0.41
+    found_cut: float = 0.23
 
     def __post_init__(self) -> None:
-        values = (self.meaning, self.cut, self.coverage, self.alone_slope, self.alone_at)
+        values = (self.meaning, self.cut, self.coverage, self.alone_slope, self.alone_at, self.found, self.found_cut)
         if not (np.isfinite(values).all() and self.meaning > 0 and self.alone_slope > 0 and self.coverage >= 0):
             raise ValueError("a scale rises everywhere and holds finite numbers")
         if not 0 < self.weak_from < FAIRLY_STRONG_FROM < self.strong_from < 1:
@@ -97,6 +101,10 @@ class Scale:
     def alone_at(self) -> float:
         """What has to be exceeded there."""
         return self.cut if self.alone_cut is None else self.alone_cut
+
+    def no_match_probability(self, best: float) -> float:
+        """The probability that nothing fits where ``best`` is the highest logit of what was found."""
+        return 1.0 - float(logistic(np.asarray(self.found * best - self.found_cut)))
 
     def logits(self, meaning: npt.ArrayLike, coverage: npt.ArrayLike, alone: npt.ArrayLike) -> Doubles:
         """The logits of being at least fairly strong, float64 of the arguments' shape; ``alone`` is bool."""

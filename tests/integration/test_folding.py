@@ -64,9 +64,9 @@ def services(home: Path) -> Iterator[Services]:
     services.close()
 
 
-def asked(services: Services, **request: object) -> QueryResult:
+def asked(services: Services, *, text: str = ASKED, **request: object) -> QueryResult:
     """The answer to one query."""
-    said = MatchRequest(queries=(Query(id="q1", text=ASKED),), **request)  # type: ignore[arg-type]
+    said = MatchRequest(queries=(Query(id="q1", text=text),), **request)  # type: ignore[arg-type]
     return services.match.match(said).results[0]
 
 
@@ -122,6 +122,38 @@ def test_folding_per_holder_lists_so_many_of_one(services: Services) -> None:
     }  # fmt: skip
     assert result.shortfall == "folded"
     assert len(unfolded(result.matches)) == TWINS + 22
+
+
+@pytest.mark.parametrize("text", [ASKED, "江苏农化公司 杀菌剂", "企业1 杀菌剂的制备", "杀菌剂的制备 CN4000001B"])
+@pytest.mark.parametrize("folding", [{"collapse": True}, {"per_holder": 2}, {"collapse": True, "per_holder": 1}])
+def test_folding_pages_are_the_whole_list(services: Services, text: str, folding: dict[str, object]) -> None:
+    """No record stands on two pages, and none is left out between them, whatever is named and folded."""
+    whole = asked(services, text=text, k=12, **folding)
+    pages = [asked(services, text=text, k=4, offset=offset, **folding) for offset in (0, 4, 8)]
+    assert [match.rank for page in pages for match in page.matches] == list(range(1, len(whole.matches) + 1))
+    assert [match for page in pages for match in page.matches] == list(whole.matches)
+    after = asked(services, text=text, k=4, offset=996, **folding)
+    assert (after.matches, after.shortfall) == ((), "index_exhausted")
+
+
+def test_folding_lists_every_record_that_a_query_names(services: Services) -> None:
+    """Two publications of one application, both named; one alone stands for the other."""
+    both = asked(services, text="CN4000001B CN4000001A 杀菌剂", k=5, collapse=True, per_holder=1)
+    assert {match.id for match in both.matches[:2]} == {"CN4000001A", "CN4000001B"}
+    one = asked(services, text="杀菌剂 CN4000001B", k=5, collapse=True)
+    assert [folded.id for folded in one.matches[0].folded or ()] == ["CN4000001A"]
+    assert one.matches[0].id == "CN4000001B"
+    assert one.matches[0].why is not None
+    assert one.matches[0].why.exact == "CN4000001B"
+
+
+def test_folding_lists_all_that_is_named_before_the_rest(services: Services) -> None:
+    """A holder's hundreds of one title are looked through before another's are listed."""
+    for offset in (0, 1):
+        result = asked(services, text="江苏农化公司 杀菌剂", k=6, offset=offset, collapse=True)
+        assert [match.record.holders == ("江苏农化公司",) for match in result.matches] == [  # type: ignore[union-attr]
+            offset == 0, *[False] * 5
+        ]  # fmt: skip
 
 
 def test_folding_goes_with_filters_levels_and_diversity(services: Services) -> None:

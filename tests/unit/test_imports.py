@@ -31,7 +31,7 @@ PLAN = {
     "app.ranking": ("app.text",),
     "app.serving": ("app.catalogue", "app.ranking", "app.text", "app.metrics", "index", "models"),
     "app.match": ("app.serving", "app.ranking", "app.text", "app.catalogue", "index", "models"),
-    "app.records": ("app.catalogue", "app.ingest"),
+    "app.records": ("app.catalogue", "app.ingest", "app.text"),
     "app.webhooks": ("app.catalogue", "app.metrics"),
     "app.builds": ("app.serving", "app.evaluation", "app.ranking", "app.text", "app.catalogue", "index", "models"),
     "app.feedback": ("app.records", "app.ingest", "app.catalogue", "app.evaluation"),
