@@ -61,7 +61,7 @@ class FineTuner:
     def __init__(self, folder: Path, options: TuningOptions, prefixes: Prefixes | None = None) -> None:
         self._options = options
         self._folder = folder
-        self._student = _Student(folder, prefixes=prefixes, threads=options.threads)
+        self._student = Student(folder, prefixes=prefixes, threads=options.threads)
         self._parameters = self._student.trainable(options)
         self._base = {name: value.detach().clone() for name, value in self._parameters.items()}
 
@@ -143,7 +143,9 @@ class FineTuner:
         planned = self.steps_of_epoch(queries) * options.epochs
         total = min(steps or planned, planned)
         every = self.check_every(queries)
-        optimiser, schedule = _optimiser(list(self._parameters.values()), planned, options)
+        optimiser, schedule = optimiser_of(
+            list(self._parameters.values()), planned, options.learning_rate, options.warmup
+        )
         checks = [Check(0, *measure(self.encoder))] if measure else []
         best, generator = self._base, np.random.default_rng(options.seed)
         for step, parts in enumerate(steps_of(queries, options, generator), start=1):
@@ -210,7 +212,7 @@ class FineTuner:
                 value.copy_(weights[name])
 
 
-class _Student(SentenceTransformerEncoder):
+class Student(SentenceTransformerEncoder):
     """The encoder of the service with gradients."""
 
     def trainable(self, options: TuningOptions) -> dict[str, torch.nn.Parameter]:
@@ -262,7 +264,7 @@ class _Student(SentenceTransformerEncoder):
 
 
 def _loss(
-    student: _Student,
+    student: Student,
     batch: Sequence[tuple[JudgedQuery, Part]],
     generator: np.random.Generator,
     options: TuningOptions,
@@ -312,13 +314,14 @@ def _apart(relevant: torch.Tensor, others: torch.Tensor, scale: float) -> torch.
     return (torch.logsumexp(rows, dim=1) - rows[:, 0]).mean()
 
 
-def _optimiser(
-    parameters: list[torch.nn.Parameter], planned: int, options: TuningOptions
+def optimiser_of(
+    parameters: list[torch.nn.Parameter], planned: int, learning_rate: float, warmup: float
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW and its rate, which rises for a share ``warmup`` of the planned steps and then falls linearly to zero."""
     import torch
 
-    warm = max(1, round(planned * options.warmup))
-    optimiser = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.01)
+    warm = max(1, round(planned * warmup))
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.01)
     return optimiser, torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warm, max(0.0, (planned - step) / max(1, planned - warm)))
     )
