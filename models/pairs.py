@@ -9,14 +9,18 @@ Training can stop at any step and go on from its state: order, rate and draws ar
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from models.adaptation import check_names, sha256_of, weights_file
 from models.encoder import Encoder, Role
 from models.errors import TrainingError
 from models.sentence_transformer import Precision
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 
 Report = Callable[[int, int, float], None]
 """Receives the steps done, how many there are, and the loss of the last one."""
+
+
+_MAY_CHANGE = frozenset({"blend", "save_every", "threads", "device"})
+"""Options that a training may go on with another value of: where and how fast it computes, and what is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +73,34 @@ class PairOptions:
         precision: arithmetic of the transformer while it learns.
         seed: of the order and of dropout.
         threads: CPU threads of torch; ``None`` leaves them.
+        device: where it computes, as torch names it; ``auto`` is CUDA where there is some, else the CPU.
     """
 
-    steps: int = 600
+    steps: int = 480
     batch: int = 64
     block: int = 16
     learning_rate: float = 5e-5
-    warmup: float = 0.1
+    warmup: float = 0.08
     temperature: float = 0.03
-    max_tokens: int = 128
-    step_tokens: int = 4096
+    max_tokens: int = 96
+    step_tokens: int = 2048
     freeze_embeddings: bool = True
     freeze_layers: int = 6
     blend: float = 0.5
-    save_every: int = 50
+    save_every: int = 20
     precision: Precision = "bfloat16"
     seed: int = 1
     threads: int | None = None
+    device: str = "auto"
 
     def as_json(self) -> dict[str, Any]:
         """The options as JSON types."""
         return asdict(self)
+
+    @property
+    def steady(self) -> dict[str, Any]:
+        """Those that a training keeps to its end, as JSON types."""
+        return {name: value for name, value in self.as_json().items() if name not in _MAY_CHANGE}
 
 
 class PairTuner:
@@ -97,13 +112,18 @@ class PairTuner:
         prefixes: replace those that the folder declares, as in service.
 
     Raises:
-        SourceError: the folder is no model, or it is damaged.
+        SourceError: the folder is no model, is damaged, or its weights are not in one file.
+        TrainingError: there is no such device, or the model has fewer layers than are to be frozen.
     """
 
     def __init__(self, folder: Path, options: PairOptions, prefixes: Prefixes | None = None) -> None:
         self._options = options
+        self._weights_file = weights_file(folder)
         self._student = Student(folder, prefixes=prefixes, threads=options.threads)
+        self.device = _device(options.device)
+        self._student.move(self.device)
         self._parameters = self._student.trainable(options)
+        check_names(self._weights_file, map(self._named, self._parameters))
         self._base = {name: value.detach().clone() for name, value in self._parameters.items()}
 
     @property
@@ -112,30 +132,32 @@ class PairTuner:
         return self._student
 
     def train(self, pairs: Sequence[TextPair], state: Path, *, report: Report = lambda *_: None) -> None:
-        """Train from the base's weights, or go on from ``state``, and leave the blended weights in the encoder.
+        """Train from the base's weights, or go on from ``state``, and leave the trained weights in the encoder.
 
         Args:
             pairs: to learn from.
-            state: a file that is written every ``save_every`` steps, and read where it is there.
+            state: a file that is written every ``save_every`` steps, and read where it is there. Where no step is left
+                nothing is learned: its weights are loaded.
             report: receives the steps done, how many there are, and the loss.
 
         Raises:
-            TrainingError: there are fewer pairs than a step takes, the loss is not finite, or the state is of other
-                options or pairs.
+            TrainingError: there are fewer pairs than a step takes, the loss is not finite, or the state cannot be read
+                or is of other options or pairs.
         """
         import torch
 
         options = self._options
         if len(pairs) < options.batch:
             raise TrainingError(
-                f"There are {len(pairs)} pairs; a step takes {options.batch}.",
-                f"只有 {len(pairs)} 对文本，每一步需要 {options.batch} 对。",
+                f"There are {len(pairs)} pairs; a step takes {options.batch}. Bring more patents or a smaller --batch.",
+                f"只有 {len(pairs)} 对文本，每一步需要 {options.batch} 对。请增加专利或减小 --batch。",
             )
         optimiser, schedule = optimiser_of(
             list(self._parameters.values()), options.steps, options.learning_rate, options.warmup
         )
+        progress = _Progress(state, options.steady, digest_of(pairs), self._parameters, optimiser, schedule)
         with torch.random.fork_rng(devices=[]):
-            done = self._resumed(state, optimiser, schedule)
+            done = progress.resume()
             for step, batch in enumerate(steps_of(pairs, options), start=1):
                 if step > options.steps:
                     break
@@ -146,20 +168,36 @@ class PairTuner:
                 schedule.step()
                 report(step, options.steps, loss)
                 if step % options.save_every == 0 or step == options.steps:
-                    self._save(state, step, optimiser, schedule)
-        self.load_blend(options.blend)
+                    progress.save(step)
 
-    def load_blend(self, blend: float) -> None:
-        """Put the weights between the base's (0) and the trained ones (1) into the encoder; once, at the end."""
+    def differences(self) -> dict[str, npt.NDArray[np.float32]]:
+        """What the encoder's weights differ by from the base's, float32, times ``blend``, as the base names them."""
+        return {
+            self._named(name): ((value.detach() - self._base[name]) * self._options.blend).float().cpu().numpy()
+            for name, value in self._parameters.items()
+        }
+
+    def load(self, differences: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Put the base's weights with ``differences`` into the encoder."""
         import torch
 
         with torch.no_grad():
             for name, value in self._parameters.items():
-                value.copy_(self._base[name].lerp(value, blend))
+                value.copy_(self._base[name] + torch.from_numpy(differences[self._named(name)]).to(value.device))
 
-    def differences(self) -> Mapping[str, torch.Tensor]:
-        """What the weights in the encoder differ by from the base's, by name."""
-        return {name: value.detach() - self._base[name] for name, value in self._parameters.items()}
+    def description(self) -> dict[str, Any]:
+        """What an adaptation of this model says of its base, its recipe and the libraries that ran."""
+        names = ("patmatch", "torch", "transformers", "sentence-transformers")
+        return {
+            "base": {"name": self._student.name, "weights_sha256": sha256_of(self._weights_file)},
+            "recipe": {**self._options.steady, "blend": self._options.blend, "device": self.device},
+            "versions": {name: version(name) for name in names},
+        }
+
+    @staticmethod
+    def _named(parameter: str) -> str:
+        """A parameter as the weights file names it: without the module of sentence-transformers that it lies in."""
+        return parameter.split(".", 2)[2]
 
     def _step(self, batch: Sequence[TextPair], optimiser: torch.optim.Optimizer) -> float:
         import torch
@@ -180,41 +218,78 @@ class PairTuner:
         optimiser.step()
         return float(loss.detach())
 
-    def _save(self, state: Path, step: int, optimiser: torch.optim.Optimizer, schedule: Any) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far a training is, on disk: all that the steps to come depend on."""
+
+    file: Path
+    options: Mapping[str, Any]
+    pairs: str
+    parameters: Mapping[str, torch.nn.Parameter]
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+
+    def save(self, step: int) -> None:
+        """Write it, whole or not at all."""
         import torch
 
-        weights = {name: value.detach() for name, value in self._parameters.items()}
-        beside = state.with_name(f"{state.name}.writing")
+        beside = self.file.with_name(f"{self.file.name}.writing")
         torch.save(
             {
-                "options": self._options.as_json(),
+                "options": self.options,
+                "pairs": self.pairs,
                 "step": step,
-                "weights": weights,
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
+                "weights": {name: value.detach() for name, value in self.parameters.items()},
+                "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(),
             },
             beside,
         )
-        os.replace(beside, state)
+        beside.replace(self.file)
 
-    def _resumed(self, state: Path, optimiser: torch.optim.Optimizer, schedule: Any) -> int:
-        """The steps that the state has behind it, its weights loaded; 0 where there is none."""
+    def resume(self) -> int:
+        """The steps that it has behind it, its weights loaded; 0 where there is none.
+
+        Raises:
+            TrainingError: it cannot be read, or is of other options or pairs.
+        """
         import torch
 
-        if not state.is_file():
+        if not self.file.is_file():
             return 0
-        found = torch.load(state, weights_only=True)
-        if found["options"] != self._options.as_json():
+        try:
+            found = torch.load(self.file, weights_only=True, map_location="cpu")
+            options, step = found["options"], int(found["step"])
+        # A file that is cut short or none of ours raises whatever part of torch trips over it.
+        except Exception as error:
             raise TrainingError(
-                f"{state.name} is the state of a training with other options; remove it or use the same ones.",
-                f"{state.name} 属于另一组选项的训练；请删除该文件或使用相同选项。",
+                f"The state {self.file.name} cannot be read; remove it to train from the beginning.",
+                f"无法读取训练状态 {self.file.name}；删除该文件后可从头训练。",
+            ) from error
+        other = sorted(name for name, value in self.options.items() if options.get(name, value) != value)
+        # The state of a release before pairs were digested says nothing of them.
+        if other or found.get("pairs", self.pairs) != self.pairs:
+            of, of_zh = (
+                (f"other options ({', '.join(other)})", "另一组选项") if other else ("other pairs", "另一批文本")
+            )
+            raise TrainingError(
+                f"{self.file.name} is the state of a training with {of}; use the same, or remove it to train from the "
+                "beginning.",
+                f"{self.file.name} 属于{of_zh}的训练；请使用相同的，或删除该文件后从头训练。",
             )
         with torch.no_grad():
-            for name, value in self._parameters.items():
+            for name, value in self.parameters.items():
                 value.copy_(found["weights"][name])
-        optimiser.load_state_dict(found["optimiser"])
-        schedule.load_state_dict(found["schedule"])
-        return int(found["step"])
+        self.optimiser.load_state_dict(found["optimiser"])
+        self.schedule.load_state_dict(found["schedule"])
+        return step
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    return asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def steps_of(pairs: Sequence[TextPair], options: PairOptions) -> Iterator[list[int]]:
@@ -246,6 +321,14 @@ def same_texts(batch: Sequence[TextPair]) -> torch.Tensor:
     return torch.tensor(same)
 
 
+def digest_of(pairs: Sequence[TextPair]) -> str:
+    """What pairs they are, in their order: 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(json.dumps([pair.query, pair.passage, pair.group]).encode())
+    return digest.hexdigest()
+
+
 def both_ways(queries: torch.Tensor, passages: torch.Tensor, ignored: torch.Tensor, temperature: float) -> torch.Tensor:
     """InfoNCE from queries to passages and back, a scalar.
 
@@ -257,8 +340,8 @@ def both_ways(queries: torch.Tensor, passages: torch.Tensor, ignored: torch.Tens
     """
     import torch
 
-    logits = (queries @ passages.T / temperature).masked_fill(ignored, -torch.inf)
-    right = torch.arange(len(logits))
+    logits = (queries @ passages.T / temperature).masked_fill(ignored.to(queries.device), -torch.inf)
+    right = torch.arange(len(logits), device=logits.device)
     forward = torch.nn.functional.cross_entropy(logits, right)
     backward = torch.nn.functional.cross_entropy(logits.T, right)
     return (forward + backward) / 2

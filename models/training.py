@@ -12,14 +12,14 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from models.encoder import Encoder, Role
 from models.errors import TrainingError
 from models.folders import exclusive, staged
-from models.sentence_transformer import SentenceTransformerEncoder, arithmetic
+from models.sentence_transformer import Precision, SentenceTransformerEncoder, arithmetic
 from models.source import check
 from models.tokens import Prefixes, WindowPolicy, batches, plan
 from models.training_data import RELEVANT_FROM, JudgedQuery, Part, TuningOptions, parts_of, step_passages, steps_of
@@ -212,10 +212,51 @@ class FineTuner:
                 value.copy_(weights[name])
 
 
+class Learning(Protocol):
+    """What both ways of training have in common."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of a text while training."""
+
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of one pass through the model, padding included."""
+
+    @property
+    def freeze_embeddings(self) -> bool:
+        """Whether word embeddings stay as they are."""
+
+    @property
+    def freeze_layers(self) -> int:
+        """How many of the lowest layers stay as they are."""
+
+    @property
+    def precision(self) -> Precision:
+        """Arithmetic of the transformer while it learns."""
+
+
 class Student(SentenceTransformerEncoder):
     """The encoder of the service with gradients."""
 
-    def trainable(self, options: TuningOptions) -> dict[str, torch.nn.Parameter]:
+    def move(self, device: str) -> None:
+        """Compute on another device from now on, as torch names it.
+
+        Raises:
+            TrainingError: there is no such device here.
+        """
+        import torch
+
+        try:
+            self._model.to(torch.zeros(1, device=device).device)
+        # torch raises errors of several kinds for a name it cannot read, a build without the device, and no driver.
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise TrainingError(
+                f"There is no device {device!r} here. Use --device cpu, or auto.",
+                f"本机没有设备 {device!r}。请使用 --device cpu 或 auto。",
+            ) from error
+
+    def trainable(self, options: Learning) -> dict[str, torch.nn.Parameter]:
         """The parameters that training changes, by name; the others are frozen."""
         transformer: Any = next(module for module in self._model if hasattr(module, "auto_model")).auto_model
         frozen = [transformer.get_input_embeddings()] if options.freeze_embeddings else []
@@ -239,7 +280,7 @@ class Student(SentenceTransformerEncoder):
         """Dropout on or off."""
         self._model.train(on)
 
-    def tensors(self, texts: Sequence[str], role: Role, options: TuningOptions) -> torch.Tensor:
+    def tensors(self, texts: Sequence[str], role: Role, options: Learning) -> torch.Tensor:
         """Unit vectors ``[n, dimension]`` with gradients, of each text's first tokens."""
         import torch
 
@@ -247,7 +288,7 @@ class Student(SentenceTransformerEncoder):
         ids = self._tokens.ids([self._prefixes[role] + text for text in texts])
         inputs = [plan(one, self._frame, policy).windows[0] for one in ids]
         groups = batches([len(one) for one in inputs], options.step_tokens)
-        with arithmetic(options.precision):
+        with arithmetic(options.precision, self._model.device.type):
             pooled = torch.cat([self._pooled([inputs[place] for place in group]) for group in groups]).float()
         order = torch.tensor([place for group in groups for place in group])
         vectors: torch.Tensor = torch.nn.functional.normalize(pooled[torch.argsort(order)], dim=1)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
+from app.domain import Patent
 from app.text.reading import read
 from app.text.terms import sentences
 from models.pairs import TextPair
@@ -17,6 +20,8 @@ FEWEST_LEFT = 40
 TITLES, TEXTS = 0.4, 0.7
 """Shares of patents whose title asks for the abstract, and up to which half the abstract asks for the title; of the
 others one half asks for the other. Needs come as a title, as a text or as both, and achievements as titles alone."""
+_TITLE_IN = re.compile(r"title_([a-z]{2})", re.IGNORECASE)
+"""A column of titles in another language, by its code: title_en. Ingest keeps it among the extra ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,18 @@ class PatentText:
     ipc: str = ""
     translated: str = ""
     translated_lang: str | None = None
+
+    @classmethod
+    def of(cls, patent: Patent) -> Self:
+        """What a record says; of titles in several other languages the first by its code."""
+        titles = sorted(
+            (found[1].lower(), title)
+            for column, title in patent.extra.items()
+            if (found := _TITLE_IN.fullmatch(column)) and isinstance(title, str) and title.strip()
+        )
+        lang, translated = next((one for one in titles if one[0] != patent.lang), (None, ""))
+        ipc = patent.ipc[0] if patent.ipc else ""
+        return cls(patent.id, patent.title, patent.abstract, patent.lang, ipc, translated, lang)
 
 
 def pairs_of(patents: Iterable[PatentText], seed: int) -> Iterator[TextPair]:
@@ -57,6 +74,21 @@ def pairs_of(patents: Iterable[PatentText], seed: int) -> Iterator[TextPair]:
             translated = read(patent.translated, patent.translated_lang)
             yield TextPair(translated, rest if len(rest) >= FEWEST_LEFT else title, f"{group} translated")
             yield TextPair(translated, title, f"{group} translated title")
+
+
+def held_out(patents: Iterable[PatentText], learned: Iterable[PatentText], most: int, seed: int) -> list[TextPair]:
+    """Titles and abstracts of patents that were not learned from, one of each abstract, drawn by id and seed."""
+    known = list(learned)
+    ids, abstracts = {one.id for one in known}, {one.abstract for one in known}
+    found: dict[str, tuple[float, TextPair]] = {}
+    for patent in patents:
+        if patent.id in ids or patent.abstract in abstracts:
+            continue
+        title, abstract = read(patent.title, patent.lang), read(patent.abstract, patent.lang)
+        rest = without_title(abstract, title)
+        if len(rest) >= FEWEST_LEFT:
+            found.setdefault(rest, (_share(patent.id, seed), TextPair(title, rest)))
+    return [pair for _, pair in sorted(found.values(), key=lambda one: one[0])[:most]]
 
 
 def without_title(abstract: str, title: str) -> str:
