@@ -55,7 +55,7 @@ class TextPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairOptions:
-    """How a model is adapted.
+    """How a model is adapted. The figures behind the defaults are in docs/decisions/0015-adapted-model.md.
 
     Attributes:
         steps: how many, each of ``batch`` pairs.
@@ -76,13 +76,13 @@ class PairOptions:
         device: where it computes, as torch names it; ``auto`` is CUDA where there is some, else the CPU.
     """
 
-    steps: int = 480
-    batch: int = 64
-    block: int = 16
-    learning_rate: float = 5e-5
+    steps: int = 240
+    batch: int = 48
+    block: int = 12
+    learning_rate: float = 6e-5
     warmup: float = 0.08
     temperature: float = 0.03
-    max_tokens: int = 96
+    max_tokens: int = 80
     step_tokens: int = 2048
     freeze_embeddings: bool = True
     freeze_layers: int = 6
