@@ -101,7 +101,7 @@ class _Train(click.Command):
 @click.option("--qrels", type=INPUT, required=True, help="Table: query_id, doc_id, level 1 to 4; or TREC.")
 @corpus_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to make; nothing may be there.")
-@click.option("--base", metavar="SOURCE", help="package, hub:NAME or dir:PATH to begin with; default the configured.")
+@click.option("--base", metavar="SOURCE", help="The model to begin with, as PATMATCH_MODEL; default the configured.")
 @click.option("--epochs", type=click.IntRange(1), default=DEFAULTS.epochs, show_default=True, help="At most.")
 @click.option(
     "--holdout", type=click.FloatRange(0.05, 0.5), default=0.2, show_default=True, help="Share of needs to judge by."

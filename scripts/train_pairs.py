@@ -119,7 +119,10 @@ def command(shell: Shell, options: _Options) -> int:
     )
     for step in following:
         shell.line(f"  {step}")
-    shell.line(f"the training stays at {request.state} to go on from or for another blend · 训练状态保存于此，可继续训练或更换 blend")
+    shell.line(
+        f"the training stays at {request.state}, to go on from or for another blend · "
+        "训练状态已保存，可继续训练或更换 blend"
+    )
     paths = {"folder": str(request.out), "adaptation": str(file), "state": str(request.state)}
     shell.result(outcome.as_json() | paths | {"bytes": file.stat().st_size, "next": following})
     return REJECTED if outcome.rejected else 0
