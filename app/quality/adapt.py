@@ -23,10 +23,10 @@ from app.serving.translation import translated
 from models import Encoder, ModelSource, Prefixes, Role
 from models.adaptation import as_kept, sha256_of, write_adaptation, write_adapted
 from models.folders import exclusive
-from models.pairs import PairOptions, PairTuner, TextPair, digest_of
+from models.pairs import PairOptions, PairTuner, TextPair
 
 MEASURED = 500
-"""Titles that are asked among as many abstracts: ten of them are 0.02 of recall, and a CPU takes a minute a model."""
+"""Titles that are asked among as many abstracts: ten of them are 0.02 of recall, and few enough for a CPU."""
 DEPTHS = (1, 10)
 """Recall is measured at these depths."""
 _COMPARED = 100
@@ -213,8 +213,7 @@ class _Material:
     def description(self) -> dict[str, Any]:
         """What an adaptation says of its data."""
         files = [{"name": path.name, "sha256": sha256_of(path)} for path in self._request.files]
-        patents, pairs = self.counts["patents"], self.counts["pairs"]
-        return {"pairs": {"patents": patents, "pairs": pairs, "digest": digest_of(self.pairs)}, "files": files}
+        return {"pairs": {name: self.counts[name] for name in ("patents", "pairs")}, "files": files}
 
 
 class _Loss:
