@@ -284,7 +284,7 @@ def _joined(
     titles: Mapping[str, str],
     counts: Mapping[str, int],
 ) -> JudgedRelevance:
-    """Judgements and evidence as arrays, one row a way of asking; needs of one title are never on two sides of a split."""
+    """Judgements and evidence as arrays, a row for each way of asking; needs of one title are one group of a split."""
     rows = [
         (
             way[key][doc],
@@ -308,6 +308,10 @@ def _joined(
     digest = hashlib.sha256("\n".join(sorted(set(lines))).encode()).hexdigest()
     pairs = JudgedPairs.of(values, levels, groups, questions)
     return JudgedRelevance(target=target, ranking=ranking, pairs=pairs, counts=dict(counts), digest=digest)
+
+
+def _group(title: str) -> str:
+    return " ".join(title.split()).casefold()
 
 
 def _by_scale(pairs: JudgedPairs, scale: Scale) -> Quality:
