@@ -10,7 +10,7 @@ from typing import Self
 
 from app.domain import Patent
 from app.text.reading import read
-from app.text.terms import sentences
+from app.text.sentences import sentences
 from models.pairs import TextPair
 
 SUBCLASS = 4
