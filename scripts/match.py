@@ -21,18 +21,38 @@ from scripts.console import KIND, Shell, shell_command
 @click.option("--need-id", help="Ask with a stored need instead of a text.")
 @click.option("--patent-id", help="Ask with a stored patent.")
 @click.option("--firm-id", help="Ask with a stored firm.")
+@click.option("--must", multiple=True, help="A term that each record holds, by this or another name. May be repeated.")
+@click.option("--must-not", multiple=True, help="A term that no record holds. May be repeated.")
 @click.option("--explain", is_flag=True, help="Show why each matched.")
 @shell_command
-def command(shell: Shell, k: int, target: str, filter_json: str | None, explain: bool, **asked: str | None) -> None:
+def command(
+    shell: Shell,
+    k: int,
+    target: str,
+    filter_json: str | None,
+    must: tuple[str, ...],
+    must_not: tuple[str, ...],
+    explain: bool,
+    **asked: str | None,
+) -> None:
     r"""Match TEXT with the published index and print the best records.
 
     \b
     Example:
       patmatch match "高镍三元动力电解液的开发" -k 5
       patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
+      patmatch match "不使用永磁体的电机" --must 电机 --must-not 永磁 --explain
     """
     chosen = filter_of_text(filter_json or "{}", shell.settings.max_filter_values)
-    request = MatchRequest(queries=(_query(asked),), target=Kind(target), k=k, filter=chosen, explain=explain)
+    request = MatchRequest(
+        queries=(_query(asked),),
+        target=Kind(target),
+        k=k,
+        filter=chosen,
+        explain=explain,
+        must=must,
+        must_not=must_not,
+    )
     with shell.services() as services:
         services.serving.open()
         answer = services.match.match(request)
@@ -68,6 +88,8 @@ def _print(shell: Shell, result: QueryResult) -> None:
     for match in result.matches:
         if match.why:
             shell.line(f"{match.rank}. {_reasons(match.why)}")
+    if result.excluded:
+        shell.line(f"read as excluded: {' · '.join(result.excluded)}")
     if result.truncated:
         shell.line(f"The text has {result.tokens} tokens; its tail is beyond the declared limit and had no influence.")
     if result.shortfall:
@@ -84,7 +106,9 @@ def _reasons(why: Why) -> str:
     signals = f"cosine {why.signals.cosine:.4f} + shared terms {why.signals.shared_terms:.4f}"
     if abs(why.signals.language) >= _SHOWN:
         signals += f" + across languages {why.signals.language:.4f}"
-    return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), signals, why.passage)))
+    met = "; ".join(f"{one.query}: {one.record or ''} {one.state}" for one in why.figures)
+    uses = f"uses {' · '.join(why.excluded)}" if why.excluded else ""
+    return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), met, uses, signals, why.passage)))
 
 
 def _about(record: AnyRecord) -> str:

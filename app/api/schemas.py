@@ -6,7 +6,6 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -17,6 +16,7 @@ from pydantic import (
 )
 
 from app.api.problems import Problem, invalid_request, problem_of
+from app.api.why import Rounded, WhyOut
 from app.domain import (
     Filter,
     HolderType,
@@ -31,17 +31,12 @@ from app.domain import (
     QueryResult,
 )
 from app.errors import InputError, PatmatchError, TooLargeError, UsageError
+from app.match.required import LONGEST_TERM, MOST_TERMS
 from app.records.read import RecordOut
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]
-
-
-def _rounded(digits: int) -> AfterValidator:
-    return AfterValidator(lambda number: round(number, digits))
-
-
-Rounded = Annotated[float, _rounded(6)]
+Term = Annotated[str, Field(min_length=1, max_length=LONGEST_TERM)]
 
 
 class Strict(BaseModel):
@@ -159,6 +154,7 @@ class MatchIn(Strict):
                     "min_level": "weak",
                     "explain": True,
                 },
+                {"queries": [{"text": "不使用稀土的驱动电机,功率不低于10 kW"}], "must": ["电机"], "must_not": ["永磁"]},
             ]
         },
     )
@@ -170,6 +166,20 @@ class MatchIn(Strict):
     min_level: Level | None = Field(None, description="Leave out matches below this level.")
     explain: StrictBool = Field(False, description="Say why each record matched.")
     diversity: float = Field(0.0, ge=0, le=1, description="0 ranks by fit alone; higher values avoid near repeats.")
+    must: list[Term] = Field(
+        default_factory=list,
+        max_length=MOST_TERMS,
+        description="Terms of which a record's title and abstract hold each, to the letter or by another name of the "
+        "same thing (`LFP`, `LiFePO4`, `磷酸铁锂`). Words of Latin letters count whole.",
+        examples=[["磷酸铁锂"]],
+    )
+    must_not: list[Term] = Field(
+        default_factory=list,
+        max_length=MOST_TERMS,
+        description="Terms of which a record holds none, by whichever name. What a query's text excludes (`不含氟`, "
+        "`lead-free`) is read too: see `excluded` of the results.",
+        examples=[["永磁"]],
+    )
     debug: StrictBool = Field(False, description="Add the raw cosine to each match, and how the index was searched.")
 
     def to_domain(self, max_filter_values: int) -> MatchRequest:
@@ -190,6 +200,8 @@ class MatchIn(Strict):
             min_level=self.min_level,
             explain=self.explain,
             diversity=self.diversity,
+            must=tuple(self.must),
+            must_not=tuple(self.must_not),
         )
 
 
@@ -216,53 +228,6 @@ class DebugOut(BaseModel):
         description="What terms that both sides share add to it; the order and the score are by the sum of the three."
     )
     language: Rounded = Field(description="What makes it comparable where query and record are in two languages.")
-
-
-class MeaningOut(BaseModel):
-    """Two terms that mean the same, though they are written otherwise."""
-
-    query: str = Field(description="As the query has it, in lower case.")
-    record: str = Field(description="As the record has it, in lower case.")
-    similarity: Annotated[float, _rounded(3)] = Field(
-        description="Cosine of the two, relative to the means of their scripts."
-    )
-
-
-class SignalsOut(BaseModel):
-    """What each signal added to what ranked the match; they sum to it."""
-
-    cosine: Rounded = Field(description="Of the vectors of both texts.")
-    shared_terms: Rounded = Field(
-        description="Of terms that both sides share, or would in one language; 0 where these do not rank."
-    )
-    language: Rounded = Field(description="What makes it comparable where query and record are in two languages.")
-
-
-class WhyOut(BaseModel):
-    """Why a record matched."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "terms": ["ncm811"],
-                    "meanings": [{"query": "电解液", "record": "electrolyte", "similarity": 0.57}],
-                    "passage": "To suppress gassing of NCM811 cathodes, an electrolyte is disclosed.",
-                    "signals": {"cosine": 0.6412, "shared_terms": 0.3521, "language": 0.1032},
-                }
-            ]
-        }
-    )
-
-    terms: list[str] = Field(description="What both sides share to the letter, longest first.")
-    meanings: list[MeaningOut] = Field(
-        description="Terms that mean the same, in one language or two, the most telling first. None in an index of "
-        "few records or of an older version."
-    )
-    passage: str | None = Field(
-        description="The sentence of the record's text that carries most of it; the title where there is no text."
-    )
-    signals: SignalsOut
 
 
 class MatchOut(BaseModel):
@@ -295,6 +260,12 @@ class ResultOut(BaseModel):
         None,
         description="How languages were made comparable: by the mean of the query's own, by that of all languages, or "
         "not at all in a small index.",
+    )
+    excluded: list[str] | None = Field(
+        None,
+        description="What the query's text was read to exclude (`不使用永磁体`, `without solvents`). It neither finds "
+        "nor lifts; records that use it stand behind the others.",
+        examples=[["永磁体"]],
     )
     matches: list[MatchOut] | None = None
     error: Problem | None = None
@@ -355,6 +326,7 @@ def _result_out(result: QueryResult, debug: bool, request_id: str) -> ResultOut:
         shortfall=result.shortfall,
         lang=result.lang,
         centred=result.centred,
+        excluded=list(result.excluded) or None,
         matches=[_match_out(match, debug) for match in result.matches],
     )
 

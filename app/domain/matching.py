@@ -58,6 +58,8 @@ class MatchRequest:
         min_level: matches below it are left out.
         explain: whether each match says why.
         diversity: 0 ranks by fit alone, 1 by difference from what is already in the list.
+        must: terms of which a record's text holds each.
+        must_not: terms of which it holds none.
     """
 
     queries: tuple[Query, ...]
@@ -67,6 +69,8 @@ class MatchRequest:
     min_level: Level | None = None
     explain: bool = False
     diversity: float = 0.0
+    must: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,19 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FigureMet:
+    """A figure of the query and the one of the record that it was compared with, both as they are written.
+
+    Attributes:
+        record: ``None`` where the record is silent.
+    """
+
+    query: str
+    record: str | None
+    state: Literal["met", "not_met", "silent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
     """Why a record matched.
 
@@ -100,12 +117,16 @@ class Why:
         meanings: terms that mean the same, the most telling first.
         passage: the sentence that carries most of it; of a record that is only a title, the title.
         signals: what ranked it.
+        figures: the query's figures with units, and what the record says of each.
+        excluded: terms that the query's text excludes and the record uses.
     """
 
     terms: tuple[str, ...] = ()
     meanings: tuple[Meaning, ...] = ()
     passage: str | None = None
     signals: Signals
+    figures: tuple[FigureMet, ...] = ()
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +172,7 @@ class QueryResult:
         shortfall: why fewer than ``requested`` came back; ``None`` when all did.
         lang: the language of the query's text, ``None`` where it is unknown.
         centred: how languages were treated.
+        excluded: terms that the query's text excludes; records that use them stand behind the others.
     """
 
     id: str
@@ -162,6 +184,7 @@ class QueryResult:
     shortfall: Shortfall | None = None
     lang: str | None = None
     centred: Centred = "none"
+    excluded: tuple[str, ...] = ()
     error: Exception | None = None
 
 

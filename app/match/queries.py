@@ -12,6 +12,7 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind, Need, Query
 from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
 from app.ranking.space import Space, combine_text_parts, text_part_weights
+from app.text.negation import excluded_terms, stated
 from app.text.normalising import detect_language, fold_body
 from app.text.reading import need_text_parts, text_parts_of, without_activities
 from app.text.terms import Phrases
@@ -35,6 +36,21 @@ class ResolvedQuery:
     titled: bool = True
     own_id: str | None = None
     lang: str | None = None
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The terms that its text excludes; a firm's name and scope exclude none."""
+        return excluded_terms(self.text_parts) if self.titled else ()
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Its text parts as they are embedded."""
+        return _embedded(self.text_parts, titled=self.titled)
+
+
+def _embedded(text_parts: Sequence[str], *, titled: bool) -> tuple[str, ...]:
+    """Text parts without what they exclude, where they state a need; a firm's scope says what it does not sell."""
+    return tuple(map(stated, text_parts)) if titled else tuple(text_parts)
 
 
 class QueryResolver:
@@ -116,14 +132,20 @@ class StoredQuery:
     @classmethod
     def of(cls, record: AnyRecord) -> StoredQuery:
         """That of a record, the model taken to see something in all of its texts."""
-        text_parts = text_parts_of(record)
-        keys = tuple(text_key(Role.QUERY, text_part) for text_part in text_parts)
-        return cls(record.id if isinstance(record, Need) else None, record.lang, record.industry, text_parts, keys)
+        text_parts, need_id = text_parts_of(record), record.id if isinstance(record, Need) else None
+        embedded = _embedded(text_parts, titled=need_id is not None)
+        keys = tuple(text_key(Role.QUERY, text_part) for text_part in embedded)
+        return cls(need_id, record.lang, record.industry, text_parts, keys)
 
     def without(self, empty: Collection[str]) -> StoredQuery:
         """The same where the model sees nothing in the texts ``empty``."""
-        keys = tuple(key for text_part, key in zip(self.text_parts, self.keys, strict=True) if text_part not in empty)
+        keys = tuple(key for text_part, key in zip(self.embedded, self.keys, strict=True) if text_part not in empty)
         return self if len(keys) == len(self.keys) else replace(self, keys=keys)
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Its texts as they are embedded."""
+        return _embedded(self.text_parts, titled=self.titled)
 
     @property
     def titled(self) -> bool:

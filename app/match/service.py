@@ -26,6 +26,7 @@ from app.domain import (
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery
+from app.match.required import EXACTLY, Requirements, holding_excluded
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
 from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
 from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
@@ -127,12 +128,13 @@ class MatchService:
             OverloadedError: too many texts wait for the encoder.
         """
         self._check(request)
+        required = Requirements.of(request)
         served = self._served(request.target)
         resolved = self._resolver.resolve(request.queries, request.target)
         outcomes = self._encode(served.encoder, resolved)
         ready = [outcome for outcome in outcomes if isinstance(outcome, _EncodedQuery)]
         for attempt in range(1, _MOST_ATTEMPTS + 1):
-            answers, plans = self._search(served, request, ready, attempt)
+            answers, plans = self._search(served, request, required, ready, attempt)
             if answers is not None:
                 break
             encoder, served = served.encoder, self._served(request.target)
@@ -190,13 +192,19 @@ class MatchService:
         return [next(encoded) if isinstance(item, ResolvedQuery) else item for item in resolved]
 
     def _search(
-        self, served: Served, request: MatchRequest, queries: Sequence[_EncodedQuery], attempt: int
+        self,
+        served: Served,
+        request: MatchRequest,
+        required: Requirements,
+        queries: Sequence[_EncodedQuery],
+        attempt: int,
     ) -> tuple[list[QueryResult] | None, tuple[Plan, ...]]:
         """The answers from one view; ``None`` where a record went away meanwhile that one of them needs.
 
         Args:
             served: what is searched.
             request: what was asked.
+            required: what it asks of texts.
             queries: encoded with the encoder of ``served``.
             attempt: from 1; each looks deeper than the one before, the last does without what went away.
         """
@@ -210,9 +218,11 @@ class MatchService:
             vectors = np.stack([query.vector for query in queries])
             vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
             scorer = Scorer.of(served, shared_terms=self._limits.shared_terms)
-            search = CandidateSearch(index_state, scorer, conditions)
+            searched = required.narrowed(index_state, strict=attempt == _MOST_ATTEMPTS)
+            search = CandidateSearch(searched, scorer, [*conditions, EXACTLY] if required else conditions)
             found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
-            found = [one.first(places) for one in found]
+            # All candidates where the text excludes something: what does so may be most of the best.
+            found = [one if query.excluded else one.first(places) for one, query in zip(found, resolved, strict=True)]
         with self._stage("fetch"):
             wanted = sorted({record_id for one in found for record_id in one.ids})
             records = self._catalogue.get_many(request.target, wanted)
@@ -220,12 +230,13 @@ class MatchService:
             if conditions and records and stale:
                 passing = still_passing(list(records.values()), request.target, conditions)
                 records = {key: record for key, record in records.items() if key in passing}
+            records = required.passing(records)
         results = [self._result(served, scorer, request, *pair, records) for pair in zip(queries, found, strict=True)]
         lost = [
             len(result.matches) < request.k and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
         ]
-        return (None if any(lost) and attempt < _MOST_ATTEMPTS and stale else results), plans
+        return (None if any(lost) and attempt < _MOST_ATTEMPTS and (stale or required) else results), plans
 
     def _result(
         self,
@@ -237,30 +248,33 @@ class MatchService:
         records: Mapping[str, AnyRecord],
     ) -> QueryResult:
         space = served.state.space
-        kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
+        resolved = query.resolved
+        kept = [n for n, key in enumerate(found.ids) if key != resolved.own_id and key in records]
+        using = {n for n in kept if holding_excluded(records[found.ids[n]], resolved.excluded)}
+        kept, last = [n for n in kept if n not in using], [n for n in kept if n in using]
         if request.diversity > 0 and kept:
             vectors = served.index_state.vectors_at(found.addresses[kept])
             chosen = diversify(found.relevance.total[kept], vectors, request.k, request.diversity)
             kept = [kept[n] for n in chosen]
-        kept = kept[: request.k]
+        kept = (kept + last)[: request.k]
         listed = [records[found.ids[n]] for n in kept]
         matches = _as_matches(listed, found.relevance.at(kept), scorer.scale)
         floor = request.min_level.grade if request.min_level else 0
         passed = tuple(match for match in matches if match.level.grade >= floor)
         if request.explain and passed:
-            resolved = query.resolved
             with self._stage("explain"):
                 passed = self._explainer.explained(served, resolved.text_parts, passed, titled=resolved.titled)
         return QueryResult(
-            id=query.resolved.query.id,
+            id=resolved.query.id,
             requested=request.k,
             matches=passed,
             tokens=query.tokens,
             windows=query.windows,
             truncated=query.truncated,
             shortfall=_shortfall(request, len(matches), len(passed)),
-            lang=query.resolved.lang,
-            centred="none" if space is PLAIN else "language" if space.known(query.resolved.lang) else "all",
+            lang=resolved.lang,
+            excluded=resolved.excluded,
+            centred="none" if space is PLAIN else "language" if space.known(resolved.lang) else "all",
         )
 
     @contextmanager
@@ -300,7 +314,7 @@ def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Pl
 
 def _encode_text_parts(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
     counts = [len(query.text_parts) for query in queries]
-    encoded = encoder.encode([index_state for query in queries for index_state in query.text_parts], Role.QUERY)
+    encoded = encoder.encode([text_part for query in queries for text_part in query.embedded], Role.QUERY)
     weights = [weight for query in queries for weight in text_part_weights(len(query.text_parts), titled=query.titled)]
     vectors = combine_text_parts(encoded.vectors, counts, weights)
     ends = np.cumsum(counts)
@@ -339,4 +353,4 @@ def _shortfall(request: MatchRequest, found: int, passed: int) -> Shortfall | No
         return None
     if found > passed:
         return "min_level"
-    return "index_exhausted" if request.filter.empty else "filter"
+    return "index_exhausted" if request.filter.empty and not (request.must or request.must_not) else "filter"

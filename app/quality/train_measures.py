@@ -19,6 +19,7 @@ from app.quality.train_material import Corpus, CorpusRecords, CorpusTerms, Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
 from app.ranking.space import NEIGHBOURS, PLAIN, combine_text_parts, with_neighbour_mean
 from app.serving.spaces import arrays_of, measured_space, space_of
+from app.text.negation import stated
 from index import ArrayVectors
 from index.engine import exact_search
 from index.neighbours import mean_of, without_own
@@ -107,7 +108,7 @@ class HeldOut:
         space = space_of(arrays_of(space))  # to the digit that a snapshot keeps
         vectors = space.of_passages(passages.take(np.arange(len(corpus.ids))), corpus.langs)
         text_parts = encoder.encode(
-            [text_part for need in needs for text_part in need.judged.text_parts], Role.QUERY
+            [stated(text_part) for need in needs for text_part in need.judged.text_parts], Role.QUERY
         ).vectors
         counts = [len(need.judged.text_parts) for need in needs]
         weights = [weight for need in needs for weight in need.judged.weights]

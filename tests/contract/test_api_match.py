@@ -123,7 +123,8 @@ def test_api_match_reasons_are_documented_with_an_example(client: TestClient) ->
     """The documentation shows what reasons look like."""
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     example = schemas["WhyOut"]["examples"][0]
-    assert set(example) == set(schemas["WhyOut"]["properties"]) == {"terms", "meanings", "passage", "signals"}
+    parts = {"terms", "meanings", "passage", "signals", "figures", "excluded"}
+    assert set(example) == set(schemas["WhyOut"]["properties"]) == parts
     assert set(example["meanings"][0]) == set(schemas["MeaningOut"]["properties"])
 
 
