@@ -15,6 +15,7 @@ from app.ranking.space import Space, combine_text_parts, text_part_weights
 from app.text.negation import excluded_terms, stated
 from app.text.normalising import detect_language, fold_body
 from app.text.reading import need_text_parts, text_parts_of, without_activities
+from app.text.synonyms import in_force
 from app.text.terms import Phrases
 from index import VectorStore, text_key
 from models import Role
@@ -45,12 +46,19 @@ class ResolvedQuery:
     @property
     def embedded(self) -> tuple[str, ...]:
         """Its text parts as they are embedded."""
-        return _embedded(self.text_parts, titled=self.titled)
+        return embedded_parts(self.text_parts, self.lang, titled=self.titled)
 
 
-def _embedded(text_parts: Sequence[str], *, titled: bool) -> tuple[str, ...]:
-    """Text parts without what they exclude, where they state a need; a firm's scope says what it does not sell."""
-    return tuple(map(stated, text_parts)) if titled else tuple(text_parts)
+def embedded_parts(text_parts: Sequence[str], lang: str | None, *, titled: bool) -> tuple[str, ...]:
+    """The text parts of a query as they are embedded, where they state a need; those of a firm stay as they are.
+
+    What they exclude is left out, and in Chinese what they name by Latin letters is spelt out: a vector of LFP says
+    little, and one of 磷酸铁锂 what it is.
+    """
+    if not titled:
+        return tuple(text_parts)
+    wanted = tuple(map(stated, text_parts))
+    return tuple(map(in_force().spelt_out, wanted)) if lang in ("zh", None) else wanted
 
 
 class QueryResolver:
@@ -103,6 +111,8 @@ class QueryResolver:
                 code="text_too_long",
             )
         lang = detect_language(query.title or "", query.text or "")
+        if lang != "zh" and in_force().names_only(query.title or query.text or ""):
+            lang = "zh"  # LFP alone is no English: it is asked as 磷酸铁锂
         text_parts = need_text_parts(fold_body(query.title or ""), fold_body(query.text or ""), lang)
         if not text_parts:
             return InputError(
@@ -133,7 +143,7 @@ class StoredQuery:
     def of(cls, record: AnyRecord) -> StoredQuery:
         """That of a record, the model taken to see something in all of its texts."""
         text_parts, need_id = text_parts_of(record), record.id if isinstance(record, Need) else None
-        embedded = _embedded(text_parts, titled=need_id is not None)
+        embedded = embedded_parts(text_parts, record.lang, titled=need_id is not None)
         keys = tuple(text_key(Role.QUERY, text_part) for text_part in embedded)
         return cls(need_id, record.lang, record.industry, text_parts, keys)
 
@@ -145,7 +155,7 @@ class StoredQuery:
     @property
     def embedded(self) -> tuple[str, ...]:
         """Its texts as they are embedded."""
-        return _embedded(self.text_parts, titled=self.titled)
+        return embedded_parts(self.text_parts, self.lang, titled=self.titled)
 
     @property
     def titled(self) -> bool:

@@ -7,7 +7,7 @@ What a text excludes (`app.text.negation`) is read, not said, so that it only st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,11 @@ MOST_TERMS = 32
 """Terms of `must` and of `must_not`: each is a search of the index of terms and of every text that is read."""
 LONGEST_TERM = 64
 """Characters of one; longer is a sentence, which hardly two texts share."""
+
+COMMON = 50_000
+"""Texts of a snapshot from which on a term is common: to list them takes as long as a search."""
+READ_AT_ONCE = 64
+"""Candidates whose texts are read together where a query's text excludes something: mostly the first are enough."""
 
 EXACTLY: Condition = Ids((), negate=True)
 """A condition that all pass, with which a search is exact."""
@@ -65,15 +70,17 @@ class Requirements:
 
         Args:
             index_state: what is searched.
-            strict: hide also what may hold a `must_not` term, since too much that does was found before.
+            strict: hide by common terms too, and also what may hold a `must_not` term without holding it, since too
+                few of the records that were found before pass.
         """
         if not self:
             return index_state
         shown: Mask = np.ones(len(index_state.holding(())), dtype=np.bool_)
         for names in self.must:
-            shown &= np.logical_or.reduce([index_state.holding(needed(name)) for name in names])
+            if strict or not any(_common(index_state, name) for name in names):
+                shown &= np.logical_or.reduce([index_state.holding(needed(name)) for name in names])
         for name in self.must_not:
-            if needed(name) and (strict or told_by_index(name)):
+            if needed(name) and (strict or (told_by_index(name) and not _common(index_state, name))):
                 shown &= ~index_state.holding(needed(name))
         return index_state.showing(shown)
 
@@ -85,6 +92,12 @@ class Requirements:
         return all(any(holds(folded, name) for name in names) for names in self.must) and not any(
             holds(folded, name) for name in self.must_not
         )
+
+
+def _common(index_state: IndexState, name: str) -> bool:
+    """Whether so many texts may hold a name that reading the first candidates is cheaper than listing all that do."""
+    corpus = index_state.terms
+    return corpus is not None and min(map(corpus.document_frequency, needed(name)), default=0) > COMMON
 
 
 def _names(term: str) -> tuple[str, ...]:
@@ -116,3 +129,27 @@ def _check(field: str, terms: Sequence[str]) -> None:
 def holding_excluded(record: AnyRecord, excluded: Sequence[str]) -> tuple[str, ...]:
     """Those of the terms that a query's text excludes which a record uses, and nowhere says to be without."""
     return held(record.passage, excluded, [in_force().groups(term) for term in excluded]) if excluded else ()
+
+
+def reach(
+    ids: Sequence[str], excluded: Sequence[str], places: int, read: Callable[[Sequence[str]], Mapping[str, AnyRecord]]
+) -> int:
+    """How many candidates it takes for ``places`` of them that use no excluded term.
+
+    Args:
+        ids: of the candidates, best first.
+        excluded: by the query's text.
+        places: how many are wanted.
+        read: gives records by their ids.
+    """
+    if not excluded:
+        return places
+    clear = 0
+    for start in range(0, len(ids), READ_AT_ONCE):
+        block = ids[start : start + READ_AT_ONCE]
+        records = read(block)
+        for place, key in enumerate(block, start + 1):
+            clear += key in records and not holding_excluded(records[key], excluded)
+            if clear == places:
+                return place
+    return len(ids)

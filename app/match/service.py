@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
@@ -26,7 +27,7 @@ from app.domain import (
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.match.explain import Explainer
 from app.match.queries import QueryResolver, ResolvedQuery
-from app.match.required import EXACTLY, Requirements, holding_excluded
+from app.match.required import EXACTLY, Requirements, holding_excluded, reach
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
 from app.ranking.relevance import Relevance, Scale, diversify, level_from_score, score_from_relevance
 from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
@@ -221,9 +222,11 @@ class MatchService:
             searched = required.narrowed(index_state, strict=attempt == _MOST_ATTEMPTS)
             search = CandidateSearch(searched, scorer, [*conditions, EXACTLY] if required else conditions)
             found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
-            # All candidates where the text excludes something: what does so may be most of the best.
-            found = [one if query.excluded else one.first(places) for one, query in zip(found, resolved, strict=True)]
         with self._stage("fetch"):
+            found = [
+                one.first(reach(one.ids, query.excluded, places, partial(self._catalogue.get_many, request.target)))
+                for one, query in zip(found, resolved, strict=True)
+            ]
             wanted = sorted({record_id for one in found for record_id in one.ids})
             records = self._catalogue.get_many(request.target, wanted)
             stale = served.state.left_out or self._catalogue.revision() != index_state.revision
@@ -233,10 +236,12 @@ class MatchService:
             records = required.passing(records)
         results = [self._result(served, scorer, request, *pair, records) for pair in zip(queries, found, strict=True)]
         lost = [
-            len(result.matches) < request.k and any(key not in records for key in one.ids)
+            len(result.matches) < request.k
+            and (stale or (required and result.shortfall != "min_level"))
+            and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
         ]
-        return (None if any(lost) and attempt < _MOST_ATTEMPTS and (stale or required) else results), plans
+        return (None if any(lost) and attempt < _MOST_ATTEMPTS else results), plans
 
     def _result(
         self,

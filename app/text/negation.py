@@ -153,8 +153,12 @@ def held(text: str, terms: Iterable[str], alike: Sequence[Sequence[str]] = ()) -
     asked = list(terms)
     others = list(alike) or [()] * len(asked)
     folded = _OTHERWISE.sub(" ", term_reading(text))
-    said = {term_reading(term) for term in excluded_terms([folded])}
-    return tuple(term for term, more in zip(asked, others, strict=True) if _held(folded, said, stems_of(term, more)))
+    stems = {term: stems_of(term, more) for term, more in zip(asked, others, strict=True)}
+    found = [term for term in asked if any(holds(folded, stem) for stem in stems[term])]
+    if not found:
+        return ()
+    without = {term_reading(term) for term in excluded_terms([folded])}
+    return tuple(term for term in found if not _lacks(folded, without, stems[term]))
 
 
 def stems_of(term: str, alike: Iterable[str] = ()) -> tuple[str, ...]:
@@ -172,12 +176,11 @@ def stems_of(term: str, alike: Iterable[str] = ()) -> tuple[str, ...]:
 _GENERIC = re.compile("(?:体|元素|材料|物质|成分|类)$")
 
 
-def _held(folded: str, said: set[str], stems: Sequence[str]) -> bool:
-    if any(stem in other for stem in stems for other in said):
-        return False
-    if not any(holds(folded, stem) for stem in stems):
-        return False
-    return not any(_lacking(stem).search(folded) for stem in stems)
+def _lacks(folded: str, without: set[str], stems: Sequence[str]) -> bool:
+    """Whether a record says that it is without, or instead of, what one of some stems names."""
+    if any(stem in other for stem in stems for other in without):
+        return True
+    return any(_lacking(stem).search(folded) for stem in stems)
 
 
 @lru_cache(maxsize=1024)

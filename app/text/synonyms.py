@@ -6,13 +6,15 @@ trades; a deployment adds to it by a file of its own, or replaces it where the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from unicodedata import normalize
 
 from app.errors import UsageError
+from app.text.normalising import HAN
 from app.text.reading import read
 
 LONGEST_NAME = 80
@@ -24,6 +26,8 @@ MOST_EXPANDED = 24
 CASED_UP_TO = 3
 """Letters and digits up to which a Latin name counts as it is written: PI is polyimide, and pi is not."""
 REPLACE = "#replace"
+
+_HAN = re.compile(f"[{HAN}]")
 
 _LOWER = {ord(upper): upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
@@ -67,20 +71,37 @@ class Synonyms:
 
         A name is found where it is longest, and one of Latin letters as a whole word alone.
         """
-        cased = _key(text)
-        folded = cased.translate(_LOWER)
-        own, others, place = set[str](), dict[str, None](), 0
-        while place < len(folded) - 1:
-            name = self._name_at(cased, folded, place)
-            if name is None:
-                place += 1
-                continue
+        own, others = set[str](), dict[str, None]()
+        for name, _ in self._found(_key(text)):
             if name not in own:
                 own.add(name)
                 others.update(dict.fromkeys(self.groups(name)))
-            place += len(name)
         said = {name.translate(_LOWER) for name in own}
         return tuple(name for name in others if _key(name).translate(_LOWER) not in said)[:MOST_EXPANDED]
+
+    def spelt_out(self, text: str) -> str:
+        """A text with the Chinese name of each thing that it names by Latin letters: 磷酸铁锂电池 for LFP电池."""
+        cased, parts, end = _key(text), list[str](), 0
+        for name, place in self._found(cased):
+            chinese = next((other for other in self.groups(name) if _HAN.match(other)), None)
+            if name.isascii() and chinese is not None:
+                parts += (cased[end:place], chinese)
+                end = place + len(name)
+        return "".join((*parts, cased[end:])) if parts else text
+
+    def names_only(self, text: str) -> bool:
+        """Whether a text has Latin letters only in names of things that have a Chinese name too."""
+        spelt = self.spelt_out(text) if len(text) <= LONGEST_NAME else text
+        return spelt != text and not any(_is_letter(character) for character in spelt if not character.isdigit())
+
+    def _found(self, cased: str) -> Iterator[tuple[str, int]]:
+        """Each name in a text, and where it begins."""
+        folded, place = cased.translate(_LOWER), 0
+        while place < len(folded) - 1:
+            name = self._name_at(cased, folded, place)
+            if name is not None:
+                yield name, place
+            place += 1 if name is None else len(name)
 
     def _name_at(self, cased: str, folded: str, place: int) -> str | None:
         for name in self._by_start.get(folded[place : place + 2], ()):
