@@ -214,12 +214,15 @@ class MatchService:
         index_state, conditions = served.index_state, conditions_of(request.filter)
         places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
         places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
+        last = attempt == _MOST_ATTEMPTS
+        if required and last:
+            places = max(places, _DEEPEST)
         with self._stage("search"), translated():
             resolved = [query.resolved for query in queries]
             vectors = np.stack([query.vector for query in queries])
             vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
             scorer = Scorer.of(served, shared_terms=self._limits.shared_terms)
-            searched = required.narrowed(index_state, strict=attempt == _MOST_ATTEMPTS)
+            searched = required.narrowed(index_state, strict=last and len(index_state) > places)
             search = CandidateSearch(searched, scorer, [*conditions, EXACTLY] if required else conditions)
             found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
         with self._stage("fetch"):
@@ -237,11 +240,11 @@ class MatchService:
         results = [self._result(served, scorer, request, *pair, records) for pair in zip(queries, found, strict=True)]
         lost = [
             len(result.matches) < request.k
-            and (stale or (required and result.shortfall != "min_level"))
+            and (stale or (required and len(searched) > places and result.shortfall != "min_level"))
             and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
         ]
-        return (None if any(lost) and attempt < _MOST_ATTEMPTS else results), plans
+        return (None if any(lost) and not last else results), plans
 
     def _result(
         self,
