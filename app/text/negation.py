@@ -37,6 +37,7 @@ _BY_LENGTH = sorted(_SUBSTANCES, key=lambda word: (-len(word), word))
 _ENGLISH = "|".join(sorted(map(re.escape, _TABLE["substances_en"]), key=lambda word: (-len(word), word)))
 _CONTINUED = frozenset(_TABLE["continued"])
 _NO_EXCLUSION = tuple(_TABLE["no_exclusion"])
+_ALSO: dict[str, list[str]] = _TABLE["also"]
 _OTHERWISE = re.compile("|".join(map(re.escape, _TABLE["otherwise"])))
 
 # Not 不得不使用, 能不使用就, 含不含, 或不含, and not where what is done today is told rather than what is wanted.
@@ -168,7 +169,7 @@ def stems_of(term: str, alike: Iterable[str] = ()) -> tuple[str, ...]:
         term: what was excluded.
         alike: words that mean the same.
     """
-    folded = [folded_term(word) for word in (term, *alike)]
+    folded = [folded_term(word) for word in (term, *alike, *_ALSO.get(term, ()))]
     short = [stem for word in folded if len(stem := _GENERIC.sub("", word)) > 1 and _HAN_ONLY.fullmatch(stem)]
     return tuple(dict.fromkeys(stem for stem in (*folded, *short) if stem))
 

@@ -101,6 +101,7 @@ def test_a_record_uses_an_excluded_thing_by_another_name() -> None:
     assert held("Tin-lead solder", ["lead"]) == ("lead",)
     assert held("A lead-free solder instead of lead", ["lead"]) == ()
     assert held("自动铅笔", ["铅"]) == ()
+    assert held("电解液含LiPF6", ["氟"]) == ("氟",)
 
 
 @given(TEXTS)
