@@ -106,7 +106,7 @@ def _reasons(why: Why) -> str:
     signals = f"cosine {why.signals.cosine:.4f} + shared terms {why.signals.shared_terms:.4f}"
     if abs(why.signals.language) >= _SHOWN:
         signals += f" + across languages {why.signals.language:.4f}"
-    met = "; ".join(f"{one.query}: {one.record or ''} {one.state}" for one in why.figures)
+    met = "; ".join(f"{one.query}: {' '.join(filter(None, (one.record, one.state)))}" for one in why.figures)
     uses = f"uses {' · '.join(why.excluded)}" if why.excluded else ""
     return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), met, uses, signals, why.passage)))
 

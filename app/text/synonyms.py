@@ -189,6 +189,10 @@ def loaded(path: Path | None) -> Synonyms:
         return built_in()
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"PATMATCH_SYNONYMS: there is no file {path}.", f"PATMATCH_SYNONYMS：没有文件 {path}。"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"PATMATCH_SYNONYMS: {path.name} cannot be read as UTF-8 text: {type(error).__name__}.",

@@ -10,6 +10,7 @@ import pytest
 from hashing_encoder import HashingEncoder
 
 from app.domain import Kind, MatchRequest, Patent, Query, QueryResult
+from app.match.required import Requirements
 from app.settings import Settings
 from app.text.containing import folded_term, holds
 from app.text.reading import term_reading
@@ -134,3 +135,17 @@ def test_a_list_of_what_is_left_begins_as_a_shorter_one(services: Services) -> N
     long = [match.id for match in asked(services, "不使用永磁体的电机", 4).matches]
     short = [match.id for match in asked(services, "不使用永磁体的电机", 2).matches]
     assert long[:2] == short
+
+
+def test_a_strict_search_shows_only_what_is_sure_to_pass(services: Services) -> None:
+    """Where a bank is too large to read, what may hold a term of `must_not` is not looked at."""
+    served = services.serving.indexes[Kind.PATENTS].fresh()
+    assert served is not None
+    state = served.index_state
+    required = Requirements.of(MatchRequest(queries=(), must=("电池",), must_not=("永磁同步电机",)))
+    strict, lenient = (required.narrowed(state, strict=one).passing(()) for one in (True, False))
+    texts = bank(services)
+    shown = [key for key, one in zip(state.ids, strict.tolist(), strict=True) if one]
+    assert all("电池" in texts[key] and "永磁同步电机" not in texts[key] for key in shown)
+    assert 0 < strict.sum() < lenient.sum()
+    assert not (strict & ~lenient).any()
