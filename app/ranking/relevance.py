@@ -27,6 +27,8 @@ import numpy.typing as npt
 from app.arrays import Doubles, Floats, Mask
 from app.domain import Level
 from app.ranking.space import Space
+from app.text.negation import wanted_terms, without_exclusions
+from app.text.synonyms import in_force
 from app.text.terms import terms_of
 
 Mode = Literal["plain", "centred", "fused"]
@@ -163,11 +165,23 @@ def query_terms(text_parts: Sequence[str], rarity: Rarity, *, titled: bool) -> d
     counts: dict[str, float] = {}
     for number, text_part in enumerate(text_parts):
         body = titled and len(text_parts) == 2 and number == 1
-        for term, count in terms_of(text_part).items():
+        for term, count in (_asked_terms(text_part) if titled else terms_of(text_part)).items():
             counts[term] = counts.get(term, 0.0) + (BODY_WEIGHT if body else float(count) if titled else 1.0)
     weights = {term: count * rarity(term) for term, count in counts.items()}
     kept = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
     return {term: counts[term] for term in kept}
+
+
+def _asked_terms(text: str) -> Mapping[str, int]:
+    """The terms of what a text wants, and those of the other names of what it names.
+
+    Other names count as if they stood in the text. BM25 sums, so a text with two names of one thing counts both; the
+    best of a group alone would need sums over the pairs of characters of each name. Queries that differ in the name
+    alone so have the same terms, and find the same by them.
+    """
+    found = wanted_terms(text)
+    found.update(terms_of("\n".join(in_force().expanded(without_exclusions(text)))))
+    return found
 
 
 def share_of_expected(weights: Sequence[float], rarest: float) -> float:
