@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     shared_terms: bool = Field(
         True, description="Whether terms that query and record share find and order matches, beside the vectors."
     )
+    synonyms: Path | None = Field(
+        None,
+        description="A file with the names of one thing a line, separated by tabs (`LFP`, `LiFePO4`): added to the "
+        "built-in table, or in its place where the first line is `#replace`.",
+    )
     alert_level: Literal["strong", "fairly_strong", "weak", "off"] = Field(
         "fairly_strong",
         description="From which level on open needs are alerted of new patents, where they have no level of their own; "

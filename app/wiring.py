@@ -40,6 +40,7 @@ from app.serving.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.serving.health import HealthService
 from app.serving.served import ServedIndex, Serving
 from app.settings import Settings
+from app.text.synonyms import loaded, use
 from app.webhooks.post import Endpoint
 from app.webhooks.sender import WebhookService, WebhookSettings
 from index import BuildOptions
@@ -89,6 +90,7 @@ class Services:
         embed: Embed | None = None,
     ) -> None:
         self.settings, self.metrics = settings, Metrics()
+        use(loaded(settings.synonyms))
         # Not left to their first use: a server with a wrong URL or model name should not start at all.
         self.catalogue = Catalogue.open(settings.catalogue_url)
         self._spec = encoder_spec(settings)

@@ -30,6 +30,8 @@ class _Options:
     firm_id: str | None
     collapse: bool
     per_holder: int
+    must: tuple[str, ...]
+    must_not: tuple[str, ...]
     explain: bool
 
 
@@ -57,6 +59,8 @@ class _Options:
     show_default=True,
     help="Most of one holder; 0 for any number.",
 )
+@click.option("--must", multiple=True, help="A term that each record holds, by this or another name. May be repeated.")
+@click.option("--must-not", multiple=True, help="A term that no record holds. May be repeated.")
 @click.option("--explain", is_flag=True, help="Show why each matched.")
 @shell_options(_Options)
 def command(shell: Shell, options: _Options) -> None:
@@ -68,6 +72,7 @@ def command(shell: Shell, options: _Options) -> None:
       patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
       patmatch match "一种杀菌剂组合物" --collapse --per-holder 2
       patmatch match "华中科技大学 激光焊接" -k 20 --offset 20
+      patmatch match "不使用永磁体的电机" --must 电机 --must-not 永磁 --explain
     """
     request = MatchRequest(
         queries=(_query(options),),
@@ -78,6 +83,8 @@ def command(shell: Shell, options: _Options) -> None:
         explain=options.explain,
         collapse=options.collapse,
         per_holder=options.per_holder,
+        must=options.must,
+        must_not=options.must_not,
     )
     with shell.services() as services:
         services.serving.open()
@@ -122,6 +129,8 @@ def _print(shell: Shell, result: QueryResult) -> None:
             shell.line(
                 f"{match.rank}. stands for {len(match.folded)} more · 另有 {len(match.folded)} 件: {behind}{more}"
             )
+    if result.excluded:
+        shell.line(f"read as excluded: {' · '.join(result.excluded)}")
     if result.truncated:
         shell.line(f"The text has {result.tokens} tokens; its tail is beyond the declared limit and had no influence.")
     if result.shortfall:
@@ -134,7 +143,9 @@ def _reasons(why: Why) -> str:
     signals = f"meaning {why.signals.meaning:.2f}"
     signals += " (another language)" if why.signals.alone else f", words covered {why.signals.coverage:.0%}"
     named = f"named by {why.exact}" if why.exact else None
-    return " — ".join(filter(None, (named, " · ".join((*why.terms, *pairs)), signals, why.passage)))
+    met = "; ".join(f"{one.query}: {' '.join(filter(None, (one.record, one.state)))}" for one in why.figures)
+    uses = f"uses {' · '.join(why.excluded)}" if why.excluded else ""
+    return " — ".join(filter(None, (named, " · ".join((*why.terms, *pairs)), met, uses, signals, why.passage)))
 
 
 def _about(record: AnyRecord) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -17,6 +16,7 @@ from pydantic import (
 from app.api.filters import FilterIn, RecordId, Strict
 from app.api.folding import FOLDED_SHOWN, FoldedOut, folded_out
 from app.api.problems import Problem, problem_of
+from app.api.why import Rounded, SignalsOut, WhyOut
 from app.domain import (
     Kind,
     Level,
@@ -30,14 +30,10 @@ from app.domain import (
     Shortfall,
 )
 from app.errors import InputError, PatmatchError
+from app.match.required import LONGEST_TERM, MOST_TERMS
 from app.records.read import RecordOut
 
-
-def _rounded(digits: int) -> AfterValidator:
-    return AfterValidator(lambda number: round(number, digits))
-
-
-Rounded = Annotated[float, _rounded(6)]
+Term = Annotated[str, Field(min_length=1, max_length=LONGEST_TERM)]
 
 
 class QueryIn(Strict):
@@ -90,6 +86,7 @@ class MatchIn(Strict):
                     "explain": True,
                 },
                 {"queries": [{"text": "一种杀菌剂组合物"}], "collapse": True, "per_holder": 2},
+                {"queries": [{"text": "不使用稀土的驱动电机,功率不低于10 kW"}], "must": ["电机"], "must_not": ["永磁"]},
             ]
         },
     )
@@ -110,6 +107,20 @@ class MatchIn(Strict):
     )
     per_holder: Annotated[StrictInt, Field(ge=0)] = Field(
         0, description="Most matches of one holder, the first named; 0 for any number. The others stand in `folded`."
+    )
+    must: list[Term] = Field(
+        default_factory=list,
+        max_length=MOST_TERMS,
+        description="Terms of which a record's title and abstract hold each, to the letter or by another name of the "
+        "same thing (`LFP`, `LiFePO4`, `磷酸铁锂`). Words of Latin letters count whole.",
+        examples=[["磷酸铁锂"]],
+    )
+    must_not: list[Term] = Field(
+        default_factory=list,
+        max_length=MOST_TERMS,
+        description="Terms of which a record holds none, by whichever name. What a query's text excludes (`不含氟`, "
+        "`lead-free`) is read too: see `excluded` of the results.",
+        examples=[["永磁"]],
     )
     debug: StrictBool = Field(False, description="Add the raw cosine to each match, and how the index was searched.")
 
@@ -134,6 +145,8 @@ class MatchIn(Strict):
             diversity=self.diversity,
             collapse=self.collapse,
             per_holder=self.per_holder,
+            must=tuple(self.must),
+            must_not=tuple(self.must_not),
         )
 
 
@@ -150,64 +163,11 @@ class SnapshotOut(BaseModel):
     )
 
 
-class SignalsOut(BaseModel):
-    """What speaks for a match. The score is the probability that a scale fitted to judgements makes of it."""
-
-    meaning: Rounded = Field(
-        description="Cosine of the vectors of both texts, made comparable between languages; at most 1."
-    )
-    coverage: Rounded = Field(
-        description="Share of the query's lexical weight that the record covers, 0 to 1; 0 where terms do not rank."
-    )
-    alone: bool = Field(description="Whether the record is in another language, and is judged by its meaning alone.")
-
-
 class DebugOut(SignalsOut):
     """Raw numbers behind a match."""
 
     cosine: Rounded = Field(
         description="Inner product of the two unit vectors, relative to the means of their languages."
-    )
-
-
-class MeaningOut(BaseModel):
-    """Two terms that mean the same, though they are written otherwise."""
-
-    query: str = Field(description="As the query has it, in lower case.")
-    record: str = Field(description="As the record has it, in lower case.")
-    similarity: Annotated[float, _rounded(3)] = Field(
-        description="Cosine of the two, relative to the means of their scripts."
-    )
-
-
-class WhyOut(BaseModel):
-    """Why a record matched."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "terms": ["ncm811"],
-                    "meanings": [{"query": "电解液", "record": "electrolyte", "similarity": 0.57}],
-                    "passage": "To suppress gassing of NCM811 cathodes, an electrolyte is disclosed.",
-                    "signals": {"meaning": 0.6412, "coverage": 0.3521, "alone": False},
-                    "exact": "CN 102932380 A",
-                }
-            ]
-        }
-    )
-
-    terms: list[str] = Field(description="What both sides share to the letter, longest first.")
-    meanings: list[MeaningOut] = Field(
-        description="Terms that mean the same, in one language or two, the most telling first. None in an index of "
-        "few records or of an older version."
-    )
-    passage: str | None = Field(
-        description="The sentence of the record's text that carries most of it; the title where there is no text."
-    )
-    signals: SignalsOut
-    exact: str | None = Field(
-        None, description="The number in the query that names this very record. There without `explain`, too."
     )
 
 
@@ -265,6 +225,12 @@ class ResultOut(BaseModel):
         None, description="Whether the bank has nothing for this query; `matches` are then the nearest of what it has."
     )
     no_match_probability: Rounded | None = Field(None, description="How probable that is, by the best record found.")
+    excluded: list[str] | None = Field(
+        None,
+        description="What the query's text was read to exclude (`不使用永磁体`, `without solvents`). It neither finds "
+        "nor lifts; records that use it stand behind the others.",
+        examples=[["永磁体"]],
+    )
     matches: list[MatchOut] | None = None
     error: Problem | None = None
 
@@ -327,6 +293,7 @@ def _result_out(result: QueryResult, debug: bool, request_id: str) -> ResultOut:
         recognised=[_recognised_out(one) for one in result.recognised],
         nothing_fits=result.nothing_fits,
         no_match_probability=result.no_match_probability,
+        excluded=list(result.excluded) or None,
         matches=[_match_out(match, debug) for match in result.matches],
     )
 

@@ -66,6 +66,8 @@ class MatchRequest:
         diversity: 0 ranks by fit alone, 1 by difference from what is already in the list.
         collapse: whether one of each family, and of each title and holder, is listed and the others stand behind it.
         per_holder: how many of one holder are listed; 0 for any number.
+        must: terms of which a record's text holds each.
+        must_not: terms of which it holds none.
     """
 
     queries: tuple[Query, ...]
@@ -78,6 +80,8 @@ class MatchRequest:
     diversity: float = 0.0
     collapse: bool = False
     per_holder: int = 0
+    must: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,19 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FigureMet:
+    """A figure of the query and the one of the record that it was compared with, both as they are written.
+
+    Attributes:
+        record: ``None`` where the record is silent.
+    """
+
+    query: str
+    record: str | None
+    state: Literal["met", "not_met", "silent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
     """Why a record matched.
 
@@ -122,6 +139,8 @@ class Why:
         meanings: terms that mean the same, the most telling first.
         passage: the sentence that carries most of it; of a record that is only a title, the title.
         signals: what ranked it.
+        figures: the query's figures with units, and what the record says of each.
+        excluded: terms that the query's text excludes and the record uses.
         exact: the identifier in the query that names this very record, as the query has it.
     """
 
@@ -129,6 +148,8 @@ class Why:
     meanings: tuple[Meaning, ...] = ()
     passage: str | None = None
     signals: Evidence
+    figures: tuple[FigureMet, ...] = ()
+    excluded: tuple[str, ...] = ()
     exact: str | None = None
 
 
@@ -208,6 +229,7 @@ class QueryResult:
         centred: how languages were treated.
         recognised: numbers, holders and classes that the text names.
         no_match_probability: that the bank has nothing for this query, by its best record; ``None`` without an answer.
+        excluded: terms that the query's text excludes; records that use them stand behind the others.
     """
 
     id: str
@@ -221,6 +243,7 @@ class QueryResult:
     centred: Centred = "none"
     recognised: tuple[Recognised, ...] = ()
     no_match_probability: float | None = None
+    excluded: tuple[str, ...] = ()
     error: Exception | None = None
 
     @property

@@ -13,8 +13,10 @@ from app.domain import AnyRecord, Kind, Need, Query, Recognised
 from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
 from app.ranking.space import Space, combine_text_parts, text_part_weights
 from app.text.boilerplate import without_activities
+from app.text.negation import excluded_terms, stated
 from app.text.normalising import detect_language, fold_body
 from app.text.reading import need_text_parts, text_parts_of
+from app.text.synonyms import in_force
 from app.text.terms import Phrases
 from index import Condition, VectorStore, text_key
 from models import Encoder, Role
@@ -67,6 +69,28 @@ class ResolvedQuery:
         """Conditions of the records that are listed first."""
         return () if self.route is None else self.route.groups
 
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The terms that its text excludes; a firm's name and scope exclude none."""
+        return excluded_terms(self.text_parts) if self.titled else ()
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Its text parts as they are embedded."""
+        return embedded_parts(self.text_parts, self.lang, titled=self.titled)
+
+
+def embedded_parts(text_parts: Sequence[str], lang: str | None, *, titled: bool) -> tuple[str, ...]:
+    """The text parts of a query as they are embedded, where they state a need; those of a firm stay as they are.
+
+    What they exclude is left out, and in Chinese what they name by Latin letters is spelt out: a vector of LFP says
+    little, and one of 磷酸铁锂 what it is.
+    """
+    if not titled:
+        return tuple(text_parts)
+    wanted = tuple(map(stated, text_parts))
+    return tuple(map(in_force().spelt_out, wanted)) if lang in ("zh", None) else wanted
+
 
 class QueryResolver:
     """Looks up the records that queries name and normalises the texts that they bring.
@@ -118,6 +142,8 @@ class QueryResolver:
                 code="text_too_long",
             )
         lang = detect_language(query.title or "", query.text or "")
+        if lang != "zh" and in_force().names_only(query.title or query.text or ""):
+            lang = "zh"  # LFP alone is no English: it is asked as 磷酸铁锂
         text_parts = need_text_parts(fold_body(query.title or ""), fold_body(query.text or ""), lang)
         if not text_parts:
             return InputError(
@@ -140,7 +166,7 @@ class EncodedQuery:
 def encode_text_parts(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[EncodedQuery]:
     """Queries with their vectors, their text parts embedded in one call."""
     counts = [len(query.text_parts) for query in queries]
-    encoded = encoder.encode([text_part for query in queries for text_part in query.text_parts], Role.QUERY)
+    encoded = encoder.encode([text_part for query in queries for text_part in query.embedded], Role.QUERY)
     weights = [weight for query in queries for weight in text_part_weights(len(query.text_parts), titled=query.titled)]
     vectors = combine_text_parts(encoded.vectors, counts, weights)
     ends = np.cumsum(counts)
@@ -178,14 +204,20 @@ class StoredQuery:
     @classmethod
     def of(cls, record: AnyRecord) -> StoredQuery:
         """That of a record, the model taken to see something in all of its texts."""
-        text_parts = text_parts_of(record)
-        keys = tuple(text_key(Role.QUERY, text_part) for text_part in text_parts)
-        return cls(record.id if isinstance(record, Need) else None, record.lang, record.industry, text_parts, keys)
+        text_parts, need_id = text_parts_of(record), record.id if isinstance(record, Need) else None
+        embedded = embedded_parts(text_parts, record.lang, titled=need_id is not None)
+        keys = tuple(text_key(Role.QUERY, text_part) for text_part in embedded)
+        return cls(need_id, record.lang, record.industry, text_parts, keys)
 
     def without(self, empty: Collection[str]) -> StoredQuery:
         """The same where the model sees nothing in the texts ``empty``."""
-        keys = tuple(key for text_part, key in zip(self.text_parts, self.keys, strict=True) if text_part not in empty)
+        keys = tuple(key for text_part, key in zip(self.embedded, self.keys, strict=True) if text_part not in empty)
         return self if len(keys) == len(self.keys) else replace(self, keys=keys)
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Its texts as they are embedded."""
+        return embedded_parts(self.text_parts, self.lang, titled=self.titled)
 
     @property
     def titled(self) -> bool:

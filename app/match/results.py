@@ -1,8 +1,8 @@
 """From the candidates of a query to its result: what is listed in which order, what stands behind it, what is short.
 
-A list has sections: what the query names comes before the rest. Within a section the order is by relevance, or as a
-diverse list has it. Folding goes over the whole list from its beginning and `offset` counts what it leaves, so that a
-page begins where the one before ended.
+A list has groups: what the query names comes before the rest, and what its text excludes stands behind. Within a
+group the order is by relevance, or as a diverse list has it. Folding goes over the whole list from its beginning and
+`offset` counts what it leaves, so that a page begins where the one before ended.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def result_of(
         centred="none" if space is PLAIN else "language" if space.known(resolved.lang) else "all",
         recognised=route.recognised,
         no_match_probability=_no_match(scale, found, kept, named=bool(route.exact)),
+        excluded=resolved.excluded,
     )
 
 
@@ -195,4 +196,5 @@ def _shortfall(request: MatchRequest, found: int, passed: int, available: int) -
         return "min_level"
     if available >= request.offset + request.k:
         return "folded"
-    return "index_exhausted" if request.filter.empty else "filter"
+    asks_all = request.filter.empty and not (request.must or request.must_not)
+    return "index_exhausted" if asks_all else "filter"

@@ -18,12 +18,13 @@ from app.catalogue import Catalogue
 from app.domain import Filter, Kind, Level, Match, Query, Recognised, RecognisedKind, Why
 from app.errors import PatmatchError
 from app.match.queries import ResolvedQuery, Route
-from app.match.scorer import Candidates, CandidateSearch, Scorer
+from app.match.required import ClearFirst
+from app.match.scorer import Candidates, CandidateSearch
 from app.serving.translation import HOLDERS, conditions_of
 from app.text.holder_names import NameCandidate, holder_candidates
 from app.text.identifiers import Identifier, identifiers_in, without_spans
 from app.text.normalising import fold_body
-from index import Condition, Ids, IndexState, OneOf
+from index import Condition, Ids, IndexState, OneOf, Plan
 
 MOST_AROUND = 100
 """Characters around a holder or an IPC code up to which the text asks for those that have it. A longer one is a need
@@ -170,51 +171,55 @@ class Router:
 
 @dataclass(frozen=True, slots=True)
 class NamedFirst:
-    """Lists the candidates that meet what queries name before the others, in one state of what is served.
+    """Finds the candidates of queries, those that meet what a query names before the others.
+
+    A group that has all the places that are wanted is followed by no other, unless `clear` looks beyond: folding may
+    leave few of it, and then a deeper search lists more of the group first, so that pages follow one another.
 
     Attributes:
-        conditions: of the request, which every candidate meets.
-        places: how many candidates of each group are wanted.
-        depth: how many are looked at for them.
-        beyond: whether what comes after a group is listed though the group may have more than `places`. Folding may
-            leave few of them; then a deeper search lists more of the group first, so that pages follow one another.
+        search: that finds candidates under the conditions of the request.
+        clear: puts those that use what a text excludes behind the others, within each group.
+        depth: how many are looked at.
     """
 
-    index_state: IndexState
-    scorer: Scorer
-    conditions: Sequence[Condition]
-    places: int
+    search: CandidateSearch
+    clear: ClearFirst
     depth: int
-    beyond: bool
 
-    def listed(self, query: ResolvedQuery, vector: Floats, rest: Candidates) -> Candidates:
-        """The candidates of a query, those of its groups first.
+    def listed(self, queries: Sequence[ResolvedQuery], vectors: Floats) -> tuple[list[Candidates], tuple[Plan, ...]]:
+        """The candidates of each query, and how each layer was searched for all of them.
 
         Args:
-            query: that has a route with groups.
-            vector: float32 ``[d]``, in the space of the snapshot.
-            rest: the candidates of what is left of its text.
+            queries: some of which may have a route.
+            vectors: float32 ``[q, d]``, in the space of the snapshot.
         """
+        found, plans = self.search.search(queries, vectors, self.depth)
+        listed = [
+            self._named(query, vector, one) if query.groups else self.clear.ordered(one, query.excluded)
+            for query, vector, one in zip(queries, vectors, found, strict=True)
+        ]
+        return listed, plans
+
+    def _named(self, query: ResolvedQuery, vector: Floats, rest: Candidates) -> Candidates:
         parts, whole = list[Candidates](), True
-        for conditions in query.groups:
-            parts.append(self._meeting(conditions, query, vector))
-            whole = self.beyond or len(parts[-1].ids) < self.places
+        for group in query.groups:
+            found, _ = self.search.within(group).search([query], vector[None], self.depth)
+            parts.append(self.clear.ordered(found[0], query.excluded))
+            whole = self.clear.beyond or len(parts[-1].ids) < self.clear.places
             if not whole:
                 break
         if whole and (query.route is None or not query.route.only):
-            parts.append(rest)
+            parts.append(self.clear.ordered(rest, query.excluded))
         places: dict[str, tuple[int, int]] = {}
-        for group, part in enumerate(parts):
-            for key, address in zip(part.ids, part.addresses.tolist(), strict=True):
-                places.setdefault(key, (address, group))
+        for number, part in enumerate(parts):
+            sections = part.groups or (0,) * len(part.ids)
+            for key, address, section in zip(part.ids, part.addresses.tolist(), sections, strict=True):
+                places.setdefault(key, (address, 2 * number + section))
         addresses = np.array([address for address, _ in places.values()], dtype=np.int64)
-        asked = self.scorer.query(query.text_parts, query.lang, vector, titled=query.titled)
+        scorer = self.search.scorer
+        asked = scorer.query(query.text_parts, query.lang, vector, titled=query.titled)
         groups = tuple(group for _, group in places.values())
-        return Candidates(tuple(places), addresses, self.scorer.relevance(asked, addresses), groups)
-
-    def _meeting(self, group: Sequence[Condition], query: ResolvedQuery, vector: Floats) -> Candidates:
-        search = CandidateSearch(self.index_state, self.scorer, [*self.conditions, *group])
-        return search.search([query], vector[None], self.depth)[0][0].first(self.places)
+        return Candidates(tuple(places), addresses, scorer.relevance(asked, addresses), groups)
 
 
 def routed(

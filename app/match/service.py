@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from app.domain import AnyRecord, Kind, MatchAnswer, MatchRequest, QueryResult
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.match.explain import Explainer
 from app.match.queries import EncodedQuery, QueryResolver, ResolvedQuery, encode_text_parts
+from app.match.required import EXACTLY, ClearFirst, Requirements
 from app.match.results import answer_of, places_for, result_of, unanswered
 from app.match.router import NamedFirst, Router, marked, routed
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
@@ -106,6 +108,7 @@ class MatchService:
             OverloadedError: too many texts wait for the encoder.
         """
         self._check(request)
+        required = Requirements.of(request)
         served = self._served(request.target)
         check_columns(conditions_of(request.filter), request.target, served.snapshot)
         routes = self._router.routes(request.queries, request.target, served.index_state)
@@ -117,7 +120,7 @@ class MatchService:
             if isinstance(outcome, EncodedQuery) and not route.nothing
         ]
         for attempt in range(1, _MOST_ATTEMPTS + 1):
-            answers, plans = self._search(served, request, ready, attempt)
+            answers, plans = self._search(served, request, required, ready, attempt)
             if answers is not None:
                 break
             encoder, served = served.encoder, self._served(request.target)
@@ -179,13 +182,19 @@ class MatchService:
         return [next(encoded) if isinstance(item, ResolvedQuery) else item for item in resolved]
 
     def _search(
-        self, served: Served, request: MatchRequest, queries: Sequence[EncodedQuery], attempt: int
+        self,
+        served: Served,
+        request: MatchRequest,
+        required: Requirements,
+        queries: Sequence[EncodedQuery],
+        attempt: int,
     ) -> tuple[list[QueryResult] | None, tuple[Plan, ...]]:
         """The answers from one view; ``None`` where one of them needs a record that went away, or folds into too few.
 
         Args:
             served: what is searched.
             request: what was asked.
+            required: what it asks of texts.
             queries: encoded with the encoder of ``served``.
             attempt: from 1; each looks deeper than the one before, the last does without what went away.
         """
@@ -194,20 +203,20 @@ class MatchService:
         index_state, conditions = served.index_state, conditions_of(request.filter)
         places = places_for(request)
         places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
-        deepest = attempt == _MOST_ATTEMPTS or places >= _DEEPEST
+        last = attempt == _MOST_ATTEMPTS
+        if required and last:
+            places = max(places, _DEEPEST)
+        deepest = last or places >= _DEEPEST
         with self._stage("search"), translated():
             resolved = [query.resolved for query in queries]
             vectors = np.stack([query.vector for query in queries])
             vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
             scorer = Scorer.of(served, shared_terms=self._limits.shared_terms)
-            search = CandidateSearch(index_state, scorer, conditions)
-            depth = depth_for(places, self._limits.candidates)
-            found, plans = search.search(resolved, vectors, depth)
-            found = [one.first(places) for one in found]
-            named = NamedFirst(index_state, scorer, conditions, places, depth, beyond=deepest)
-            for n, query in enumerate(resolved):
-                if query.groups:
-                    found[n] = named.listed(query, vectors[n], found[n])
+            searched = required.narrowed(index_state, strict=last and len(index_state) > places)
+            search = CandidateSearch(searched, scorer, [*conditions, EXACTLY] if required else conditions)
+            clear = ClearFirst(partial(self._catalogue.get_many, request.target), places, beyond=deepest)
+            named = NamedFirst(search, clear, depth_for(places, self._limits.candidates))
+            found, plans = named.listed(resolved, vectors)
         with self._stage("fetch"):
             ids = sorted({record_id for one in found for record_id in one.ids})
             records = self._catalogue.get_many(request.target, ids)
@@ -215,15 +224,18 @@ class MatchService:
             if conditions and records and stale:
                 passing = still_passing(list(records.values()), request.target, conditions)
                 records = {key: record for key, record in records.items() if key in passing}
+            records = required.passing(records)
         results = [self._result(served, scorer, request, *pair, records) for pair in zip(queries, found, strict=True)]
         lost = [
-            len(result.matches) < request.k and any(key not in records for key in one.ids)
+            len(result.matches) < request.k
+            and (stale or (required and len(searched) > places and result.shortfall != "min_level"))
+            and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
         ]
         few = any(
             result.shortfall == "folded" and len(one.ids) >= places for result, one in zip(results, found, strict=True)
         )
-        again = (few and not deepest) or (any(lost) and stale and attempt < _MOST_ATTEMPTS)
+        again = (few and not deepest) or (any(lost) and not last)
         return (None if again else results), plans
 
     def _result(
