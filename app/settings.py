@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the catalogue; SQLite inside the home folder when unset, PostgreSQL by its URL.",
     )
 
-    model: str = Field("package", description="The model: `package`, `hub:NAME` or `dir:PATH`.")
+    model: str = Field(
+        "package", description="The model: `package` (adapted to patents), `package:base`, `hub:NAME` or `dir:PATH`."
+    )
     query_prefix: str | None = Field(None, description="Replaces the query prefix that the model folder declares.")
     passage_prefix: str | None = Field(None, description="Replaces the passage prefix that the model folder declares.")
     precision: Literal["float32", "bfloat16"] = Field(

@@ -28,6 +28,7 @@ from app.push.delivery import PushDelivery
 from app.push.messages import push_renderers
 from app.push.report import PushReporter
 from app.push.run import PushService
+from app.quality.adapt import AdaptationService
 from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
 from app.quality.train import TrainingService, TrainingSettings
@@ -332,6 +333,11 @@ class Services:
             shared_terms=settings.shared_terms,
         )
         return TrainingService(self.catalogue, training)
+
+    @_made_once
+    def adapting(self) -> AdaptationService:
+        """Adapts the encoder to patents."""
+        return AdaptationService(self.catalogue, self.settings.models_dir, self.spec_of)
 
     @_made_once
     def calibrating(self) -> CalibrationService:
