@@ -115,12 +115,22 @@ class Scale:
         return found
 
 
-PLAIN_SCALE = Scale(meaning=70.2, cut=64.7, weak_from=0.057, strong_from=0.77)
-"""For the encoder's own cosines: almost all of them lie between 0.75 and 0.95."""
-CENTRED_SCALE = Scale(meaning=7.99, cut=3.767, weak_from=0.057, strong_from=0.77)
-"""For cosines in a centred space (`app.ranking.space`)."""
-FUSED_SCALE = Scale(meaning=6.1, cut=4.0, coverage=4.75, weak_from=0.05, strong_from=0.825, alone=8.3, alone_cut=3.85)
-"""For these, of records among their neighbours, with shared terms (`app.ranking.lexical`)."""
+PLAIN_SCALE = Scale(meaning=20.04, cut=16.302, weak_from=0.0667, strong_from=0.8032, found=0.601, found_cut=-0.172)
+"""For the encoder's own cosines."""
+CENTRED_SCALE = Scale(meaning=8.231, cut=3.8998, weak_from=0.0555, strong_from=0.8125, found=0.515, found_cut=0.048)
+"""For cosines in a centred space (`app.ranking.space`), of records among their neighbours."""
+FUSED_SCALE = Scale(
+    meaning=6.625,
+    cut=3.9823,
+    coverage=3.588,
+    weak_from=0.0522,
+    strong_from=0.8194,
+    alone=8.231,
+    alone_cut=3.8998,
+    found=0.457,
+    found_cut=0.169,
+)
+"""For these, with shared terms (`app.ranking.lexical`)."""
 
 BUILT_IN_SCALES: Mapping[str, Scale] = {"plain": PLAIN_SCALE, "centred": CENTRED_SCALE, "fused": FUSED_SCALE}
 """By what is evidence: cosines of the encoder, of a centred space, and these with shared terms."""

@@ -79,7 +79,9 @@ def _headline(text: str, first: str, rest: str) -> tuple[str, str]:
         return _unlabelled(bare), ""
     sentence = next(iter(sentences(text)), "")
     bare = _END.sub("", sentence)
-    if _is_short(bare) and "," not in bare and _NAMES.search(bare) and not is_presentation(sentence):
+    named = _is_short(bare) and "," not in bare and _NAMES.search(bare)
+    # A sentence that asks stays among those that are read, or what presents the asker would stay where it stands first.
+    if named and not is_presentation(sentence) and not says_wanted(sentence):
         return bare, text.replace(sentence, "", 1)
     return "", text
 

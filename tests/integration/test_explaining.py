@@ -12,6 +12,7 @@ from hashing_encoder import HashingEncoder
 from app.domain import Kind, MatchRequest, Query
 from app.match.explain import Explainer
 from app.ranking.reasons import meanings
+from app.ranking.relevance import score_from_logit
 from app.serving.served import Served
 from app.serving.term_tables import FEWEST_TERMS, measured_table, table_arrays, table_of
 from app.settings import Settings
@@ -132,13 +133,18 @@ def test_explaining_a_changed_record_with_the_same_table(tmp_path: Path) -> None
     services.close()
 
 
-def test_explaining_signals_sum_to_what_ranked(tmp_path: Path) -> None:
-    """The signals together never rise along the list."""
+def test_explaining_signals_are_the_evidence_that_ranked(tmp_path: Path) -> None:
+    """The scale of what is served makes the score of them, which never rises along the list."""
     services, _ = served_sample(tmp_path)
-    signals = [match.why.signals for match in matches_of(services, "轴承热处理淬火变形", explain=True)]
-    sums = [one.cosine + one.shared_terms + one.language for one in signals]
-    assert sums == pytest.approx(sorted(sums, reverse=True))
-    assert any(one.shared_terms > 0 for one in signals)
+    matches = matches_of(services, "轴承热处理淬火变形", explain=True)
+    signals = [match.why.signals for match in matches]
+    scale = services.serving.indexes[Kind.PATENTS].fresh().reading(shared_terms=True).scale
+    logits = scale.logits(*zip(*((one.meaning, one.coverage, one.alone) for one in signals), strict=True))
+    scores = score_from_logit(logits)
+    assert [match.score for match in matches] == pytest.approx(scores.tolist(), abs=1e-6)
+    assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+    assert signals == [match.evidence for match in matches]
+    assert any(one.coverage > 0 for one in signals)
     services.close()
 
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
 
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
-from app.ranking.relevance import level_from_score, score_from_relevance
+from app.ranking.relevance import PLAIN_SCALE, level_from_score, score_from_logit
 from app.settings import Settings
+from app.text.reading import need_text_parts, passage_of, text_parts_of
 from app.wiring import Services
 
 COUNT = 300
@@ -64,13 +65,15 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def expected(world: World, target: Kind, query: Query, wanted: Filter) -> list[tuple[str, float]]:
     """The ranking of all records that pass; the query's own record is none of them."""
-    text_parts, titled = tuple(index_state for index_state in (query.title, query.text) if index_state), True
+    text_parts, titled = need_text_parts(query.title or "", query.text or "", None), True
     if query.record_kind is not None and query.record_id is not None:
         asking = world.records[query.record_kind][query.record_id]
-        text_parts, titled = asking.text_parts, query.record_kind is not Kind.FIRMS
+        text_parts, titled = text_parts_of(asking), query.record_kind is not Kind.FIRMS
     own = query.record_id if query.record_kind is target else None
     texts = {
-        there.id: there.passage for there in world.records[target].values() if there.id != own and passes(there, wanted)
+        there.id: passage_of(there)
+        for there in world.records[target].values()
+        if there.id != own and passes(there, wanted)
     }
     return ranking(ENCODER, question(ENCODER, text_parts, titled=titled), texts)
 
@@ -100,7 +103,7 @@ def test_filters_answer_is_the_true_nearest(world: World, target: Kind, random: 
         ranked = expected(world, target, query, wanted)
         assert_answer(result, ranked, k, wanted, world.records[target])
         for match in result.matches:
-            assert match.score == pytest.approx(float(score_from_relevance(match.cosine)))
+            assert match.score == pytest.approx(float(score_from_logit(PLAIN_SCALE.logits(match.cosine, 0.0, False))))
             assert match.level is level_from_score(match.score)
 
 

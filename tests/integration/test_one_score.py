@@ -23,7 +23,7 @@ from app.push.run import PushFiles, PushWork
 from app.quality.material import EvaluationFiles, EvaluationMaterial
 from app.quality.train_material import Corpus, judged_needs, passages
 from app.quality.train_measures import HeldOut
-from app.ranking.relevance import score_from_relevance
+from app.ranking.relevance import score_from_logit
 from app.serving.served import Served
 from app.settings import Settings
 from app.wiring import Services
@@ -132,15 +132,15 @@ def material(folder: Path) -> EvaluationFiles:
     return EvaluationFiles(corpus=folder / "corpus.jsonl", queries=folder / "queries.jsonl", qrels=folder / "qrels.tsv")
 
 
-def held_out(files: EvaluationFiles, scorer: Scorer, *, shared_terms: bool) -> Scores:
-    """By what training measures a model with, read by the scale that is served."""
+def held_out(files: EvaluationFiles, *, shared_terms: bool) -> Scores:
+    """By what training measures a model with."""
     read = EvaluationMaterial.read(files)
     texts = passages(read)
     measuring = HeldOut(
         Corpus.of(read, texts, 0, 0), centre_from=CENTRED, neighbours_from=AMONG_NEIGHBOURS, shared_terms=shared_terms
     )
     return {
-        (answer.need.id, key): float(score_from_relevance(np.float32(served.score), scorer.scale))
+        (answer.need.id, key): float(score_from_logit(np.float32(served.score)))
         for answer in measuring.answers(HashingEncoder(), judged_needs(read, texts))
         for key, served in answer.served.served.items()
     }
@@ -177,7 +177,7 @@ def test_a_pair_has_one_score_at_all_five_doors(services: Services, tmp_path: Pa
     before = matched(services)
     scorer = Scorer.of(index.fresh(), shared_terms=shared_terms)
     assert scorer.mode == ("fused" if shared_terms else "centred")
-    training = held_out(files, scorer, shared_terms=shared_terms)
+    training = held_out(files, shared_terms=shared_terms)
     assert len(before) == len(NEEDS) * 3 * EACH
     assert evaluation == before
     assert training == before

@@ -10,7 +10,7 @@ from hashing_encoder import HashingEncoder
 
 from app.builds.walk import Walk, Walker
 from app.domain import Kind, Patent
-from app.ranking.relevance import query_terms
+from app.ranking.lexical import query_terms
 from app.settings import Settings
 from app.wiring import Services
 from index import IndexState

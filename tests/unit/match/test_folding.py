@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import AnyRecord, Firm, Level, Match, MatchRequest, Need, Patent
+from app.domain import AnyRecord, Evidence, Firm, Level, Match, MatchRequest, Need, Patent
 from app.match.folding import FOLDING_POOL, family_label, fold, folded_behind, holder_label, pool_for, title_label
 
 
@@ -138,7 +138,7 @@ def test_folding_lists_what_is_named_whatever_stands_above() -> None:
 def test_folding_tells_nothing_below_the_level_asked_for() -> None:
     """What `min_level` leaves out does not stand behind a match either."""
     matches = [
-        Match(id=one, rank=n + 1, score=score, level=level, cosine=score, record=patent(one))
+        Match(id=one, rank=n + 1, score=score, level=level, cosine=score, record=patent(one), evidence=Evidence(score))
         for n, (one, score, level) in enumerate(
             [("CN1", 0.9, Level.STRONG), ("CN2", 0.6, Level.FAIRLY_STRONG), ("CN3", 0.1, Level.NONE)]
         )

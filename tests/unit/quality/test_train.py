@@ -20,7 +20,7 @@ from app.match.queries import QueryResolver, ResolvedQuery
 from app.quality.material import EvaluationMaterial
 from app.quality.train_material import Corpus, CorpusTerms, Need, folds, hard_negatives, judged_needs, passages, split
 from app.quality.train_measures import MEASURES, Rows, differences, level_score, means, score
-from app.ranking.relevance import query_terms
+from app.ranking.lexical import query_terms
 from app.ranking.space import text_part_weights
 from app.text.reading import passage_of
 from app.text.terms import terms_of
@@ -86,7 +86,7 @@ def test_training_score_puts_a_model_that_loses_a_measure_below_its_base() -> No
         assert score({name: 1.0 if name != lost else base[name] - 0.01 for name in base}, base) < score(base, base)
 
 
-def rows(name: str, *served: float | None, pairs: tuple[tuple[float, int], ...] = ()) -> Rows:
+def rows(name: str, *served: float | None, pairs: tuple[tuple[tuple[float, float, float], int], ...] = ()) -> Rows:
     """One need's measures as served; nothing by vectors alone."""
     measured, alone = (dict(zip(MEASURES, values, strict=True)) for values in (served, (0.5, None, None)))
     return Rows(need=name, served=measured, vectors=alone, title=name, pairs=pairs)
@@ -106,8 +106,8 @@ def test_training_differences_pair_needs() -> None:
 
 
 def test_training_level_score_is_of_scales_fitted_to_other_needs() -> None:
-    """Levels that relevance tells are nearly all right; one need alone leaves nothing to fit to."""
-    pairs = tuple((place / 40 + level, level) for place in range(10) for level in (1, 2, 3, 4))
+    """Levels that the evidence tells are nearly all right; one need alone leaves nothing to fit to."""
+    pairs = tuple(((place / 40 + level, 0.1 * level, 0.0), level) for place in range(10) for level in (1, 2, 3, 4))
     told = [rows(name, None, None, None, pairs=pairs) for name in "abcdef"]
     found = level_score(told)
     assert found is not None

@@ -15,10 +15,10 @@ from app.errors import NotFoundError
 from app.ranking.relevance import BUILT_IN_SCALES, CENTRED_SCALE, Scale
 from app.serving.calibrations import BUILT_IN, MANIFEST_KEY, Calibration, CalibrationStore, RankingId, Shelf, new_id
 from index import Manifest
-from index.manifest import IndexParameters, MeasuredRecall
+from index.manifest import IndexParameters, MeasuredRecall, sealed
 
 HERE = RankingId("a" * 64, "centred")
-SCALE = Scale(midpoint=0.4, steepness=9.5, weak_from=0.04, strong_from=0.8, bends=((0.33, -3.25),))
+SCALE = Scale(meaning=9.5, cut=3.8, coverage=4.25, weak_from=0.04, strong_from=0.8, alone=7.5, alone_cut=3.25)
 
 
 def calibration(ranking: RankingId = HERE, scale: Scale = SCALE) -> Calibration:
@@ -48,18 +48,23 @@ def file_of(root: Path, one: Calibration) -> Path:
 
 @settings(deadline=None)
 @given(
-    st.floats(-1e3, 1e3),
     st.floats(1e-6, 1e6),
-    st.floats(1e-9, 0.499),
-    st.floats(0.501, 1 - 1e-9),
-    st.floats(-100, 100),
+    st.floats(-1e3, 1e3),
     st.floats(0, 1e6),
+    st.tuples(st.floats(1e-9, 0.499), st.floats(0.501, 1 - 1e-9)),
+    st.one_of(st.none(), st.floats(1e-6, 1e6)),
+    st.one_of(st.none(), st.floats(-1e3, 1e3)),
 )
 def test_calibrations_survive_a_round_trip_to_the_last_bit(
-    midpoint: float, steepness: float, weak: float, strong: float, place: float, change: float
+    meaning: float,
+    cut: float,
+    coverage: float,
+    levels: tuple[float, float],
+    alone: float | None,
+    alone_cut: float | None,
 ) -> None:
     """What is read is what was written, so that every process gives the same scores."""
-    scale = Scale(midpoint, steepness, weak_from=weak, strong_from=strong, bends=((place, change),))
+    scale = Scale(meaning, cut, coverage, *levels, alone, alone_cut)
     one = calibration(scale=scale)
     assert Calibration.from_json(one.to_json()) == one
 
@@ -102,7 +107,7 @@ def test_calibrations_damaged_are_refused_by_name(store: CalibrationStore, tmp_p
     path = file_of(tmp_path, one)
     text = path.read_text(encoding="utf-8")
     if damage == "flipped":
-        path.write_text(text.replace("0.4715", "0.4716"), encoding="utf-8")
+        path.write_text(text.replace('"cut": 3.767', '"cut": 3.768'), encoding="utf-8")
     elif damage == "cut":
         path.write_text(text[:200], encoding="utf-8")
     elif damage == "gone":
@@ -110,8 +115,8 @@ def test_calibrations_damaged_are_refused_by_name(store: CalibrationStore, tmp_p
     elif damage == "swapped":
         path.write_text(other.to_json(), encoding="utf-8")
     else:
-        falling = json.loads(text)["scale"] | {"steepness": -1.0}
-        assert falling["steepness"] < 0
+        falling = json.loads(text)["scale"] | {"meaning": -1.0}
+        assert falling["meaning"] < 0
         path.write_text(json.dumps(json.loads(text) | {"scale": falling}), encoding="utf-8")
     reading = store.read().reading(HERE)
     assert (reading.id, reading.scale) == (BUILT_IN, CENTRED_SCALE)
@@ -194,3 +199,25 @@ def test_calibrations_are_read_again_only_when_they_have_changed(store: Calibrat
     assert store.read(shelf) is shelf
     store.reset(HERE)
     assert store.read(shelf) is not shelf
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"format": 1, "scale": {"midpoint": 0.4, "steepness": 9.5, "bends": [], "weak_from": 0.05, "strong_from": 0.8}},
+        {"format": 1},
+        {"scale": {"midpoint": 0.4, "steepness": 9.5}},
+    ],
+    ids=["as it was", "format alone", "scale alone"],
+)
+def test_calibrations_of_an_earlier_format_are_not_applied(
+    store: CalibrationStore, tmp_path: Path, before: dict[str, object]
+) -> None:
+    """A scale of one sum says nothing of two pieces of evidence: the built-in scale is read, and the file named."""
+    one = calibration()
+    store.publish(one)
+    file_of(tmp_path, one).write_text(sealed(one.as_json() | before), encoding="utf-8")
+    reading = store.read().reading(HERE)
+    assert (reading.id, reading.scale) == (BUILT_IN, CENTRED_SCALE)
+    assert one.id in reading.why
+    assert "patmatch calibrate" in reading.why
