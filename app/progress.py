@@ -11,11 +11,12 @@ from time import perf_counter
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is: the stage, and how many records or texts are done of all."""
+    """How far a job is: the stage, how many records, texts or steps are done of all, and a word on how it goes."""
 
     stage: str
     done: int
     total: int
+    note: str = ""
 
 
 Report = Callable[[Progress], None]

@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the catalogue; SQLite inside the home folder when unset, PostgreSQL by its URL.",
     )
 
-    model: str = Field("package", description="The model: `package`, `hub:NAME` or `dir:PATH`.")
+    model: str = Field(
+        "package", description="The model: `package` (adapted to patents), `package:base`, `hub:NAME` or `dir:PATH`."
+    )
     query_prefix: str | None = Field(None, description="Replaces the query prefix that the model folder declares.")
     passage_prefix: str | None = Field(None, description="Replaces the passage prefix that the model folder declares.")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -94,6 +96,11 @@ class Settings(BaseSettings):
     )
     shared_terms: bool = Field(
         True, description="Whether terms that query and record share find and order matches, beside the vectors."
+    )
+    synonyms: Path | None = Field(
+        None,
+        description="A file with the names of one thing a line, separated by tabs (`LFP`, `LiFePO4`): added to the "
+        "built-in table, or in its place where the first line is `#replace`.",
     )
     alert_level: Literal["strong", "fairly_strong", "weak", "off"] = Field(
         "fairly_strong",

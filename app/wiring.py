@@ -28,6 +28,7 @@ from app.push.delivery import PushDelivery
 from app.push.messages import push_renderers
 from app.push.report import PushReporter
 from app.push.run import PushService
+from app.quality.adapt import AdaptationService
 from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
 from app.quality.train import TrainingService, TrainingSettings
@@ -39,6 +40,7 @@ from app.serving.encoders import Encoders, EncoderSlot, EncoderSpec
 from app.serving.health import HealthService
 from app.serving.served import ServedIndex, Serving
 from app.settings import Settings
+from app.text.synonyms import loaded, use
 from app.webhooks.post import Endpoint
 from app.webhooks.sender import WebhookService, WebhookSettings
 from index import BuildOptions
@@ -88,6 +90,7 @@ class Services:
         embed: Embed | None = None,
     ) -> None:
         self.settings, self.metrics = settings, Metrics()
+        use(loaded(settings.synonyms))
         # Not left to their first use: a server with a wrong URL or model name should not start at all.
         self.catalogue = Catalogue.open(settings.catalogue_url)
         self._spec = encoder_spec(settings)
@@ -330,6 +333,11 @@ class Services:
             shared_terms=settings.shared_terms,
         )
         return TrainingService(self.catalogue, training)
+
+    @_made_once
+    def adapting(self) -> AdaptationService:
+        """Adapts the encoder to patents."""
+        return AdaptationService(self.catalogue, self.settings.models_dir, self.spec_of)
 
     @_made_once
     def calibrating(self) -> CalibrationService:

@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from index.arrays import Array, ArrayWriter, Doubles, Floats, Hashes, Ints, Positions, read_array
+from index.arrays import Array, ArrayWriter, Doubles, Floats, Hashes, Ints, Mask, Positions, read_array
 
 K1, B = 1.2, 0.75
 """Saturation and length normalisation, the usual values, which tantivy has built in."""
@@ -155,6 +155,16 @@ class Postings:
                 found = saturated(self.counts[low:high], self.lengths[places], corpus.mean_length)
                 scores[places] += weight * corpus.weight(term) * found
         return scores.astype(np.float32)
+
+    def holding(self, terms: Sequence[str]) -> Mask:
+        """Bool ``[n]``: the texts that have all of some terms."""
+        found = np.ones(len(self.lengths), dtype=np.bool_)
+        for term in terms:
+            low, high = np.searchsorted(self.hashes, ((wanted := hash_of(term)), wanted + 1)).tolist()
+            own = np.zeros_like(found)
+            own[self.places[low:high]] = True
+            found &= own
+        return found
 
 
 def best(scores: Floats, k: int) -> Positions:

@@ -112,6 +112,11 @@ class CodeColumn:
     starts: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int32]
 
+    def known(self, codes: Iterable[str]) -> set[str]:
+        """Those of ``codes`` that some position has."""
+        places = ((code, bisect_left(self.codes, code)) for code in codes)
+        return {code for code, place in places if place < len(self.codes) and self.codes[place] == code}
+
     def passing(self, condition: Condition, count: int) -> Mask:
         """Bool ``[count]``: the positions with a code that is one of the condition's, or begins with one."""
         if not isinstance(condition, Prefix | OneOf):
@@ -209,6 +214,11 @@ class Columns:
             passing = self._passing(condition, ids)
             result = passing if result is None else np.logical_and(result, passing, out=result)
         return np.ones(self._count, dtype=np.bool_) if result is None else result
+
+    def known_codes(self, field: str, codes: Iterable[str]) -> set[str]:
+        """Those of ``codes`` that some position has in ``field``; none where that holds no codes."""
+        column = self._columns.get(field)
+        return column.known(codes) if isinstance(column, CodeColumn) else set()
 
     def first_codes(self, field: str) -> FirstCodes:
         """The code of each position, the alphabetically first of several. Made at the first call, and cached.

@@ -14,7 +14,7 @@ merge-tree, 1996), so that there are few of them and a record is copied a logari
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -80,6 +80,19 @@ class Layer:
         hidden = np.zeros(len(self.searched.ids), dtype=np.bool_) if self.hidden is None else self.hidden.copy()
         hidden[places] = True
         return replace(self, hidden=hidden, hidden_count=int(np.count_nonzero(hidden)))
+
+    def showing(self, shown: Mask) -> Layer:
+        """The layer with all hidden but what is shown, bool ``[n]``, and was visible before."""
+        hidden = ~shown if self.hidden is None else self.hidden | ~shown
+        return replace(self, hidden=hidden, hidden_count=int(np.count_nonzero(hidden)))
+
+    def holding(self, terms: Sequence[str], corpus: TermIndex) -> Mask:
+        """Bool ``[n]``: the positions that have all of some terms of the index."""
+        if isinstance(self.searched, Segment):
+            return self.searched.postings.holding(terms)
+        found = np.zeros(len(self.searched.ids), dtype=np.bool_)
+        found[corpus.holding(terms)] = True
+        return found
 
     def mask(self, conditions: Sequence[Condition]) -> Mask | None:
         """Bool ``[n]``: what passes; ``None`` when there is nothing to pass. A field that is not there passes none."""
@@ -244,6 +257,17 @@ class IndexState:
         parts = [layer.search_terms(queries, k, layer.mask(conditions), self.terms) for layer in self.layers]
         return [self._merged([found[n] for found in parts], k) for n in range(len(queries))]
 
+    def holding(self, terms: Sequence[str]) -> Mask:
+        """Bool, by address: the records, hidden ones too, that have all of some terms; all where no index can tell."""
+        if self.terms is None or not terms:
+            return np.ones(sum(len(layer.searched.ids) for layer in self.layers), dtype=np.bool_)
+        return np.concatenate([layer.holding(terms, self.terms) for layer in self.layers])
+
+    def showing(self, shown: Mask) -> IndexState:
+        """The same with all records hidden but what is shown, bool by address; addresses stay."""
+        parts = np.split(shown, self._starts[1:])
+        return replace(self, layers=tuple(layer.showing(part) for layer, part in zip(self.layers, parts, strict=True)))
+
     def term_scores(self, terms: Mapping[str, float], addresses: Positions) -> Floats:
         """BM25 of the records at ``addresses`` int64 ``[n]``, float32 ``[n]``; 0 where nothing is shared.
 
@@ -279,6 +303,10 @@ class IndexState:
             own = [numbers.setdefault(code, len(numbers)) for code in (*first.codes, None)]
             found[mine] = np.array(own, dtype=np.int64)[first.places[positions]]  # -1 is the last of them: no code
         return tuple(numbers), found
+
+    def known_codes(self, field: str, codes: Collection[str]) -> set[str]:
+        """Those of ``codes`` that some record of any layer has in ``field``, hidden ones too."""
+        return set().union(*(layer.searched.columns.known_codes(field, codes) for layer in self.layers))
 
     def vectors_at(self, addresses: Positions) -> Floats:
         """The vectors float32 ``[n, dimension]`` of the records at ``addresses`` int64 ``[n]``."""

@@ -189,6 +189,16 @@ class TermIndex:
         weights = {term: count * self.weight(term) for term, count in terms.items() if is_text(term)}
         return self._forward.scores(weights, positions)
 
+    def holding(self, terms: Sequence[str]) -> Positions:
+        """The positions that have all of some terms, one at least, int64 ``[m]`` in no order."""
+        if not all(self.document_frequency(term) for term in terms):
+            return _EMPTY.positions
+        clauses = [(tantivy.Occur.Must, self._query(TERMS, term, "basic")) for term in terms]
+        every = tantivy.Query.const_score_query(tantivy.Query.boolean_query(clauses), 1.0)
+        most = min(self.document_frequency(term) for term in terms)
+        hits = self._searcher.search(every, limit=most, count=False).hits
+        return np.array(self._searcher.fast_field_values(POSITION, [address for _, address in hits]), dtype=np.int64)
+
     def check_sample(self) -> int:
         """Raise unless the texts that were kept when the index was written have the scores that BM25 gives them.
 

@@ -17,11 +17,16 @@ from models.errors import SourceError
 
 MANIFEST = "patmatch-model.json"
 
+ADAPTATION = "adaptation.safetensors"
+"""What a folder was adapted by (`models.adaptation`), kept beside the weights that came of it."""
+
 # Raise it when this package turns the same files and options into other vectors than before.
 SEMANTICS = 1
 # Files that say who made the model and how it is called, not what it computes. Prompts are declared in the second and
 # count as prefixes, once overrides are applied.
-SILENT = frozenset({MANIFEST, "config_sentence_transformers.json", "special_tokens_map.json", "training.json"})
+SILENT = frozenset(
+    {MANIFEST, ADAPTATION, "config_sentence_transformers.json", "special_tokens_map.json", "training.json"}
+)
 SPEAKING = frozenset({".json", ".safetensors", ".bin", ".model", ".txt", ".tiktoken"})
 
 

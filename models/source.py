@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from models import packaged
+from models.adaptation import read_adaptation
 from models.encoder import Role
 from models.errors import SourceError
 from models.folders import MANIFEST, exclusive, is_complete, staged, write_manifest
@@ -22,6 +23,9 @@ PROBES = ("高镍三元动力电解液 high-nickel electrolyte", "一种电解�
 
 # What a repository holds for other runtimes and frameworks.
 OTHER_RUNTIMES = ("onnx/*", "openvino/*", "coreml/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.gguf", "*.tflite")
+
+BASE = "base"
+"""The place of the packaged weights without the adaptation: ``package:base``."""
 
 # Seconds until a hub that does not answer counts as unreachable.
 TIMEOUT = 10.0
@@ -37,29 +41,32 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Where a model comes from: the installed package, a hub name (with ``@revision`` if wanted), or a folder."""
+    """Where a model comes from: the installed package, a hub name (with ``@revision`` if wanted), or a folder.
+
+    The package has two: the model adapted to patents, and with ``BASE`` as the place the one that it was adapted from.
+    """
 
     origin: Origin
     place: str = ""
 
     @classmethod
     def parse(cls, text: str) -> ModelSource:
-        """Read ``package``, ``hub:NAME``, ``hub:NAME@REVISION`` or ``dir:PATH``.
+        """Read ``package``, ``package:base``, ``hub:NAME``, ``hub:NAME@REVISION`` or ``dir:PATH``.
 
         Raises:
             SourceError: it is none of these.
         """
         word, _, place = text.strip().partition(":")
         place = place.strip()
-        if word == Origin.PACKAGE and not place:
-            return cls(Origin.PACKAGE)
+        if word == Origin.PACKAGE and place in ("", BASE):
+            return cls(Origin.PACKAGE, place)
         if word == Origin.HUB and re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?(@\w[\w./-]*)?", place):
             return cls(Origin.HUB, place)
         if word == Origin.DIR and place:
             return cls(Origin.DIR, place)
         raise SourceError(
-            f"{text!r} names no model. Write package, hub:NAME or dir:PATH.",
-            f"{text!r} 不是模型来源。请写 package、hub:名称 或 dir:路径。",
+            f"{text!r} names no model. Write package, package:base, hub:NAME or dir:PATH.",
+            f"{text!r} 不是模型来源。请写 package、package:base、hub:名称 或 dir:路径。",
         )
 
     def __str__(self) -> str:
@@ -69,7 +76,7 @@ class ModelSource:
     def slug(self) -> str:
         """A file name for the model; two sources never share one."""
         if self.origin is Origin.PACKAGE:
-            return packaged.NAME
+            return packaged.NAME if self.place == BASE else packaged.ADAPTED
         if self.origin is Origin.HUB:
             return "hub--" + self.place.replace("/", "--")
         path = self._directory()
@@ -118,6 +125,8 @@ def prepare(source: ModelSource, models_dir: Path, *, hub_endpoint: str | None =
             with staged(folder) as stage:
                 if source.origin is Origin.PACKAGE:
                     packaged.write_folder(packaged.package_file(), stage)
+                    if source.place != BASE:
+                        read_adaptation(packaged.ADAPTATION_FILE).apply(stage, stage)
                 else:
                     _fetch(source.place, stage, hub_endpoint)
                 check(stage)

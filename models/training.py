@@ -12,14 +12,14 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from models.encoder import Encoder, Role
 from models.errors import TrainingError
 from models.folders import exclusive, staged
-from models.sentence_transformer import SentenceTransformerEncoder, arithmetic
+from models.sentence_transformer import Precision, SentenceTransformerEncoder, arithmetic
 from models.source import check
 from models.tokens import Prefixes, WindowPolicy, batches, plan
 from models.training_data import RELEVANT_FROM, JudgedQuery, Part, TuningOptions, parts_of, step_passages, steps_of
@@ -61,7 +61,7 @@ class FineTuner:
     def __init__(self, folder: Path, options: TuningOptions, prefixes: Prefixes | None = None) -> None:
         self._options = options
         self._folder = folder
-        self._student = _Student(folder, prefixes=prefixes, threads=options.threads)
+        self._student = Student(folder, prefixes=prefixes, threads=options.threads)
         self._parameters = self._student.trainable(options)
         self._base = {name: value.detach().clone() for name, value in self._parameters.items()}
 
@@ -143,7 +143,9 @@ class FineTuner:
         planned = self.steps_of_epoch(queries) * options.epochs
         total = min(steps or planned, planned)
         every = self.check_every(queries)
-        optimiser, schedule = _optimiser(list(self._parameters.values()), planned, options)
+        optimiser, schedule = optimiser_of(
+            list(self._parameters.values()), planned, options.learning_rate, options.warmup
+        )
         checks = [Check(0, *measure(self.encoder))] if measure else []
         best, generator = self._base, np.random.default_rng(options.seed)
         for step, parts in enumerate(steps_of(queries, options, generator), start=1):
@@ -210,10 +212,51 @@ class FineTuner:
                 value.copy_(weights[name])
 
 
-class _Student(SentenceTransformerEncoder):
+class Learning(Protocol):
+    """What both ways of training have in common."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of a text while training."""
+
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of one pass through the model, padding included."""
+
+    @property
+    def freeze_embeddings(self) -> bool:
+        """Whether word embeddings stay as they are."""
+
+    @property
+    def freeze_layers(self) -> int:
+        """How many of the lowest layers stay as they are."""
+
+    @property
+    def precision(self) -> Precision:
+        """Arithmetic of the transformer while it learns."""
+
+
+class Student(SentenceTransformerEncoder):
     """The encoder of the service with gradients."""
 
-    def trainable(self, options: TuningOptions) -> dict[str, torch.nn.Parameter]:
+    def move(self, device: str) -> None:
+        """Compute on another device from now on, as torch names it.
+
+        Raises:
+            TrainingError: there is no such device here.
+        """
+        import torch
+
+        try:
+            self._model.to(torch.zeros(1, device=device).device)
+        # torch raises errors of several kinds for a name it cannot read, a build without the device, and no driver.
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise TrainingError(
+                f"There is no device {device!r} here. Use --device cpu, or auto.",
+                f"本机没有设备 {device!r}。请使用 --device cpu 或 auto。",
+            ) from error
+
+    def trainable(self, options: Learning) -> dict[str, torch.nn.Parameter]:
         """The parameters that training changes, by name; the others are frozen."""
         transformer: Any = next(module for module in self._model if hasattr(module, "auto_model")).auto_model
         frozen = [transformer.get_input_embeddings()] if options.freeze_embeddings else []
@@ -237,7 +280,7 @@ class _Student(SentenceTransformerEncoder):
         """Dropout on or off."""
         self._model.train(on)
 
-    def tensors(self, texts: Sequence[str], role: Role, options: TuningOptions) -> torch.Tensor:
+    def tensors(self, texts: Sequence[str], role: Role, options: Learning) -> torch.Tensor:
         """Unit vectors ``[n, dimension]`` with gradients, of each text's first tokens."""
         import torch
 
@@ -245,7 +288,7 @@ class _Student(SentenceTransformerEncoder):
         ids = self._tokens.ids([self._prefixes[role] + text for text in texts])
         inputs = [plan(one, self._frame, policy).windows[0] for one in ids]
         groups = batches([len(one) for one in inputs], options.step_tokens)
-        with arithmetic(options.precision):
+        with arithmetic(options.precision, self._model.device.type):
             pooled = torch.cat([self._pooled([inputs[place] for place in group]) for group in groups]).float()
         order = torch.tensor([place for group in groups for place in group])
         vectors: torch.Tensor = torch.nn.functional.normalize(pooled[torch.argsort(order)], dim=1)
@@ -262,7 +305,7 @@ class _Student(SentenceTransformerEncoder):
 
 
 def _loss(
-    student: _Student,
+    student: Student,
     batch: Sequence[tuple[JudgedQuery, Part]],
     generator: np.random.Generator,
     options: TuningOptions,
@@ -312,13 +355,14 @@ def _apart(relevant: torch.Tensor, others: torch.Tensor, scale: float) -> torch.
     return (torch.logsumexp(rows, dim=1) - rows[:, 0]).mean()
 
 
-def _optimiser(
-    parameters: list[torch.nn.Parameter], planned: int, options: TuningOptions
+def optimiser_of(
+    parameters: list[torch.nn.Parameter], planned: int, learning_rate: float, warmup: float
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW and its rate, which rises for a share ``warmup`` of the planned steps and then falls linearly to zero."""
     import torch
 
-    warm = max(1, round(planned * options.warmup))
-    optimiser = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.01)
+    warm = max(1, round(planned * warmup))
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.01)
     return optimiser, torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warm, max(0.0, (planned - step) / max(1, planned - warm)))
     )

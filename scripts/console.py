@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -55,8 +55,15 @@ def listed(counts: Mapping[K, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in counts.items())
 
 
-Advance = Callable[[int, int | None], None]
-"""Called with how many are done, and how many there are if that is known."""
+class Advance(Protocol):
+    """Called with how many are done, how many there are if that is known, and a word on how it goes."""
+
+    def __call__(self, done: int, total: int | None, note: str = "", /) -> None:
+        """Show it."""
+
+
+_WHOLE_RATE = 10
+"""From so many a second on the digits behind the point say nothing."""
 
 _PIPED_WIDTH = 160
 """Columns of a table that is not on a terminal; wide enough that a title is not wrapped into the next column."""
@@ -153,7 +160,7 @@ class Shell:
     def progress(self, what: str) -> Iterator[Advance]:
         """A bar on a terminal, nothing when piped: call it with how many are done and how many there are, if known."""
         if not sys.stderr.isatty():
-            yield lambda _done, _total: None
+            yield lambda _done, _total, _note="": None
             return
         bar = Bar(
             SpinnerColumn(),
@@ -162,14 +169,18 @@ class Shell:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
             console=RichConsole(stderr=True),
         )
         with bar:
-            task = bar.add_task(what, total=None, rate="")
+            task = bar.add_task(what, total=None, rate="", note="")
+            before: list[int] = []
 
-            def advance(done: int, total: int | None) -> None:
-                elapsed = bar.tasks[0].elapsed or 0.0
-                bar.update(task, completed=done, total=total, rate=f"{done / elapsed:,.0f}/s" if elapsed > 0 else "")
+            def advance(done: int, total: int | None, note: str = "") -> None:
+                before.append(done)  # of a job that goes on, what an earlier one did is no part of the rate
+                del before[1:]
+                shown = rate(done - before[0], bar.tasks[0].elapsed or 0.0)
+                bar.update(task, completed=done, total=total, rate=shown, note=note)
 
             yield advance
 
@@ -177,7 +188,7 @@ class Shell:
     def report(self, what: str) -> Iterator[Report]:
         """The same for jobs that report their `Progress`; one bar, whatever the stage."""
         with self.progress(what) as advance:
-            yield lambda progress: advance(progress.done, progress.total)
+            yield lambda progress: advance(progress.done, progress.total, progress.note)
 
     @contextmanager
     def stages(self) -> Iterator[Report]:
@@ -189,9 +200,17 @@ class Shell:
                 if progress.stage not in bars:
                     open_bars.close()
                     bars[progress.stage] = open_bars.enter_context(self.progress(progress.stage))
-                bars[progress.stage](progress.done, progress.total)
+                bars[progress.stage](progress.done, progress.total, progress.note)
 
             yield report
+
+
+def rate(done: int, seconds: float) -> str:
+    """How fast something goes, in whole numbers where they say enough; nothing before it is known."""
+    if done <= 0 or seconds <= 0:
+        return ""
+    each = done / seconds
+    return f"{each:,.0f}/s" if each >= _WHOLE_RATE else f"{each:.2f}/s"
 
 
 def settings_of(home: Path | None) -> Settings:

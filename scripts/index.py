@@ -57,7 +57,7 @@ class _Build:
 @click.argument("target", type=TARGETS, default="all")
 @click.option("--publish", is_flag=True, help="Serve the snapshot once it is verified.")
 @click.option("--estimate", is_flag=True, help="Only say how long it takes and how large it gets.")
-@click.option("--encoder", help="package, hub:NAME or dir:PATH, prepared before; default PATMATCH_MODEL.")
+@click.option("--encoder", help="package, package:base, hub:NAME or dir:PATH, prepared before; default PATMATCH_MODEL.")
 @click.option(
     "--if-delta-over", type=click.IntRange(min=0), metavar="N", help="Only if more than N records have changed."
 )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import click
 
+from app.api.filters import filter_of_text
 from app.api.folding import FOLDED_SHOWN
-from app.api.schemas import answer_out, filter_of_text
+from app.api.schemas import answer_out
 from app.domain import AnyRecord, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
 from scripts.console import KIND, Shell, shell_options
@@ -20,6 +21,7 @@ class _Options:
 
     text: str | None
     k: int
+    offset: int
     target: str
     filter_json: str | None
     title: str | None
@@ -28,12 +30,21 @@ class _Options:
     firm_id: str | None
     collapse: bool
     per_holder: int
+    must: tuple[str, ...]
+    must_not: tuple[str, ...]
     explain: bool
 
 
 @click.command(short_help="Ask the published index one question.")
 @click.argument("text", required=False)
 @click.option("-k", type=int, default=10, show_default=True, help="How many matches.")
+@click.option(
+    "--offset",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="How many of the best are passed over: the next page.",
+)
 @click.option("--target", type=KIND, default="patents", show_default=True)
 @click.option("--filter", "filter_json", help='As in the HTTP interface: {"ipc": ["H01M"], "status": ["active"]}.')
 @click.option("--title", help="The query's title, weighed on its own.")
@@ -48,6 +59,8 @@ class _Options:
     show_default=True,
     help="Most of one holder; 0 for any number.",
 )
+@click.option("--must", multiple=True, help="A term that each record holds, by this or another name. May be repeated.")
+@click.option("--must-not", multiple=True, help="A term that no record holds. May be repeated.")
 @click.option("--explain", is_flag=True, help="Show why each matched.")
 @shell_options(_Options)
 def command(shell: Shell, options: _Options) -> None:
@@ -58,15 +71,20 @@ def command(shell: Shell, options: _Options) -> None:
       patmatch match "高镍三元动力电解液的开发" -k 5
       patmatch match --need-id N001 --filter '{"ipc": ["H01M"]}'
       patmatch match "一种杀菌剂组合物" --collapse --per-holder 2
+      patmatch match "华中科技大学 激光焊接" -k 20 --offset 20
+      patmatch match "不使用永磁体的电机" --must 电机 --must-not 永磁 --explain
     """
     request = MatchRequest(
         queries=(_query(options),),
         target=Kind(options.target),
         k=options.k,
+        offset=options.offset,
         filter=filter_of_text(options.filter_json or "{}", shell.settings.max_filter_values),
         explain=options.explain,
         collapse=options.collapse,
         per_holder=options.per_holder,
+        must=options.must,
+        must_not=options.must_not,
     )
     with shell.services() as services:
         services.serving.open()
@@ -100,6 +118,8 @@ def _print(shell: Shell, result: QueryResult) -> None:
         for m in result.matches
     ]
     shell.table(("rank", "score", "level", "cosine", "id", "title", "about"), rows)
+    for one in result.recognised:
+        shell.line(f"{one.kind}: {one.text} = {one.value}" + ("" if one.found else ", which the bank does not have"))
     for match in result.matches:
         if match.why:
             shell.line(f"{match.rank}. {_reasons(match.why)}")
@@ -109,6 +129,8 @@ def _print(shell: Shell, result: QueryResult) -> None:
             shell.line(
                 f"{match.rank}. stands for {len(match.folded)} more · 另有 {len(match.folded)} 件: {behind}{more}"
             )
+    if result.excluded:
+        shell.line(f"read as excluded: {' · '.join(result.excluded)}")
     if result.truncated:
         shell.line(f"The text has {result.tokens} tokens; its tail is beyond the declared limit and had no influence.")
     if result.shortfall:
@@ -120,7 +142,10 @@ def _reasons(why: Why) -> str:
     pairs = (f"{pair.query} = {pair.record}" for pair in why.meanings)
     signals = f"meaning {why.signals.meaning:.2f}"
     signals += " (another language)" if why.signals.alone else f", words covered {why.signals.coverage:.0%}"
-    return " — ".join(filter(None, (" · ".join((*why.terms, *pairs)), signals, why.passage)))
+    named = f"named by {why.exact}" if why.exact else None
+    met = "; ".join(f"{one.query}: {' '.join(filter(None, (one.record, one.state)))}" for one in why.figures)
+    uses = f"uses {' · '.join(why.excluded)}" if why.excluded else ""
+    return " — ".join(filter(None, (named, " · ".join((*why.terms, *pairs)), met, uses, signals, why.passage)))
 
 
 def _about(record: AnyRecord) -> str:

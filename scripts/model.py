@@ -16,7 +16,7 @@ def command() -> None:
 
 
 @command.command("prepare")
-@click.option("--source", help="package, hub:NAME or dir:PATH; default PATMATCH_MODEL, else package.")
+@click.option("--source", help="package, package:base, hub:NAME or dir:PATH; default PATMATCH_MODEL, else package.")
 @shell_command
 def prepare_model(shell: Shell, source: str | None) -> None:
     r"""Make the model folder ready and check it. A second call does nothing.

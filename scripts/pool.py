@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import click
 
-from app.api.schemas import filter_of_text
+from app.api.filters import filter_of_text
 from app.domain import Pool
 from app.feedback.pools import CountedPool, pool_json
 from scripts.console import Shell, shell_command

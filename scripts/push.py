@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.api.schemas import filter_of_text
+from app.api.filters import filter_of_text
 from app.evaluation.pages import render_push
 from app.push.report import SampledList
 from app.push.rules import PushRequest, read_rules

@@ -1,9 +1,10 @@
-"""`patmatch train`: fine-tune the encoder on judged queries."""
+"""`patmatch train`: fine-tune the encoder on judged queries, or with `--pairs` adapt it to patents."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,9 +12,11 @@ from app.quality.model_card import Fold, Outcome, fold_rows, measure_rows
 from app.quality.train import UNJUDGED, TrainingRequest
 from models import Precision
 from models.training_data import TuningOptions
+from scripts import train_pairs
 from scripts.console import INPUT, Shell, corpus_options, judged, listed, shell_options
 
 DEFAULTS = TuningOptions()
+PAIRS = "--pairs"
 TUNING = (
     "epochs", "learning_rate", "negatives", "max_tokens", "freeze_embeddings", "freeze_layers", "blend", "precision",
     "seed",
@@ -77,11 +80,28 @@ class _Options:
         ]
 
 
-@click.command(short_help="Fine-tune the model on judged queries.")
+class _Train(click.Command):
+    """Two ways with options of their own under one name: on judgements, and with the flag `--pairs` on patents."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - click's own
+    ) -> click.Context:
+        """The context of the way that is asked for."""
+        if PAIRS not in args:
+            return super().make_context(info_name, args, parent, **extra)
+        rest = [arg for arg in args if arg != PAIRS]
+        return train_pairs.command.make_context(f"{info_name} {PAIRS}", rest, parent, **extra)
+
+
+@click.command(cls=_Train, short_help="Fine-tune the model on judged queries, or adapt it to patents.")
 @click.option("--qrels", type=INPUT, required=True, help="Table: query_id, doc_id, level 1 to 4; or TREC.")
 @corpus_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to make; nothing may be there.")
-@click.option("--base", metavar="SOURCE", help="package, hub:NAME or dir:PATH to begin with; default the configured.")
+@click.option("--base", metavar="SOURCE", help="The model to begin with, as PATMATCH_MODEL; default the configured.")
 @click.option("--epochs", type=click.IntRange(1), default=DEFAULTS.epochs, show_default=True, help="At most.")
 @click.option(
     "--holdout", type=click.FloatRange(0.05, 0.5), default=0.2, show_default=True, help="Share of needs to judge by."
@@ -126,6 +146,8 @@ def command(shell: Shell, options: _Options) -> None:
 
     With --qrels alone, query ids are needs of the catalogue and document ids patents, among published ones. Nothing is
     at OUT unless this ends well. The model is used once it was prepared and an index was built with it.
+
+    Without judgements the encoder can learn from patents alone: see patmatch train --pairs --help.
 
     \b
     Example:

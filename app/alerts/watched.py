@@ -18,7 +18,6 @@ from app.ranking.relevance import Scale, score_floor
 from app.serving.delta import EMBED_AT_ONCE
 from app.serving.embedding import Embedder
 from app.serving.served import Served
-from app.text.reading import text_parts_of
 from index import QueryPostings, VectorStore, VectorStoreDamagedError, WeighedTerms
 from models import Encoder, Role
 
@@ -198,7 +197,7 @@ class WatchedNeeds:
 
     def _embed(self, ids: Sequence[str]) -> None:
         needs = self._catalogue.get_many(Kind.NEEDS, ids)
-        self._embedder.embed([text for need in needs.values() for text in text_parts_of(need)], Role.QUERY)
+        self._embedder.embed([text for need in needs.values() for text in StoredQuery.of(need).embedded], Role.QUERY)
         self._admit(ids)
 
     def _stack(self) -> tuple[tuple[str, ...], Floats, QueryPostings]:

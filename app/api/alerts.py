@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from app.alerts.service import MOST_A_PAGE, AlertOut, AlertPage, WatchState, alert_out
+from app.api.filters import Strict
 from app.api.problems import problems
-from app.api.schemas import Strict
 from app.api.state import State, changes, json_response
 from app.domain import WatchLevel
 

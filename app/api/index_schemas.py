@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StrictBool
 
-from app.api.schemas import Strict
+from app.api.filters import Strict
 from app.builds.jobs import BuildRecord, BuildState
 from app.builds.overview import TargetOverview
 from app.domain import Kind
@@ -34,7 +34,9 @@ class BuildIn(Strict):
     target: Kind = Kind.PATENTS
     publish: StrictBool = Field(False, description="Serve the snapshot once it is verified.")
     encoder: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
-        None, description="`package`, `hub:NAME` or `dir:PATH`, prepared before; the configured one when left out."
+        None,
+        description="`package`, `package:base`, `hub:NAME` or `dir:PATH`, prepared before; the configured one when "
+        "left out.",
     )
 
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from app.api.filters import FilterIn, Strict
 from app.api.problems import problem_response, problems
-from app.api.schemas import FilterIn, Strict
 from app.api.state import ADMIN, ApiState, State
 from app.domain import Pool
 from app.feedback.pools import MAX_NAME_CHARS, pool_json

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
+from app.api.filters import Strict
 from app.api.problems import problems
-from app.api.schemas import Strict
 from app.api.state import State, changes, json_response
 from app.domain import OptOut
 from app.push.messages import PushListOut, PushRunOut, list_out, run_out

@@ -41,7 +41,11 @@ def _add_record(kind: Kind, one: str) -> None:
         summary=f"One {one} by its id",
     )
     async def get_record(record_id: RecordIdPath, state: State) -> Response:
-        """The record as it is now; `original` holds a field's own text where normalisation changed it."""
+        """The record as it is now; `original` holds a field's own text where normalisation changed it.
+
+        A patent is found by any usual spelling of its number (`CN 102932380 A`, `ZL201210501570.X`) that names one
+        alone; where it may stand for several, the answer is 404 and lists their ids. Writing takes the exact id.
+        """
         record = await state.side_workers.run(state.services.records.get, kind, record_id)
         return json_response(RecordOut(**record.shown), set_only=True)
 

@@ -2,114 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     StrictBool,
     StrictInt,
-    ValidationError,
     model_validator,
 )
 
+from app.api.filters import FilterIn, RecordId, Strict
 from app.api.folding import FOLDED_SHOWN, FoldedOut, folded_out
-from app.api.problems import Problem, invalid_request, problem_of
+from app.api.problems import Problem, problem_of
+from app.api.why import Rounded, SignalsOut, WhyOut
 from app.domain import (
-    Filter,
-    HolderType,
     Kind,
     Level,
-    Licence,
     Match,
     MatchAnswer,
     MatchRequest,
     Patent,
     Query,
     QueryResult,
+    Recognised,
     Shortfall,
 )
-from app.errors import InputError, PatmatchError, TooLargeError, UsageError
+from app.errors import InputError, PatmatchError
+from app.match.required import LONGEST_TERM, MOST_TERMS
 from app.records.read import RecordOut
 
-Code = Annotated[str, Field(min_length=1, max_length=64)]
-RecordId = Annotated[str, Field(min_length=1, max_length=128)]
-
-
-def _rounded(digits: int) -> AfterValidator:
-    return AfterValidator(lambda number: round(number, digits))
-
-
-Rounded = Annotated[float, _rounded(6)]
-
-
-class Strict(BaseModel):
-    """A body that refuses fields it does not know, since they are most often misspelt."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class FilterIn(Strict):
-    """Fields combine with AND, the values of a list with OR; `ipc`, `industry` and `region` match by prefix.
-
-    A record without a value for a filtered field does not pass.
-    """
-
-    ids: list[RecordId] | None = Field(None, description="Only these records.")
-    not_ids: list[RecordId] | None = Field(None, description="None of these records.")
-    ipc: list[Code] | None = Field(None, description="IPC prefixes: `H01M` covers `H01M10/0567`.", examples=[["H01M"]])
-    industry: list[Code] | None = Field(
-        None, description="GB/T 4754 prefixes: `C39` covers `C3962`.", examples=[["C39"]]
-    )
-    region: list[Code] | None = Field(None, description="GB/T 2260 prefixes: `62` covers `620102`.", examples=[["62"]])
-    status: list[Code] | None = Field(None, description="`active`, `pending`, `inactive`; needs: `open`, `closed`.")
-    holder_type: list[HolderType] | None = Field(None, description="Who holds the patent.")
-    licence: list[Licence] | None = Field(None, description="At least one of these ways to obtain it is offered.")
-    grade: list[Literal["A", "B", "C"]] | None = Field(None, description="The bank's own grading.")
-    agreed: StrictBool | None = Field(None, description="Holder and firm both rated it worth industrialising.")
-    dormant: StrictBool | None = Field(None, description="Never transferred, licensed or used.")
-    maturity_min: Annotated[StrictInt, Field(ge=1, le=9)] | None = Field(
-        None, description="Technology readiness from here up."
-    )
-    filed_from: date | None = Field(None, description="Filed on this day or later.")
-    filed_to: date | None = Field(None, description="Filed on this day or earlier.")
-    lang: list[Code] | None = Field(None, description="ISO 639-1 codes of the text: `zh`, `en`, `ja`, `ko`, `de` ...")
-
-    def to_domain(self, max_values: int) -> Filter:
-        """The domain's filter.
-
-        Raises:
-            TooLargeError: a list has more than ``max_values`` values.
-        """
-        values: dict[str, Any] = {}
-        for name, value in self.model_dump(exclude_none=True, mode="python").items():
-            if isinstance(value, list) and len(value) > max_values:
-                raise TooLargeError(
-                    f"filter.{name} has {len(value)} values; at most {max_values} are allowed.",
-                    f"filter.{name} 有 {len(value)} 个值，最多允许 {max_values} 个。",
-                    code="filter_too_large",
-                )
-            values[name] = tuple(str(item) for item in value) if isinstance(value, list) else value
-        return Filter(**values)
-
-
-def filter_of_text(text: str, max_values: int) -> Filter:
-    """The filter that a JSON object says.
-
-    Raises:
-        UsageError: it is none; the message names the field.
-        TooLargeError: a list has more than ``max_values`` values.
-    """
-    try:
-        given = FilterIn.model_validate_json(text)
-    except ValidationError as error:
-        problem = invalid_request(list(error.errors()))
-        detail = "; ".join(f"{field.field}: {field.message}" for field in problem.fields) or problem.message
-        raise UsageError(f"--filter: {detail}", f"--filter 有误：{detail}") from error
-    return given.to_domain(max_values)
+Term = Annotated[str, Field(min_length=1, max_length=LONGEST_TERM)]
 
 
 class QueryIn(Strict):
@@ -162,6 +86,7 @@ class MatchIn(Strict):
                     "explain": True,
                 },
                 {"queries": [{"text": "一种杀菌剂组合物"}], "collapse": True, "per_holder": 2},
+                {"queries": [{"text": "不使用稀土的驱动电机,功率不低于10 kW"}], "must": ["电机"], "must_not": ["永磁"]},
             ]
         },
     )
@@ -169,6 +94,9 @@ class MatchIn(Strict):
     queries: list[QueryIn] = Field(min_length=1, description="Answered in this order, from one snapshot.")
     target: Kind = Field(Kind.PATENTS, description="What is searched.")
     k: Annotated[StrictInt, Field(ge=1)] = Field(10, description="Matches of each query.")
+    offset: Annotated[StrictInt, Field(ge=0)] = Field(
+        0, description="The best so many are passed over: the next page of `k`. Ranks count on.", examples=[20]
+    )
     filter: FilterIn = Field(default_factory=FilterIn)
     min_level: Level | None = Field(None, description="Leave out matches below this level.")
     explain: StrictBool = Field(False, description="Say why each record matched.")
@@ -179,6 +107,20 @@ class MatchIn(Strict):
     )
     per_holder: Annotated[StrictInt, Field(ge=0)] = Field(
         0, description="Most matches of one holder, the first named; 0 for any number. The others stand in `folded`."
+    )
+    must: list[Term] = Field(
+        default_factory=list,
+        max_length=MOST_TERMS,
+        description="Terms of which a record's title and abstract hold each, to the letter or by another name of the "
+        "same thing (`LFP`, `LiFePO4`, `磷酸铁锂`). Words of Latin letters count whole.",
+        examples=[["磷酸铁锂"]],
+    )
+    must_not: list[Term] = Field(
+        default_factory=list,
+        max_length=MOST_TERMS,
+        description="Terms of which a record holds none, by whichever name. What a query's text excludes (`不含氟`, "
+        "`lead-free`) is read too: see `excluded` of the results.",
+        examples=[["永磁"]],
     )
     debug: StrictBool = Field(False, description="Add the raw cosine to each match, and how the index was searched.")
 
@@ -196,12 +138,15 @@ class MatchIn(Strict):
             queries=queries,
             target=self.target,
             k=self.k,
+            offset=self.offset,
             filter=self.filter.to_domain(max_filter_values),
             min_level=self.min_level,
             explain=self.explain,
             diversity=self.diversity,
             collapse=self.collapse,
             per_holder=self.per_holder,
+            must=tuple(self.must),
+            must_not=tuple(self.must_not),
         )
 
 
@@ -218,18 +163,6 @@ class SnapshotOut(BaseModel):
     )
 
 
-class SignalsOut(BaseModel):
-    """What speaks for a match. The score is the probability that a scale fitted to judgements makes of it."""
-
-    meaning: Rounded = Field(
-        description="Cosine of the vectors of both texts, made comparable between languages; at most 1."
-    )
-    coverage: Rounded = Field(
-        description="Share of the query's lexical weight that the record covers, 0 to 1; 0 where terms do not rank."
-    )
-    alone: bool = Field(description="Whether the record is in another language, and is judged by its meaning alone.")
-
-
 class DebugOut(SignalsOut):
     """Raw numbers behind a match."""
 
@@ -238,41 +171,16 @@ class DebugOut(SignalsOut):
     )
 
 
-class MeaningOut(BaseModel):
-    """Two terms that mean the same, though they are written otherwise."""
+class RecognisedOut(BaseModel):
+    """What the query's text names exactly: it was looked up, and is no part of what was compared by meaning."""
 
-    query: str = Field(description="As the query has it, in lower case.")
-    record: str = Field(description="As the record has it, in lower case.")
-    similarity: Annotated[float, _rounded(3)] = Field(
-        description="Cosine of the two, relative to the means of their scripts."
+    kind: Literal["publication_number", "application_number", "holder", "ipc"]
+    text: str = Field(description="As the query has it.", examples=["CN 102932380 A"])
+    value: str = Field(description="The record's id, the name, or the code as written in full.")
+    found: bool = Field(description="Whether the bank has it.")
+    filter: dict[str, list[str]] | None = Field(
+        None, description="A `filter` that asks for it alone.", examples=[{"ipc": ["G06F17/30"]}]
     )
-
-
-class WhyOut(BaseModel):
-    """Why a record matched."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "terms": ["ncm811"],
-                    "meanings": [{"query": "电解液", "record": "electrolyte", "similarity": 0.57}],
-                    "passage": "To suppress gassing of NCM811 cathodes, an electrolyte is disclosed.",
-                    "signals": {"meaning": 0.6412, "coverage": 0.3521, "alone": False},
-                }
-            ]
-        }
-    )
-
-    terms: list[str] = Field(description="What both sides share to the letter, longest first.")
-    meanings: list[MeaningOut] = Field(
-        description="Terms that mean the same, in one language or two, the most telling first. None in an index of "
-        "few records or of an older version."
-    )
-    passage: str | None = Field(
-        description="The sentence of the record's text that carries most of it; the title where there is no text."
-    )
-    signals: SignalsOut
 
 
 class MatchOut(BaseModel):
@@ -309,6 +217,19 @@ class ResultOut(BaseModel):
         None,
         description="How languages were made comparable: by the mean of the query's own, by that of all languages, or "
         "not at all in a small index.",
+    )
+    recognised: list[RecognisedOut] | None = Field(
+        None, description="Numbers, holders and IPC codes in the text; what they name is listed first."
+    )
+    nothing_fits: bool | None = Field(
+        None, description="Whether the bank has nothing for this query; `matches` are then the nearest of what it has."
+    )
+    no_match_probability: Rounded | None = Field(None, description="How probable that is, by the best record found.")
+    excluded: list[str] | None = Field(
+        None,
+        description="What the query's text was read to exclude (`不使用永磁体`, `without solvents`). It neither finds "
+        "nor lifts; records that use it stand behind the others.",
+        examples=[["永磁体"]],
     )
     matches: list[MatchOut] | None = None
     error: Problem | None = None
@@ -369,8 +290,20 @@ def _result_out(result: QueryResult, debug: bool, request_id: str) -> ResultOut:
         shortfall=result.shortfall,
         lang=result.lang,
         centred=result.centred,
+        recognised=[_recognised_out(one) for one in result.recognised],
+        nothing_fits=result.nothing_fits,
+        no_match_probability=result.no_match_probability,
+        excluded=list(result.excluded) or None,
         matches=[_match_out(match, debug) for match in result.matches],
     )
+
+
+def _recognised_out(one: Recognised) -> RecognisedOut:
+    out = RecognisedOut(kind=one.kind, text=one.text, value=one.value, found=one.found)
+    if one.filter is not None:
+        chosen = {name: getattr(one.filter, name) for name in ("ids", "holder", "ipc")}
+        out.filter = {name: list(values) for name, values in chosen.items() if values is not None}
+    return out
 
 
 def _match_out(match: Match, debug: bool) -> MatchOut:

@@ -81,6 +81,9 @@ class PoolShelf(Part):
             yield [row[0] for row in rows]
 
 
+_DAYS = ("filed_from", "filed_to", "published_from", "published_to")
+
+
 def filter_text(chosen: Filter) -> str:
     """A filter as a JSON object without what it leaves open."""
     given = {item.name: value for item in fields(chosen) if (value := getattr(chosen, item.name)) is not None}
@@ -93,7 +96,7 @@ def filter_of(text: str) -> Filter:
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = tuple(value)
-        elif name in ("filed_from", "filed_to"):
+        elif name in _DAYS:
             values[name] = date.fromisoformat(value)
     return Filter(**values)
 
@@ -120,6 +123,8 @@ def _words(chosen: Filter) -> Iterator[sa.ColumnElement[bool]]:
     for name in ("status", "holder_type", "grade", "lang"):
         if (values := getattr(chosen, name)) is not None:
             yield PATENTS.c[name].in_(values)
+    if chosen.kind is not None:
+        yield PATENTS.c.document_kind.in_(chosen.kind)
     for name in ("agreed", "dormant"):
         if (flag := getattr(chosen, name)) is not None:
             yield PATENTS.c[name] == flag
@@ -133,10 +138,14 @@ def _ranges(pool: Pool) -> Iterator[sa.ColumnElement[bool]]:
     chosen, columns = pool.filter, PATENTS.c
     if chosen.maturity_min is not None:
         yield columns.maturity >= chosen.maturity_min
-    if chosen.filed_from is not None:
-        yield columns.filed_on >= chosen.filed_from
-    if chosen.filed_to is not None:
-        yield columns.filed_on <= chosen.filed_to
+    for column, first, last in (
+        (columns.filed_on, chosen.filed_from, chosen.filed_to),
+        (columns.published_on, chosen.published_from, chosen.published_to),
+    ):
+        if first is not None:
+            yield column >= first
+        if last is not None:
+            yield column <= last
     if pool.changed_from is not None:
         yield columns.updated_at >= datetime.combine(pool.changed_from, time.min, UTC)
 

@@ -15,6 +15,7 @@ from app.catalogue.checks import check
 from app.catalogue.feedback import FeedbackLog, OptOutList
 from app.catalogue.grades import GradeLog
 from app.catalogue.mapping import IndustryMapping
+from app.catalogue.numbers import PatentNumbers
 from app.catalogue.outbox import Outbox
 from app.catalogue.pools import PoolShelf
 from app.catalogue.pushes import PushStore
@@ -69,6 +70,7 @@ class Catalogue:
 
     Attributes:
         industries: the mapping of IPC symbols to industries.
+        numbers: patents by the numbers that people write.
         pushes: push runs with their lists.
         feedback: what came back.
         opt_outs: firms that want no lists.
@@ -83,6 +85,7 @@ class Catalogue:
         self._backend = backend
         self._writer = Writer(backend)
         self.industries = IndustryMapping(self._writer)
+        self.numbers = PatentNumbers(self._writer)
         self.pushes = PushStore(self._writer)
         self.outbox = Outbox(self._writer)
         self.feedback = FeedbackLog(self._writer)

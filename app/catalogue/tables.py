@@ -133,6 +133,9 @@ PATENTS = _record_table(
 sa.Index(None, PATENTS.c[ARRIVED])
 """Serves those who look at new patents."""
 
+sa.Index(None, PATENTS.c.application_number)
+"""Serves those who ask by an application number."""
+
 NEEDS = _record_table(
     Kind.NEEDS,
     _required("title"),

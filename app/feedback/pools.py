@@ -80,11 +80,16 @@ class PoolService:
         """Save a pool under its name; whether it is new.
 
         Raises:
-            InputError: the name cannot be used.
+            InputError: the name cannot be used, or the filter is by holder, whose names the catalogue does not fold.
             ConflictError: a built-in pool has it.
         """
         _check_name(pool.name)
         self._refuse_built_in(pool.name)
+        if pool.filter.holder is not None:
+            wrong = FieldError(
+                "filter.holder", "a pool cannot select by holder; filter matches by it", "专利池不支持按持有人筛选"
+            )
+            raise InputError("Cannot use the filter of the pool.", "专利池的筛选条件不可用。", fields=(wrong,))
         return self._catalogue.pools.put(pool)
 
     def delete(self, name: str) -> None:

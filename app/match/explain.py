@@ -10,11 +10,14 @@ from threading import Lock
 import numpy as np
 
 from app.arrays import Floats
-from app.domain import AnyRecord, Match, Why
+from app.domain import AnyRecord, FigureMet, Match, Why
+from app.match.required import holding_excluded
 from app.ranking.reasons import Terms, TermTable, carrying_sentence, meanings
 from app.serving.served import Served
 from app.serving.term_tables import table_of
 from app.serving.translation import translated
+from app.text.negation import excluded_terms
+from app.text.quantities import compared, figures
 from app.text.reading import term_reading
 from app.text.sentences import sentences
 from app.text.terms import letters_shared, shared_terms, vocabulary
@@ -23,6 +26,8 @@ from models import EmptyTextError, Encoder, Role
 
 _TERMS_SHOWN = 8
 _MEANINGS_SHOWN = 8
+_FIGURES_SHOWN = 16
+"""Figures of a query that are compared; a need with more is a data sheet."""
 _QUERY_TERMS = 48
 """Terms of a query that are compared, those of its title first: a text of 3,000 characters has hundreds."""
 _BODY_WEIGHT = 0.4
@@ -104,7 +109,11 @@ class Explainer:
             known = table.terms(list(chain.from_iterable(one.names for one in readings)))
             question = _Question(asked, query, weighed, known, {name: n for n, name in enumerate(known.names)})
             whys = [_by_meaning(match, one, question, table) for match, one in zip(matches, readings, strict=True)]
-        return tuple(replace(match, why=why) for match, why in zip(matches, whys, strict=True))
+        said = _figures_and_exclusions(text_parts, matches) if titled else [((), ())] * len(matches)
+        return tuple(
+            replace(match, why=replace(why, figures=met, excluded=excluded))
+            for match, why, (met, excluded) in zip(matches, whys, said, strict=True)
+        )
 
     def _table(self, snapshot: Snapshot) -> TermTable | None:
         with self._lock:
@@ -141,6 +150,24 @@ class Explainer:
         if not kept:
             return {}
         return dict(zip(kept, table.moved(list(kept), np.stack(list(kept.values()))), strict=True))
+
+
+def _figures_and_exclusions(
+    text_parts: Sequence[str], matches: Sequence[Match]
+) -> list[tuple[tuple[FigureMet, ...], tuple[str, ...]]]:
+    """What each record says of the query's figures, and which of the terms that the query excludes it uses."""
+    asked = list(dict.fromkeys(chain.from_iterable(map(figures, text_parts))))[:_FIGURES_SHOWN]
+    excluded = excluded_terms(text_parts)
+    return [
+        (
+            tuple(
+                FigureMet(query=one.query.text, record=one.record.text if one.record else None, state=one.state)
+                for one in compared(asked, figures(match.record.passage) if asked else ())
+            ),
+            holding_excluded(match.record, excluded),
+        )
+        for match in matches
+    ]
 
 
 def _encoded(encoder: Encoder, names: Sequence[str]) -> dict[str, Floats]:

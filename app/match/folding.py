@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.domain import AnyRecord, Firm, Folded, FoldedBy, Match, MatchRequest, Need, Patent
@@ -75,7 +75,9 @@ def holder_label(record: AnyRecord) -> str | None:
     return record.firm_id if isinstance(record, Need) else None
 
 
-def fold(records: Sequence[AnyRecord], *, collapse: bool, per_holder: int = 0) -> list[Group]:
+def fold(
+    records: Sequence[AnyRecord], *, collapse: bool, per_holder: int = 0, named: Collection[str] = ()
+) -> list[Group]:
     """The groups of a list, in its order; every record is in exactly one.
 
     Args:
@@ -83,6 +85,7 @@ def fold(records: Sequence[AnyRecord], *, collapse: bool, per_holder: int = 0) -
         collapse: whether one of each family and of each title and holder is listed.
         per_holder: how many of one holder are listed; 0 for any number. What is one too many stands behind the
             holder's best.
+        named: ids of records that are listed whatever stands above them, since a query names them.
     """
     groups: list[Group] = []
     listed: dict[tuple[FoldedBy, str], Group] = {}
@@ -90,15 +93,17 @@ def fold(records: Sequence[AnyRecord], *, collapse: bool, per_holder: int = 0) -
     for place, record in enumerate(records):
         labels = list(_labels(record, collapse))
         holder = holder_label(record) if per_holder else None
-        known = [(listed[label], label[0]) for label in labels if label in listed]
-        if not known and holder is not None and held[holder] >= per_holder:
+        is_named = record.id in named
+        known = [(listed[label], label[0]) for label in labels if label in listed and not is_named]
+        if not known and not is_named and holder is not None and held[holder] >= per_holder:
             known = [(listed["holder", holder], "holder")]
         if known:
             group, by = min(known, key=lambda one: one[0].head)
             group.behind.append((place, by))
             continue
         groups.append(Group(place))
-        listed |= dict.fromkeys(labels, groups[-1])
+        for label in labels:
+            listed.setdefault(label, groups[-1])
         if holder is not None:
             held[holder] += 1
             listed.setdefault(("holder", holder), groups[-1])
@@ -110,15 +115,19 @@ def pool_for(places: int) -> int:
     return max(_PER_PLACE * places, FOLDING_POOL)
 
 
-def folded_behind(matches: Sequence[Match], request: MatchRequest) -> dict[str, tuple[Folded, ...]]:
+def folded_behind(
+    matches: Sequence[Match], request: MatchRequest, *, named: Collection[str] = ()
+) -> dict[str, tuple[Folded, ...]]:
     """The ids of the matches that are listed, in their order, each with what stands behind it.
 
     Args:
         matches: all candidates, best first.
         request: says what is folded, and below which level nothing is told.
+        named: ids of records that are listed whatever stands above them.
     """
     floor = request.min_level.grade if request.min_level else 0
-    groups = fold([match.record for match in matches], collapse=request.collapse, per_holder=request.per_holder)
+    records = [match.record for match in matches]
+    groups = fold(records, collapse=request.collapse, per_holder=request.per_holder, named=named)
     found = {}
     for group in groups:
         behind = [(matches[place], by) for place, by in group.behind if matches[place].level.grade >= floor]

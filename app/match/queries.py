@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from app.arrays import Floats
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Kind, Need, Query
+from app.domain import AnyRecord, Kind, Need, Query, Recognised
 from app.errors import InputError, PatmatchError, TooLargeError, unknown_record
 from app.ranking.space import Space, combine_text_parts, text_part_weights
 from app.text.boilerplate import without_activities
+from app.text.negation import excluded_terms, stated
 from app.text.normalising import detect_language, fold_body
 from app.text.reading import need_text_parts, text_parts_of
+from app.text.synonyms import in_force
 from app.text.terms import Phrases
-from index import VectorStore, text_key
-from models import Role
+from index import Condition, VectorStore, text_key
+from models import Encoder, Role
 
 _TERMS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a query is answered beside its meaning; see `app.match.router`.
+
+    Attributes:
+        query: what is left to be compared by meaning.
+        recognised: what its text names.
+        groups: conditions of the records that are listed first, the first group before the second.
+        exact: ids of the records that a number names, with the number as the text has it.
+        whole: whether the text is nothing but what was recognised.
+        only: whether nothing is listed behind the groups.
+        nothing: whether there is nothing to list: the text names only what the bank does not have.
+    """
+
+    query: Query
+    recognised: tuple[Recognised, ...] = ()
+    groups: tuple[tuple[Condition, ...], ...] = ()
+    exact: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+    only: bool = False
+    nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +54,7 @@ class ResolvedQuery:
     Attributes:
         titled: whether the first of two text parts is a title, which tells more than the rest; a firm's name does not.
         lang: the language of its text, ``None`` where it cannot be told.
+        route: what its text names, beside its meaning; ``None`` where nothing was looked for.
     """
 
     query: Query
@@ -36,6 +62,34 @@ class ResolvedQuery:
     titled: bool = True
     own_id: str | None = None
     lang: str | None = None
+    route: Route | None = None
+
+    @property
+    def groups(self) -> tuple[tuple[Condition, ...], ...]:
+        """Conditions of the records that are listed first."""
+        return () if self.route is None else self.route.groups
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The terms that its text excludes; a firm's name and scope exclude none."""
+        return excluded_terms(self.text_parts) if self.titled else ()
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Its text parts as they are embedded."""
+        return embedded_parts(self.text_parts, self.lang, titled=self.titled)
+
+
+def embedded_parts(text_parts: Sequence[str], lang: str | None, *, titled: bool) -> tuple[str, ...]:
+    """The text parts of a query as they are embedded, where they state a need; those of a firm stay as they are.
+
+    What they exclude is left out, and in Chinese what they name by Latin letters is spelt out: a vector of LFP says
+    little, and one of 磷酸铁锂 what it is.
+    """
+    if not titled:
+        return tuple(text_parts)
+    wanted = tuple(map(stated, text_parts))
+    return tuple(map(in_force().spelt_out, wanted)) if lang in ("zh", None) else wanted
 
 
 class QueryResolver:
@@ -88,12 +142,45 @@ class QueryResolver:
                 code="text_too_long",
             )
         lang = detect_language(query.title or "", query.text or "")
+        if lang != "zh" and in_force().names_only(query.title or query.text or ""):
+            lang = "zh"  # LFP alone is no English: it is asked as 磷酸铁锂
         text_parts = need_text_parts(fold_body(query.title or ""), fold_body(query.text or ""), lang)
         if not text_parts:
             return InputError(
                 "The text is empty: there is nothing to match.", "文本为空，无法匹配。", code="empty_text"
             )
         return ResolvedQuery(query=query, text_parts=text_parts, lang=lang)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedQuery:
+    """A query with its vector float32 ``[d]``, not yet in the space of a snapshot, and how much the model read."""
+
+    resolved: ResolvedQuery
+    vector: Floats
+    tokens: int
+    windows: int
+    truncated: bool
+
+
+def encode_text_parts(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[EncodedQuery]:
+    """Queries with their vectors, their text parts embedded in one call."""
+    counts = [len(query.text_parts) for query in queries]
+    encoded = encoder.encode([text_part for query in queries for text_part in query.embedded], Role.QUERY)
+    weights = [weight for query in queries for weight in text_part_weights(len(query.text_parts), titled=query.titled)]
+    vectors = combine_text_parts(encoded.vectors, counts, weights)
+    ends = np.cumsum(counts)
+    spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+    return [
+        EncodedQuery(
+            resolved=query,
+            vector=vectors[n],
+            tokens=int(encoded.tokens[span].sum()),
+            windows=int(encoded.windows[span].sum()),
+            truncated=bool(encoded.truncated[span].any()),
+        )
+        for n, (query, span) in enumerate(zip(queries, spans, strict=True))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +204,20 @@ class StoredQuery:
     @classmethod
     def of(cls, record: AnyRecord) -> StoredQuery:
         """That of a record, the model taken to see something in all of its texts."""
-        text_parts = text_parts_of(record)
-        keys = tuple(text_key(Role.QUERY, text_part) for text_part in text_parts)
-        return cls(record.id if isinstance(record, Need) else None, record.lang, record.industry, text_parts, keys)
+        text_parts, need_id = text_parts_of(record), record.id if isinstance(record, Need) else None
+        embedded = embedded_parts(text_parts, record.lang, titled=need_id is not None)
+        keys = tuple(text_key(Role.QUERY, text_part) for text_part in embedded)
+        return cls(need_id, record.lang, record.industry, text_parts, keys)
 
     def without(self, empty: Collection[str]) -> StoredQuery:
         """The same where the model sees nothing in the texts ``empty``."""
-        keys = tuple(key for text_part, key in zip(self.text_parts, self.keys, strict=True) if text_part not in empty)
+        keys = tuple(key for text_part, key in zip(self.embedded, self.keys, strict=True) if text_part not in empty)
         return self if len(keys) == len(self.keys) else replace(self, keys=keys)
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Its texts as they are embedded."""
+        return embedded_parts(self.text_parts, self.lang, titled=self.titled)
 
     @property
     def titled(self) -> bool:

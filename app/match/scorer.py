@@ -241,15 +241,18 @@ class Candidates:
         ids: of the records.
         addresses: int64 ``[n]``, of the records in the index state.
         relevance: what ranks them.
+        groups: of each the group that it is listed in, the first before the second; empty where there is one alone.
     """
 
     ids: tuple[str, ...]
     addresses: Ints
     relevance: Relevance
+    groups: tuple[int, ...] = ()
 
     def first(self, count: int) -> Candidates:
         """The ``count`` best of them."""
-        return Candidates(self.ids[:count], self.addresses[:count], self.relevance.at(range(len(self.ids[:count]))))
+        relevance = self.relevance.at(range(len(self.ids[:count])))
+        return Candidates(self.ids[:count], self.addresses[:count], relevance, self.groups[:count])
 
 
 def depth_for(k: int, depth: int) -> int:
@@ -266,7 +269,11 @@ class CandidateSearch:
     """Finds and orders the candidates of queries in one state of what is served: the view and the scorer are of it."""
 
     def __init__(self, index_state: IndexState, scorer: Scorer, conditions: Sequence[Condition]) -> None:
-        self._index_state, self._scorer, self._conditions = index_state, scorer, conditions
+        self._index_state, self.scorer, self._conditions = index_state, scorer, conditions
+
+    def within(self, conditions: Sequence[Condition]) -> CandidateSearch:
+        """The same among the records that meet further conditions."""
+        return CandidateSearch(self._index_state, self.scorer, [*self._conditions, *conditions])
 
     def search(
         self, queries: Sequence[ResolvedQuery], vectors: Floats, depth: int
@@ -276,11 +283,11 @@ class CandidateSearch:
         Vectors are float32 ``[q, d]``, in the space of the snapshot; ``depth`` are taken of each language and by terms.
         """
         asked = [
-            self._scorer.query(query.text_parts, query.lang, vector, titled=query.titled)
+            self.scorer.query(query.text_parts, query.lang, vector, titled=query.titled)
             for query, vector in zip(queries, vectors, strict=True)
         ]
         found, plans = self._nearest(vectors, depth)
-        if self._scorer.terms is not None:
+        if self.scorer.terms is not None:
             sharing = self._index_state.search_terms([query.terms for query in asked], depth, self._conditions)
             found = [[*parts, shared] for parts, shared in zip(found, sharing, strict=True)]
         return [self._ordered(query, parts) for query, parts in zip(asked, found, strict=True)], plans
@@ -288,7 +295,7 @@ class CandidateSearch:
     def _nearest(self, vectors: Floats, depth: int) -> tuple[list[list[Found]], tuple[Plan, ...]]:
         """The nearest of each language: the nearest of all would be of the query's own, whatever the others hold."""
         sizes = self._index_state.part_sizes(LANG)
-        parts: list[Part | None] = [Part(LANG, language) for language in self._scorer.apart(sizes, MOST_PARTS)]
+        parts: list[Part | None] = [Part(LANG, language) for language in self.scorer.apart(sizes, MOST_PARTS)]
         if len(parts) < len(sizes) or not parts:
             parts.append(None)
         searches = [
@@ -301,6 +308,6 @@ class CandidateSearch:
         addresses, first = np.unique(np.concatenate([one.addresses for one in found]), return_index=True)
         ids = [record_id for one in found for record_id in one.ids]
         ids = [ids[n] for n in first.tolist()]
-        scored = self._scorer.relevance(query, addresses)
+        scored = self.scorer.relevance(query, addresses)
         order = best_first(scored.total, ids)
         return Candidates(tuple(ids[n] for n in order), addresses[order], scored.at(order))

@@ -5,48 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
 import numpy as np
 
-from app.arrays import Floats
 from app.catalogue import Catalogue
-from app.domain import (
-    AnyRecord,
-    Evidence,
-    Folded,
-    Kind,
-    Match,
-    MatchAnswer,
-    MatchRequest,
-    QueryResult,
-    SearchPlan,
-    Shortfall,
-    SnapshotRef,
-)
+from app.domain import AnyRecord, Kind, MatchAnswer, MatchRequest, QueryResult
 from app.errors import FieldError, InputError, NotReadyError, PatmatchError, TooLargeError
 from app.match.explain import Explainer
-from app.match.folding import folded_behind, pool_for
-from app.match.queries import QueryResolver, ResolvedQuery
+from app.match.queries import EncodedQuery, QueryResolver, ResolvedQuery, encode_text_parts
+from app.match.required import EXACTLY, ClearFirst, Requirements
+from app.match.results import answer_of, places_for, result_of, unanswered
+from app.match.router import NamedFirst, Router, marked, routed
 from app.match.scorer import Candidates, CandidateSearch, Scorer, depth_for
-from app.ranking.relevance import Scale, diversify, level_from_score
-from app.ranking.space import PLAIN, combine_text_parts, text_part_weights
 from app.serving.served import Served
-from app.serving.translation import Refusal, conditions_of, still_passing, translated
+from app.serving.translation import Refusal, check_columns, conditions_of, still_passing, translated
 from index import Plan
-from models import Encoder, Role
+from models import Encoder
 
-_SPARE = 4
-"""Extra candidates a query: its own record is left out, and a few may be deleted while they are read."""
 _MOST_ATTEMPTS = 4
 """How often a search is made at most because records that it found went away before they were read, or fold into too
 few matches."""
 _DEEPER, _DEEPEST = 8, 20_000
 """How many times as many candidates the next search takes, and the most: a full delta may show many old values, and a
 holder may have hundreds of patents of one kind."""
-_DIVERSITY_POOL = 4
-"""Candidates a place that a diverse list chooses from; more would trade away too much fit."""
 
 
 class Seconds(Protocol):
@@ -86,15 +70,6 @@ class MatchLimits:
     shared_terms: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _EncodedQuery:
-    resolved: ResolvedQuery
-    vector: Floats
-    tokens: int
-    windows: int
-    truncated: bool
-
-
 class MatchService:
     """Answers match requests from the published snapshots and what changed since. Safe to call from many threads.
 
@@ -122,6 +97,7 @@ class MatchService:
         self._stages = stages
         self._explainer = Explainer()
         self._resolver = QueryResolver(catalogue, max_text_chars=limits.max_text_chars)
+        self._router = Router(catalogue, max_text_chars=limits.max_text_chars)
 
     def match(self, request: MatchRequest) -> MatchAnswer:
         """Answer every query of the request from one moment.
@@ -132,12 +108,19 @@ class MatchService:
             OverloadedError: too many texts wait for the encoder.
         """
         self._check(request)
+        required = Requirements.of(request)
         served = self._served(request.target)
-        resolved = self._resolver.resolve(request.queries, request.target)
+        check_columns(conditions_of(request.filter), request.target, served.snapshot)
+        routes = self._router.routes(request.queries, request.target, served.index_state)
+        resolved = routed(self._resolver.resolve([route.query for route in routes], request.target), routes)
         outcomes = self._encode(served.encoder, resolved)
-        ready = [outcome for outcome in outcomes if isinstance(outcome, _EncodedQuery)]
+        ready = [
+            outcome
+            for route, outcome in zip(routes, outcomes, strict=True)
+            if isinstance(outcome, EncodedQuery) and not route.nothing
+        ]
         for attempt in range(1, _MOST_ATTEMPTS + 1):
-            answers, plans = self._search(served, request, ready, attempt)
+            answers, plans = self._search(served, request, required, ready, attempt)
             if answers is not None:
                 break
             encoder, served = served.encoder, self._served(request.target)
@@ -146,11 +129,11 @@ class MatchService:
         following = iter(answers or ())
         results = tuple(
             next(following)
-            if isinstance(outcome, _EncodedQuery)
-            else QueryResult(id=query.id, requested=request.k, error=outcome)
-            for query, outcome in zip(request.queries, outcomes, strict=True)
+            if isinstance(outcome, EncodedQuery) and not route.nothing
+            else unanswered(route, outcome, request)
+            for route, outcome in zip(routes, outcomes, strict=True)
         )
-        return _answer(served, results, plans, served.reading(shared_terms=self._limits.shared_terms).id)
+        return answer_of(served, results, plans, served.reading(shared_terms=self._limits.shared_terms).id)
 
     def _check(self, request: MatchRequest) -> None:
         limits, asked = self._limits, len(request.queries)
@@ -165,6 +148,10 @@ class MatchService:
             text = f"k is {request.k}; it must lie between 1 and {limits.max_k}."
             text_zh = f"k 为 {request.k}，必须在 1 到 {limits.max_k} 之间。"
             raise InputError(text, text_zh, code="bad_k", fields=(FieldError("k", text, text_zh),))
+        if not 0 <= request.offset <= limits.max_k - request.k:
+            text = f"offset is {request.offset}; offset and k together may be {limits.max_k} at most."
+            text_zh = f"offset 为 {request.offset}，offset 与 k 之和最多为 {limits.max_k}。"
+            raise InputError(text, text_zh, code="bad_offset", fields=(FieldError("offset", text, text_zh),))
 
     def _served(self, target: Kind) -> Served:
         served = self._indexes[target].fresh()
@@ -180,14 +167,14 @@ class MatchService:
 
     def _encode(
         self, encoder: Encoder, resolved: Sequence[ResolvedQuery | PatmatchError]
-    ) -> list[_EncodedQuery | PatmatchError]:
+    ) -> list[EncodedQuery | PatmatchError]:
         """Embed all text parts in one call; a text that the model cannot see fails its own query alone."""
         queries = [item for item in resolved if isinstance(item, ResolvedQuery)]
         if not queries:
             return [item for item in resolved if isinstance(item, PatmatchError)]
         try:
             with self._stage("encode"), translated():
-                encoded = iter(_encode_text_parts(encoder, queries))
+                encoded = iter(encode_text_parts(encoder, queries))
         except InputError as error:
             if len(queries) == 1:
                 return [error if isinstance(item, ResolvedQuery) else item for item in resolved]
@@ -195,88 +182,79 @@ class MatchService:
         return [next(encoded) if isinstance(item, ResolvedQuery) else item for item in resolved]
 
     def _search(
-        self, served: Served, request: MatchRequest, queries: Sequence[_EncodedQuery], attempt: int
+        self,
+        served: Served,
+        request: MatchRequest,
+        required: Requirements,
+        queries: Sequence[EncodedQuery],
+        attempt: int,
     ) -> tuple[list[QueryResult] | None, tuple[Plan, ...]]:
         """The answers from one view; ``None`` where one of them needs a record that went away, or folds into too few.
 
         Args:
             served: what is searched.
             request: what was asked.
+            required: what it asks of texts.
             queries: encoded with the encoder of ``served``.
             attempt: from 1; each looks deeper than the one before, the last does without what went away.
         """
         if not queries:
             return [], ()
         index_state, conditions = served.index_state, conditions_of(request.filter)
-        places = request.k * (_DIVERSITY_POOL if request.diversity > 0 else 1) + _SPARE
-        places = pool_for(places) if _folds(request) else places
+        places = places_for(request)
         places = max(places, min(places * _DEEPER ** (attempt - 1), _DEEPEST))
+        last = attempt == _MOST_ATTEMPTS
+        if required and last:
+            places = max(places, _DEEPEST)
+        deepest = last or places >= _DEEPEST
         with self._stage("search"), translated():
             resolved = [query.resolved for query in queries]
             vectors = np.stack([query.vector for query in queries])
             vectors = served.state.space.of_queries(vectors, [query.lang for query in resolved])
             scorer = Scorer.of(served, shared_terms=self._limits.shared_terms)
-            search = CandidateSearch(index_state, scorer, conditions)
-            found, plans = search.search(resolved, vectors, depth_for(places, self._limits.candidates))
-            found = [one.first(places) for one in found]
+            searched = required.narrowed(index_state, strict=last and len(index_state) > places)
+            search = CandidateSearch(searched, scorer, [*conditions, EXACTLY] if required else conditions)
+            clear = ClearFirst(partial(self._catalogue.get_many, request.target), places, beyond=deepest)
+            named = NamedFirst(search, clear, depth_for(places, self._limits.candidates))
+            found, plans = named.listed(resolved, vectors)
         with self._stage("fetch"):
-            wanted = sorted({record_id for one in found for record_id in one.ids})
-            records = self._catalogue.get_many(request.target, wanted)
+            ids = sorted({record_id for one in found for record_id in one.ids})
+            records = self._catalogue.get_many(request.target, ids)
             stale = served.state.left_out or self._catalogue.revision() != index_state.revision
             if conditions and records and stale:
                 passing = still_passing(list(records.values()), request.target, conditions)
                 records = {key: record for key, record in records.items() if key in passing}
+            records = required.passing(records)
         results = [self._result(served, scorer, request, *pair, records) for pair in zip(queries, found, strict=True)]
         lost = [
-            len(result.matches) < request.k and any(key not in records for key in one.ids)
+            len(result.matches) < request.k
+            and (stale or (required and len(searched) > places and result.shortfall != "min_level"))
+            and any(key not in records for key in one.ids)
             for result, one in zip(results, found, strict=True)
         ]
         few = any(
-            result.shortfall == "folded" and len(one.ids) == places for result, one in zip(results, found, strict=True)
+            result.shortfall == "folded" and len(one.ids) >= places for result, one in zip(results, found, strict=True)
         )
-        again = (few and places < _DEEPEST) or (any(lost) and stale)
-        return (None if again and attempt < _MOST_ATTEMPTS else results), plans
+        again = (few and not deepest) or (any(lost) and not last)
+        return (None if again else results), plans
 
     def _result(
         self,
         served: Served,
         scorer: Scorer,
         request: MatchRequest,
-        query: _EncodedQuery,
+        query: EncodedQuery,
         found: Candidates,
         records: Mapping[str, AnyRecord],
     ) -> QueryResult:
-        space = served.state.space
-        kept = [n for n, key in enumerate(found.ids) if key != query.resolved.own_id and key in records]
-        folded: dict[str, tuple[Folded, ...]] = {}
-        if _folds(request):
-            folded = folded_behind(_as_matches(found, kept, records, scorer.scale), request)
-            kept = [n for n in kept if found.ids[n] in folded][: request.k * _DIVERSITY_POOL + _SPARE]
-        if request.diversity > 0 and kept:
-            vectors = served.index_state.vectors_at(found.addresses[kept])
-            chosen = diversify(found.relevance.at(kept).scores, vectors, request.k, request.diversity)
-            kept = [kept[n] for n in chosen]
-        kept = kept[: request.k]
-        matches = _as_matches(found, kept, records, scorer.scale)
-        floor = request.min_level.grade if request.min_level else 0
-        passed = tuple(match for match in matches if match.level.grade >= floor)
-        if _folds(request):
-            passed = tuple(replace(match, folded=folded[match.id]) for match in passed)
-        if request.explain and passed:
-            resolved = query.resolved
+        result, resolved = result_of(served, scorer.scale, request, query, found, records), query.resolved
+        matches = result.matches
+        if request.explain and matches:
             with self._stage("explain"):
-                passed = self._explainer.explained(served, resolved.text_parts, passed, titled=resolved.titled)
-        return QueryResult(
-            id=query.resolved.query.id,
-            requested=request.k,
-            matches=passed,
-            tokens=query.tokens,
-            windows=query.windows,
-            truncated=query.truncated,
-            shortfall=_shortfall(request, len(matches), len(passed), sum(map(len, folded.values()))),
-            lang=query.resolved.lang,
-            centred="none" if space is PLAIN else "language" if space.known(query.resolved.lang) else "all",
-        )
+                matches = self._explainer.explained(served, resolved.text_parts, matches, titled=resolved.titled)
+        if resolved.route is not None:
+            matches = tuple(marked(match, resolved.route) for match in matches)
+        return replace(result, matches=matches)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -284,80 +262,3 @@ class MatchService:
         yield
         if self._stages is not None:
             self._stages(name).observe(perf_counter() - began)
-
-
-def _answer(served: Served, results: tuple[QueryResult, ...], plans: Sequence[Plan], calibration: str) -> MatchAnswer:
-    manifest, index_state = served.snapshot.manifest, served.index_state
-    return MatchAnswer(
-        snapshot=SnapshotRef(
-            id=manifest.id,
-            encoder=manifest.encoder,
-            built_at=manifest.built_at,
-            revision=index_state.revision,
-            calibration=calibration,
-        ),
-        results=results,
-        plans=tuple(
-            SearchPlan(
-                kind=plan.kind.value,
-                passing=plan.passing,
-                of=plan.of,
-                subset_ms=plan.subset_ms,
-                scan_ms=plan.scan_ms,
-            )
-            for plan in plans
-        ),
-        upserted=index_state.upserted,
-        hidden=index_state.hidden,
-        pending=len(served.state.pending),
-    )
-
-
-def _encode_text_parts(encoder: Encoder, queries: Sequence[ResolvedQuery]) -> list[_EncodedQuery]:
-    counts = [len(query.text_parts) for query in queries]
-    encoded = encoder.encode([index_state for query in queries for index_state in query.text_parts], Role.QUERY)
-    weights = [weight for query in queries for weight in text_part_weights(len(query.text_parts), titled=query.titled)]
-    vectors = combine_text_parts(encoded.vectors, counts, weights)
-    ends = np.cumsum(counts)
-    spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
-    return [
-        _EncodedQuery(
-            resolved=query,
-            vector=vectors[n],
-            tokens=int(encoded.tokens[span].sum()),
-            windows=int(encoded.windows[span].sum()),
-            truncated=bool(encoded.truncated[span].any()),
-        )
-        for n, (query, span) in enumerate(zip(queries, spans, strict=True))
-    ]
-
-
-def _folds(request: MatchRequest) -> bool:
-    return request.collapse or request.per_holder > 0
-
-
-def _as_matches(found: Candidates, kept: Sequence[int], records: Mapping[str, AnyRecord], scale: Scale) -> list[Match]:
-    listed, ranked = [records[found.ids[n]] for n in kept], found.relevance.at(kept)
-    scores = ranked.scores
-    return [
-        Match(
-            id=record.id,
-            rank=n + 1,
-            score=float(scores[n]),
-            level=level_from_score(float(scores[n]), scale),
-            cosine=float(ranked.cosines[n]),
-            evidence=Evidence(float(ranked.meaning[n]), float(ranked.coverage[n]), bool(ranked.alone[n])),
-            record=record,
-        )
-        for n, record in enumerate(listed)
-    ]
-
-
-def _shortfall(request: MatchRequest, found: int, passed: int, folded: int) -> Shortfall | None:
-    if passed == request.k:
-        return None
-    if found > passed:
-        return "min_level"
-    if found + folded >= request.k:
-        return "folded"
-    return "index_exhausted" if request.filter.empty else "filter"

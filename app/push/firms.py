@@ -116,7 +116,7 @@ def push_firms(
             key: index_state
             for records in asked.values()
             for record in records
-            for key, index_state in zip(record.keys, record.text_parts, strict=True)
+            for key, index_state in zip(record.keys, record.embedded, strict=True)
         }
         absent = embedder.absent(text_parts)
         embedder.embed(absent, Role.QUERY, _within(done, len(page), total, len(absent), report))

@@ -16,6 +16,7 @@ import numpy as np
 from app.arrays import Ints
 from app.catalogue import Catalogue, NewMessage
 from app.catalogue import PushRun as PushRun
+from app.domain import Kind
 from app.errors import ConflictError, NotReadyError
 from app.feedback.pools import PoolService
 from app.feedback.service import OutreachService
@@ -38,7 +39,7 @@ from app.push.rules import PushRequest, PushRules, check_name
 from app.ranking.relevance import score_floor
 from app.serving.embedding import Embedder
 from app.serving.served import Served
-from app.serving.translation import conditions_of, translated
+from app.serving.translation import check_columns, conditions_of, translated
 from index import FileLock, LockedError, VectorStore
 from index.arrays import read_bundle, write_bundle
 from index.durable import failpoint, make_directory, replace_file, sync_directory
@@ -205,6 +206,7 @@ class PushWork:
         conditions = conditions_of(request.patents)
         if request.pool is not None:
             conditions += conditions_of(PoolService(self._catalogue).filter(request.pool))
+        check_columns(conditions, Kind.PATENTS, self._served.index_state.snapshot)
         rules = list(request.arms.values())
         patents = push_patents(self._catalogue, self._served.index_state, rules, conditions, self.report)
         self.patents = dict(zip(request.arms, patents, strict=True))

@@ -98,14 +98,19 @@ class CalibrationService:
     ) -> JudgedRelevance:
         """The evidence of judged files, on an index of their own.
 
-        Rows of any target are indexed alike, since a record is found by its title and text whatever its kind.
+        Rows of any target are indexed alike, since a record is found by its title and text whatever its kind. Queries
+        that have both are asked by title and text, by text alone and by title alone, so that one scale holds for all.
 
         Raises:
             InputError: as `EvaluationService.evaluate`; the others likewise.
         """
-        contents = self._evaluating.evaluate(files, report=report)
+        contents = self._evaluating.evaluate(files, all_ways=True, report=report)
         ranking = RankingId(str(contents.result.encoder["fingerprint"]), str(contents.result.snapshot["ranking"]))
-        evidence = {run.query_id: {key: served.evidence for key, served in run.served.items()} for run in contents.runs}
+        otherwise = [runs for way, runs in contents.asked.items() if way != "title_and_text"]
+        evidence = [
+            {run.query_id: {key: served.evidence for key, served in run.served.items()} for run in runs}
+            for runs in (contents.runs, *otherwise)
+        ]
         counts = {name: contents.result.counts[name] for name in ("unknown_pairs", "unserved_pairs")}
         return _joined(target, ranking, contents.qrels, evidence, contents.query_titles, counts)
 
@@ -141,7 +146,7 @@ class CalibrationService:
         titles = {key: record.heading for key, record in records.items()}
         served_pairs = sum(map(len, evidence.values()))
         counts = {"unknown_pairs": sum(map(len, qrels.values())) - served_pairs, "unserved_pairs": 0}
-        return _joined(target, ranking, qrels, evidence, titles, counts)
+        return _joined(target, ranking, qrels, [evidence], titles, counts)
 
     def fit(self, judged: JudgedRelevance) -> tuple[Calibration, CalibrationCheck]:
         """The calibration of judged pairs, and how it does on pairs that it was not fitted to. Nothing is published.
@@ -275,16 +280,23 @@ def _joined(
     target: Kind,
     ranking: RankingId,
     qrels: Qrels,
-    evidence: Mapping[str, Mapping[str, Sequence[float]]],
+    ways: Sequence[Mapping[str, Mapping[str, Sequence[float]]]],
     titles: Mapping[str, str],
     counts: Mapping[str, int],
 ) -> JudgedRelevance:
-    """Judgements and evidence as arrays; needs of one title are one group, and never on two sides of a split."""
+    """Judgements and evidence as arrays, a row for each way of asking; needs of one title are one group of a split."""
     rows = [
-        (evidence[key][doc], level, " ".join((titles.get(key) or key).split()).casefold(), f"{key}\t{doc}\t{level}")
+        (
+            way[key][doc],
+            level,
+            " ".join((titles.get(key) or key).split()).casefold(),
+            f"{key}\t{doc}\t{level}",
+            f"{number} {key}",
+        )
+        for number, way in enumerate(ways)
         for key, levels in qrels.items()
         for doc, level in levels.items()
-        if doc in evidence.get(key, {})
+        if doc in way.get(key, {})
     ]
     if not rows:
         raise InputError(
@@ -292,10 +304,14 @@ def _joined(
             "没有任何评判对得到结果：评判中的编号与现有记录不一致。",
             code="no_known_judgement",
         )
-    values, levels, groups, lines = zip(*rows, strict=True)
-    digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-    pairs = JudgedPairs.of(values, levels, groups)
+    values, levels, groups, lines, questions = zip(*rows, strict=True)
+    digest = hashlib.sha256("\n".join(sorted(set(lines))).encode()).hexdigest()
+    pairs = JudgedPairs.of(values, levels, groups, questions)
     return JudgedRelevance(target=target, ranking=ranking, pairs=pairs, counts=dict(counts), digest=digest)
+
+
+def _group(title: str) -> str:
+    return " ".join(title.split()).casefold()
 
 
 def _by_scale(pairs: JudgedPairs, scale: Scale) -> Quality:

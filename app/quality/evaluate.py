@@ -92,8 +92,15 @@ class EvaluationService:
         self._encoders = encoders
         self._settings = settings
 
-    def evaluate(self, files: EvaluationFiles, *, report: Report = lambda _progress: None) -> ReportContents:
+    def evaluate(
+        self, files: EvaluationFiles, *, all_ways: bool = False, report: Report = lambda _progress: None
+    ) -> ReportContents:
         """Index the corpus, ask every query, score every judged document, and measure, with the configured encoder.
+
+        Args:
+            files: what is asked.
+            all_ways: whether queries with title and text are asked by one of them alone, too.
+            report: receives the progress.
 
         Raises:
             InputError: a file cannot be used, or no judgement is about its queries and documents.
@@ -101,7 +108,7 @@ class EvaluationService:
             IndexProblem: no index could be built of the corpus.
             ConflictError: another job writes vectors of this model.
         """
-        return self._evaluate(Bench(EvaluationMaterial.read(files)), self._encoders.get(), report)
+        return self._evaluate(Bench(EvaluationMaterial.read(files)), self._encoders.get(), report, all_ways=all_ways)
 
     def systems(
         self,

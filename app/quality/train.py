@@ -280,6 +280,16 @@ def _refuse(request: TrainingRequest) -> None:
         if not request.folds:
             raise UsageError("give --out, or --folds to measure only", "请提供 --out；若只评测，请使用 --folds")
         return
+    refuse_taken(out)
+
+
+def refuse_taken(out: Path) -> None:
+    """Fail where nothing could be written at the end.
+
+    Raises:
+        UsageError: something is at ``out`` already.
+        JobError: no folder can be made there.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(
             f"there is something at {out.name} already; name a new folder", f"{out.name} 已存在；请指定新的文件夹"
@@ -287,7 +297,7 @@ def _refuse(request: TrainingRequest) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise unwritable(out, error) from error
 
 
 def _write(tuner: FineTuner, out: Path, outcome: Outcome) -> None:
@@ -298,10 +308,11 @@ def _write(tuner: FineTuner, out: Path, outcome: Outcome) -> None:
     try:
         tuner.save(out, files)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise unwritable(out, error) from error
 
 
-def _unwritable(out: Path, error: OSError) -> JobError:
+def unwritable(out: Path, error: OSError) -> JobError:
+    """The error for a folder that cannot be written."""
     reason = error.strerror or str(error)
     return JobError(f"cannot write the folder {out.name}: {reason}", f"无法写入文件夹 {out.name}：{reason}")
 

@@ -14,6 +14,7 @@ from app.evaluation.collection import QueryRun, Ranked, Served
 from app.evaluation.comparison import Difference
 from app.evaluation.measures import RECALL_DEPTH, UNSERVED, measure_query
 from app.evaluation.statistics import difference_interval
+from app.match.queries import embedded_parts
 from app.match.scorer import Scorer
 from app.quality.train_material import Corpus, CorpusRecords, CorpusTerms, Need
 from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
@@ -107,9 +108,8 @@ class HeldOut:
         space = measured_space(passages, corpus.langs, corpus.headings, _Embeds(encoder), self._centre_from)
         space = space_of(arrays_of(space))  # to the digit that a snapshot keeps
         vectors = space.of_passages(passages.take(np.arange(len(corpus.ids))), corpus.langs)
-        text_parts = encoder.encode(
-            [text_part for need in needs for text_part in need.judged.text_parts], Role.QUERY
-        ).vectors
+        embedded = [embedded_parts(need.judged.text_parts, need.lang, titled=True) for need in needs]
+        text_parts = encoder.encode([text_part for parts in embedded for text_part in parts], Role.QUERY).vectors
         counts = [len(need.judged.text_parts) for need in needs]
         weights = [weight for need in needs for weight in need.judged.weights]
         queries = space.of_queries(combine_text_parts(text_parts, counts, weights), [need.lang for need in needs])

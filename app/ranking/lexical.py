@@ -7,13 +7,15 @@ holds the core of what is asked, for one word as for 3,000 characters, and whate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log1p, sqrt
 
 import numpy as np
 
 from app.arrays import Floats
+from app.text.negation import wanted_terms, without_exclusions
 from app.text.sentences import sentences
+from app.text.synonyms import in_force
 from app.text.terms import terms_of
 
 Rarity = Callable[[str], float]
@@ -37,15 +39,27 @@ def query_terms(text_parts: Sequence[str], rarity: Rarity, *, titled: bool) -> d
         rarity: the inverse document frequency of a term in the corpus that is searched.
         titled: whether the first of two text parts is a headline.
     """
-    counts: dict[str, float] = {}
+    counts, other = dict[str, float](), dict[str, float]()
     for weight, segment in _segments(text_parts, titled=titled):
-        for term in terms_of(segment):
+        for term in wanted_terms(segment) if titled else terms_of(segment):
             counts[term] = counts.get(term, 0.0) + weight
-    damped = {term: log1p(count) for term, count in counts.items()}
+        if titled:
+            for term in _terms_of_other_names(segment):
+                other[term] = other.get(term, 0.0) + weight
+    core = sum(sorted((log1p(count) * rarity(term) for term, count in counts.items()), reverse=True)[:CORE_TERMS])
+    damped = {term: log1p(max(counts.get(term, 0.0), other.get(term, 0.0))) for term in {**counts, **other}}
     weights = {term: count * rarity(term) for term, count in damped.items()}
     kept = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
-    core = sum(weights[term] for term in kept[:CORE_TERMS])
     return {term: damped[term] / core for term in kept} if core > 0 else {}
+
+
+def _terms_of_other_names(segment: str) -> Iterable[str]:
+    """Terms of the other names of what a text names.
+
+    They are looked for as if they stood there, and make no part of the core: a record that uses one name of a thing
+    covers it.
+    """
+    return terms_of("\n".join(in_force().expanded(without_exclusions(segment))))
 
 
 def coverage_of(bm25: Floats) -> Floats:

@@ -26,6 +26,8 @@ PSEUDO_PAIRS = 0.5
 """Added to each level: enough for a finite fit, and a thousandth of the 200 pairs that a calibration should have."""
 RIDGE = 0.01
 """On the squared logarithms of the slopes, evidence in standard deviations: draws them to 1, very weakly."""
+FITS_FROM = 3
+"""Level from which a record fits."""
 FOLDS = 10
 SEED = 20191
 _ROUNDS = 100
@@ -49,6 +51,7 @@ class JudgedPairs:
         alone: bool ``[n]``, whether a pair was judged by meaning alone, being of two languages.
         levels: int64 ``[n]``, 1 to 4.
         groups: what pairs are judged together, such as the title of their need; never on two sides of a split.
+        questions: which question each pair answers; one need asked in two ways is two of them.
     """
 
     meaning: Doubles
@@ -56,10 +59,19 @@ class JudgedPairs:
     alone: Mask
     levels: Ints
     groups: tuple[str, ...]
+    questions: tuple[str, ...]
 
     @classmethod
-    def of(cls, evidence: npt.ArrayLike, levels: npt.ArrayLike, groups: Sequence[str]) -> JudgedPairs:
+    def of(
+        cls,
+        evidence: npt.ArrayLike,
+        levels: npt.ArrayLike,
+        groups: Sequence[str],
+        questions: Sequence[str] | None = None,
+    ) -> JudgedPairs:
         """The pairs from any arrays; ``evidence`` is ``[n, 3]``: meaning, coverage, and 1 where meaning is alone.
+
+        Without ``questions`` each group is one.
 
         Raises:
             NoFitError: they differ in length, or a value cannot be used.
@@ -70,7 +82,7 @@ class JudgedPairs:
         if not np.isfinite(values).all() or not np.isin(judged, LEVELS).all():
             raise NoFitError("evidence must be finite and levels 1 to 4")
         meaning, coverage, alone = values.T
-        return cls(meaning, coverage, alone > 0, judged, tuple(groups))
+        return cls(meaning, coverage, alone > 0, judged, tuple(groups), tuple(questions or groups))
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -84,6 +96,7 @@ class JudgedPairs:
             self.alone[places],
             self.levels[places],
             tuple(self.groups[n] for n in chosen),
+            tuple(self.questions[n] for n in chosen),
         )
 
     def logits(self, scale: Scale) -> Doubles:
@@ -116,10 +129,49 @@ def fit_scale(pairs: JudgedPairs) -> Scale:
         weak_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[0]))),
         strong_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[2]))),
     )
-    if len(slopes) < 2:
-        return scale
-    (alone,), alone_cuts = _fitted([pairs.meaning], pairs)
-    return replace(scale, alone=alone, alone_cut=alone_cuts[1])
+    if len(slopes) > 1:
+        (alone,), alone_cuts = _fitted([pairs.meaning], pairs)
+        scale = replace(scale, alone=alone, alone_cut=alone_cuts[1])
+    found = _best_of_lists(pairs, scale)
+    return scale if found is None else replace(scale, found=found[0], found_cut=found[1])
+
+
+def _best_of_lists(pairs: JudgedPairs, scale: Scale) -> tuple[float, float] | None:
+    """Slope and cut of the probability that a list holds something that fits, by its best logit.
+
+    Each question is a list of what was judged for it, and once more without what fits, as from a bank that lacks it.
+    ``None`` where there are not two kinds of lists, or a better list does not mean more.
+    """
+    logits, best, has = pairs.logits(scale), list[float](), list[bool]()
+    questions = np.array(pairs.questions, dtype=object)
+    for question in dict.fromkeys(pairs.questions):
+        mine = questions == question
+        fits = pairs.levels[mine] >= FITS_FROM
+        if fits.any():
+            best.append(float(logits[mine].max()))
+            has.append(True)
+        if not fits.all():
+            best.append(float(logits[mine][~fits].max()))
+            has.append(False)
+    values, answers = np.array(best), np.array(has)
+    if len(set(has)) < 2 or float(values.std()) <= _SLIGHT or values[answers].mean() <= values[~answers].mean():
+        return None
+    slope, cut = 1.0, 0.0
+    for _ in range(_ROUNDS):  # Newton's method of a logistic regression
+        chance = logistic(slope * values - cut)
+        left, weight = answers - chance, chance * (1.0 - chance)
+        gradient = np.array([left @ values - RIDGE * slope, -left.sum() - RIDGE * cut])
+        curvature = np.array(
+            [
+                [weight @ values**2 + RIDGE, -(weight @ values)],
+                [-(weight @ values), weight.sum() + RIDGE],
+            ]
+        )
+        step = np.linalg.solve(curvature, gradient)
+        slope, cut = slope + float(step[0]), cut + float(step[1])
+        if float(np.abs(step).max()) < _SLIGHT:
+            break
+    return (slope, cut) if slope > 0 and np.isfinite(cut) else None
 
 
 def _worth_fitting(pairs: JudgedPairs) -> bool:

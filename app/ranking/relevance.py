@@ -66,6 +66,8 @@ class Scale:
         strong_from: the smallest score of the level "strong", above 0.5 and below 1.
         alone: logits per unit of the cosine where meaning is all there is; ``meaning`` where it is not given.
         alone_cut: what has to be exceeded then; ``cut`` where it is not given.
+        found: what the best logit of a list counts for the probability that something fits.
+        found_cut: what has to be exceeded then.
 
     Raises:
         ValueError: a value is out of these bounds or not finite.
@@ -78,9 +80,11 @@ class Scale:
     strong_from: float = 0.8
     alone: float | None = None
     alone_cut: float | None = None
+    found: float = 0.41
+    found_cut: float = 0.23
 
     def __post_init__(self) -> None:
-        values = (self.meaning, self.cut, self.coverage, self.alone_slope, self.alone_at)
+        values = (self.meaning, self.cut, self.coverage, self.alone_slope, self.alone_at, self.found, self.found_cut)
         if not (np.isfinite(values).all() and self.meaning > 0 and self.alone_slope > 0 and self.coverage >= 0):
             raise ValueError("a scale rises everywhere and holds finite numbers")
         if not 0 < self.weak_from < FAIRLY_STRONG_FROM < self.strong_from < 1:
@@ -98,6 +102,10 @@ class Scale:
         """What has to be exceeded there."""
         return self.cut if self.alone_cut is None else self.alone_cut
 
+    def no_match_probability(self, best: float) -> float:
+        """The probability that nothing fits where ``best`` is the highest logit of what was found."""
+        return 1.0 - float(logistic(np.asarray(self.found * best - self.found_cut)))
+
     def logits(self, meaning: npt.ArrayLike, coverage: npt.ArrayLike, alone: npt.ArrayLike) -> Doubles:
         """The logits of being at least fairly strong, float64 of the arguments' shape; ``alone`` is bool."""
         cosines, shares = np.asarray(meaning, dtype=np.float64), np.asarray(coverage, dtype=np.float64)
@@ -107,12 +115,22 @@ class Scale:
         return found
 
 
-PLAIN_SCALE = Scale(meaning=70.2, cut=64.7, weak_from=0.057, strong_from=0.77)
-"""For the encoder's own cosines: almost all of them lie between 0.75 and 0.95."""
-CENTRED_SCALE = Scale(meaning=7.99, cut=3.767, weak_from=0.057, strong_from=0.77)
-"""For cosines in a centred space (`app.ranking.space`)."""
-FUSED_SCALE = Scale(meaning=6.1, cut=4.0, coverage=4.75, weak_from=0.05, strong_from=0.825, alone=8.3, alone_cut=3.85)
-"""For these, of records among their neighbours, with shared terms (`app.ranking.lexical`)."""
+PLAIN_SCALE = Scale(meaning=20.04, cut=16.302, weak_from=0.0667, strong_from=0.8032, found=0.601, found_cut=-0.172)
+"""For the encoder's own cosines."""
+CENTRED_SCALE = Scale(meaning=8.231, cut=3.8998, weak_from=0.0555, strong_from=0.8125, found=0.515, found_cut=0.048)
+"""For cosines in a centred space (`app.ranking.space`), of records among their neighbours."""
+FUSED_SCALE = Scale(
+    meaning=6.625,
+    cut=3.9823,
+    coverage=3.588,
+    weak_from=0.0522,
+    strong_from=0.8194,
+    alone=8.231,
+    alone_cut=3.8998,
+    found=0.457,
+    found_cut=0.169,
+)
+"""For these, with shared terms (`app.ranking.lexical`)."""
 
 BUILT_IN_SCALES: Mapping[str, Scale] = {"plain": PLAIN_SCALE, "centred": CENTRED_SCALE, "fused": FUSED_SCALE}
 """By what is evidence: cosines of the encoder, of a centred space, and these with shared terms."""

@@ -6,7 +6,10 @@ from pydantic import BaseModel, ConfigDict
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
-from app.errors import FieldError, InputError, unknown_record
+from app.errors import FieldError, InputError, NotFoundError, unknown_record
+from app.ingest.codes import compact
+from app.text.identifiers import whole_number
+from app.text.normalising import fold_line
 
 
 class RecordService:
@@ -16,15 +19,42 @@ class RecordService:
         self._catalogue = catalogue
 
     def get(self, kind: Kind, record_id: str) -> AnyRecord:
-        """The record.
+        """The record; a patent by any usual spelling of its number, too, where that names one alone.
 
         Raises:
-            NotFoundError: there is none with this id.
+            NotFoundError: there is none with this id, or several that the number may stand for.
         """
         record = self._catalogue.get(kind, record_id)
+        if record is None and kind is Kind.PATENTS:
+            record = self._by_number(record_id)
         if record is None:
             raise unknown_record(kind, record_id)
         return record
+
+    def _by_number(self, written: str) -> AnyRecord | None:
+        line = fold_line(written)
+        number = whole_number(line)
+        if number is None:
+            spellings = tuple(dict.fromkeys((line, compact(line), compact(line).upper())))
+            found = self._catalogue.numbers.find((spellings,), spellings)
+        else:
+            found = self._catalogue.numbers.find(number.ids, number.application_numbers)
+        if len(found) > 1:
+            raise _ambiguous(written, found)
+        return self._catalogue.get(Kind.PATENTS, found[0]) if found else None
+
+
+_CANDIDATES_SHOWN = 20
+"""Ids that an ambiguous number's error lists; the publications of one application are a few."""
+
+
+def _ambiguous(written: str, ids: tuple[str, ...]) -> NotFoundError:
+    shown = ", ".join(ids[:_CANDIDATES_SHOWN])
+    return NotFoundError(
+        f"The number {written[:80]!r} stands for several patents; ask by one of their ids: {shown}.",
+        f"编号 {written[:80]!r} 对应多件专利，请改用其中一个 id：{shown}。",
+        code="ambiguous_id",
+    )
 
 
 class RecordOut(BaseModel):

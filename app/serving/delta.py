@@ -23,7 +23,7 @@ from app.domain import AnyRecord, Kind
 from app.ranking.space import PLAIN, Space
 from app.serving.embedding import Embedder
 from app.serving.spaces import space_of
-from app.serving.translation import COLUMNS
+from app.serving.translation import COLUMNS, column_value
 from app.text.reading import passage_of
 from app.text.terms import terms_of
 from index import (
@@ -256,7 +256,7 @@ class Delta:
             else:
                 vector = state.space.of_passages(vector[None], [record.lang])[0]
             if vector is not None:
-                values = {name: getattr(record, name) for name in COLUMNS[self._kind]}
+                values = {name: column_value(record, name) for name in COLUMNS[self._kind]}
                 terms = NO_TERMS if state.index_state.terms is None else TermCounts.of(terms_of(passage_of(record)))
                 found.upserts.append(Upsert(record.id, vector, values, terms))
         return replace(found, upserts=_among_neighbours(state.index_state.snapshot, found.upserts))

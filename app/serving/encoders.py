@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from threading import Lock
 from typing import Any
 
 from app.errors import NotReadyError, PatmatchError
 from app.serving.translation import translated
 from index import FingerprintMismatchError, Manifest
-from models import Encoder
+from models import Encoder, Origin, packaged
+from models.source import BASE
 
 MANIFEST_KEY = "encoder_spec"
 """Where a snapshot's manifest, under ``extra``, holds the specification of its encoder."""
@@ -21,7 +22,7 @@ class EncoderSpec:
     """Which encoder: all that must be known to load it again.
 
     Attributes:
-        source: ``package``, ``hub:NAME`` or ``dir:PATH``.
+        source: ``package``, ``package:base``, ``hub:NAME`` or ``dir:PATH``.
         query_prefix: replaces the prefix that the model folder declares; ``None`` keeps it.
         passage_prefix: the same for passages.
         precision: ``float32`` or ``bfloat16``.
@@ -38,12 +39,18 @@ class EncoderSpec:
 
     @classmethod
     def of_manifest(cls, manifest: Manifest) -> EncoderSpec | None:
-        """What a snapshot recorded of its encoder; ``None`` where it recorded nothing that can be read."""
+        """What a snapshot recorded of its encoder; ``None`` where it recorded nothing that can be read.
+
+        Before ``package`` had a model adapted to patents it was the base: such a snapshot goes on being served with it.
+        """
         recorded = manifest.extra.get(MANIFEST_KEY)
         try:
-            return cls(**recorded) if isinstance(recorded, Mapping) else None
+            spec = cls(**recorded) if isinstance(recorded, Mapping) else None
         except TypeError:  # of a release that records more
             return None
+        if spec is not None and spec.source == Origin.PACKAGE and manifest.encoder == packaged.NAME:
+            return replace(spec, source=f"{Origin.PACKAGE}:{BASE}")
+        return spec
 
 
 class EncoderSlot:

@@ -12,14 +12,30 @@ import models.errors as me
 from app.domain import AnyRecord, Filter, Kind
 from app.errors import (
     ConflictError,
+    FieldError,
     IndexProblem,
     InputError,
     ModelProblem,
     NotFoundError,
+    NotReadyError,
     OverloadedError,
     PatmatchError,
 )
-from index import AtLeast, Between, ColumnKind, Columns, ColumnValues, Condition, Equals, IdList, Ids, OneOf, Prefix
+from app.text.normalising import folded_name
+from index import (
+    AtLeast,
+    Between,
+    ColumnKind,
+    Columns,
+    ColumnValues,
+    Condition,
+    Equals,
+    IdList,
+    Ids,
+    OneOf,
+    Prefix,
+    Snapshot,
+)
 
 _COMMON = {
     "industry": ColumnKind.CODES,
@@ -28,6 +44,9 @@ _COMMON = {
     "filed_on": ColumnKind.DAY,
     "lang": ColumnKind.CODE,
 }
+
+HOLDERS = "holders"
+"""The column of holders' names, folded: in bracket, width, spaces and legal suffix two spellings of one differ."""
 
 COLUMNS: Mapping[Kind, Mapping[str, ColumnKind]] = {
     Kind.PATENTS: {
@@ -39,6 +58,9 @@ COLUMNS: Mapping[Kind, Mapping[str, ColumnKind]] = {
         "agreed": ColumnKind.FLAG,
         "dormant": ColumnKind.FLAG,
         "maturity": ColumnKind.NUMBER,
+        "holders": ColumnKind.CODES,
+        "published_on": ColumnKind.DAY,
+        "document_kind": ColumnKind.CODE,
     },
     Kind.NEEDS: _COMMON,
     Kind.FIRMS: _COMMON,
@@ -46,9 +68,19 @@ COLUMNS: Mapping[Kind, Mapping[str, ColumnKind]] = {
 """The filter columns of each target's snapshots. A field that a target does not have passes no record."""
 
 
+def column_value(record: AnyRecord, name: str) -> Any:  # noqa: ANN401 - as the column's kind has it
+    """The value of a record in a column: of holders, the names as two spellings of one agree."""
+    value = getattr(record, name)
+    return tuple(map(folded_name, value)) if name == HOLDERS else value
+
+
 def column_values(page: Sequence[AnyRecord], name: str) -> list[Any]:
     """One value of the column for each record."""
-    return [getattr(record, name) for record in page]
+    return [column_value(record, name) for record in page]
+
+
+_FILTERED_BY = {HOLDERS: "holder", "published_on": "published_from", "document_kind": "kind"}
+"""The filter's own name for a column that is named otherwise."""
 
 
 def conditions_of(asked: Filter) -> list[Condition]:
@@ -64,13 +96,35 @@ def conditions_of(asked: Filter) -> list[Condition]:
             for name, codes in given("ipc", "industry", "region")
         ),
         *(OneOf(name, values) for name, values in given("status", "holder_type", "licence", "grade", "lang")),
+        *(OneOf(HOLDERS, tuple(map(folded_name, names))) for _, names in given("holder")),
+        *(OneOf("document_kind", kinds) for _, kinds in given("kind")),
         *(Equals(name, flag) for name, flag in given("agreed", "dormant")),
         *(AtLeast("maturity", least) for _, least in given("maturity_min")),
         *(Ids(ids, negate=name == "not_ids") for name, ids in given("ids", "not_ids")),
     ]
     if asked.filed_from is not None or asked.filed_to is not None:
         found.append(Between("filed_on", asked.filed_from, asked.filed_to))
+    if asked.published_from is not None or asked.published_to is not None:
+        found.append(Between("published_on", asked.published_from, asked.published_to))
     return found
+
+
+def check_columns(conditions: Sequence[Condition], kind: Kind, snapshot: Snapshot) -> None:
+    """Refuse a filter by a column that a snapshot of an older release does not have: it would pass nothing.
+
+    Raises:
+        NotReadyError: names the fields, and how to make a snapshot that has them.
+    """
+    asked = {condition.field for condition in conditions if not isinstance(condition, Ids)}
+    missing = sorted((asked & set(COLUMNS[kind])) - set(snapshot.columns.fields))
+    if not missing:
+        return
+    names = [_FILTERED_BY.get(name, name) for name in missing]
+    build = f"patmatch index build {kind} --publish"
+    text = f"The index of {kind} is of an older release and cannot filter by {', '.join(names)}. Run: {build}"
+    text_zh = f"{kind} 索引由较早版本生成，不支持按 {'、'.join(names)} 筛选。请运行：{build}"
+    fields = tuple(FieldError(f"filter.{name}", text, text_zh) for name in names)
+    raise NotReadyError(text, text_zh, code="index_outdated", fields=fields)
 
 
 def still_passing(records: Sequence[AnyRecord], kind: Kind, conditions: Sequence[Condition]) -> set[str]:

@@ -6,8 +6,8 @@ that case costs a few C-level scans; only what fails them is taken apart.
 The script tells the language, and for Latin script a small statistical model. A text of Chinese characters alone may be
 Japanese, as many titles of Japanese patents are. Three countries simplified the characters differently, and each
 standard lists those of its own: GB 2312 the Simplified ones, Big5's first level the common Traditional ones, JIS X
-0208's first level the common Japanese ones. A text that needs a character outside GB 2312 (電) and one outside Big5
-(体, 処) can only be written by the third.
+0208's first level the common Japanese ones. A text with a character that neither of the other two lists (絶) can only be
+Japanese.
 """
 
 from __future__ import annotations
@@ -211,9 +211,9 @@ def _identifier() -> Any:  # noqa: ANN401 - py3langid publishes no types
 
 
 def _japanese_kanji(text: str) -> bool:
-    """Whether characters that only Japanese writes side by side outnumber those that it does not commonly write.
+    """Whether a text has a character that only Japanese writes, and more of its than it does not commonly write.
 
-    ``False`` where the characters are common to Japanese and a Chinese script (電池用電解液): Chinese texts are by far
+    ``False`` where the characters are common to Japanese and the Chinese scripts (電池用電解液): Chinese texts are by far
     more. Only Chinese characters count.
     """
     if _simplified(text) or _CHINESE_GRAMMAR.search(text):  # a scan at C level, where nearly every Chinese text ends
@@ -221,12 +221,14 @@ def _japanese_kanji(text: str) -> bool:
     han = _HAN.findall(text)
     if len(han) > MOST_KANJI:
         return False
-    japanese = sum(
-        char not in _HONG_KONG and _in(char, "cp932", _JIS_FIRST_LEVEL) and not _in(char, "big5", _BIG5_FIRST_LEVEL)
+    unlike_big5 = [
+        char
         for char in han
-    )
+        if char not in _HONG_KONG and _in(char, "cp932", _JIS_FIRST_LEVEL) and not _in(char, "big5", _BIG5_FIRST_LEVEL)
+    ]
     foreign = sum(not _in(char, "cp932", _JIS_FIRST_LEVEL) for char in han)
-    return japanese > foreign and any(not _simplified(char) for char in han)
+    # 灯 beside 熱 is of two Chinese scripts in one text, as people type; 絶 is of neither.
+    return len(unlike_big5) > foreign and any(not _simplified(char) for char in unlike_big5)
 
 
 def _simplified(text: str) -> bool:

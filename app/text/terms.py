@@ -35,10 +35,10 @@ STOP_WORD = re.compile(
     "invention|comprising|said|wherein|which|der|die|das|und|mit|für|von|eine|einer|verfahren|vorrichtung"
 )
 # Unlike `_CJK` without the middle dot, which stands between the words of a Japanese name and cuts a run in two.
-_COUNTED = f"{HAN}\u3041-\u309f\u30a1-\u30fa\u30fc\uac00-\ud7af"
-_COUNTED_RUN = re.compile(f"[{_COUNTED}]+|[^\\W_{_COUNTED}]+(?:[-.][^\\W_{_COUNTED}]+)*")
-_COUNTED_CJK = re.compile(f"[{_COUNTED}]")
-_HAN_CHARACTER = re.compile(f"[{HAN}]")
+COUNTED = f"{HAN}\u3041-\u309f\u30a1-\u30fa\u30fc\uac00-\ud7af"
+COUNTED_RUN = re.compile(f"[{COUNTED}]+|[^\\W_{COUNTED}]+(?:[-.][^\\W_{COUNTED}]+)*")
+COUNTED_CJK = re.compile(f"[{COUNTED}]")
+HAN_CHARACTER = re.compile(f"[{HAN}]")
 _LONGEST = 12
 _BETWEEN = "\n"  # in no run, so that nothing is found across two parts
 
@@ -52,12 +52,12 @@ def terms_of(text: str) -> Counter[str]:
     and scores them.
     """
     found: Counter[str] = Counter()
-    for match in _COUNTED_RUN.finditer(term_reading(text)):
+    for match in COUNTED_RUN.finditer(term_reading(text)):
         run = match.group()
-        if not _COUNTED_CJK.match(run):
+        if not COUNTED_CJK.match(run):
             found[run] += 1
             continue
-        found.update(_HAN_CHARACTER.findall(run))
+        found.update(HAN_CHARACTER.findall(run))
         found.update(run[n : n + 2] for n in range(len(run) - 1))
     return found
 

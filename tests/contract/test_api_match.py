@@ -129,7 +129,8 @@ def test_api_match_reasons_are_documented_with_an_example(client: TestClient) ->
     """The documentation shows what reasons look like."""
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     example = schemas["WhyOut"]["examples"][0]
-    assert set(example) == set(schemas["WhyOut"]["properties"]) == {"terms", "meanings", "passage", "signals"}
+    parts = {"terms", "meanings", "passage", "signals", "figures", "excluded", "exact"}
+    assert set(example) == set(schemas["WhyOut"]["properties"]) == parts
     assert set(example["meanings"][0]) == set(schemas["MeaningOut"]["properties"])
 
 
@@ -277,3 +278,45 @@ def test_api_match_evidence_is_what_ranks(client: TestClient) -> None:
     assert [match["score"] for match in matches] == sorted((match["score"] for match in matches), reverse=True)
     assert any(one["coverage"] > 0 for one in shown)
     assert (result["lang"], result["centred"]) == ("zh", "language")
+
+
+def test_api_match_takes_terms_that_records_must_and_must_not_hold(client: TestClient) -> None:
+    """Every record listed holds each `must` term and no `must_not` term; too few say `filter`."""
+    body = {"queries": [{"text": "锂离子电池电解液"}], "k": 50}
+    held = ask(client, **body, must=["电解液"], must_not=["NCM811"])["results"][0]
+    texts = [match["record"]["title"] + match["record"].get("abstract", "") for match in held["matches"]]
+    assert texts
+    assert all("电解液" in text or "電解液" in text for text in texts)
+    assert not any("NCM811" in text for text in texts)
+    assert held["shortfall"] == "filter"
+    assert ask(client, **body, must=["没有这个词的记录"])["results"][0]["matches"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("must", ["x" * 65]), ("must_not", ["、"]), ("must", ["词"] * 33), ("must_not", [""])]
+)
+def test_api_match_refuses_bad_terms_by_their_field(client: TestClient, field: str, value: list[str]) -> None:
+    """Too long, nothing to look for, too many, empty."""
+    response = client.post("/v1/match", json={"queries": [{"text": "电池"}], field: value})
+    assert response.status_code == 422
+    assert any(error["field"].startswith(field) for error in response.json()["errors"])
+
+
+def test_api_match_says_what_a_text_excludes(client: TestClient) -> None:
+    """Read from the text; left out where nothing is excluded."""
+    answer = ask(client, queries=[{"text": "不含氟的锂电池电解液"}, {"text": "锂电池电解液"}], k=3, explain=True)
+    excluding, plain = answer["results"]
+    assert excluding["excluded"] == ["氟"]
+    assert plain["excluded"] is None
+    assert all(isinstance(match["why"]["excluded"], list) for match in excluding["matches"])
+
+
+def test_api_match_says_which_figures_are_met(client: TestClient) -> None:
+    """Each figure with a unit of the query, with the record's own beside it."""
+    match = ask(client, queries=[{"text": "充电电压高于4.3 V的NCM811电解液"}], k=1, explain=True)["results"][0][
+        "matches"
+    ][0]
+    (figure,) = match["why"]["figures"]
+    assert figure["query"] == "高于4.3 V"
+    assert figure["state"] in ("met", "not_met", "silent")
+    assert (figure["record"] is None) == (figure["state"] == "silent")

@@ -131,3 +131,11 @@ def test_commands_pool(services: Services, home: Path, capsys: pytest.CaptureFix
     assert ran("delete", "old") == {"name": "old", "deleted": True}
     assert run(["pool", "show", "old", "--home", str(home)]) == 1
     assert run(["pool", "set", "p", "--filter", "{", "--home", str(home)]) == 2
+
+
+def test_api_pools_by_holder_are_refused(client: TestClient) -> None:
+    """SQL cannot fold names as the index does: what would be counted otherwise than it is pushed is not saved."""
+    answer = client.put("/v1/pools/ours", json={"filter": {"holder": ["华中科技大学"]}})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "filter.holder")
+    saved = client.put("/v1/pools/fresh", json={"filter": {"published_from": "2020-01-01", "kind": ["invention"]}})
+    assert saved.json()["filter"] == {"kind": ["invention"], "published_from": "2020-01-01"}

@@ -42,6 +42,13 @@ STATUSES = ("active", "pending", "inactive", "open", "closed")
 LANGUAGES = ("zh", "en", "ja")
 HOLDERS = tuple(kind.value for kind in HolderType)
 LICENCES = tuple(way.value for way in Licence)
+NAMES = ("华中科技大学", "兰州(甘肃)新材料有限责任公司", "兰州新材料有限公司", "Acme Co., Ltd.", "中国科学院")
+ONE_NAME = {
+    **{"兰州(甘肃)新材料有限责任公司": "兰州", "兰州新材料有限公司": "兰州", "兰州（甘肃）新材料有限公司": "兰州"},
+    **{"Acme Co., Ltd.": "acme", "ACME CO.,LTD": "acme", "华中科技大学": "hust", "华中": "hz", "中国科学院": "cas"},
+}
+"""Which spellings are of one holder."""
+DOCUMENTS = ("invention", "utility", "design")
 DAYS = tuple(date(year, month, 15) for year in (2019, 2020, 2021) for month in (1, 7))
 
 
@@ -82,6 +89,9 @@ def record(random: Random, kind: Kind, key: str) -> AnyRecord:
         agreed=maybe((True, False)),
         dormant=maybe((True, False)),
         maturity=maybe(range(1, 10)),
+        holders=several(NAMES),
+        published_on=maybe(DAYS),
+        document_kind=maybe(DOCUMENTS),
         **common,
     )
 
@@ -108,10 +118,26 @@ def asked(random: Random, ids: Sequence[str], *, fields: int = 3) -> Filter:
         "filed_from": lambda: random.choice(DAYS),
         "filed_to": lambda: random.choice(DAYS),
         "lang": lambda: some((*LANGUAGES, "z")),
+        "holder": lambda: some((*NAMES, "华中", "ACME CO.,LTD", "兰州（甘肃）新材料有限公司")),
+        "published_from": lambda: random.choice(DAYS),
+        "published_to": lambda: random.choice(DAYS),
+        "kind": lambda: some((*DOCUMENTS, "util")),
     }
     assert set(makers) == {field.name for field in dataclass_fields(Filter)}
     chosen = random.sample(sorted(makers), random.randint(0, fields))
     return Filter(**{name: makers[name]() for name in chosen})
+
+
+def _published(there: AnyRecord, wanted: Filter) -> bool:
+    """Whether holders, day and kind of publication pass."""
+    day, holders = getattr(there, "published_on", None), getattr(there, "holders", ())
+    named = {ONE_NAME[name] for name in wanted.holder or ()}
+    return (
+        (wanted.holder is None or bool(named & {ONE_NAME[name] for name in holders}))
+        and (wanted.kind is None or getattr(there, "document_kind", None) in wanted.kind)
+        and (wanted.published_from is None or (day is not None and day >= wanted.published_from))
+        and (wanted.published_to is None or (day is not None and day <= wanted.published_to))
+    )
 
 
 def passes(there: AnyRecord, wanted: Filter) -> bool:
@@ -139,6 +165,7 @@ def passes(there: AnyRecord, wanted: Filter) -> bool:
     return (
         (wanted.ids is None or there.id in wanted.ids)
         and (wanted.not_ids is None or there.id not in wanted.not_ids)
+        and _published(there, wanted)
         and (wanted.maturity_min is None or (maturity is not None and maturity >= wanted.maturity_min))
         and (wanted.filed_from is None or (day is not None and day >= wanted.filed_from))
         and (wanted.filed_to is None or (day is not None and day <= wanted.filed_to))

@@ -32,7 +32,9 @@ def _patents() -> list[AnyRecord]:
         for n in range(TWINS)
     ]
     others = [
-        Patent(id=f"CN3{n:06}", title=f"含成分{n}的杀菌剂", abstract="农药杀菌", holders=(f"企业{n % 5}",), lang="zh")
+        Patent(
+            id=f"CN3{n:06}", title=f"含成分{n}的杀菌剂", abstract="农药杀菌", holders=(f"企业{n % 5}公司",), lang="zh"
+        )
         for n in range(20)
     ]
     number = {"application_number": "201610797031.3", "lang": "zh"}
@@ -64,9 +66,9 @@ def services(home: Path) -> Iterator[Services]:
     services.close()
 
 
-def asked(services: Services, **request: object) -> QueryResult:
+def asked(services: Services, *, text: str = ASKED, **request: object) -> QueryResult:
     """The answer to one query."""
-    said = MatchRequest(queries=(Query(id="q1", text=ASKED),), **request)  # type: ignore[arg-type]
+    said = MatchRequest(queries=(Query(id="q1", text=text),), **request)  # type: ignore[arg-type]
     return services.match.match(said).results[0]
 
 
@@ -118,10 +120,63 @@ def test_folding_per_holder_lists_so_many_of_one(services: Services) -> None:
     result = asked(services, k=20, per_holder=2)
     holders = [match.record.holders[0] for match in result.matches if isinstance(match.record, Patent)]
     assert {holder: holders.count(holder) for holder in holders} == {
-        "江苏农化公司": 2, "研究所": 2, **{f"企业{n}": 2 for n in range(5)}
+        "江苏农化公司": 2, "研究所": 2, **{f"企业{n}公司": 2 for n in range(5)}
     }  # fmt: skip
     assert result.shortfall == "folded"
     assert len(unfolded(result.matches)) == TWINS + 22
+
+
+@pytest.mark.parametrize(
+    "text", [ASKED, "江苏农化公司 杀菌剂", "企业1公司 杀菌剂的制备", "杀菌剂的制备 CN4000001B", "不含成分的杀菌剂"]
+)
+@pytest.mark.parametrize("folding", [{"collapse": True}, {"per_holder": 2}, {"collapse": True, "per_holder": 1}])
+def test_folding_pages_are_the_whole_list(services: Services, text: str, folding: dict[str, object]) -> None:
+    """No record stands on two pages, and none is left out between them, whatever is named and folded."""
+    whole = asked(services, text=text, k=12, **folding)
+    pages = [asked(services, text=text, k=4, offset=offset, **folding) for offset in (0, 4, 8)]
+    assert [match.rank for page in pages for match in page.matches] == list(range(1, len(whole.matches) + 1))
+    assert [(match.id, match.score) for page in pages for match in page.matches] == [
+        (match.id, match.score) for match in whole.matches
+    ]
+    after = asked(services, text=text, k=4, offset=996, **folding)
+    assert (after.matches, after.shortfall) == ((), "index_exhausted")
+
+
+def test_folding_lists_every_record_that_a_query_names(services: Services) -> None:
+    """Two publications of one application, both named; one alone stands for the other."""
+    both = asked(services, text="CN4000001B CN4000001A 杀菌剂", k=5, collapse=True, per_holder=1)
+    assert {match.id for match in both.matches[:2]} == {"CN4000001A", "CN4000001B"}
+    one = asked(services, text="杀菌剂 CN4000001B", k=5, collapse=True)
+    assert [folded.id for folded in one.matches[0].folded or ()] == ["CN4000001A"]
+    assert one.matches[0].id == "CN4000001B"
+    assert one.matches[0].why is not None
+    assert one.matches[0].why.exact == "CN4000001B"
+
+
+def test_folding_lists_all_that_is_named_before_the_rest(services: Services) -> None:
+    """A holder's hundreds of one title are looked through before another's are listed."""
+    for offset in (0, 1):
+        result = asked(services, text="江苏农化公司 杀菌剂", k=6, offset=offset, collapse=True)
+        assert [match.record.holders == ("江苏农化公司",) for match in result.matches] == [  # type: ignore[union-attr]
+            offset == 0, *[False] * 5
+        ]  # fmt: skip
+
+
+def test_folding_goes_with_terms_that_are_required_or_excluded(services: Services) -> None:
+    """What a text excludes stands behind before it is folded; each that is listed or folded holds what it must."""
+    result = asked(services, text="不含成分的杀菌剂", k=30, collapse=True, per_holder=2)
+    assert result.excluded == ("成分",)
+    uses = ["成分" in match.record.heading for match in result.matches]
+    assert uses == sorted(uses)
+    assert any(uses)
+    required = asked(services, k=12, collapse=True, per_holder=1, must=("成分",))
+    assert len(required.matches) == 5
+    assert all("成分" in match.record.heading for match in required.matches)
+    assert len(unfolded(required.matches)) == 20
+    named = asked(services, text="企业1公司 杀菌剂 CN4000001B", k=12, collapse=True, must_not=("组合物",))
+    assert named.matches[0].id == "CN4000001B"
+    assert {match.record.holders for match in named.matches[1:5]} == {("企业1公司",)}  # type: ignore[union-attr]
+    assert not {key for key in unfolded(named.matches) if key.startswith("CN2")}
 
 
 def test_folding_goes_with_filters_levels_and_diversity(services: Services) -> None:

@@ -1,4 +1,4 @@
-"""The default model against the engine of the package that it is made from, and against pinned values."""
+"""The packaged model against the engine of its package, and it and the default one against pinned values."""
 
 import json
 from collections.abc import Iterator
@@ -10,17 +10,21 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from models_samples import normalisation_map
+from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from models import Encoder, ModelSource, Prefixes, Role, SentenceTransformerEncoder, prepare
+from models.adaptation import read_adaptation
 from models.e5_blocks import parse
-from models.packaged import normalizer, package_file
+from models.packaged import ADAPTATION_FILE, normalizer, package_file
 
 pytestmark = pytest.mark.model
 
 HERE = Path(__file__).parent
 # Ids as the package's own source, compiled, gives them; vectors as this model gave them when it was first made.
 PINNED = json.loads((HERE / "models_pinned.json").read_text(encoding="utf-8"))
+# The same texts by the default model; `python tests/integration/pin_adapted.py` writes them for a new adaptation.
+PINNED_ADAPTED = json.loads((HERE / "models_pinned_adapted.json").read_text(encoding="utf-8"))
 # One abstract a language, written for these tests.
 PATENTS = json.loads((HERE / "models_patents.json").read_text(encoding="utf-8"))
 
@@ -73,12 +77,24 @@ LONG = {
 }
 
 
-@pytest.fixture(scope="module")
-def encoder(real_model_folder: Path) -> Iterator[Encoder]:
-    """The default model. One thread: on a busy machine two wait for each other far longer than they compute."""
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine two threads wait for each other far longer than they compute."""
     before = torch.get_num_threads()
-    yield SentenceTransformerEncoder(real_model_folder, threads=1)
+    yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def encoder(base_model_folder: Path) -> Encoder:
+    """The model that the package carries."""
+    return SentenceTransformerEncoder(base_model_folder, threads=1)
+
+
+@pytest.fixture(scope="module")
+def adapted(real_model_folder: Path) -> Encoder:
+    """The default model: that one, adapted to patents."""
+    return SentenceTransformerEncoder(real_model_folder, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +125,10 @@ def test_models_real_agrees_with_the_package_engine_on_long_texts(encoder, engin
     assert encoded.vectors[0] @ engine.encode(text, query) >= 0.999
 
 
-def test_models_real_ids_are_the_pinned_ones(real_model_folder):
-    """Token ids of six texts, with special tokens and prefix, as the package's engine makes them."""
-    tokenizer = Tokenizer.from_file(str(real_model_folder / "tokenizer.json"))
+@pytest.mark.parametrize("folder", ["base_model_folder", "real_model_folder"])
+def test_models_real_ids_are_the_pinned_ones(request, folder):
+    """Token ids of six texts, with special tokens and prefix, as the package's engine makes them; adapted or not."""
+    tokenizer = Tokenizer.from_file(str(request.getfixturevalue(folder) / "tokenizer.json"))
     for pinned in PINNED:
         assert tokenizer.encode(pinned["prefix"] + pinned["text"]).ids == pinned["ids"]
 
@@ -122,6 +139,33 @@ def test_models_real_vectors_are_the_pinned_ones(encoder):
         vector = encoder.encode([pinned["text"]], Role(pinned["role"])).vectors[0]
         assert vector[:8] == pytest.approx(pinned["vector"], abs=1e-4)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_models_real_adapted_vectors_are_the_pinned_ones(adapted):
+    """The same texts by the default model; the fingerprint is that of the files, and so is on every machine."""
+    assert [(one["role"], one["text"]) for one in PINNED_ADAPTED] == [(one["role"], one["text"]) for one in PINNED]
+    for pinned in PINNED_ADAPTED:
+        vector = adapted.encode([pinned["text"]], Role(pinned["role"])).vectors[0]
+        assert vector[:8] == pytest.approx(pinned["vector"], abs=1e-4)
+
+
+def test_models_real_adapted_is_the_base_with_the_shipped_differences(base_model_folder, real_model_folder):
+    """To the bit; everything that is not in the file is the base's, and its card says what made it."""
+    base, whole = (load_file(folder / "model.safetensors") for folder in (base_model_folder, real_model_folder))
+    adaptation = read_adaptation(ADAPTATION_FILE)
+    assert adaptation.differences
+    for name, value in base.items():
+        expected = value + adaptation.differences[name] if name in adaptation.differences else value
+        assert np.array_equal(whole[name], expected), name
+    card = (real_model_folder / "README.md").read_text("utf-8")
+    assert adaptation.description["base"]["weights_sha256"] in card
+    assert f"- seed: {adaptation.description['recipe']['seed']}" in card
+
+
+def test_models_real_adapted_is_another_model(encoder, adapted):
+    """With a name and a fingerprint of its own, so that no vector of one is taken for the other's."""
+    assert encoder.name != adapted.name
+    assert encoder.fingerprint != adapted.fingerprint
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -156,14 +200,20 @@ def test_models_real_composes_what_the_engine_leaves_apart(encoder, decomposed, 
     assert vectors[0] @ vectors[1] == pytest.approx(1, abs=1e-5)
 
 
-def test_models_real_is_prepared_once(real_model_folder):
+@pytest.mark.parametrize(
+    ("source", "folder"), [("package", "real_model_folder"), ("package:base", "base_model_folder")]
+)
+def test_models_real_is_prepared_once(request, source, folder):
     """A second call finds the folder whole and does nothing."""
-    again = prepare(ModelSource.parse("package"), real_model_folder.parent)
-    assert (again.created, again.folder) == (False, real_model_folder)
+    made = request.getfixturevalue(folder)
+    again = prepare(ModelSource.parse(source), made.parent)
+    assert (again.created, again.folder) == (False, made)
 
 
-def test_models_real_finds_the_fitting_need_across_languages(encoder):
+@pytest.mark.parametrize("model", ["encoder", "adapted"])
+def test_models_real_finds_the_fitting_need_across_languages(request, model):
     """Of six needs in Chinese, the fitting one is nearest to each patent, whatever language that is in."""
+    encoder = request.getfixturevalue(model)
     assert list(PATENTS) == ["zh", "tw", "en", "ja", "ko", "de"]
     passages = encoder.encode(list(PATENTS.values()), Role.PASSAGE).vectors
     needs = [
@@ -178,9 +228,9 @@ def test_models_real_finds_the_fitting_need_across_languages(encoder):
     assert scores.argmax(axis=0).tolist() == [0, 1, 2, 3, 4, 5]
 
 
-def test_models_real_prefixes_matter(real_model_folder, encoder):
+def test_models_real_prefixes_matter(base_model_folder, encoder):
     """The roles give different vectors, and they are the model's documented prefixes."""
-    bare = SentenceTransformerEncoder(real_model_folder, prefixes=Prefixes(query="", passage=""))
+    bare = SentenceTransformerEncoder(base_model_folder, prefixes=Prefixes(query="", passage=""))
     text = WITHIN["zh need"]
     for role in Role:
         expected = bare.encode([f"{role.value}: {text}"], role).vectors[0]

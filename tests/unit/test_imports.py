@@ -31,7 +31,7 @@ PLAN = {
     "app.ranking": ("app.text",),
     "app.serving": ("app.catalogue", "app.ranking", "app.text", "app.metrics", "index", "models"),
     "app.match": ("app.serving", "app.ranking", "app.text", "app.catalogue", "index", "models"),
-    "app.records": ("app.catalogue", "app.ingest"),
+    "app.records": ("app.catalogue", "app.ingest", "app.text"),
     "app.webhooks": ("app.catalogue", "app.metrics"),
     "app.builds": ("app.serving", "app.evaluation", "app.ranking", "app.text", "app.catalogue", "index", "models"),
     "app.feedback": ("app.records", "app.ingest", "app.catalogue", "app.evaluation"),
@@ -53,7 +53,7 @@ PLAN = {
     ),
     "app.wiring": (
         "app.match", "app.records", "app.builds", "app.push", "app.feedback", "app.alerts", "app.webhooks",
-        "app.quality", "app.serving", "app.catalogue", "app.metrics", "app.settings", "index", "models",
+        "app.quality", "app.serving", "app.text", "app.catalogue", "app.metrics", "app.settings", "index", "models",
     ),
     "app.web": (),
     "app.main": ("app.api", "app.wiring", "app.settings"),

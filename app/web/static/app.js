@@ -10,6 +10,7 @@ import {
   STATUSES,
   toAddress,
   toRequest,
+  withFilter,
   writeForm,
 } from "./query.js";
 import { PROVINCES } from "./regions.js";
@@ -91,6 +92,14 @@ function askWithRecord(kind, id, title) {
   byId("results").focus({ preventScroll: true });
 }
 
+/** Ask again for what has a thing that the question names: its filter goes into the form, where it can be taken out. */
+function keepTo(filter) {
+  writeForm(form, withFilter(readForm(form, record), filter));
+  showFilterCount();
+  byId("filters").open = true;
+  ask();
+}
+
 // --- showing --------------------------------------------------------------------------------------------------------
 
 function setBusy(busy) {
@@ -106,7 +115,7 @@ function showOutcome() {
     const { result, kind, milliseconds } = shown;
     const count = result.matches.length;
     byId("summary").textContent = t(count ? "summary" : "summaryNone", { n: count, kind: t(kind), ms: milliseconds });
-    byId("notices").replaceChildren(...resultNotices(result));
+    byId("notices").replaceChildren(...resultNotices(result, keepTo));
     const judge = (match, target, title) => judgeBox(match, target, title, shown);
     list.replaceChildren(...matchItems(result, kind, { similar: askWithRecord, copy, judge }));
     offerToggles(list);

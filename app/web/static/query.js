@@ -9,6 +9,8 @@ export const RECORD_FIELDS = { patents: "patent_id", needs: "need_id", firms: "f
 const ALL = KINDS;
 const FILTERS = {
   ipc: { targets: ["patents"], parse: parseIpc },
+  holder: { targets: ["patents"], whole: true }, // a name may have a comma
+  ids: { targets: ["patents"], list: true },
   region: { targets: ALL, parse: parseRegions },
   industry: { targets: ["needs", "firms"], parse: parseIndustries },
   status: { targets: ALL },
@@ -49,6 +51,12 @@ export function readForm(form, record) {
   }
   const collapse = data.get("collapse") !== null;
   return { target: data.get("target"), k: Number(data.get("k")), collapse, text: data.get("q"), record, fields };
+}
+
+/** The same question with a filter of the service's, lists by name, in place of what these fields say. */
+export function withFilter(question, filter) {
+  const said = Object.entries(filter).map(([name, values]) => [name, values.join(",")]);
+  return { ...question, fields: { ...question.fields, ...Object.fromEntries(said) } };
 }
 
 export function writeForm(form, { target, k, collapse, text, fields }) {
@@ -106,13 +114,14 @@ export function toRequest({ target, k, collapse, text, record, fields }) {
   const mistakes = [];
   if (!record && !text.trim()) mistakes.push({ field: "text", words: "emptyText" });
   const filter = {};
-  for (const [name, { targets, parse, single, sendAs }] of Object.entries(FILTERS)) {
+  for (const [name, { targets, parse, single, whole, sendAs }] of Object.entries(FILTERS)) {
     if (!fields[name] || !targets.includes(target)) continue;
     if (parse) {
       const { codes, bad } = parse(fields[name]);
       if (bad.length) mistakes.push({ field: name, words: "badCode", values: { value: bad.join(", ") } });
       if (codes.length) filter[name] = codes;
-    } else filter[sendAs ?? name] = single ? fields[name] : fields[name].split(",");
+    } else if (single) filter[sendAs ?? name] = fields[name];
+    else filter[sendAs ?? name] = whole ? [fields[name]] : fields[name].split(/\s*[,，]\s*/).filter(Boolean);
   }
   // ISO dates compare as text.
   if (filter.filed_from && filter.filed_to && filter.filed_from > filter.filed_to)

@@ -12,6 +12,7 @@ export function element(tag, { attributes = {}, ...properties } = {}, ...childre
 }
 
 const BODIES = { patents: "abstract", needs: "text", firms: "business_scope" };
+const SHORTFALLS = ["index_exhausted", "filter", "min_level", "folded", "unknown_identifier"];
 const FILED_WORDS = { patents: "filedOn", needs: "postedOn", firms: "registeredOn" };
 
 /** The list items of one result, in rank order. `actions` has `similar(kind, id, title)`, `copy(id)` and
@@ -190,13 +191,26 @@ export function offerToggles(list) {
   });
 }
 
-/** What a reader must know about how the answer came about: what was cut, and why there are fewer than asked for. */
-export function resultNotices({ truncated, windows, tokens, shortfall, requested, returned }) {
-  const notices = [];
+/** What the question names, each a button that keeps to it by `choose(filter)`; what the bank lacks is said. */
+function recognisedNotice(recognised, choose) {
+  const items = recognised.map(({ kind, text, value, found, filter }) => {
+    const words = t(`recognised.${kind}`, { text });
+    if (!filter) return element("li", {}, found ? words : t("recognised.absent", { words }));
+    const chip = { type: "button", className: "chip", title: t("recognised.only", { value }), onclick: () => choose(filter) };
+    return element("li", {}, element("button", chip, words));
+  });
+  return notice("info", element("p", {}, t("recognised.title")), element("ul", { className: "recognised" }, ...items));
+}
+
+/** What a reader must know about how the answer came about: what was looked up and may be kept to by
+ * `choose(filter)`, what was cut, and why there are fewer than asked for. */
+export function resultNotices(result, choose) {
+  const { recognised = [], truncated, windows, tokens, shortfall, requested, returned } = result;
+  const notices = recognised.length ? [recognisedNotice(recognised, choose)] : [];
   if (truncated) notices.push(notice("warn", t("truncated", { tokens })));
   else if (windows > 1) notices.push(notice("info", t("windows", { tokens, windows })));
   if (shortfall) {
-    const known = ["index_exhausted", "filter", "min_level", "folded"].includes(shortfall) ? shortfall : "other";
+    const known = SHORTFALLS.includes(shortfall) ? shortfall : "other";
     notices.push(notice("info", t(`shortfall.${known}`, { requested, returned })));
   }
   return notices;

@@ -26,6 +26,7 @@ CHOICES: dict[str, st.SearchStrategy[Any]] = {
     "licence": st.lists(st.sampled_from(["licence", "open_licence", "pay_after_use"]), max_size=2),
     "grade": st.lists(st.sampled_from(["A", "B"]), max_size=2),
     "lang": st.lists(st.sampled_from(["zh", "en"]), max_size=2),
+    "kind": st.lists(st.sampled_from(["invention", "design"]), max_size=2),
     "ids": st.lists(st.sampled_from(["P0", "P3", "P7", "unknown"]), max_size=3),
     "not_ids": st.lists(st.sampled_from(["P0", "P3", "P7", "unknown"]), max_size=3),
 }
@@ -37,8 +38,11 @@ FILTERS = st.builds(
     maturity_min=st.none() | st.integers(1, 9),
     filed_from=st.none() | st.dates(date(2018, 1, 1), date(2022, 1, 1)),
     filed_to=st.none() | st.dates(date(2018, 1, 1), date(2022, 1, 1)),
+    published_from=st.none() | st.dates(date(2018, 1, 1), date(2022, 1, 1)),
+    published_to=st.none() | st.dates(date(2018, 1, 1), date(2022, 1, 1)),
 )
-SPARSE = st.sets(st.sampled_from([*CHOICES, "agreed", "dormant", "maturity_min", "filed_from", "filed_to"]), max_size=2)
+RANGES = ("filed_from", "filed_to", "published_from", "published_to")
+SPARSE = st.sets(st.sampled_from([*CHOICES, "agreed", "dormant", "maturity_min", *RANGES]), max_size=2)
 
 
 def patents() -> list[Patent]:
@@ -57,6 +61,8 @@ def patents() -> list[Patent]:
             agreed=(True, False, None)[n % 3],
             dormant=(True, None, False)[n % 3],
             maturity=(None, *range(1, 10))[n % 10],
+            document_kind=("invention", "utility", None)[n % 3],
+            published_on=None if n % 5 == 0 else date(2019 + n % 3, 1 + n % 11, 2),
             filed_on=None if n % 6 == 0 else date(2018 + n % 4, 1 + n % 12, 1),
             lang=("zh", "en", None)[n % 3],
         )

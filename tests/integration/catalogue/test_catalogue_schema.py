@@ -107,6 +107,26 @@ def test_catalogue_knows_its_newest_migration() -> None:
     assert ScriptDirectory(str(schema.MIGRATIONS)).get_heads() == [schema.HEAD]
 
 
+def test_catalogue_of_the_first_version_gets_what_it_lacks(fresh_url: str) -> None:
+    """A home of an earlier build is brought up to date by being opened; its records stay."""
+    opened = Catalogue.open(fresh_url)
+    opened.upsert(firms(3))
+    opened.close()
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    with connected(fresh_url) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "v0001")
+        before = {index["name"] for index in sa.inspect(connection).get_indexes("patents")}
+    opened = Catalogue.open(fresh_url)
+    assert opened.count(Kind.FIRMS) == 3
+    opened.close()
+    with connected(fresh_url) as connection:
+        after = {index["name"] for index in sa.inspect(connection).get_indexes("patents")}
+        assert schema.current(connection) == schema.HEAD
+    assert after - before == {"ix_patents_application_number"}
+
+
 def test_catalogue_starts_without_alembic_when_up_to_date(url: str) -> None:
     """A service whose catalogue is up to date does not spend its start on loading the migrations."""
     code = f"import sys; from app.catalogue import Catalogue; Catalogue.open({url!r}); print('alembic' in sys.modules)"

@@ -128,6 +128,13 @@ def test_folding_per_holder_counts_what_is_listed() -> None:
     assert heads(list(records), 2, collapse=False) == [0, 1, 4]
 
 
+def test_folding_lists_what_is_named_whatever_stands_above() -> None:
+    """Two twins that a query names are two; what is not named stands behind the first of them."""
+    records = [patent("CN1"), patent("CN2"), patent("CN3"), patent("CN4", "乙")]
+    groups = fold(records, collapse=True, per_holder=1, named={"CN1", "CN2"})
+    assert [(group.head, group.behind) for group in groups] == [(0, [(2, "title"), (3, "holder")]), (1, [])]
+
+
 def test_folding_tells_nothing_below_the_level_asked_for() -> None:
     """What `min_level` leaves out does not stand behind a match either."""
     matches = [
