@@ -32,7 +32,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
+from live_samples import asked, assert_answer, by_logit, one, passes, question, ranking, record, text
 
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.errors import NotFoundError
