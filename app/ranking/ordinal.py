@@ -142,19 +142,19 @@ def _best_of_lists(pairs: JudgedPairs, scale: Scale) -> tuple[float, float] | No
     Each question is a list of what was judged for it, and once more without what fits, as from a bank that lacks it.
     ``None`` where there are not two kinds of lists, or a better list does not mean more.
     """
-    logits, best, has = pairs.logits(scale), list[float](), list[bool]()
-    questions = np.array(pairs.questions, dtype=object)
-    for question in dict.fromkeys(pairs.questions):
-        mine = questions == question
-        fits = pairs.levels[mine] >= FITS_FROM
-        if fits.any():
-            best.append(float(logits[mine].max()))
-            has.append(True)
-        if not fits.all():
-            best.append(float(logits[mine][~fits].max()))
-            has.append(False)
-    values, answers = np.array(best), np.array(has)
-    if len(set(has)) < 2 or float(values.std()) <= _SLIGHT or values[answers].mean() <= values[~answers].mean():
+    logits, fits = pairs.logits(scale), pairs.levels >= FITS_FROM
+    names, places = np.unique(np.array(pairs.questions, dtype=object).astype(str), return_inverse=True)
+    best, without = (np.full(len(names), -np.inf) for _ in range(2))
+    np.maximum.at(best, places, logits)
+    np.maximum.at(without, places[~fits], logits[~fits])
+    having = np.unique(places[fits])
+    values = np.concatenate([best[having], without[np.isfinite(without)]])
+    answers = np.arange(len(values)) < len(having)
+    if (
+        len(np.unique(answers)) < 2
+        or float(values.std()) <= _SLIGHT
+        or values[answers].mean() <= values[~answers].mean()
+    ):
         return None
     slope, cut = 1.0, 0.0
     for _ in range(_ROUNDS):  # Newton's method of a logistic regression
