@@ -83,6 +83,7 @@ def test_lexical_covers_half_of_two_words() -> None:
         assert 0.3 < found[holding].mean() < 0.7
 
 
+@settings(deadline=None)
 @given(SENTENCES, st.randoms(use_true_random=False))
 def test_lexical_weights_do_not_depend_on_the_order_of_sentences(found: list[str], random: Random) -> None:
     """Shuffled sentences are the same query."""
@@ -91,6 +92,7 @@ def test_lexical_weights_do_not_depend_on_the_order_of_sentences(found: list[str
     assert second == pytest.approx(first)
 
 
+@settings(deadline=None)
 @given(SENTENCES, st.integers(2, 5))
 def test_lexical_order_of_weights_does_not_depend_on_length(found: list[str], times: int) -> None:
     """Doubled without a reading before it, a text still has the same terms, and a sum that stays near the core's."""
@@ -99,6 +101,7 @@ def test_lexical_order_of_weights_does_not_depend_on_length(found: list[str], ti
     assert sum(sorted(doubled.values(), reverse=True)[:CORE_TERMS]) == pytest.approx(1)
 
 
+@settings(deadline=None)
 @given(SENTENCES, st.text("甲乙丙丁ab1", max_size=8))
 def test_lexical_weights_are_positive_and_the_core_sums_to_one(found: list[str], headline: str) -> None:
     """Every term counts something, and what stands in the query alone."""
@@ -119,6 +122,7 @@ def test_lexical_of_stock_that_every_text_holds_is_nothing() -> None:
     assert query_terms(["电池"], lambda _term: 0.0, titled=True) == {}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60), st.booleans())
 def test_lexical_takes_any_text(title: str, text: str, titled: bool) -> None:
     """Whatever arrives, every term is one of a part and counts something."""
@@ -171,6 +175,7 @@ def test_lexical_long_query_that_holds_the_core_keeps_its_coverage(seed: int) ->
     assert share_held(lengthy, list(held)) > 0.9
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-5, 50, width=32), max_size=30))
 def test_lexical_coverage_is_a_share(values: list[float]) -> None:
     """Between 0 and 1, float32, and never less for more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain import Level
@@ -69,6 +69,7 @@ def test_relevance_within_a_language_is_by_meaning_and_coverage() -> None:
 
 
 @SCALES
+@settings(deadline=None)
 @given(PAIRS)
 def test_relevance_is_bounded(scale: Scale, pairs: list[tuple[float, float, str | None]]) -> None:
     """Whatever two texts have in common, meaning is at most 1, coverage and score lie between 0 and 1."""
@@ -81,6 +82,7 @@ def test_relevance_is_bounded(scale: Scale, pairs: list[tuple[float, float, str 
 
 
 @SCALES
+@settings(deadline=None)
 @given(COSINES, COSINES, SHARES, LANGUAGES)
 def test_relevance_never_falls_with_meaning(
     scale: Scale, one: float, other: float, share: float, language: str | None
@@ -92,6 +94,7 @@ def test_relevance_never_falls_with_meaning(
 
 
 @SCALES
+@settings(deadline=None)
 @given(SHARES, SHARES, COSINES, LANGUAGES)
 def test_relevance_never_falls_with_coverage(
     scale: Scale, one: float, other: float, cosine: float, language: str | None
@@ -102,6 +105,7 @@ def test_relevance_never_falls_with_coverage(
     assert found[0] <= found[1]
 
 
+@settings(deadline=None)
 @given(COSINES, st.floats(0.0078125, 1, width=32))
 def test_relevance_puts_what_covers_the_query_before_an_equal(cosine: float, share: float) -> None:
     """Shared terms decide between two records of the query's language that are equally near."""
@@ -109,6 +113,7 @@ def test_relevance_puts_what_covers_the_query_before_an_equal(cosine: float, sha
     assert covering > without
 
 
+@settings(deadline=None)
 @given(COSINES)
 def test_relevance_gives_a_foreign_record_no_credit_for_terms(cosine: float) -> None:
     """It is judged by its meaning alone, as one cosine says it, and no term that it cannot share is taken as shared."""
@@ -123,6 +128,7 @@ def test_relevance_gives_a_foreign_record_no_credit_for_terms(cosine: float) -> 
     assert found.total[0] == pytest.approx(max(fused, alone), abs=1e-4)
 
 
+@settings(deadline=None)
 @given(SHARES, COSINES)
 def test_relevance_lifts_no_foreign_record_above_an_equal_that_covers_the_query(share: float, cosine: float) -> None:
     """As near once stretched, a record of the query's own language that covers half of it stands first."""
@@ -158,6 +164,7 @@ def test_relevance_without_terms_is_by_meaning() -> None:
     )
 
 
+@settings(deadline=None)
 @given(PAIRS, st.integers(0, 29))
 def test_relevance_of_a_pair_does_not_depend_on_the_others(
     pairs: list[tuple[float, float, str | None]], at: int
@@ -241,6 +248,7 @@ def test_ranking_score_keeps_shape_and_type() -> None:
     assert score_from_logit(np.zeros(0)).shape == (0,)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=50))
 def test_ranking_score_never_changes_an_order(logits: list[float]) -> None:
     """A better logit never has a lower score, nor a lower level; every score is between 0 and 1."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.arrays import Floats
@@ -81,6 +81,7 @@ def test_spaces_draw_a_spread_by_its_records(size: int) -> None:
     assert set(drawn) == set(measured)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["zh", "en", "ja", "ko", "de"]), st.integers(1, 10**6), min_size=1),
     st.integers(0, 2**32 - 1),

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.text.normalising import fold_body
@@ -44,6 +44,7 @@ def needs(draw: st.DrawFn) -> tuple[str, str]:
     return title, draw(st.sampled_from(["", "\n"])).join(text)
 
 
+@settings(deadline=None)
 @given(needs())
 def test_wanted_is_the_same_of_a_title_and_of_a_title_pasted_before_the_text(need: tuple[str, str]) -> None:
     """A record, a title with a text, and both in one field are one question."""
@@ -55,6 +56,7 @@ def test_wanted_is_the_same_of_a_title_and_of_a_title_pasted_before_the_text(nee
     assert record[0] == re.sub(r"[\s。！？!?;；.,，]+$", "", read(title, "zh"))
 
 
+@settings(deadline=None)
 @given(needs(), st.integers(2, 4))
 def test_wanted_is_the_same_of_a_text_that_repeats_itself(need: tuple[str, str], times: int) -> None:
     """Pasted again and again, with or without a line between, with its title or without."""
@@ -65,6 +67,7 @@ def test_wanted_is_the_same_of_a_text_that_repeats_itself(need: tuple[str, str],
     assert need_text_parts("", f"{title}\n{text}\n" * times, "zh") == record
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=6), st.data())
 def test_wanted_counts_a_sentence_once(text: list[str], data: st.DataObject) -> None:
     """Wherever it stands again, in full-width marks or half-width, it says nothing new."""
@@ -87,6 +90,7 @@ def test_wanted_leaves_the_introduction_of_the_firm_out(before: str) -> None:
     assert need_text_parts("弱磁控制", text, "zh") == ("弱磁控制", WANTED)
 
 
+@settings(deadline=None)
 @given(st.permutations(sentences(INTRODUCTION + WANTED)))
 def test_wanted_finds_what_is_wanted_wherever_it_stands(shuffled: list[str]) -> None:
     """The order of the introduction's sentences, and where among them the need is said, change nothing."""
@@ -156,6 +160,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=25).map("".join), st.lists(PIECES, max_size=4).map("".join))
 def test_wanted_is_never_empty_where_there_is_a_letter(text: str, title: str) -> None:
     """Whatever was asked is asked: no reading leaves nothing, and no part of it is empty."""
@@ -167,6 +172,7 @@ def test_wanted_is_never_empty_where_there_is_a_letter(text: str, title: str) ->
         assert not said(parts)
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_wanted_invents_nothing(text: str) -> None:
     """Each letter of a reading stands in the text, in no greater number."""
