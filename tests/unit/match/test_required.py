@@ -62,8 +62,9 @@ def test_candidates_are_read_until_enough_are_clear() -> None:
 
     def ordered(excluded: Sequence[str], places: int, *, beyond: bool = False) -> Candidates:
         count = len(bank)
-        parts = [np.linspace(1, 0, count, dtype=np.float32), *np.zeros((2, count), dtype=np.float32)]
-        found = Candidates(tuple(bank), np.arange(count), Relevance(*parts))
+        falling, none = np.linspace(1, 0, count, dtype=np.float32), np.zeros(count, dtype=np.float32)
+        relevance = Relevance(falling, falling, none, np.zeros(count, dtype=np.bool_), falling)
+        found = Candidates(tuple(bank), np.arange(count), relevance)
         return ClearFirst(reading, places, beyond=beyond).ordered(found, excluded)
 
     few = ordered(["永磁体"], 5)
