@@ -28,6 +28,7 @@ from app.domain import (
     Query,
     QueryResult,
 )
+from app.ranking.relevance import PLAIN_SCALE
 from app.ranking.space import combine_text_parts, text_part_weights
 from models import Encoder, Role
 
@@ -183,7 +184,7 @@ def question(encoder: Encoder, text_parts: tuple[str, ...], *, titled: bool = Tr
 
 
 def ranking(encoder: Encoder, query: Floats, texts: Mapping[str, str]) -> list[tuple[str, float]]:
-    """Ids with cosines, best first, equal ones by id.
+    """Ids with cosines, best first, equal ones by id, in the space of the encoder.
 
     Args:
         encoder: what the texts are embedded with.
@@ -194,7 +195,13 @@ def ranking(encoder: Encoder, query: Floats, texts: Mapping[str, str]) -> list[t
         key: _encoded(encoder, words).astype(np.float64) @ query.astype(np.float64) for key, words in texts.items()
     }
     cosines = {key: float(np.float32(product)) for key, product in products.items()}
-    return sorted(cosines.items(), key=lambda pair: (-pair[1], pair[0]))
+    return sorted(cosines.items(), key=by_logit)
+
+
+def by_logit(pair: tuple[str, float]) -> tuple[float, str]:
+    """What ids with cosines are ordered by: the logit, of which float32 tells fewer apart far from 0, and the id."""
+    key, cosine = pair
+    return -float(np.float32(PLAIN_SCALE.logits(cosine, 0.0, False))), key
 
 
 def one(words: str, target: Kind, k: int = 10, wanted: Filter | None = None) -> MatchRequest:

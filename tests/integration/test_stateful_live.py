@@ -32,12 +32,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from live_samples import asked, assert_answer, one, passes, question, ranking, record, text
+from live_samples import asked, assert_answer, by_logit, one, passes, question, ranking, record, text
 
 from app.domain import AnyRecord, Filter, Kind, MatchRequest, Query
 from app.errors import NotFoundError
 from app.serving.encoders import EncoderSpec
 from app.settings import Settings
+from app.text.reading import need_text_parts, passage_of, text_parts_of
 from app.wiring import Services
 from index import text_key
 from models import Encoder, Role
@@ -173,8 +174,8 @@ class Life(RuleBasedStateMachine):
             found_by = {}
             encoder = self.encoder(number, kind)
             for key, there in self.records[kind].items():
-                (missing,) = self.store(services, encoder).missing([text_key(Role.PASSAGE, there.passage)])
-                found_by[key] = there.passage if not missing else before[key].passage if key in before else None
+                (missing,) = self.store(services, encoder).missing([text_key(Role.PASSAGE, passage_of(there))])
+                found_by[key] = passage_of(there) if not missing else passage_of(before[key]) if key in before else None
             self.assert_exact(number, kind, Random(1), found_by)  # noqa: S311
         self.embed()
 
@@ -236,7 +237,7 @@ class Life(RuleBasedStateMachine):
 
     def texts(self, kind: Kind) -> dict[str, str | None]:
         """The text of each record."""
-        return {key: there.passage for key, there in self.records[kind].items()}
+        return {key: passage_of(there) for key, there in self.records[kind].items()}
 
     def wrote(self, kind: Kind, keys: list[str]) -> None:
         """Take note of records as they were kept: what is written through the service is normalised first."""
@@ -287,9 +288,7 @@ class Life(RuleBasedStateMachine):
         if asking is not None:
             query = Query(id="q", record_kind=asking.kind, record_id=asking.id)
         text_parts = (
-            asking.text_parts
-            if asking is not None
-            else tuple(index_state for index_state in (query.title, query.text) if index_state)
+            text_parts_of(asking) if asking is not None else need_text_parts(query.title or "", query.text or "", None)
         )
         own = asking.id if asking is not None and asking.kind is kind else ""
         answer = services.match.match(MatchRequest(queries=(query,), target=kind, k=k, filter=wanted))
@@ -311,7 +310,7 @@ class Life(RuleBasedStateMachine):
         found = [match.id for match in matches]
         assert len(found) == len(set(found)) == min(k, len(cosines))
         np.testing.assert_allclose([match.cosine for match in matches], [cosines[key] for key in found], atol=2e-6)
-        assert found == sorted(found, key=lambda key: (-cosines[key], key))
+        assert found == sorted(found, key=lambda key: by_logit((key, cosines[key])))
         self.nearest += len(set(found) & set(sorted(cosines, key=lambda key: (-cosines[key], key))[:k]))
         self.places += len(found)
         assert self.places < 200 or self.nearest / self.places >= 0.9

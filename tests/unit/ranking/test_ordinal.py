@@ -221,6 +221,28 @@ def test_ordinal_folds_never_part_a_group(groups: list[str], seed: int) -> None:
     assert set(fold.tolist()) == set(range(min(10, len(set(groups)))))
 
 
+def test_ordinal_fit_tells_a_bank_that_lacks_what_is_asked() -> None:
+    """The better the best of a list, the less probable that nothing fits; asked in two ways, a need is two lists."""
+    evidence, levels = drawn(TRUE, 4_000)
+    groups = [str(n // 20) for n in range(4_000)]
+    pairs = JudgedPairs.of(evidence, levels, groups)
+    scale = fit_pairs(pairs)
+    chances = [scale.no_match_probability(best) for best in (-9.0, -3.0, 0.0, 3.0, 9.0)]
+    assert scale.found > 0
+    assert all(0 < chance < 1 for chance in chances)
+    assert chances == sorted(chances, reverse=True)
+    assert pairs.questions == pairs.groups
+    halves = JudgedPairs.of(evidence, levels, groups, [str(n // 10) for n in range(4_000)])
+    assert fit_pairs(halves).meaning == scale.meaning
+    assert fit_pairs(halves).found_cut != scale.found_cut
+
+
+def test_ordinal_fit_without_lists_of_both_kinds_keeps_the_built_in_bound() -> None:
+    """Where all that is judged fits in every list, nothing says what a list without it looks like."""
+    found = fit_scale(by_meaning([0.1, 0.2, 0.3, 0.4]), [3, 3, 4, 4], ["a", "a", "b", "b"])
+    assert (found.found, found.found_cut) == (Scale(1.0, 0.0).found, Scale(1.0, 0.0).found_cut)
+
+
 def test_ordinal_held_out_probabilities_come_from_the_other_folds() -> None:
     """Levels of a held-out fold do not change what is said of it."""
     evidence, levels = drawn(TRUE, 400)
