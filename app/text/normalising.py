@@ -6,8 +6,8 @@ that case costs a few C-level scans; only what fails them is taken apart.
 The script tells the language, and for Latin script a small statistical model. A text of Chinese characters alone may be
 Japanese, as many titles of Japanese patents are. Three countries simplified the characters differently, and each
 standard lists those of its own: GB 2312 the Simplified ones, Big5's first level the common Traditional ones, JIS X
-0208's first level the common Japanese ones. A text with a character that neither of the other two lists (絶) can only be
-Japanese.
+0208's first level the common Japanese ones. A text with a character that neither of the other two lists (絶), or with
+several of which some are in one list alone and some in the other (半導体製造), can only be written by the third.
 """
 
 from __future__ import annotations
@@ -127,8 +127,11 @@ _KANA, _HANGUL = re.compile(f"[{_KANA_RANGE}]"), re.compile(f"[{_HANGUL_RANGE}]"
 _HAN = re.compile(f"[{HAN}]")
 _CHINESE_GRAMMAR = re.compile("一種|及其|與|所述")
 """What Japanese does not have: half of all Traditional titles begin or end with it."""
-_HONG_KONG = frozenset("啓峯悦温着税粘脱葱説鈎鋭閲")
-"""Japanese forms that Hong Kong writes too, where Big5's first level has Taiwan's (啟, 溫, 稅)."""
+_ALSO_TRADITIONAL = frozenset("啓峯悦温着税粘脱葱説鈎鋭閲灯")
+"""Japanese forms that Hong Kong writes too, where Big5's first level has Taiwan's (啟, 溫, 稅), and 灯, which everybody
+writes for 燈 by hand."""
+_FEWEST_MIXED = 3
+"""Characters of one Chinese script or the other that make a mixed text Japanese: two are a slip of the keyboard."""
 _BIG5_FIRST_LEVEL, _JIS_FIRST_LEVEL = (0xA440, 0xC67E), (0x889F, 0x9872)
 """As bytes, of Big5 and of Shift JIS."""
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
@@ -211,9 +214,9 @@ def _identifier() -> Any:  # noqa: ANN401 - py3langid publishes no types
 
 
 def _japanese_kanji(text: str) -> bool:
-    """Whether a text has a character that only Japanese writes, and more of its than it does not commonly write.
+    """Whether characters that only Japanese writes side by side outnumber those that it does not commonly write.
 
-    ``False`` where the characters are common to Japanese and the Chinese scripts (電池用電解液): Chinese texts are by far
+    ``False`` where the characters are common to Japanese and a Chinese script (電池用電解液): Chinese texts are by far
     more. Only Chinese characters count.
     """
     if _simplified(text) or _CHINESE_GRAMMAR.search(text):  # a scan at C level, where nearly every Chinese text ends
@@ -224,11 +227,14 @@ def _japanese_kanji(text: str) -> bool:
     unlike_big5 = [
         char
         for char in han
-        if char not in _HONG_KONG and _in(char, "cp932", _JIS_FIRST_LEVEL) and not _in(char, "big5", _BIG5_FIRST_LEVEL)
+        if char not in _ALSO_TRADITIONAL
+        and _in(char, "cp932", _JIS_FIRST_LEVEL)
+        and not _in(char, "big5", _BIG5_FIRST_LEVEL)
     ]
+    unlike_gb = [char for char in han if not _simplified(char)]
     foreign = sum(not _in(char, "cp932", _JIS_FIRST_LEVEL) for char in han)
-    # 灯 beside 熱 is of two Chinese scripts in one text, as people type; 絶 is of neither.
-    return len(unlike_big5) > foreign and any(not _simplified(char) for char in unlike_big5)
+    mixed = bool(unlike_big5) and len({*unlike_big5, *unlike_gb}) >= _FEWEST_MIXED
+    return len(unlike_big5) > foreign and bool(unlike_gb) and (mixed or not set(unlike_big5).isdisjoint(unlike_gb))
 
 
 def _simplified(text: str) -> bool:

@@ -62,9 +62,8 @@ def test_candidates_are_read_until_enough_are_clear() -> None:
 
     def ordered(excluded: Sequence[str], places: int, *, beyond: bool = False) -> Candidates:
         count = len(bank)
-        falling = np.linspace(1, 0, count, dtype=np.float32)
-        covering, alone = np.zeros_like(falling), np.zeros(count, dtype=np.bool_)
-        relevance = Relevance(cosines=falling, meaning=falling, coverage=covering, alone=alone, total=falling)
+        falling, none = np.linspace(1, 0, count, dtype=np.float32), np.zeros(count, dtype=np.float32)
+        relevance = Relevance(falling, falling, none, np.zeros(count, dtype=np.bool_), falling)
         found = Candidates(tuple(bank), np.arange(count), relevance)
         return ClearFirst(reading, places, beyond=beyond).ordered(found, excluded)
 

@@ -107,7 +107,7 @@ def test_calibrations_damaged_are_refused_by_name(store: CalibrationStore, tmp_p
     path = file_of(tmp_path, one)
     text = path.read_text(encoding="utf-8")
     if damage == "flipped":
-        path.write_text(text.replace('"cut": 3.767', '"cut": 3.768'), encoding="utf-8")
+        path.write_text(text.replace(f'"cut": {CENTRED_SCALE.cut}', '"cut": 3.0'), encoding="utf-8")
     elif damage == "cut":
         path.write_text(text[:200], encoding="utf-8")
     elif damage == "gone":
