@@ -79,7 +79,9 @@ def test_page_leaves_out_what_is_unrelated(page):
     page.open(f"?{address.query}")
     assert page.one("#min-level").get_attribute("value") == "none"
     assert page.matches() == everything
-    page.script("const s = document.getElementById('min-level'); s.value = 'strong'; s.dispatchEvent(new Event('change'))")
+    page.script(
+        "const s = document.getElementById('min-level'); s.value = 'strong'; s.dispatchEvent(new Event('change'))"
+    )
     page.wait(lambda: {match.level for match in page.matches()} <= {"强相关"}, "strong ones alone")
     assert parse_qs(urlsplit(page.browser.current_url).query)["min_level"] == ["strong"]
 
@@ -90,7 +92,9 @@ def test_page_shows_what_was_excluded_and_figures_met(page):
     page.open("?q=不使用永磁体的驱动电机，功率不低于10kW&explain=1&min_level=none&k=50")
     page.wait_until_idle()
     assert "已排除：永磁体" in page.words("#notices")
-    shown = {match: page.script(f"return document.querySelector('[data-id={match}] .why').textContent") for match in MOTORS}
+    shown = {
+        match: page.script(f"return document.querySelector('[data-id={match}] .why').textContent") for match in MOTORS
+    }
     assert "用到已排除的词：永磁体" in shown["M1"]
     assert "用到已排除的词" not in shown["M2"]
     assert "满足（12kW）" in shown["M2"]
