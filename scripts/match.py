@@ -113,6 +113,8 @@ def _query(asked: _Options) -> Query:
 
 
 def _print(shell: Shell, result: QueryResult) -> None:
+    if result.nothing_fits:
+        shell.line(_nothing_fits(result))
     rows = [
         (m.rank, f"{m.score:.3f}", m.level.value, f"{m.cosine:.4f}", m.id, m.record.heading, _about(m.record))
         for m in result.matches
@@ -130,11 +132,19 @@ def _print(shell: Shell, result: QueryResult) -> None:
                 f"{match.rank}. stands for {len(match.folded)} more · 另有 {len(match.folded)} 件: {behind}{more}"
             )
     if result.excluded:
-        shell.line(f"read as excluded: {' · '.join(result.excluded)}")
+        shell.line(f"excluded by the text · 已排除: {' · '.join(result.excluded)}")
     if result.truncated:
         shell.line(f"The text has {result.tokens} tokens; its tail is beyond the declared limit and had no influence.")
     if result.shortfall:
         shell.line(f"{len(result.matches)} of {result.requested}: {result.shortfall}")
+
+
+def _nothing_fits(result: QueryResult) -> str:
+    probability = f"{min(result.no_match_probability or 0.0, 0.99):.0%}"
+    return (
+        f"The bank has nothing for this query (probability {probability}); what follows is merely the nearest. · "
+        f"库中没有适合的记录（概率 {probability}），以下仅为最相近的。"
+    )
 
 
 def _reasons(why: Why) -> str:

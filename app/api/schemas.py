@@ -18,6 +18,7 @@ from app.api.folding import FOLDED_SHOWN, FoldedOut, folded_out
 from app.api.problems import Problem, problem_of
 from app.api.why import Rounded, SignalsOut, WhyOut
 from app.domain import (
+    NOTHING_FITS_FROM,
     Kind,
     Level,
     Match,
@@ -222,9 +223,19 @@ class ResultOut(BaseModel):
         None, description="Numbers, holders and IPC codes in the text; what they name is listed first."
     )
     nothing_fits: bool | None = Field(
-        None, description="Whether the bank has nothing for this query; `matches` are then the nearest of what it has."
+        None,
+        description="Whether the bank is said to have nothing for this query: `no_match_probability` is "
+        f"{NOTHING_FITS_FROM} or more. `matches` are then merely the nearest of what it has.",
+        examples=[False],
     )
-    no_match_probability: Rounded | None = Field(None, description="How probable that is, by the best record found.")
+    no_match_probability: Rounded | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Probability that nothing in the bank fits, by the best record that passes the filter; 0 where the "
+        "text names a record itself.",
+        examples=[0.182],
+    )
     excluded: list[str] | None = Field(
         None,
         description="What the query's text was read to exclude (`不使用永磁体`, `without solvents`). It neither finds "

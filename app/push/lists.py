@@ -198,9 +198,9 @@ def _short(firms: PushFirms, arms: Sequence[tuple[ArmLists, Allocation]]) -> dic
         for row in np.flatnonzero(chosen < lists.rules.k).tolist():
             firm_id = firms.ids[lists.firms[row]]
             if firm_id not in silent:
-                few = "too_few_candidates" if candidates[row] < lists.rules.k else "limits"
-                why = few if lists.found.near[row] else "nothing_near"
-                found.setdefault(why, []).append(firm_id)
+                few = "too_few_candidates" if candidates[row] else "none_good_enough"
+                why = few if candidates[row] < lists.rules.k else "limits"
+                found.setdefault(why if lists.found.near[row] else "nothing_near", []).append(firm_id)
     return {why: {"firms": len(ids), "examples": ids[:_EXAMPLES]} for why, ids in found.items() if ids}
 
 

@@ -103,8 +103,12 @@ class Scale:
         return self.cut if self.alone_cut is None else self.alone_cut
 
     def no_match_probability(self, best: float) -> float:
-        """The probability that nothing fits where ``best`` is the highest logit of what was found."""
-        return 1.0 - float(logistic(np.asarray(self.found * best - self.found_cut)))
+        """The probability that nothing fits where ``best`` is the highest logit of what was found.
+
+        It is at most that of the best record alone not fitting.
+        """
+        lacking = logistic(np.array([self.found_cut - self.found * best, -best]))
+        return float(lacking.min())
 
     def logits(self, meaning: npt.ArrayLike, coverage: npt.ArrayLike, alone: npt.ArrayLike) -> Doubles:
         """The logits of being at least fairly strong, float64 of the arguments' shape; ``alone`` is bool."""

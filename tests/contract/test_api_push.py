@@ -27,7 +27,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         services.importing.load(SAMPLE / f"{kind.value}.jsonl", kind)
     services.indexing.build(Kind.PATENTS, publish=True)
     services.serving.open()
-    rules = PushRules.model_validate({"k": 4, "candidates": 20, "min_level": "none"})
+    rules = PushRules.model_validate({"k": 4, "candidates": 20, "min_level": "none", "min_score": 0})
     services.pushing.run(PushRequest(name="2026-11", rules=rules))
     with TestClient(create_app(services=services), raise_server_exceptions=False) as client:
         yield client

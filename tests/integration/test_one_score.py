@@ -89,7 +89,7 @@ def matched(services: Services) -> Scores:
 def pushed(services: Services, served: Served, folder: Path, *, shared_terms: bool) -> Scores:
     """By a push run, before it rounds what it stores."""
     rules = PushRules(
-        candidates=500, min_level="none", months=0, per_holder=0, per_family=0, exclude_status=(),
+        candidates=500, min_level="none", min_score=0, months=0, per_holder=0, per_family=0, exclude_status=(),
         shared_terms=shared_terms,
     )  # fmt: skip
     store = services.serving.store_of(served.encoder)

@@ -46,7 +46,7 @@ def test_push_commands_run_list_report_and_export(
 ) -> None:
     """A run by rules of a file, run again, listed, reported as a page and exported."""
     rules = tmp_path / "rules.json"
-    rules.write_text('{"k": 3, "candidates": 20, "min_level": "none", "cap": 5}', encoding="utf8")
+    rules.write_text('{"k": 3, "candidates": 20, "min_level": "none", "min_score": 0, "cap": 5}', encoding="utf8")
     call = ["push", "run", "--run", "second", "--rules", str(rules), "--home", str(home), "--json"]
     assert patmatch(call) == 0
     assert said(capsys)["already"] is False

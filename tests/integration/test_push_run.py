@@ -12,10 +12,10 @@ import pytest
 from push_samples import push_services, request
 
 from app.catalogue import PushEntry
-from app.domain import Filter, Kind, MatchRequest, Need, Patent, Query
+from app.domain import Filter, Kind, Level, MatchRequest, Need, Patent, Query
 from app.errors import ConflictError, InputError
 from app.feedback.service import OutreachService
-from app.push.rules import PushRequest
+from app.push.rules import WORTH_SENDING, PushRequest, PushRules
 from app.wiring import Services
 
 
@@ -260,3 +260,24 @@ def test_push_lists_end_where_scores_are_under_the_least(services: Services) -> 
     run = services.catalogue.pushes.get("best")
     assert run is not None
     assert json.loads(run.manifest)["short"]
+
+
+def test_push_firms_that_nothing_is_good_enough_for_have_no_list(services: Services) -> None:
+    """They are counted apart from those whose lists are short, and together they are all that have less than `k`."""
+    whole = lists(services, request("all", months=0))
+    firms = {entry.firm_id for entry in whole}
+    best = sorted(max(one.score for one in whole if one.firm_id == firm) for firm in firms)
+    kept = lists(services, request("few", months=0, min_score=best[len(best) // 2]))
+    places = Counter(entry.firm_id for entry in kept)
+    run = services.catalogue.pushes.get("few")
+    assert run is not None
+    short = json.loads(run.manifest)["short"]
+    assert short["none_good_enough"]["firms"] == len(firms - set(places)) > 0
+    assert short["too_few_candidates"]["firms"] == sum(count < 5 for count in places.values()) > 0
+    assert set(short["none_good_enough"]["examples"]) <= firms - set(places)
+
+
+def test_push_default_is_worth_sending() -> None:
+    """Without rules, a list ends where a reader would keep less than he would throw away."""
+    assert PushRules().min_score == WORTH_SENDING
+    assert PushRules().min_level is Level.WEAK

@@ -1,7 +1,9 @@
 // The evaluators' page: what the reader does, what is asked, what is shown.
 
 import { copied } from "./clipboard.js";
+import { fittingNotices, worthReading } from "./fitting.js";
 import { judgeBox, rememberJudge } from "./judging.js";
+import { chooseLanguage, currentLanguage, setLanguage, t, translatePage, wordOf } from "./language.js";
 import {
   blankQuestion,
   filtersInUse,
@@ -13,12 +15,12 @@ import {
   withFilter,
   writeForm,
 } from "./query.js";
+import { showReadiness, watchReadiness } from "./readiness.js";
 import { PROVINCES } from "./regions.js";
-import { element, matchItems, offerToggles, problemNotice, readinessReasons, resultNotices } from "./results.js";
+import { element, matchItems, offerToggles, problemNotice, resultNotices } from "./results.js";
 import * as service from "./service.js";
-import { chooseLanguage, currentLanguage, EXAMPLES, setLanguage, t, translatePage, wordOf, WORDS } from "./words.js";
+import { EXAMPLES, WORDS } from "./words.js";
 
-const READY_POLL_MS = 5000; // A model loads in seconds; a reader who waits should not have to reload the page.
 const TOAST_MS = 2500;
 
 const byId = (id) => document.getElementById(id);
@@ -27,9 +29,10 @@ const text = byId("text");
 
 let asking = null; // the AbortController of the question under way; a newer question replaces and aborts it
 let record = null; // {kind, id, title} when a record is what is asked with
-let shown = null; // {result, query, snapshot, kind, milliseconds} or {problem}: kept so that a language switch needs no request
+// {result, query, narrowed, level, opened, snapshot, kind, milliseconds} or {problem}: kept so that a language switch
+// needs no request. `opened` is whether the reader wants to see the nearest where nothing fits.
+let shown = null;
 let provenance = null; // the snapshot that the last answer came from
-let readinessProblem = null;
 let addressLanguage = null; // kept in the address only where the reader put it there
 
 // --- asking ---------------------------------------------------------------------------------------------------------
@@ -44,7 +47,7 @@ async function ask({ remember = true } = {}) {
   const controller = new AbortController();
   asking = controller;
   setBusy(true);
-  const outcome = await outcomeOf(request, question.target, controller);
+  const outcome = await outcomeOf(request, question, controller);
   if (asking !== controller) return; // a newer question has taken over; its answer is the one to show
   asking = null;
   setBusy(false);
@@ -52,17 +55,20 @@ async function ask({ remember = true } = {}) {
   provenance = outcome.snapshot ?? provenance;
   showOutcome();
   if (remember) bringIntoView(byId("results"));
-  if (outcome.problem?.status === 503) watchReadiness();
+  if (outcome.problem?.status === 503) watchReadiness(askAgain);
 }
 
 /** What the service makes of one question: its result or its problem; neither when the question was abandoned. */
-async function outcomeOf(request, kind, controller) {
+async function outcomeOf(request, { target: kind, level }, controller) {
   try {
     const { answer, milliseconds } = await service.match(request, controller);
     const result = answer.results?.[0];
     if (!result) throw new service.Problem({ words: "badAnswer", values: { status: 200 } });
     if (result.error) throw new service.Problem({ body: result.error });
-    return { result, query: request.queries[0], snapshot: answer.snapshot, kind, milliseconds };
+    const { queries, filter, must, must_not: mustNot } = request;
+    const narrowed = Boolean(filter || must || mustNot);
+    const { snapshot } = answer;
+    return { result, query: queries[0], narrowed, level, opened: false, snapshot, kind, milliseconds };
   } catch (failure) {
     if (failure instanceof service.Problem) return { problem: failure };
     if (controller.signal.aborted) return {};
@@ -74,6 +80,11 @@ async function outcomeOf(request, kind, controller) {
 function bringIntoView(section) {
   const { top } = section.getBoundingClientRect();
   if (top > window.innerHeight * 0.8 || top < 0) section.scrollIntoView();
+}
+
+/** Who asked before the service was ready gets the answer now, without asking again. */
+function askAgain() {
+  if (shown?.problem?.status === 503) ask({ remember: false });
 }
 
 /** Forget the question under way, if any: what it answers no longer fits what the page shows. */
@@ -111,13 +122,17 @@ function setBusy(busy) {
 function showOutcome() {
   const list = byId("matches");
   byId("blank").hidden = shown !== null;
+  list.hidden = false;
   if (shown?.result) {
-    const { result, kind, milliseconds } = shown;
-    const count = result.matches.length;
+    const { result, kind, level, milliseconds } = shown;
+    const { listed, below } = worthReading(result, level);
+    const count = result.nothing_fits ? 0 : listed.length;
     byId("summary").textContent = t(count ? "summary" : "summaryNone", { n: count, kind: t(kind), ms: milliseconds });
-    byId("notices").replaceChildren(...resultNotices(result, keepTo));
+    const notices = [...resultNotices(result, keepTo), ...fittingNotices(shown, below, { open: openNearest, showAll })];
+    byId("notices").replaceChildren(...notices);
     const judge = (match, target, title) => judgeBox(match, target, title, shown);
-    list.replaceChildren(...matchItems(result, kind, { similar: askWithRecord, copy, judge }));
+    list.replaceChildren(...matchItems(listed, kind, { similar: askWithRecord, copy, judge }));
+    list.hidden = result.nothing_fits && !shown.opened;
     offerToggles(list);
   } else {
     byId("summary").textContent = "";
@@ -125,6 +140,18 @@ function showOutcome() {
     list.replaceChildren();
   }
   showProvenance();
+}
+
+/** Open the nearest records where nothing fits, or close them again. */
+function openNearest() {
+  shown.opened = !shown.opened;
+  showOutcome();
+  byId("notices").querySelector("[aria-controls]").focus(); // the button is another one now
+}
+
+function showAll() {
+  form.elements.min_level.value = "none";
+  ask();
 }
 
 function showProvenance() {
@@ -224,35 +251,6 @@ async function copy(id) {
   toast(t((await copied(id)) ? "copied" : "copyFailed", { id }));
 }
 
-// --- readiness ------------------------------------------------------------------------------------------------------
-
-let readyTimer = 0;
-async function watchReadiness() {
-  clearTimeout(readyTimer);
-  const waited = readinessProblem !== null;
-  readinessProblem = await service.notReady();
-  showReadiness(waited && readinessProblem === null);
-  // Who asked too early gets the answer now, without asking again.
-  if (!readinessProblem && waited && shown?.problem?.status === 503) ask({ remember: false });
-  if (readinessProblem) readyTimer = setTimeout(watchReadiness, READY_POLL_MS);
-}
-
-function showReadiness(justReady) {
-  const spot = byId("readiness");
-  spot.hidden = readinessProblem === null && !justReady;
-  spot.className = `notice notice-${readinessProblem ? "warn" : "info"}`;
-  if (readinessProblem) {
-    const unreachable = readinessProblem.status === 0;
-    spot.replaceChildren(
-      element("p", {}, element("strong", {}, t(unreachable ? "unreachable" : "notReady"))),
-      ...(unreachable ? [] : readinessReasons(readinessProblem)),
-    );
-  } else if (justReady) {
-    spot.replaceChildren(t("readyAgain"));
-    setTimeout(() => showReadiness(false), TOAST_MS);
-  }
-}
-
 // --- the page itself ------------------------------------------------------------------------------------------------
 
 function showLanguage() {
@@ -260,7 +258,6 @@ function showLanguage() {
   const button = byId("language");
   button.textContent = t("otherLanguage");
   button.lang = currentLanguage() === "zh" ? "en" : "zh-CN";
-  fillSelect(form.elements.min_level, ["strong", "fairly_strong", "weak"], (code) => wordOf("atLeast", code));
   for (const [name, table] of [
     ["holder_type", "holderTypes"],
     ["licence", "licences"],
@@ -272,7 +269,7 @@ function showLanguage() {
   showTarget();
   showText();
   showRecord();
-  showReadiness(false);
+  showReadiness();
   setBusy(asking !== null);
   showOutcome();
 }
@@ -342,9 +339,11 @@ function listen() {
       if (record || (shown && text.value.trim())) ask();
     });
   }
-  form.elements.collapse.addEventListener("change", () => {
-    if (shown) ask();
-  });
+  for (const control of [form.elements.collapse, form.elements.min_level]) {
+    control.addEventListener("change", () => {
+      if (shown) ask();
+    });
+  }
   byId("record-clear").addEventListener("click", () => {
     setRecord(null);
     text.focus();
@@ -390,4 +389,4 @@ writeForm(form, blankQuestion());
 showLanguage();
 listen();
 followAddress();
-watchReadiness();
+watchReadiness(askAgain);

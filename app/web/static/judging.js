@@ -1,9 +1,10 @@
 // A judge's word on one match: four buttons, and what the service has kept of it.
 
+import { t, wordOf } from "./language.js";
 import { RECORD_FIELDS } from "./query.js";
 import { element, problemSentence } from "./results.js";
 import * as service from "./service.js";
-import { t, WORDS, wordOf } from "./words.js";
+import { WORDS } from "./words.js";
 
 const NAME_KEY = "patmatch.judge"; // remembered on this machine
 const TOKEN_KEY = "patmatch.token"; // for this window only

@@ -1,7 +1,7 @@
 // What came back, as elements. Text goes in as text nodes only: titles and abstracts are other people's data.
 
+import { currentLanguage, t, wordOf } from "./language.js";
 import { regionName } from "./regions.js";
-import { currentLanguage, t, wordOf } from "./words.js";
 
 /** An element with properties, attributes and children; `null` and empty children are left out. */
 export function element(tag, { attributes = {}, ...properties } = {}, ...children) {
@@ -12,13 +12,13 @@ export function element(tag, { attributes = {}, ...properties } = {}, ...childre
 }
 
 const BODIES = { patents: "abstract", needs: "text", firms: "business_scope" };
-const SHORTFALLS = ["index_exhausted", "filter", "min_level", "folded", "unknown_identifier"];
+const SHORTFALLS = ["index_exhausted", "filter", "folded", "unknown_identifier"];
 const FILED_WORDS = { patents: "filedOn", needs: "postedOn", firms: "registeredOn" };
 
-/** The list items of one result, in rank order. `actions` has `similar(kind, id, title)`, `copy(id)` and
+/** The list items of matches, in rank order. `actions` has `similar(kind, id, title)`, `copy(id)` and
  * `judge(match, kind, title)`, which gives the element to judge a match with, or `null`. */
-export function matchItems(result, kind, actions) {
-  return result.matches.map((match) => matchItem(match, kind, actions));
+export function matchItems(matches, kind, actions) {
+  return matches.map((match) => matchItem(match, kind, actions));
 }
 
 function matchItem(match, kind, actions) {
@@ -90,18 +90,23 @@ function verdict({ score, level, debug }) {
 
 function reason(why, lang) {
   if (!why) return null;
-  const separator = currentLanguage() === "zh" ? "、" : ", ";
-  const { terms = [], meanings = [], passage, signals } = why;
+  const separator = t("comma");
+  const { terms = [], meanings = [], passage, signals, figures = [], excluded = [] } = why;
   const pairs = meanings.map(({ query, record }) => t("meaning", { query, record }));
   return element(
     "ul",
     { className: "why quiet" },
     terms.length ? element("li", {}, t("sharedTerms", { terms: terms.join(separator) })) : null,
     pairs.length ? element("li", {}, t("meanings", { pairs: pairs.join(separator) })) : null,
+    figures.length ? element("li", {}, t("figures", { figures: figures.map(figureWords).join(t("clause")) })) : null,
+    excluded.length ? element("li", {}, t("usesExcluded", { terms: excluded.join(separator) })) : null,
     passage ? element("li", {}, t("carrying"), element("q", lang, passage)) : null,
     signals ? element("li", {}, signalsLine(signals)) : null,
   );
 }
+
+/** What the record says of a figure of the question: met or not, with its own, or nothing. */
+const figureWords = ({ query, record, state }) => t(`figureStates.${state}`, { query, record });
 
 /** The records that this match stands for, closed until the reader opens them. */
 function foldedBehind({ folded = [], folded_count: count = 0 }, kind, actions) {
@@ -203,10 +208,11 @@ function recognisedNotice(recognised, choose) {
 }
 
 /** What a reader must know about how the answer came about: what was looked up and may be kept to by
- * `choose(filter)`, what was cut, and why there are fewer than asked for. */
+ * `choose(filter)`, what the text excludes, what was cut, and why there are fewer than asked for. */
 export function resultNotices(result, choose) {
-  const { recognised = [], truncated, windows, tokens, shortfall, requested, returned } = result;
+  const { recognised = [], excluded, truncated, windows, tokens, shortfall, requested, returned } = result;
   const notices = recognised.length ? [recognisedNotice(recognised, choose)] : [];
+  if (excluded?.length) notices.push(notice("info", t("excluded", { terms: excluded.join(t("comma")) })));
   if (truncated) notices.push(notice("warn", t("truncated", { tokens })));
   else if (windows > 1) notices.push(notice("info", t("windows", { tokens, windows })));
   if (shortfall) {

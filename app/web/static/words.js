@@ -31,7 +31,7 @@ export const WORDS = {
     regionHint: "甘肃, 6201",
     industry: "行业代码（GB/T 4754）",
     status: "状态",
-    minLevel: "最低相关级别",
+    minLevel: "显示级别",
     filed: "申请或登记日期",
     filedFrom: "起始日期",
     filedTo: "截止日期",
@@ -40,7 +40,12 @@ export const WORDS = {
     recordLanguage: "文本语言",
     explain: "显示匹配依据",
     debug: "显示原始余弦值",
+    must: "必须含有的词",
+    mustNot: "不得含有的词",
+    termsHint: "可填多个，用逗号隔开",
     any: "不限",
+    comma: "、",
+    clause: "；",
     k: "返回条数",
     collapse: "折叠同族和同名同权利人",
     folded: { patents: "另有 {n} 件同类专利", needs: "另有 {n} 条同类需求", firms: "另有 {n} 家同名企业" },
@@ -92,10 +97,28 @@ export const WORDS = {
     shortfall: {
       index_exhausted: "请求 {requested} 条，返回 {returned} 条：索引中没有更多记录。",
       filter: "请求 {requested} 条，返回 {returned} 条：符合筛选条件的记录不足，可放宽条件。",
-      min_level: "请求 {requested} 条，返回 {returned} 条：达到最低相关级别的记录不足。",
       folded: "请求 {requested} 条，返回 {returned} 条：其余记录已折叠在这些结果之下。",
       unknown_identifier: "库中没有这个编号的专利。请核对编号，或用文字描述需求。",
       other: "请求 {requested} 条，返回 {returned} 条。",
+    },
+    below: { words: "另有 {n} 条未达到“{level}”，未显示。", show: "全部显示" },
+    nothingFits: {
+      need: "库中没有适合这一需求的专利。",
+      needNarrowed: "符合所选条件的专利中，没有适合这一需求的。",
+      other: "库中没有与之相符的{kind}。",
+      otherNarrowed: "符合所选条件的{kind}中，没有与之相符的。",
+      probability: "（估计概率 {percent}%）",
+      nearest: "以下只是库中最相近的，未必相关。",
+      open: "查看最相近的 {n} 条{kind}",
+      close: "收起",
+    },
+    excluded: "已排除：{terms}。用到这些词的记录排在最后。",
+    usesExcluded: "用到已排除的词：{terms}",
+    figures: "指标：{figures}",
+    figureStates: {
+      met: "{query}，满足（{record}）",
+      not_met: "{query}，不满足（{record}）",
+      silent: "{query}，未提及",
     },
     recognised: {
       title: "从文本中识别出以下内容，点选即只看与之相符的专利：",
@@ -125,7 +148,7 @@ export const WORDS = {
     readyAgain: "服务已就绪。",
     unreachable: "暂时无法连接服务，正在重试。",
     levels: { strong: "强相关", fairly_strong: "较强相关", weak: "弱相关", none: "无相关" },
-    atLeast: { strong: "强相关", fairly_strong: "较强相关及以上", weak: "弱相关及以上" },
+    atLeast: { strong: "强相关", fairly_strong: "较强相关及以上", weak: "弱相关及以上", none: "全部" },
     statuses: { active: "有效", pending: "审查中", inactive: "失效", open: "征集中", closed: "已结束" },
     firmStatuses: { active: "存续", pending: "筹建", inactive: "注销或吊销" },
     holderTypes: {
@@ -176,7 +199,7 @@ export const WORDS = {
     regionHint: "Gansu, 6201",
     industry: "Industry codes (GB/T 4754)",
     status: "Status",
-    minLevel: "Lowest level",
+    minLevel: "Show",
     filed: "Filed or registered",
     filedFrom: "From date",
     filedTo: "To date",
@@ -185,7 +208,12 @@ export const WORDS = {
     recordLanguage: "Language of the text",
     explain: "Show why each matched",
     debug: "Show the raw cosine",
+    must: "Terms that must occur",
+    mustNot: "Terms that must not",
+    termsHint: "Several: with commas",
     any: "Any",
+    comma: ", ",
+    clause: "; ",
     k: "Results",
     collapse: "Fold families and twins of one title and holder",
     folded: { patents: "{n} more of the same", needs: "{n} more of the same", firms: "{n} more of this name" },
@@ -238,10 +266,28 @@ export const WORDS = {
     shortfall: {
       index_exhausted: "{returned} of {requested} returned: the index holds no more records.",
       filter: "{returned} of {requested} returned: too few records pass the filters; try wider ones.",
-      min_level: "{returned} of {requested} returned: too few records reach the lowest level asked for.",
       folded: "{returned} of {requested} returned: the others are folded behind these.",
       unknown_identifier: "The bank has no patent of this number. Check it, or describe the need in words.",
       other: "{returned} of {requested} returned.",
+    },
+    below: { words: "{n} more are below “{level}” and not shown.", show: "Show all" },
+    nothingFits: {
+      need: "The bank has no patent that fits this need.",
+      needNarrowed: "Of the patents that pass the conditions, none fits this need.",
+      other: "{kind}: the bank has none that fits.",
+      otherNarrowed: "{kind}: none of those that pass the conditions fits.",
+      probability: "(estimated probability {percent} %)",
+      nearest: "What follows is merely the nearest, and need not be related.",
+      open: "See the nearest, {n}",
+      close: "Close",
+    },
+    excluded: "Excluded: {terms}. Records that use these terms come last.",
+    usesExcluded: "Uses what is excluded: {terms}",
+    figures: "Figures: {figures}",
+    figureStates: {
+      met: "{query}: met ({record})",
+      not_met: "{query}: not met ({record})",
+      silent: "{query}: not mentioned",
     },
     recognised: {
       title: "Recognised in the text; choose one to see only what has it:",
@@ -271,7 +317,7 @@ export const WORDS = {
     readyAgain: "The service is ready.",
     unreachable: "The service cannot be reached at the moment; trying again.",
     levels: { strong: "Strong", fairly_strong: "Fairly strong", weak: "Weak", none: "None" },
-    atLeast: { strong: "Strong", fairly_strong: "Fairly strong or better", weak: "Weak or better" },
+    atLeast: { strong: "Strong", fairly_strong: "Fairly strong or better", weak: "Weak or better", none: "All" },
     statuses: { active: "Active", pending: "Pending", inactive: "Inactive", open: "Open", closed: "Closed" },
     firmStatuses: { active: "Active", pending: "Pending", inactive: "Inactive" },
     holderTypes: {
@@ -310,55 +356,3 @@ export const EXAMPLES = [
   { lang: "en", text: "Nitrogen removal for small cold-climate sewage plants" },
   { lang: "ja", text: "軌道輪の焼入れ変形を低減する技術" },
 ];
-
-const STORAGE_KEY = "patmatch.language";
-let language = "zh";
-
-/** The page's language: the address's `lang`, else the remembered one, else Chinese. */
-export function chooseLanguage(search) {
-  const asked = new URLSearchParams(search).get("lang");
-  const wanted = asked ?? remembered();
-  setLanguage(wanted?.toLowerCase().startsWith("en") ? "en" : "zh", { remember: asked !== null });
-}
-
-export function setLanguage(name, { remember }) {
-  language = name;
-  document.documentElement.lang = name === "zh" ? "zh-CN" : "en";
-  if (remember) {
-    try {
-      localStorage.setItem(STORAGE_KEY, name);
-    } catch {
-      // Storage may be forbidden by policy; the switch still works for this visit.
-    }
-  }
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(STORAGE_KEY);
-  } catch {
-    return null; // as above
-  }
-}
-
-export const currentLanguage = () => language;
-
-/** The words of `key` ("levels.strong") with `{name}` filled from `values`. */
-export function t(key, values = {}) {
-  const words = key.split(".").reduce((part, name) => part?.[name], WORDS[language]);
-  if (typeof words !== "string") throw new Error(`no words for ${key}`);
-  return words.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
-}
-
-/** The words of a code in a table ("holderTypes", "university"), or the code: sources have words of their own. */
-export const wordOf = (table, code) => WORDS[language][table][code] ?? code;
-
-/** Put the page's own words into every element that names a key. */
-export function translatePage(root = document) {
-  for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
-  for (const element of root.querySelectorAll("[data-t-placeholder]"))
-    element.placeholder = t(element.dataset.tPlaceholder);
-  for (const element of root.querySelectorAll("[data-t-label]"))
-    element.setAttribute("aria-label", t(element.dataset.tLabel));
-  document.title = t("pageName");
-}
