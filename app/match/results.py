@@ -97,8 +97,10 @@ def result_of(
 
 
 def _no_match(scale: Scale, found: Candidates, kept: Sequence[int], *, named: bool) -> float:
-    """The probability that nothing fits, by the best of what may be listed; 0 where a query names a record, or nothing else than
-    a holder or class: these are not asked by meaning, and a score says nothing of them."""
+    """The probability that nothing fits, by the best of what may be listed.
+
+    0 where a query names a record, or nothing else than a holder or class: that is not asked by its meaning.
+    """
     if named:
         return 0.0
     return scale.no_match_probability(float(found.relevance.total[kept].max()) if kept else -np.inf)
