@@ -19,8 +19,8 @@ DESCRIPTION = """
 Matches transferable patents with what enterprises need, in any language, by one multilingual model.
 
 Send a need as text, or the id of a stored need, firm or patent, to `POST /v1/match`; the answer lists the nearest
-records with a score, a level and the record itself. Errors are `application/problem+json` with `detail` in English
-and `detail_zh` in Chinese.
+records with a score, a level and the record itself, and says by `nothing_fits` where none of them will do. Errors are
+`application/problem+json` with `detail` in English and `detail_zh` in Chinese.
 """
 
 

@@ -98,8 +98,10 @@ class MatchIn(Strict):
     offset: Annotated[StrictInt, Field(ge=0)] = Field(
         0, description="The best so many are passed over: the next page of `k`. Ranks count on.", examples=[20]
     )
-    filter: FilterIn = Field(default_factory=FilterIn)
-    min_level: Level | None = Field(None, description="Leave out matches below this level.")
+    filter: FilterIn = Field(default_factory=FilterIn, description="Which records may be answered, exactly.")
+    min_level: Level | None = Field(
+        None, description="Leave out matches below this level; all are listed where it is left out.", examples=["weak"]
+    )
     explain: StrictBool = Field(False, description="Say why each record matched.")
     diversity: float = Field(0.0, ge=0, le=1, description="0 ranks by fit alone; higher values avoid near repeats.")
     collapse: StrictBool = Field(
@@ -175,7 +177,23 @@ class DebugOut(SignalsOut):
 class RecognisedOut(BaseModel):
     """What the query's text names exactly: it was looked up, and is no part of what was compared by meaning."""
 
-    kind: Literal["publication_number", "application_number", "holder", "ipc"]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "publication_number",
+                    "text": "CN 102932380 A",
+                    "value": "CN102932380",
+                    "found": True,
+                    "filter": {"ids": ["CN102932380"]},
+                }
+            ]
+        }
+    )
+
+    kind: Literal["publication_number", "application_number", "holder", "ipc"] = Field(
+        description="What was recognised."
+    )
     text: str = Field(description="As the query has it.", examples=["CN 102932380 A"])
     value: str = Field(description="The record's id, the name, or the code as written in full.")
     found: bool = Field(description="Whether the bank has it.")
@@ -233,7 +251,7 @@ class ResultOut(BaseModel):
         ge=0,
         le=1,
         description="Probability that nothing in the bank fits, by the best record that passes the filter; 0 where the "
-        "text names a record itself.",
+        "text names a record itself, or nothing but a holder or class that the bank has.",
         examples=[0.182],
     )
     excluded: list[str] | None = Field(

@@ -41,7 +41,7 @@ class FigureOut(BaseModel):
 
     query: str = Field(description="As the query has it, with what compares it.")
     record: str | None = Field(None, description="The record's figure that was compared; `null` where it is silent.")
-    state: Literal["met", "not_met", "silent"]
+    state: Literal["met", "not_met", "silent"] = Field(description="`silent`: the record has none to compare.")
 
 
 class WhyOut(BaseModel):

@@ -91,13 +91,16 @@ def result_of(
         lang=resolved.lang,
         centred="none" if space is PLAIN else "language" if space.known(resolved.lang) else "all",
         recognised=route.recognised,
-        no_match_probability=_no_match(scale, found, kept, named=bool(route.exact)),
+        no_match_probability=_no_match(scale, found, kept, named=bool(route.exact) or (route.whole and bool(kept))),
         excluded=resolved.excluded,
     )
 
 
 def _no_match(scale: Scale, found: Candidates, kept: Sequence[int], *, named: bool) -> float:
-    """The probability that nothing fits, by the best of what may be listed; 0 where a record is named itself."""
+    """The probability that nothing fits, by the best of what may be listed.
+
+    0 where a query names a record, or nothing else than a holder or class: that is not asked by its meaning.
+    """
     if named:
         return 0.0
     return scale.no_match_probability(float(found.relevance.total[kept].max()) if kept else -np.inf)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.domain import NOTHING_FITS_FROM
 from app.ranking.relevance import FUSED_SCALE, score_from_logit
 
 
@@ -174,6 +175,31 @@ def test_api_match_folding_is_documented_with_examples(client: TestClient) -> No
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert any(example.get("collapse") for example in schemas["MatchIn"]["examples"])
     assert set(schemas["FoldedOut"]["examples"][0]) == set(schemas["FoldedOut"]["properties"])
+
+
+def test_api_match_says_whether_anything_fits(client: TestClient) -> None:
+    """A need is not told that nothing fits; letters of no meaning are, and still get the nearest."""
+    need, letters = ask(client, queries=[{"text": "锂离子电池"}, {"text": "qqqq zzzz"}], k=3)["results"]
+    assert need["no_match_probability"] < letters["no_match_probability"] <= 1
+    assert letters["nothing_fits"] is True
+    assert letters["no_match_probability"] >= NOTHING_FITS_FROM
+    assert letters["returned"] == len(letters["matches"]) == 3
+
+
+def test_api_match_of_what_an_answer_says_everything_is_documented(client: TestClient) -> None:
+    """Each field of a request and of a result has its description, and the lists that it holds an example."""
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    bare = {
+        (name, field)
+        for name in ("MatchIn", "ResultOut", "RecognisedOut", "FigureOut")
+        for field, said in schemas[name]["properties"].items()
+        if "description" not in said and field not in {"id", "requested", "returned", "matches", "error"}
+    }
+    assert bare == set()
+    for name, field in (("MatchIn", "must"), ("MatchIn", "must_not"), ("ResultOut", "excluded")):
+        assert schemas[name]["properties"][field]["examples"]
+    example = schemas["RecognisedOut"]["examples"][0]
+    assert set(example) == set(schemas["RecognisedOut"]["properties"])
 
 
 def test_api_match_a_failing_query_does_not_fail_its_batch(client: TestClient) -> None:

@@ -179,7 +179,7 @@ def test_page_says_why_it_is_not_ready(page, empty_service):
 def test_page_answers_who_asked_too_early(page):
     """A question that met a service still loading is answered as soon as the service is ready, without asking again."""
     problem = {"title": "Not ready", "status": 503, "detail": "loading", "detail_zh": "模型正在加载"}
-    page.open()
+    page.open("?min_level=none")
     page.script("window.realFetch = window.fetch")
     page.script(_ANSWER_WITH, 503, "application/problem+json", json.dumps(problem))
     page.ask("锂离子电池电解液")

@@ -6,11 +6,11 @@ import { element, notice } from "./results.js";
 export const LEVELS = ["none", "weak", "fairly_strong", "strong"]; // from the least
 export const LOWEST_SHOWN = "weak"; // What an address says nothing of: a list of unrelated records is no help.
 
-/** The matches to list and how many are below the level. Where nothing fits all are listed, as the nearest there are;
- * what the question names itself is listed whatever its level. */
-export function worthReading({ matches, nothing_fits: nothing }, level) {
-  const reaches = (match) => match.why?.exact || LEVELS.indexOf(match.level) >= LEVELS.indexOf(level);
-  const listed = nothing ? matches : matches.filter(reaches);
+/** The matches to list and how many are below the level. Where nothing fits all are listed, as the nearest there are,
+ * and where the question names a number, holder or class that the bank has: what has it need not fit the rest. */
+export function worthReading({ matches, nothing_fits: nothing, recognised = [] }, level) {
+  const all = nothing || recognised.some(({ found }) => found);
+  const listed = all ? matches : matches.filter((match) => LEVELS.indexOf(match.level) >= LEVELS.indexOf(level));
   return { listed, below: matches.length - listed.length };
 }
 

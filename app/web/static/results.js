@@ -132,8 +132,8 @@ function foldedBehind({ folded = [], folded_count: count = 0 }, kind, actions) {
 
 function signalsLine({ meaning, coverage, alone }) {
   const values = { meaning: meaning.toFixed(2), coverage: Math.round(coverage * 100) };
-  // A record in another language cannot share words; there is nothing to say of them.
-  return t(alone ? "signalsAcross" : "signals", values);
+  // A record in another language cannot share words, and in a small bank they do not rank: nothing to say of them.
+  return t(alone ? "signalsAcross" : coverage ? "signals" : "signalsMeaning", values);
 }
 
 function holderLine({ holders = [], holder_type: holderType }) {
