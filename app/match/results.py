@@ -28,7 +28,7 @@ from app.errors import PatmatchError
 from app.match.folding import folded_behind, pool_for
 from app.match.queries import EncodedQuery, Route
 from app.match.scorer import Candidates
-from app.ranking.relevance import Scale, diversify, level_from_score
+from app.ranking.relevance import FAIRLY_STRONG_FROM, Scale, diversify, level_from_score
 from app.ranking.space import PLAIN
 from app.serving.served import Served
 from index import Plan
@@ -99,11 +99,15 @@ def result_of(
 def _no_match(scale: Scale, found: Candidates, kept: Sequence[int], *, named: bool) -> float:
     """The probability that nothing fits, by the best of what may be listed.
 
-    0 where a query names a record, or nothing else than a holder or class: that is not asked by its meaning.
+    0 where a query names a record, or nothing else than a holder or class: that is not asked by its meaning. A record
+    in another language counts where it is at least fairly strong: something is always near by meaning alone.
     """
     if named:
         return 0.0
-    return scale.no_match_probability(float(found.relevance.total[kept].max()) if kept else -np.inf)
+    ranked = found.relevance.at(kept)
+    counted = ranked.total[~ranked.alone | (ranked.scores >= FAIRLY_STRONG_FROM)]
+    best = counted if len(counted) else ranked.total
+    return scale.no_match_probability(float(best.max(initial=-np.inf)))
 
 
 def unanswered(route: Route, outcome: EncodedQuery | PatmatchError, request: MatchRequest) -> QueryResult:

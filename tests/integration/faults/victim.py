@@ -66,7 +66,7 @@ def acknowledge(text):
     os.write(1, f"ack {text}\n".encode())
 
 
-def progressed(what, done, total=None):  # noqa: ARG001 - what a command's progress is told
+def progressed(what, done, total=None, note=""):  # noqa: ARG001 - what a command's progress is told
     """What takes the place of the bar on a terminal."""
     acknowledge(f"{what} {done}")
 
