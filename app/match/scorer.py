@@ -171,7 +171,7 @@ class Scorer:
         cosines = _cosines(self.records.vectors_at(addresses), query.vector)
         coverage = None
         if self.terms is not None:
-            coverage = coverage_of(self.records.term_scores(query.terms, addresses))
+            coverage = coverage_of(self.records.term_scores(query.terms, addresses), self.terms.mean_length)
         languages, codes = self.records.languages_at(addresses)
         return relevance_of(cosines, coverage, self._crossed(query.lang, languages).at(codes), self.scale)
 
@@ -188,7 +188,8 @@ class Scorer:
         for row, text, code in zip(cosines, texts, codes.tolist(), strict=True):
             coverage, total = None, np.empty(len(row), dtype=np.float32)
             if self.terms is not None and queries.terms is not None:
-                coverage = coverage_of(queries.terms.scores(text, self.terms.mean_length))
+                length = self.terms.mean_length
+                coverage = coverage_of(queries.terms.scores(text, length), length)
             for lang, mine in queries.by_language.items():
                 shares = None if coverage is None else coverage[mine]
                 crossed = self._crossed(lang, languages).at(np.full(len(mine), code))

@@ -1,7 +1,7 @@
 """What a query's words are worth: its terms with their weights, so that BM25 is the share of them that a record covers.
 
 A term counts by in how many sentences it stands, damped; the headline counts as much as a good part of the body. The
-weights are divided by those of the query's `CORE_TERMS` weightiest terms: BM25 of a record is then near 1 where it
+weights are divided by those of the query's `CORE_TERMS` weightiest terms: BM25 of a title is then near 1 where it
 holds the core of what is asked, for one word as for 3,000 characters, and whatever the corpus's size makes of rarity.
 """
 
@@ -29,6 +29,10 @@ HEADLINE_WEIGHT = 1.5
 """What a headline counts beside a sentence of its body, times the root of how many sentences that has."""
 MOST_TERMS = 200
 """Terms of a query that are looked for, the weightiest. By text alone 100 find less (recall@100 0.552, not 0.578)."""
+
+TITLE_LENGTH, LENGTH_EXPONENT = 23.0, 0.26
+"""Terms of a judged record, and by which power of the length the covered share grows. Of 3,000 patents read to 25, 78,
+129, 230, 400 and 441 terms, the fifth best of 80 needs covers 0.23, 0.33, 0.37, 0.42, 0.48 and 0.49."""
 
 
 def query_terms(text_parts: Sequence[str], rarity: Rarity, *, titled: bool) -> dict[str, float]:
@@ -62,9 +66,18 @@ def _terms_of_other_names(segment: str) -> Iterable[str]:
     return terms_of("\n".join(in_force().expanded(without_exclusions(segment))))
 
 
-def coverage_of(bm25: Floats) -> Floats:
-    """The share of a query's lexical weight that records cover, float32 ``[n]``, 0 to 1, by BM25 of `query_terms`."""
-    found: Floats = np.clip(bm25, 0.0, 1.0).astype(np.float32)
+def coverage_of(bm25: Floats, mean_length: float) -> Floats:
+    """The share of a query's lexical weight that records cover, float32 ``[n]``, 0 to 1.
+
+    Long records cover more of any query, what they are about and what not. A share is given as a title would have it,
+    since titles are what experts judged: the same patents read to their titles alone and in full so cover alike.
+
+    Args:
+        bm25: of `query_terms`, float32 ``[n]``.
+        mean_length: terms of a record of the corpus.
+    """
+    length = max(mean_length, TITLE_LENGTH)
+    found: Floats = np.clip(bm25 * (TITLE_LENGTH / length) ** LENGTH_EXPONENT, 0.0, 1.0).astype(np.float32)
     return found
 
 

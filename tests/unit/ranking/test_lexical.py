@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ranking.lexical import CORE_TERMS, HEADLINE_WEIGHT, MOST_TERMS, coverage_of, query_terms
+from app.ranking.lexical import CORE_TERMS, HEADLINE_WEIGHT, MOST_TERMS, TITLE_LENGTH, coverage_of, query_terms
 from app.text.terms import terms_of
 from index import TermIndex
 from index.terms_build import write_terms
@@ -63,7 +63,9 @@ def alike(_term: str) -> float:
 
 def share_held(asked: Mapping[str, float], held: Sequence[str]) -> float:
     """Coverage of a text that holds these terms, where all are as rare and each scores as one of its length."""
-    return float(coverage_of(np.array([sum(weight for term, weight in asked.items() if term in held)]))[0])
+    return float(
+        coverage_of(np.array([sum(weight for term, weight in asked.items() if term in held)]), TITLE_LENGTH)[0]
+    )
 
 
 @pytest.mark.parametrize("word", ["电机", "水稻育种", "纳滤", "永磁同步电机"])
@@ -77,7 +79,7 @@ def test_lexical_covers_one_word_that_is_held(word: str) -> None:
 
 def test_lexical_covers_half_of_two_words() -> None:
     """Two subjects in equal parts: either is about a half."""
-    found = coverage_of(bm25(terms("", "水稻育种。纳滤膜分离。")))
+    found = coverage_of(bm25(terms("", "水稻育种。纳滤膜分离。")), TITLE_LENGTH)
     for subject in ("水稻育种", "纳滤膜分离"):
         holding = [subject in text for text in DOCUMENTS]
         assert 0.3 < found[holding].mean() < 0.7
@@ -179,7 +181,14 @@ def test_lexical_long_query_that_holds_the_core_keeps_its_coverage(seed: int) ->
 @given(st.lists(st.floats(-5, 50, width=32), max_size=30))
 def test_lexical_coverage_is_a_share(values: list[float]) -> None:
     """Between 0 and 1, float32, and never less for more."""
-    found = coverage_of(np.sort(np.array(values, dtype=np.float32)))
+    found = coverage_of(np.sort(np.array(values, dtype=np.float32)), TITLE_LENGTH)
     assert found.dtype == np.float32
     assert ((found >= 0) & (found <= 1)).all()
     assert (np.diff(found) >= 0).all()
+
+
+@pytest.mark.parametrize(("length", "least", "most"), [(0.0, 0.4, 0.4), (23.0, 0.4, 0.4), (440.0, 0.17, 0.2)])
+def test_lexical_coverage_is_that_of_a_title(length: float, least: float, most: float) -> None:
+    """Long records cover more of everything, which speaks for none of them; short ones are taken as they are."""
+    (found,) = coverage_of(np.array([0.4], dtype=np.float32), length)
+    assert least - 1e-6 <= found <= most + 1e-6
