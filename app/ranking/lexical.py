@@ -77,7 +77,8 @@ def coverage_of(bm25: Floats, mean_length: float) -> Floats:
         mean_length: terms of a record of the corpus.
     """
     length = max(mean_length, TITLE_LENGTH)
-    found: Floats = np.clip(bm25 * (TITLE_LENGTH / length) ** LENGTH_EXPONENT, 0.0, 1.0).astype(np.float32)
+    shares = bm25 * (TITLE_LENGTH / length) ** LENGTH_EXPONENT
+    found: Floats = np.clip(shares, 0.0, 1.0).astype(np.float32)
     return found
 
 

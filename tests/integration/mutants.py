@@ -182,8 +182,8 @@ MUTANTS = (
     Mutant(
         "coverage is not bounded",
         "app/ranking/lexical.py",
-        "np.clip(bm25, 0.0, 1.0)",
-        "np.maximum(bm25, 0.0)",
+        "np.clip(shares, 0.0, 1.0)",
+        "np.maximum(shares, 0.0)",
         "tests/unit/ranking/test_lexical.py::test_lexical_coverage_is_a_share",
     ),
     Mutant(
