@@ -22,12 +22,12 @@ from app.wiring import Services
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 
 MEASURED = {
-    "asked title_and_text": (0.9043, 0.5779, 0.5821, 0.1629),
-    "asked text": (0.8922, 0.5781, 0.5724, 0.2009),
-    "asked title": (0.8962, 0.5931, 0.5807, 0.1759),
-    "length short": (0.9163, 0.6392, 0.5793, 0.1863),
-    "length middle": (0.8979, 0.5029, 0.5833, 0.2036),
-    "length long": (0.8976, 0.5939, 0.5840, 0.1694),
+    "asked title_and_text": (0.9237, 0.6454, 0.5951, 0.1158),
+    "asked text": (0.9053, 0.5982, 0.5864, 0.1263),
+    "asked title": (0.9142, 0.6627, 0.5907, 0.1696),
+    "length short": (0.9235, 0.6743, 0.5833, 0.1239),
+    "length middle": (0.9405, 0.6163, 0.5874, 0.1662),
+    "length long": (0.9043, 0.6457, 0.6186, 0.1066),
 }
 """``judged_ndcg@10``, ``judged_spearman``, ``level_score`` and ``calibration_error``, as `patmatch evaluate` prints
 them for the sample. A release that is better sets them anew, so that the next one may not lose it."""
@@ -36,10 +36,11 @@ MARGINS = (0.03, 0.08, 0.03, 0.04)
 move."""
 FEW_QUERIES = 2.0
 """How many times the margin where a slice has a third of the queries."""
-ALIKE = {"judged_ndcg@10": 0.03, "judged_spearman": 0.05, "level_score": 0.03}
-"""How much text alone may lose against title and text; measured 0.012, none and 0.010."""
+ALIKE = {"judged_ndcg@10": 0.03, "judged_spearman": 0.07, "level_score": 0.03}
+"""How much text alone may lose against title and text; measured 0.018, 0.047 and 0.009."""
 MOST_SHIFT = 0.08
-"""How far asking by text or title alone may move a pair's score on average; measured 0.063 and 0.032."""
+"""How far asking by text or title alone may move a pair's score on average; measured 0.042 and 0.072: a title says
+less than its text."""
 CHINESE = ("zh->zh", {"recall@10": 0.9, "judged_ndcg@10": 0.95, "level_score": 0.61})
 """Chinese needs among Chinese patents; measured 0.938, 0.979 and 0.642."""
 ACROSS = {"zh->en": 0.85, "zh->ja": 0.6, "zh->ko": 0.7, "zh->de": 0.6}
