@@ -26,6 +26,11 @@ PSEUDO_PAIRS = 0.5
 """Added to each level: enough for a finite fit, and a thousandth of the 200 pairs that a calibration should have."""
 RIDGE = 0.01
 """On the squared logarithms of the slopes, evidence in standard deviations: draws them to 1, very weakly."""
+ALONE_STEEPER, ALONE_KEPT_AT = 1.45, 1.45
+"""How much steeper meaning counts where it is alone, and the logit (a score of 0.81) that stays as it was. Drawn apart,
+cosines of two languages also draw apart what is near by chance: of Chinese firms' lists a reader kept 3 of 10 English
+patents that scored 0.35 as if in their own language, and 58 of 69 Chinese ones from 0.2 on. True translations, which
+have 0.6 and more, keep their place."""
 FITS_FROM = 3
 """Level from which a record fits."""
 FOLDS = 10
@@ -130,8 +135,9 @@ def fit_scale(pairs: JudgedPairs) -> Scale:
         strong_from=1.0 / (1.0 + float(np.exp(cuts[1] - cuts[2]))),
     )
     if len(slopes) > 1:
-        (alone,), alone_cuts = _fitted([pairs.meaning], pairs)
-        scale = replace(scale, alone=alone, alone_cut=alone_cuts[1])
+        (slope,), (_, cut, _) = _fitted([pairs.meaning], pairs)
+        alone_cut = ALONE_STEEPER * (ALONE_KEPT_AT + cut) - ALONE_KEPT_AT
+        scale = replace(scale, alone=ALONE_STEEPER * slope, alone_cut=alone_cut)
     found = _best_of_lists(pairs, scale)
     return scale if found is None else replace(scale, found=found[0], found_cut=found[1])
 

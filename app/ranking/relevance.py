@@ -129,8 +129,8 @@ FUSED_SCALE = Scale(
     coverage=3.588,
     weak_from=0.0522,
     strong_from=0.8194,
-    alone=8.231,
-    alone_cut=3.8998,
+    alone=11.935,
+    alone_cut=6.307,
     found=0.457,
     found_cut=0.169,
 )
