@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from app.arrays import Ints
 from app.builds.jobs import requester
 from app.catalogue import Catalogue
-from app.domain import Kind, Query
+from app.domain import AnyRecord, Kind, Query
 from app.errors import InputError, JobError, NotFoundError, NotReadyError
 from app.evaluation.calibration import (
     CalibrationCheck,
@@ -133,20 +133,22 @@ class CalibrationService:
         deepest = max(len(levels) for levels in qrels.values())
         limits = replace(self._limits, max_queries=1, max_k=max(1, deepest))
         matching = MatchService(indexes=self._serving.indexes, catalogue=self._catalogue, limits=limits)
-        evidence: dict[str, dict[str, Sequence[float]]] = {}
+        records = self._catalogue.get_many(ASKED_BY[target], list(qrels))
+        ways: list[dict[str, dict[str, Sequence[float]]]] = [{}, {}, {}]
         for done, (key, levels) in enumerate(qrels.items(), 1):
-            query = Query(id=key, record_kind=ASKED_BY[target], record_id=key)
-            result = asked_of(matching, query, target, tuple(levels))
             report(Progress("ask", done, len(qrels)))
-            if result.error is None:
-                evidence[key] = {match.id: match.evidence.row for match in result.matches}
-            elif not isinstance(result.error, NotFoundError):
-                raise result.error
-        records = self._catalogue.get_many(ASKED_BY[target], sorted(evidence))
+            if key not in records:
+                continue
+            for way, query in zip(ways, _asked_in_each_way(records[key]), strict=False):
+                result = asked_of(matching, query, target, tuple(levels))
+                if result.error is None:
+                    way[key] = {match.id: match.evidence.row for match in result.matches}
+                elif not isinstance(result.error, NotFoundError):
+                    raise result.error
         titles = {key: record.heading for key, record in records.items()}
-        served_pairs = sum(map(len, evidence.values()))
+        served_pairs = sum(map(len, ways[0].values()))
         counts = {"unknown_pairs": sum(map(len, qrels.values())) - served_pairs, "unserved_pairs": 0}
-        return _joined(target, ranking, qrels, [evidence], titles, counts)
+        return _joined(target, ranking, qrels, ways, titles, counts)
 
     def fit(self, judged: JudgedRelevance) -> tuple[Calibration, CalibrationCheck]:
         """The calibration of judged pairs, and how it does on pairs that it was not fitted to. Nothing is published.
@@ -274,6 +276,15 @@ class CalibrationService:
             needs=len(set(pairs.groups)),
             seen=seen,
         )
+
+
+def _asked_in_each_way(record: AnyRecord) -> Iterator[Query]:
+    """A record as it is stored, and one that has title and text by its text alone and its title alone."""
+    yield Query(id=record.id, record_kind=record.kind, record_id=record.id)
+    if len(record.text_parts) == 2:
+        title, text = record.text_parts
+        yield Query(id=record.id, text=text)
+        yield Query(id=record.id, text=title)
 
 
 def _joined(

@@ -50,13 +50,16 @@ made for another version is not applied."""
 FAIRLY_STRONG_FROM = 0.5
 """Smallest score of the level "fairly strong": it is the definition of the level's median."""
 
+MOST_CREDIT = 0.5
+"""Share of a query's words that a record in another language is credited with at most: who holds more stands first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Evidence to score and level.
 
     ``logit P(at least fairly strong) = meaning * cosine + coverage * share - cut``; of records in another language
-    ``alone * cosine - alone_cut``.
+    ``alone * cosine - alone_cut``, and no more than where the record held `MOST_CREDIT` of the words.
 
     Attributes:
         meaning: logits per unit of the cosine, above 0.
@@ -114,7 +117,8 @@ class Scale:
         """The logits of being at least fairly strong, float64 of the arguments' shape; ``alone`` is bool."""
         cosines, shares = np.asarray(meaning, dtype=np.float64), np.asarray(coverage, dtype=np.float64)
         fused = self.meaning * cosines + self.coverage * shares - self.cut
-        apart = self.alone_slope * cosines - self.alone_at
+        most = self.meaning * cosines + self.coverage * MOST_CREDIT - self.cut
+        apart = np.minimum(self.alone_slope * cosines - self.alone_at, most)
         found: Doubles = np.where(alone, np.maximum(fused, apart), fused)
         return found
 

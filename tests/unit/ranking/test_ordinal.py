@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain import Level
-from app.ranking.ordinal import JudgedPairs, NoFitError, fold_of_each, held_out_probabilities
+from app.ranking.ordinal import (
+    ALONE_KEPT_AT,
+    ALONE_STEEPER,
+    JudgedPairs,
+    NoFitError,
+    fold_of_each,
+    held_out_probabilities,
+)
 from app.ranking.ordinal import fit_scale as fit_pairs
 from app.ranking.relevance import (
     BUILT_IN_SCALES,
@@ -113,13 +120,15 @@ def test_ordinal_fit_recovers_known_slopes_and_cuts() -> None:
 def test_ordinal_fit_reads_meaning_alone_by_all_pairs_without_their_words() -> None:
     """The slope of meaning alone is steeper, as it tells coverage too, and says what pairs of a cosine are on average.
 
-    Simulated: the mean score by meaning alone of the pairs about a cosine is their share of level 3 or better.
+    Simulated: before it is made steeper, the mean score by meaning alone of the pairs about a cosine is their share of
+    level 3 or better.
     """
     evidence, levels = drawn(TRUE, 20_000)
     scale = fit_scale(evidence, levels)
     assert scale.alone_slope > scale.meaning
     meaning = evidence[:, 0]
-    scores = score_from_logit(scale.alone_slope * meaning - scale.alone_at)
+    slope, cut = scale.alone_slope / ALONE_STEEPER, (scale.alone_at + ALONE_KEPT_AT) / ALONE_STEEPER - ALONE_KEPT_AT
+    scores = score_from_logit(slope * meaning - cut)
     for low, high in ((0.0, 0.2), (0.3, 0.4), (0.5, 0.6), (0.8, 1.0)):
         near = (meaning >= low) & (meaning < high)
         assert scores[near].mean() == pytest.approx((levels[near] >= 3).mean(), abs=0.05)
