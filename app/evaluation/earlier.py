@@ -102,9 +102,7 @@ def read_report(folder: Path) -> EarlierReport:
         if levels:
             qrels[run.query_id] = levels
     measures = _json_object(folder / MEASURES)
-    origin = {
-        name: dict(measures.get(name) or {}) for name in ("encoder", "snapshot", "settings", "material", "slices")
-    }
+    origin = {name: dict(measures.get(name) or {}) for name in _ORIGIN}
     return EarlierReport(runs=runs, qrels=qrels, query_digests=digests, origin=origin)
 
 

@@ -300,7 +300,7 @@ def _joined(
         (
             way[key][doc],
             level,
-            " ".join((titles.get(key) or key).split()).casefold(),
+            _group(titles.get(key) or key),
             f"{key}\t{doc}\t{level}",
             f"{number} {key}",
         )
@@ -322,6 +322,7 @@ def _joined(
 
 
 def _group(title: str) -> str:
+    """What needs of one title have in common."""
     return " ".join(title.split()).casefold()
 
 
