@@ -1,20 +1,19 @@
 """Files of other people to records or rejects.
 
-The way of a row: a format's reader (``delimited``, ``jsonlines``, ``workbooks``, ``parquet``) gives its cells,
-``headers`` says which field each belongs to, ``building`` makes the record from what ``text``, ``values``, ``codes``,
-``places``, ``holders`` and ``words`` read in the cells, and ``reading`` hands out the outcome.
+The way of a row: a reader of ``tables`` gives its cells, ``headings`` says which field each belongs to, ``building``
+makes the record from what ``fields`` reads in the cells, and ``reading`` hands out the outcome.
 """
 
 from app.ingest.feedback import GivenFeedback, feedback_in, feedback_of
 from app.ingest.grades import grading_in, grading_of
+from app.ingest.headings.mapping import load_mapping
+from app.ingest.headings.synonyms import FEEDBACK, GRADES, INDUSTRIES
 from app.ingest.industries import Pairs, pairs_in
-from app.ingest.mapping import load_mapping
 from app.ingest.objects import record_of
-from app.ingest.outcomes import IngestLimits, Problem, RowOutcome, SourceFile
+from app.ingest.outcomes import IngestOptions, Problem, RowOutcome, SourceFile
 from app.ingest.problems import problem
 from app.ingest.reading import FORMATS, RowFile, read_records, read_rows
 from app.ingest.rejects import RejectsFile, inert, rejects_path
-from app.ingest.synonyms import FEEDBACK, GRADES, INDUSTRIES
 
 __all__ = [
     "FEEDBACK",
@@ -22,7 +21,7 @@ __all__ = [
     "GRADES",
     "INDUSTRIES",
     "GivenFeedback",
-    "IngestLimits",
+    "IngestOptions",
     "Pairs",
     "Problem",
     "RejectsFile",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from app.domain import AnyRecord, Firm, Kind, Need, Patent
-from app.ingest.codes import (
+from app.ingest.draft import Draft
+from app.ingest.fields.codes import (
     CREDIT_CODE_LENGTH,
     compact,
     credit_code_holds,
@@ -14,11 +15,10 @@ from app.ingest.codes import (
     ipc_codes,
     is_rounded_number,
 )
-from app.ingest.draft import Draft
-from app.ingest.holders import holder_type_of, split_names
-from app.ingest.places import credit_code_region, is_elsewhere, region_code
-from app.ingest.values import as_maturity, as_text
-from app.ingest.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
+from app.ingest.fields.holders import holder_type_of, split_names
+from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
+from app.ingest.fields.values import as_maturity, as_text
+from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
 from app.text.normalising import detect_language, fold_line, language_word
 
 DERIVED_ID_DIGITS = 12
@@ -165,7 +165,7 @@ def _is_simple(source: str) -> bool:
 
 
 def _check_identity(draft: Draft, identity: str, source: str) -> None:
-    limit = draft.limits.max_id_chars
+    limit = draft.options.max_id_chars
     if len(identity) > limit:
         draft.reject("too_long", "id", source, length=len(identity), limit=limit)
     elif not identity:

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from app.domain import Kind
-from app.ingest.headers import Plan
-from app.ingest.outcomes import IngestLimits, Problem, RowOutcome
+from app.ingest.fields.values import as_date, as_text, json_safe
+from app.ingest.fields.words import LONGEST_MISSING, is_missing, status_word
+from app.ingest.headings.headers import Plan
+from app.ingest.outcomes import IngestOptions, Problem, RowOutcome
 from app.ingest.problems import problem
-from app.ingest.values import as_date, as_text, json_safe
-from app.ingest.words import LONGEST_MISSING, is_missing, status_word
 from app.text.normalising import fold_body, fold_line
 
 R = TypeVar("R")
@@ -31,16 +31,16 @@ class Draft:
     Args:
         plan: where each field is in ``cells``.
         cells: the row's values, as many as the plan has headers.
-        limits: what a row may hold.
+        options: what a row may hold.
         id_expected: whether the file has an id column, so that a row without an id is a mistake.
     """
 
-    __slots__ = ("cells", "extra", "id_expected", "limits", "original", "plan", "present", "rejected", "warnings")
+    __slots__ = ("cells", "extra", "id_expected", "options", "original", "plan", "present", "rejected", "warnings")
 
-    def __init__(self, plan: Plan, cells: Sequence[Any], limits: IngestLimits, *, id_expected: bool = True) -> None:
+    def __init__(self, plan: Plan, cells: Sequence[Any], options: IngestOptions, *, id_expected: bool = True) -> None:
         self.plan = plan
         self.cells = cells
-        self.limits = limits
+        self.options = options
         self.id_expected = id_expected
         self.rejected: list[Problem] = []
         self.warnings: list[Problem] = []
@@ -87,17 +87,17 @@ class Draft:
 
     def line(self, name: str) -> str:
         """A title or a name as one line, ``""`` when missing or unusable."""
-        return self._text(name, fold_line, self.limits.max_title_chars)
+        return self._text(name, fold_line, self.options.max_title_chars)
 
     def body(self, name: str) -> str:
         """A longer text with its line breaks, ``""`` when missing or unusable."""
-        return self._text(name, fold_body, self.limits.max_text_chars)
+        return self._text(name, fold_body, self.options.max_text_chars)
 
     def short(self, name: str) -> str | None:
         """A word or a code of an optional field, ``None`` when missing or unusable."""
         if name not in self.present:
             return None
-        return self._text(name, _fold_word, self.limits.max_title_chars) or None
+        return self._text(name, _fold_word, self.options.max_title_chars) or None
 
     def day(self, name: str) -> date | None:
         """A date; what cannot be read as one is kept in ``extra`` with a warning."""
@@ -160,7 +160,7 @@ class Draft:
         if value is None or value == "":
             return
         header = self.plan.headers[position]
-        limit = self.limits.max_extra_chars
+        limit = self.options.max_extra_chars
         safe = json_safe(value)
         if isinstance(safe, str) and len(safe) > limit:
             safe = safe[:limit]
@@ -170,8 +170,8 @@ class Draft:
             self.warn("extra_cut", None, value, header=header, limit=limit)
         if safe is None:
             return
-        if len(self.extra) >= self.limits.max_extra_columns and header not in self.extra:
+        if len(self.extra) >= self.options.max_extra_columns and header not in self.extra:
             if not any(warning.code == "extra_dropped" for warning in self.warnings):
-                self.warn("extra_dropped", None, header, limit=self.limits.max_extra_columns)
+                self.warn("extra_dropped", None, header, limit=self.options.max_extra_columns)
             return
         self.extra[header] = safe

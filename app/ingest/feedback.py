@@ -11,14 +11,14 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from app.domain import Event, Feedback, Kind, Need
-from app.ingest.codes import CREDIT_CODE_LENGTH, compact
 from app.ingest.draft import Draft
+from app.ingest.fields.codes import CREDIT_CODE_LENGTH, compact
+from app.ingest.fields.values import as_date, as_text
+from app.ingest.fields.words import event_word, level_word
+from app.ingest.headings.synonyms import FEEDBACK, SYNONYMS
 from app.ingest.objects import record_of
-from app.ingest.outcomes import IngestLimits, Problem, RowOutcome
+from app.ingest.outcomes import IngestOptions, Problem, RowOutcome
 from app.ingest.problems import problem
-from app.ingest.synonyms import FEEDBACK, SYNONYMS
-from app.ingest.values import as_date, as_text
-from app.ingest.words import event_word, level_word
 from app.text.normalising import fold_body, fold_line
 
 W = TypeVar("W")
@@ -64,7 +64,7 @@ def feedback_of(fields: Mapping[str, Any]) -> RowOutcome[GivenFeedback]:
         for name in list(named)[:MAX_WORD_CHARS]
         if name not in SYNONYMS[FEEDBACK]
     )
-    given, problems = _read(named, IngestLimits(), timeless_key=False)
+    given, problems = _read(named, IngestOptions(), timeless_key=False)
     problems = (*strange, *problems)
     return RowOutcome(0, None if problems else given, problems, (), fields)
 
@@ -76,23 +76,23 @@ def feedback_in(draft: Draft) -> GivenFeedback | None:
         cells = (draft.cells[place] for place in draft.plan.fields.get(name, ()))
         if (first := next((cell for cell in cells if cell not in (None, "")), None)) is not None:
             values[name] = first
-    given, problems = _read(values, draft.limits, timeless_key=True)
+    given, problems = _read(values, draft.options, timeless_key=True)
     draft.rejected.extend(problems)
     return given
 
 
 def _read(
-    values: Mapping[str, Any], limits: IngestLimits, *, timeless_key: bool
+    values: Mapping[str, Any], options: IngestOptions, *, timeless_key: bool
 ) -> tuple[GivenFeedback | None, tuple[Problem, ...]]:
     """Feedback from values by our names, or what is wrong with them.
 
     Args:
         values: as they came.
-        limits: what they may hold.
+        options: what they may hold.
         timeless_key: whether feedback without a key and a time is known by the rest of what it says, as the rows of a
             file are, so that a file can be loaded twice; else it is new each time.
     """
-    reader = _Reader(values, limits)
+    reader = _Reader(values, options)
     found = reader.read()
     need = reader.need(found)
     if reader.problems:
@@ -118,9 +118,9 @@ def _digest(found: Mapping[str, Any], need: Need | None) -> bytes:
 class _Reader:
     """Reads the fields of one feedback and notes what is wrong."""
 
-    def __init__(self, values: Mapping[str, Any], limits: IngestLimits) -> None:
+    def __init__(self, values: Mapping[str, Any], options: IngestOptions) -> None:
         self._values = {name: value for name, value in values.items() if value is not None and value != ""}
-        self._limits = limits
+        self._options = options
         self.problems: list[Problem] = []
 
     def read(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class _Reader:
             found[name] = self._text(name, MAX_WORD_CHARS, line=True)
         for name in ("reason", "note"):
             found[name] = self._text(name, MAX_NOTE_CHARS)
-        found["query_text"] = self._text("query_text", self._limits.max_text_chars)
+        found["query_text"] = self._text("query_text", self._options.max_text_chars)
         found["level"] = self._worded("level", level_word)
         found["event"] = self._event(found["level"] is not None)
         found["rank"], found["score"], found["at"] = self._rank(), self._score(), self._moment()
@@ -164,7 +164,7 @@ class _Reader:
         words = json.dumps(given, sort_keys=True, default=str)
         derived = blake2b(words.encode(), digest_size=_DIGEST_BYTES).hexdigest()
         wanted = str(found.get("new_need_id") or f"need-{derived[:_KEY_CHARS]}")
-        outcome = record_of(Kind.NEEDS, given, record_id=wanted, limits=self._limits)
+        outcome = record_of(Kind.NEEDS, given, record_id=wanted, options=self._options)
         self.problems += [replace(found, field=f"need.{found.field or 'text'}") for found in outcome.rejected]
         need = outcome.record if isinstance(outcome.record, Need) else None
         if need is not None and need.firm_id != firm_id:
@@ -208,7 +208,7 @@ class _Reader:
         return found
 
     def _identity(self, name: str) -> str | None:
-        text = self._text(name, self._limits.max_id_chars, line=True)
+        text = self._text(name, self._options.max_id_chars, line=True)
         if text is None:
             return None
         identity = compact(text)

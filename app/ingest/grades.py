@@ -9,12 +9,12 @@ from app.domain import Grading
 from app.ingest.building import identity_of
 from app.ingest.draft import Draft
 from app.ingest.feedback import MAX_NOTE_CHARS, MAX_WORD_CHARS
-from app.ingest.headers import plan_columns
-from app.ingest.outcomes import IngestLimits, RowOutcome
+from app.ingest.fields.values import as_maturity, as_text
+from app.ingest.fields.words import yes_or_no
+from app.ingest.headings.headers import plan_columns
+from app.ingest.headings.synonyms import GRADES, SYNONYMS
+from app.ingest.outcomes import IngestOptions, RowOutcome
 from app.ingest.problems import problem
-from app.ingest.synonyms import GRADES, SYNONYMS
-from app.ingest.values import as_maturity, as_text
-from app.ingest.words import yes_or_no
 from app.text.normalising import fold_body, fold_line
 
 _GRADED = ("grade", "maturity", "agreed")
@@ -24,7 +24,7 @@ _LETTERS = ("A", "B", "C")
 def grading_of(patent_id: str, fields: Mapping[str, Any]) -> RowOutcome[Grading]:
     """The grading of one patent from an object with our names; another name is a mistake."""
     given = {"id": patent_id, **fields}
-    draft = Draft(plan_columns(tuple(given), GRADES, {}), tuple(given.values()), IngestLimits())
+    draft = Draft(plan_columns(tuple(given), GRADES, {}), tuple(given.values()), IngestOptions())
     grading = grading_in(draft)
     draft.rejected[:0] = [
         problem("unknown_field", name[:MAX_WORD_CHARS])

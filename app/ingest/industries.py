@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
-from app.ingest.codes import industry_codes, ipc_codes, with_section
 from app.ingest.draft import Draft
-from app.ingest.values import as_text
+from app.ingest.fields.codes import industry_codes, ipc_codes, with_section
+from app.ingest.fields.values import as_text
 
 _SECTION = re.compile("[A-H]")
 

@@ -9,11 +9,11 @@ from typing import Any
 from app.domain import AnyRecord, Kind
 from app.ingest.building import record_in
 from app.ingest.draft import Draft
-from app.ingest.headers import fields_of, plan_columns, recognise
-from app.ingest.outcomes import IngestLimits, Problem, RowOutcome
+from app.ingest.fields.values import json_safe
+from app.ingest.fields.words import is_missing
+from app.ingest.headings.headers import fields_of, plan_columns, recognise
+from app.ingest.outcomes import IngestOptions, Problem, RowOutcome
 from app.ingest.problems import problem
-from app.ingest.values import json_safe
-from app.ingest.words import is_missing
 
 _KEPT_CHARS = 4
 """A source's own text in ``original`` may be this many times as long as what became of it; as in a file."""
@@ -24,7 +24,7 @@ def record_of(
     fields: Mapping[str, Any],
     *,
     record_id: str | None = None,
-    limits: IngestLimits | None = None,
+    options: IngestOptions | None = None,
     row: int = 0,
 ) -> RowOutcome[AnyRecord]:
     """The record of one object: fields by our names or by those of other people, as in a file.
@@ -36,11 +36,11 @@ def record_of(
         kind: what the object is.
         fields: its keys and values, of JSON's types.
         record_id: its id, where the object names none. One that it does name counts.
-        limits: what it may hold; the defaults where ``None``.
+        options: what it may hold; the defaults where ``None``.
         row: its place among others.
     """
-    limits = limits or IngestLimits()
-    refused = _refused(fields, limits)
+    options = options or IngestOptions()
+    refused = _refused(fields, options)
     if refused:
         return RowOutcome(row, None, refused, (), fields)
     given = {str(json_safe(str(key))): value for key, value in fields.items()}
@@ -54,7 +54,7 @@ def record_of(
     places = range(len(given), len(given) + len(extra))
     plan = replace(plan, headers=(*plan.headers, *extra), extras=(*plan.extras, *places))
     try:
-        draft = Draft(plan, (*given.values(), *extra.values()), limits)
+        draft = Draft(plan, (*given.values(), *extra.values()), options)
         record = record_in(kind, draft)
     except RecursionError:
         found = problem("bad_json", None, "", detail="nested too deeply")
@@ -65,18 +65,18 @@ def record_of(
     return draft.outcome(row, record, fields)
 
 
-def _refused(fields: Mapping[str, Any], limits: IngestLimits) -> tuple[Problem, ...]:
+def _refused(fields: Mapping[str, Any], options: IngestOptions) -> tuple[Problem, ...]:
     """Why an object's keys cannot be used. They are looked at before anything is remembered about them."""
     extra = fields.get("extra")
     keys = [*fields, *(extra if isinstance(extra, Mapping) else ())]
-    if len(keys) > limits.max_fields:
-        return (problem("too_many_fields", None, found=len(keys), limit=limits.max_fields),)
+    if len(keys) > options.max_fields:
+        return (problem("too_many_fields", None, found=len(keys), limit=options.max_fields),)
     longest = max(keys, key=len, default="")
-    if len(longest) > limits.max_field_chars:
-        return (problem("field_name_too_long", None, longest, length=len(longest), limit=limits.max_field_chars),)
+    if len(longest) > options.max_field_chars:
+        return (problem("field_name_too_long", None, longest, length=len(longest), limit=options.max_field_chars),)
     original = fields.get("original")
     if isinstance(original, Mapping):
-        limit = _KEPT_CHARS * limits.max_text_chars
+        limit = _KEPT_CHARS * options.max_text_chars
         length = max((len(text) for text in original.values() if isinstance(text, str)), default=0)
         if length > limit:
             return (problem("too_long", "original", length=length, limit=limit),)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, Generic, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from app.errors import FieldError
 
 R_co = TypeVar("R_co", covariant=True)
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,47 @@ class RowOutcome(Generic[R_co]):
     raw: Mapping[str, Any]
 
 
+@dataclass(slots=True)
+class ColumnRead:
+    """One column of a sheet.
+
+    Attributes:
+        header: theirs, the levels of a header of several rows joined by a space.
+        field: ours that it fills, ``None`` where it is kept in ``extra`` or dropped.
+        filled: cells with a value, over the rows read so far.
+    """
+
+    header: str
+    field: str | None
+    filled: int = 0
+
+
+@dataclass(slots=True)
+class SheetRead:
+    """What was made of one sheet of a workbook, or of the one table that another file is. Filled while it is read.
+
+    Attributes:
+        name: of the sheet; ``None`` where the file has none.
+        read: whether its rows are read; ``why`` and ``why_zh`` say why not.
+        hidden: whether a spreadsheet program hides it.
+        rows: below the header: those read, or of an unread sheet those that were left.
+        hidden_rows: of them, those that a spreadsheet program hides; they are read as the others.
+        header_rows: the numbers of the rows that hold the headers, as a spreadsheet program shows them.
+        skipped: rows that are no records (titles of sections, totals, units, notes), by what they are.
+    """
+
+    name: str | None = None
+    read: bool = True
+    hidden: bool = False
+    rows: int = 0
+    hidden_rows: int = 0
+    header_rows: tuple[int, ...] = ()
+    columns: list[ColumnRead] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    why: str = ""
+    why_zh: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """What was recognised about a file.
@@ -76,6 +122,7 @@ class SourceFile:
         ignored: headers that are kept in ``extra`` only.
         header_row: the row that holds the headers, ``None`` where the format has none.
         sheet: the sheet of a workbook.
+        sheets: every sheet, those left unread too; one without a name where the format has none.
     """
 
     name: str
@@ -86,13 +133,15 @@ class SourceFile:
     ignored: tuple[str, ...]
     header_row: int | None
     sheet: str | None
+    sheets: tuple[SheetRead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class IngestLimits:
-    """What a row may hold. Each limit guards memory, the database or the page that shows the record.
+class IngestOptions:
+    """How rows are read. Each limit guards memory, the database or the page that shows the record.
 
     Attributes:
+        zone: of dates and times that are written without one.
         max_text_chars: characters of an abstract, a need's text or a business scope; ten times the longest seen.
         max_title_chars: characters of a title or a name.
         max_id_chars: characters of an id; the catalogue's key column is as wide.
@@ -105,6 +154,7 @@ class IngestLimits:
         sample_rows: rows of a JSON Lines file that are read ahead to learn its keys.
     """
 
+    zone: tzinfo = SHANGHAI
     max_text_chars: int = 200_000
     max_title_chars: int = 2_000
     max_id_chars: int = 128

@@ -11,16 +11,16 @@ from typing import Generic, Protocol, TypeVar
 from app.domain import AnyRecord, Kind
 from app.errors import InputError
 from app.ingest.building import record_in
-from app.ingest.delimited import DelimitedRows
 from app.ingest.draft import Draft
-from app.ingest.encodings import detect_encoding
-from app.ingest.headers import Plan, plan_columns
-from app.ingest.heading import HeaderSearch, Heading
-from app.ingest.jsonlines import JsonRows
-from app.ingest.outcomes import IngestLimits, RawRow, RowOutcome, SourceFile
-from app.ingest.parquet import ParquetRows
-from app.ingest.streams import damage_named, is_gzipped, open_seekable, open_text
-from app.ingest.workbooks import WorkbookRows
+from app.ingest.headings.headers import Plan, plan_columns
+from app.ingest.headings.heading import HeaderSearch, Heading
+from app.ingest.outcomes import IngestOptions, RawRow, RowOutcome, SourceFile
+from app.ingest.tables.delimited import DelimitedRows
+from app.ingest.tables.encodings import detect_encoding
+from app.ingest.tables.jsonlines import JsonRows
+from app.ingest.tables.parquet import ParquetRows
+from app.ingest.tables.streams import damage_named, is_gzipped, open_seekable, open_text
+from app.ingest.tables.workbooks import WorkbookRows
 
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".parquet": "parquet"}
 """Suffix -> format. Each may be followed by ``.gz``."""
@@ -67,12 +67,12 @@ class RowFile(Generic[R]):
     """
 
     def __init__(
-        self, rows: RowSource, source: SourceFile, search: HeaderSearch, limits: IngestLimits, parse: Parse[R]
+        self, rows: RowSource, source: SourceFile, search: HeaderSearch, options: IngestOptions, parse: Parse[R]
     ) -> None:
         self._rows = rows
         self._source = source
         self._search = search
-        self._limits = limits
+        self._options = options
         self._parse = parse
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._columns: dict[str, str] = {}
@@ -112,7 +112,7 @@ class RowFile(Generic[R]):
         if row.rejected is not None:
             return RowOutcome(row.number, None, (row.rejected,), (), raw)
         plan = self._plans.get(row.headers) or self._learn(row.headers)
-        draft = Draft(plan, row.cells, self._limits, id_expected=self._id_expected)
+        draft = Draft(plan, row.cells, self._options, id_expected=self._id_expected)
         if row.warning is not None:
             draft.warnings.append(row.warning)
         return draft.outcome(row.number, self._parse(draft), raw)
@@ -127,10 +127,10 @@ class RowFile(Generic[R]):
 
 
 def read_records(
-    path: Path, kind: Kind, *, mapping: Mapping[str, str] | None = None, limits: IngestLimits | None = None
+    path: Path, kind: Kind, *, mapping: Mapping[str, str] | None = None, options: IngestOptions | None = None
 ) -> RowFile[AnyRecord]:
     """Open a file of records; see `read_rows`."""
-    return read_rows(path, kind, partial(record_in, kind), mapping=mapping, limits=limits)
+    return read_rows(path, kind, partial(record_in, kind), mapping=mapping, options=options)
 
 
 def read_rows(
@@ -139,31 +139,31 @@ def read_rows(
     parse: Parse[R],
     *,
     mapping: Mapping[str, str] | None = None,
-    limits: IngestLimits | None = None,
+    options: IngestOptions | None = None,
 ) -> RowFile[R]:
     """Open a file and recognise its format, encoding and headers.
 
     Args:
         path: ``.jsonl .csv .tsv .xlsx .parquet``, each also with ``.gz``.
-        kind: whose headers to look for: a kind of record, or another of `app.ingest.synonyms.SYNONYMS`.
+        kind: whose headers to look for: a kind of record, or another of `app.ingest.headings.synonyms.SYNONYMS`.
         parse: what a row of this kind is read into.
         mapping: their header -> our field, for headers that are not recognised or wrongly so.
-        limits: what a row may hold; the defaults where ``None``.
+        options: what a row may hold; the defaults where ``None``.
 
     Raises:
         InputError: the file as a whole cannot be used. The message names it by its base name and says what to do.
     """
-    limits = limits or IngestLimits()
+    options = options or IngestOptions()
     form = format_of(path)
     search = HeaderSearch(path.name, kind, mapping or {})
     with damage_named(path.name):
         compressed = is_gzipped(path)
-        rows, encoding, sheet = _open(path, form, search, limits)
+        rows, encoding, sheet = _open(path, form, search, options)
     source = SourceFile(
         name=path.name, format=form, compressed=compressed, encoding=encoding, columns={}, ignored=(),
         header_row=rows.heading.row or None, sheet=sheet,
     )  # fmt: skip
-    return RowFile(rows, source, search, limits, parse)
+    return RowFile(rows, source, search, options, parse)
 
 
 def format_of(path: Path) -> str:
@@ -194,14 +194,14 @@ def format_of(path: Path) -> str:
 
 
 def _open(
-    path: Path, form: str, search: HeaderSearch, limits: IngestLimits
+    path: Path, form: str, search: HeaderSearch, options: IngestOptions
 ) -> tuple[RowSource, str | None, str | None]:
     if form in ("xlsx", "parquet"):
         stream = open_seekable(path)
         try:
             if form == "parquet":
                 return ParquetRows(stream, search), None, None
-            book = WorkbookRows(stream, search, limits)
+            book = WorkbookRows(stream, search, options)
         except BaseException:
             stream.close()
             raise
@@ -210,8 +210,8 @@ def _open(
     text = open_text(path, encoding.name)
     try:
         if form == "jsonl":
-            return JsonRows(text, search, limits, encoding), encoding.name, None
-        return DelimitedRows(text, form, search, limits, encoding), encoding.name, None
+            return JsonRows(text, search, options, encoding), encoding.name, None
+        return DelimitedRows(text, form, search, options, encoding), encoding.name, None
     except BaseException:
         text.close()
         raise

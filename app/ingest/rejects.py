@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from app.ingest.fields.values import json_safe
 from app.ingest.outcomes import Problem, RowOutcome
-from app.ingest.values import json_safe
 
 COLUMNS = ("severity", "file", "row", "field", "value", "code", "reason_en", "reason_zh", "fix_en", "fix_zh", "record")
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import FieldError, InputError, NotFoundError, unknown_record
-from app.ingest.codes import compact
+from app.ingest.fields.codes import compact
 from app.text.identifiers import whole_number
 from app.text.normalising import fold_line
 

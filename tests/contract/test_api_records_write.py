@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.domain import Kind
 from app.errors import OverloadedError
-from app.ingest.words import is_missing
+from app.ingest.fields.words import is_missing
 from app.main import create_app
 from app.settings import Settings
 from app.text.normalising import fold_line

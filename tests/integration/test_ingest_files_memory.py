@@ -14,13 +14,13 @@ import pytest
 from pyarrow import parquet
 
 from app.domain import Kind
-from app.ingest import IngestLimits, read_records
+from app.ingest import IngestOptions, read_records
 
 SMALL, LARGE = 250, 1_000
 ALLOWED_GROWTH = 2_500_000
 """Bytes: read buffers, and caches that fill. The large file holds 5.5 MB more text as Python holds it."""
 
-LIMITS = IngestLimits(max_row_chars=100_000)
+LIMITS = IngestOptions(max_row_chars=100_000)
 """What is read before a quote counts as never closed is held in memory; the default is more than these files have."""
 
 _PARAGRAPH = "本发明公开了一种锂离子电池电解液的制备方法，其步骤包括混合、除水与过滤。" * 100
@@ -70,7 +70,7 @@ def _peak(path: Path) -> int:
     """Bytes of the highest mark of Python's memory while every row is read and dropped."""
     tracemalloc.start()
     try:
-        for outcome in read_records(path, Kind.PATENTS, limits=LIMITS):
+        for outcome in read_records(path, Kind.PATENTS, options=LIMITS):
             assert outcome.row
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ingest.codes import compact, credit_code_holds, industry_codes, ipc_codes, is_rounded_number
+from app.ingest.fields.codes import compact, credit_code_holds, industry_codes, ipc_codes, is_rounded_number
 
 SYMBOLS = st.builds(
     lambda section, klass, sub, group, subgroup: f"{section}{klass:02d}{sub}{group}/{subgroup}",

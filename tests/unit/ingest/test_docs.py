@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.domain import Kind
-from app.ingest import FORMATS, IngestLimits, load_mapping
-from app.ingest.headers import fields_of, recognise
+from app.ingest import FORMATS, IngestOptions, load_mapping
+from app.ingest.headings.headers import fields_of, recognise
 from app.ingest.problems import WORDINGS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "ingest.md").read_text(encoding="utf-8")
@@ -46,8 +46,8 @@ def test_ingest_docs_problems_are_all_there() -> None:
 def test_ingest_docs_formats_and_limits_are_those_of_the_code() -> None:
     """Suffixes and numbers."""
     assert all(f"`{suffix}`" in PAGE for suffix in FORMATS)
-    limits = IngestLimits()
-    for number in (limits.max_id_chars, limits.max_title_chars, limits.max_text_chars):
+    options = IngestOptions()
+    for number in (options.max_id_chars, options.max_title_chars, options.max_text_chars):
         assert f"{number:,}" in PAGE
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InputError
-from app.ingest.encodings import detect_encoding
+from app.ingest.tables.encodings import detect_encoding
 
 CHINESE = "本发明公开了一种锂离子电池电解液及其制备方法，属于电池技术领域。\n"
 

@@ -8,9 +8,9 @@ import pytest
 
 from app.domain import RECORD_TYPES, Kind
 from app.errors import InputError
-from app.ingest.headers import fields_of, plan_columns, recognise
-from app.ingest.heading import HeaderSearch
-from app.ingest.synonyms import REQUIRED, SYNONYMS
+from app.ingest.headings.headers import fields_of, plan_columns, recognise
+from app.ingest.headings.heading import HeaderSearch
+from app.ingest.headings.synonyms import REQUIRED, SYNONYMS
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.ingest.holders import holder_type_of, split_names
-from app.ingest.places import PROVINCES, credit_code_region, is_elsewhere, region_code
+from app.ingest.fields.holders import holder_type_of, split_names
+from app.ingest.fields.places import PROVINCES, credit_code_region, is_elsewhere, region_code
 from app.text.normalising import detect_language, language_word
 
 

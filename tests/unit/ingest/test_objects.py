@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.catalogue.rows import CODECS
 from app.domain import AnyRecord, Kind, Patent
-from app.ingest import IngestLimits, read_records, record_of
-from app.ingest.synonyms import SYNONYMS
+from app.ingest import IngestOptions, read_records, record_of
+from app.ingest.headings.synonyms import SYNONYMS
 from app.records.read import RecordOut
 
 SAMPLE = Path(__file__).parents[3] / "sample"
@@ -160,9 +160,9 @@ def test_ingest_objects_survive_numbers_without_measure(field: str, value: objec
 
 def test_ingest_objects_keep_the_limits_of_extra_values() -> None:
     """What is given as `extra` is cut and left out as a file's columns are."""
-    limits = IngestLimits(max_extra_columns=2, max_extra_chars=5)
+    options = IngestOptions(max_extra_columns=2, max_extra_chars=5)
     outcome = record_of(
-        Kind.PATENTS, {"id": "P", "title": "t", "extra": {"a": "123456", "b": 1, "c": 2}}, limits=limits
+        Kind.PATENTS, {"id": "P", "title": "t", "extra": {"a": "123456", "b": 1, "c": 2}}, options=options
     )
     assert outcome.record is not None
     assert outcome.record.extra == {"a": "12345", "b": 1}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.domain import Firm, Kind, Need, Patent
-from app.ingest import IngestLimits, RowOutcome, read_records
+from app.ingest import IngestOptions, RowOutcome, read_records
 from app.ingest.problems import WORDINGS, problem
 
 
@@ -18,12 +18,12 @@ def _outcomes(
     folder: Path,
     kind: Kind,
     *rows: dict[str, Any],
-    limits: IngestLimits | None = None,
+    options: IngestOptions | None = None,
     mapping: dict[str, str] | None = None,
 ) -> list[RowOutcome]:
     path = folder / f"{kind}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return list(read_records(path, kind, mapping=mapping, limits=limits))
+    return list(read_records(path, kind, mapping=mapping, options=options))
 
 
 def _codes(outcome: RowOutcome) -> tuple[list[str], list[str]]:
@@ -184,9 +184,9 @@ def test_ingest_records_mapping_reaches_the_record(tmp_path: Path) -> None:
 
 def test_ingest_records_extra_is_limited(tmp_path: Path) -> None:
     """A claims column or a thousand columns do not swell the catalogue."""
-    limits = IngestLimits(max_extra_chars=10, max_extra_columns=2)
+    options = IngestOptions(max_extra_chars=10, max_extra_columns=2)
     row = {"id": "A", "title": "甲", "a": "x" * 11, "b": {"c": "y" * 20}, "d": 1, "e": 2}
-    (outcome,) = _outcomes(tmp_path, Kind.PATENTS, row, limits=limits)
+    (outcome,) = _outcomes(tmp_path, Kind.PATENTS, row, options=options)
     assert {key: len(str(value)) for key, value in outcome.record.extra.items()} == {"a": 10, "b": 10}
     assert _codes(outcome)[1] == ["extra_cut", "extra_cut", "extra_dropped"]
 

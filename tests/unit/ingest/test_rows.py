@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from app.domain import Kind
 from app.errors import InputError
-from app.ingest import IngestLimits, RowOutcome, read_records
-from app.ingest.streams import LineFeed, LineTooLongError
+from app.ingest import IngestOptions, RowOutcome, read_records
+from app.ingest.tables.streams import LineFeed, LineTooLongError
 
 
-def _read(folder: Path, name: str, content: str | bytes, limits: IngestLimits | None = None) -> list[RowOutcome]:
+def _read(folder: Path, name: str, content: str | bytes, options: IngestOptions | None = None) -> list[RowOutcome]:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return list(read_records(path, Kind.PATENTS, limits=limits))
+    return list(read_records(path, Kind.PATENTS, options=options))
 
 
 def _summary(outcomes: Sequence[RowOutcome]) -> list[tuple[int, str]]:
@@ -79,13 +79,13 @@ def test_ingest_rows_quotes_that_were_not_doubled_are_repaired(tmp_path: Path) -
 
 def test_ingest_rows_that_never_end_are_rejected(tmp_path: Path) -> None:
     """A row beyond the limit is rejected, at the first line or at a later one, and reading goes on after it."""
-    limits = IngestLimits(max_row_chars=1_000)
+    options = IngestOptions(max_row_chars=1_000)
     content = "id,title\nA,甲\nB," + "x" * 5_000 + '\nC,丙\nD,"丁\n' + "y" * 3_000 + "\nE,戊\n"
-    assert _summary(_read(tmp_path, "a.csv", content, limits)) == [(2, "A"), (3, "row_too_long"), (4, "C"), (5,
+    assert _summary(_read(tmp_path, "a.csv", content, options)) == [(2, "A"), (3, "row_too_long"), (4, "C"), (5,
     "unclosed_quote"),
                                                                     (6, "row_too_long"), (7, "E")]  # fmt: skip
     lines = '{"id": "A", "title": "甲"}\n{"id": "B", "title": "' + "x" * 5_000 + '"}\n{"id": "C", "title": "丙"}\n'
-    assert _summary(_read(tmp_path, "a.jsonl", lines, limits)) == [(1, "A"), (2, "row_too_long"), (3, "C")]
+    assert _summary(_read(tmp_path, "a.jsonl", lines, options)) == [(1, "A"), (2, "row_too_long"), (3, "C")]
 
 
 def test_ingest_rows_repeated_header_is_rejected(tmp_path: Path) -> None:

@@ -12,8 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import Kind
-from app.ingest.values import as_date, as_maturity, as_text, json_safe
-from app.ingest.words import document_kind_word, holder_type_word, is_missing, licence_word, status_word, yes_or_no
+from app.ingest.fields.values import as_date, as_maturity, as_text, json_safe
+from app.ingest.fields.words import (
+    document_kind_word,
+    holder_type_word,
+    is_missing,
+    licence_word,
+    status_word,
+    yes_or_no,
+)
 
 DATES = st.dates(date(1900, 1, 1), date(2199, 12, 31))
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from app.errors import InputError
-from app.ingest.encodings import Encoding, unmarked
-from app.ingest.heading import HeaderSearch, Heading
-from app.ingest.outcomes import IngestLimits, RawRow
+from app.ingest.headings.heading import HeaderSearch, Heading
+from app.ingest.outcomes import IngestOptions, RawRow
 from app.ingest.problems import problem
-from app.ingest.streams import LineFeed, LineTooLongError
+from app.ingest.tables.encodings import Encoding, unmarked
+from app.ingest.tables.streams import LineFeed, LineTooLongError
 
 _BOM = "\ufeff"
 _TYPE_NAMES = {
@@ -30,18 +30,18 @@ class JsonRows:
     Args:
         stream: the decoded text; owned and closed by this object.
         search: what the keys must provide.
-        limits: what a row may hold.
+        options: what a row may hold.
         encoding: the verdict on the file, to find rows that it does not fit.
 
     Raises:
         InputError: the rows read ahead have no keys that are known, or the file is one JSON array.
     """
 
-    def __init__(self, stream: TextIO, search: HeaderSearch, limits: IngestLimits, encoding: Encoding) -> None:
+    def __init__(self, stream: TextIO, search: HeaderSearch, options: IngestOptions, encoding: Encoding) -> None:
         self._stream = stream
-        self._limits = limits
+        self._options = options
         self._encoding = encoding
-        self._feed = LineFeed(stream, limits.max_row_chars)
+        self._feed = LineFeed(stream, options.max_row_chars)
         # NaN and Infinity are no JSON; they stand for missing numbers.
         self._decode = json.JSONDecoder(parse_constant=lambda _: None).decode
         self._rows = self._read()
@@ -68,7 +68,7 @@ class JsonRows:
                 keys.update(dict.fromkeys(row.headers))
             size += sum(len(cell) for cell in row.cells if isinstance(cell, str))
             # Reading ahead is bounded in characters as well: a thousand rows may be a thousand books.
-            if len(self._ahead) >= self._limits.sample_rows or size > self._limits.max_row_chars:
+            if len(self._ahead) >= self._options.sample_rows or size > self._options.max_row_chars:
                 break
         self._refuse_array(search.name, alone=not keys)
         if not keys:
@@ -102,7 +102,7 @@ class JsonRows:
             except StopIteration:
                 return
             except LineTooLongError:
-                found = problem("row_too_long", None, feed.taken[0], limit=self._limits.max_row_chars)
+                found = problem("row_too_long", None, feed.taken[0], limit=self._options.max_row_chars)
                 yield RawRow(number, (), (), found)
                 continue
             if not line.isspace():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import normalize
 
-from app.ingest.synonyms import SYNONYMS, TRANSLATION_MARKS
+from app.ingest.headings.synonyms import SYNONYMS, TRANSLATION_MARKS
 
 EXTRA = "extra"
 """Mapping target that keeps a column in ``extra`` although its header is a known one."""

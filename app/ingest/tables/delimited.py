@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from app.ingest.encodings import Encoding, unmarked
-from app.ingest.heading import HeaderSearch, Heading
-from app.ingest.outcomes import IngestLimits, RawRow
+from app.ingest.headings.heading import HeaderSearch, Heading
+from app.ingest.outcomes import IngestOptions, RawRow
 from app.ingest.problems import problem
-from app.ingest.streams import LineFeed, LineTooLongError
+from app.ingest.tables.encodings import Encoding, unmarked
+from app.ingest.tables.streams import LineFeed, LineTooLongError
 
 SEPARATORS = {"csv": (",", ";", "\t"), "tsv": ("\t",)}
 """What may separate cells, the likeliest first. A full-width comma is text."""
@@ -38,7 +38,7 @@ class DelimitedRows:
         stream: the decoded text; owned and closed by this object.
         form: ``csv`` or ``tsv``.
         search: how to find the header row.
-        limits: what a row may hold.
+        options: what a row may hold.
         encoding: the verdict on the file, to find rows that it does not fit.
 
     Raises:
@@ -46,14 +46,14 @@ class DelimitedRows:
     """
 
     def __init__(
-        self, stream: TextIO, form: str, search: HeaderSearch, limits: IngestLimits, encoding: Encoding
+        self, stream: TextIO, form: str, search: HeaderSearch, options: IngestOptions, encoding: Encoding
     ) -> None:
         # The parser's own limit is one for the whole process; it is only ever raised here.
-        csv.field_size_limit(max(csv.field_size_limit(), limits.max_row_chars + 1))
+        csv.field_size_limit(max(csv.field_size_limit(), options.max_row_chars + 1))
         self._stream = stream
-        self._limits = limits
+        self._options = options
         self._encoding = encoding
-        self._feed = LineFeed(stream, limits.max_row_chars)
+        self._feed = LineFeed(stream, options.max_row_chars)
         self._shape = self._find_shape(SEPARATORS[form], search)
 
     @property
@@ -69,7 +69,7 @@ class DelimitedRows:
         lines = self._head()
         candidates = []
         for separator in separators:
-            rows = _parse_leniently(lines, separator, self._limits.header_search_rows)
+            rows = _parse_leniently(lines, separator, self._options.header_search_rows)
             candidates.append((separator, search.best(rows)))
         separator, heading = max(candidates, key=lambda candidate: candidate[1].recognised)
         search.require(heading)
@@ -138,7 +138,7 @@ class DelimitedRows:
         first = taken[0].rstrip("\r\n")
         self._feed.give_back(1)
         if isinstance(error, LineTooLongError) and len(taken) == 1:
-            found = problem("row_too_long", None, first, limit=self._limits.max_row_chars)
+            found = problem("row_too_long", None, first, limit=self._options.max_row_chars)
         elif len(taken) > 1 or "unexpected end" in str(error):
             found = problem("unclosed_quote", None, first)
         else:

@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 
 from app.errors import InputError
-from app.ingest.headers import EXTRA, IGNORE, fields_of
-from app.ingest.synonyms import SYNONYMS
+from app.ingest.headings.headers import EXTRA, IGNORE, fields_of
+from app.ingest.headings.synonyms import SYNONYMS
 
 ALLOWED = tuple(dict.fromkeys((*(name for kind in SYNONYMS for name in fields_of(kind)), EXTRA, IGNORE)))
 """Fields that a mapping may name; which of them a kind has is checked against the file's kind when it is read."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from app.domain import Kind
 from app.errors import InputError
-from app.ingest.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
-from app.ingest.synonyms import FEEDBACK, GRADES, INDUSTRIES, REQUIRED
+from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
+from app.ingest.headings.synonyms import FEEDBACK, GRADES, INDUSTRIES, REQUIRED
 
 _SHOWN = 30
 """Headers listed in a message; the rest is counted."""

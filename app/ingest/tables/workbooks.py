@@ -12,8 +12,8 @@ from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 from app.errors import InputError
-from app.ingest.heading import HeaderSearch, Heading
-from app.ingest.outcomes import IngestLimits, RawRow
+from app.ingest.headings.heading import HeaderSearch, Heading
+from app.ingest.outcomes import IngestOptions, RawRow
 
 # What openpyxl and the modules below it raise for files that are no workbook or a damaged one: it checks little itself.
 _PARSER_ERRORS = (
@@ -31,13 +31,13 @@ class WorkbookRows:
     Args:
         stream: a seekable file with the workbook; owned and closed by this object.
         search: how to find the header row, which also chooses the sheet: the one with the most known headers.
-        limits: what a row may hold.
+        options: what a row may hold.
 
     Raises:
         InputError: the file is no workbook, or no sheet has headers that are known.
     """
 
-    def __init__(self, stream: IO[bytes], search: HeaderSearch, limits: IngestLimits) -> None:
+    def __init__(self, stream: IO[bytes], search: HeaderSearch, options: IngestOptions) -> None:
         self._stream = stream
         self._name = search.name
         self._book = self._load()
@@ -47,7 +47,7 @@ class WorkbookRows:
                 # Some programs write a wrong size, and nothing beyond it would be read.
                 sheet.reset_dimensions()
                 heading = search.best(
-                    self._guarded(islice(sheet.iter_rows(values_only=True), limits.header_search_rows))
+                    self._guarded(islice(sheet.iter_rows(values_only=True), options.header_search_rows))
                 )
                 if best is None or heading.recognised > best[0].recognised:
                     best = heading, sheet
@@ -91,7 +91,7 @@ class WorkbookRows:
 
     def _load(self) -> Any:  # noqa: ANN401 - openpyxl publishes no types
         # Imported here, because it takes a quarter of a second that no other format needs.
-        from app.ingest.sharedstrings import DiskStringsReader
+        from app.ingest.tables.sharedstrings import DiskStringsReader
 
         try:
             with warnings.catch_warnings():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from app.errors import InputError
-from app.ingest.heading import HeaderSearch, Heading
+from app.ingest.headings.heading import HeaderSearch, Heading
 from app.ingest.outcomes import RawRow
 
 BATCH_ROWS = 200
