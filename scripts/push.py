@@ -167,6 +167,10 @@ def _print_run(shell: Shell, one: PushRun) -> None:
     shell.table(("patents", "plain lists", "this run"), rows)
     for arm, figures in manifest.get("arms", {}).items():
         shell.line(f"arm {arm}: {listed(figures)}")
+    for arm, counts in manifest.get("left_out_by_status", {}).items():
+        shell.line(f"arm {arm} leaves out by status: {listed(counts) or '-'}")
+    if "pushed_without_status" in manifest:
+        shell.line(f"{manifest['pushed_without_status']} patents are pushed whose source states no status")
     if "seconds" in manifest:
         shell.line(f"seconds: {listed(manifest['seconds'])}; {manifest['peak_mb']} MB at most")
     shell.line(f"{one.firms} firms have a list, {one.entries} entries")

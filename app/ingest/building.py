@@ -18,7 +18,7 @@ from app.ingest.fields.codes import (
 from app.ingest.fields.holders import holder_type_of, split_names
 from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
 from app.ingest.fields.values import as_maturity, as_text
-from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
+from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_words, yes_or_no
 from app.text.normalising import detect_language, fold_line, language_word
 
 DERIVED_ID_DIGITS = 12
@@ -249,7 +249,10 @@ def _licence(draft: Draft) -> tuple[str, ...]:
     for value in draft.cells_of("licence"):
         for word in split_names((as_text(value) or repr(value)).replace("/", ";").replace("、", ";")):
             if not is_missing(folded := fold_line(word)):
-                words[licence_word(folded)] = None
+                known = licence_words(folded)
+                if not known:
+                    draft.warn("unknown_word", "licence", folded)
+                words.update(dict.fromkeys(known or (folded,)))
     return tuple(words)
 
 

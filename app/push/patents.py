@@ -5,6 +5,7 @@ Not pushed to a firm is what it rejected, all where it opted out, and what it wa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,8 @@ class PushPatents:
         revisions: int64 ``[n]``, the catalogue's.
         held: folded holder name -> addresses.
         titles: of each, for the reasons.
+        unstated: bool ``[n]``: the source says nothing of a status.
+        left_out: how many of the pool the rules leave out for their status, by status.
     """
 
     index_state: IndexState
@@ -62,6 +65,8 @@ class PushPatents:
     revisions: Ints
     held: Mapping[str, list[int]]
     titles: Sequence[str]
+    unstated: Mask
+    left_out: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -148,9 +153,9 @@ def push_patents(
     return [
         PushPatents(
             index_state, ids, visible & allowed, facts.holders, facts.families, facts.twins, facts.subjects,
-            facts.agreed, facts.revisions, facts.held, facts.titles,
+            facts.agreed, facts.revisions, facts.held, facts.titles, facts.unstated, left_out,
         )
-        for allowed in facts.allowed
+        for allowed, left_out in zip(facts.allowed, facts.left_out, strict=True)
     ]  # fmt: skip
 
 
@@ -167,12 +172,16 @@ class _Facts:
         self.revisions = np.zeros(count, dtype=np.int64)
         self.held: dict[str, list[int]] = {}
         self.titles = [""] * count
+        self.unstated = np.zeros(count, dtype=np.bool_)
+        self.left_out: list[Counter[str]] = [Counter() for _ in rules]
         self._numbers: dict[str, dict[str, int]] = {"holder": {}, "subject": {}}
 
     def take(self, place: int, record: Patent, revision: int) -> None:
         """Note one patent."""
-        for allowed, rules in zip(self.allowed, self._rules, strict=True):
-            status = record.status in rules.exclude_status
+        self.unstated[place] = record.status is None
+        for allowed, left_out, rules in zip(self.allowed, self.left_out, self._rules, strict=True):
+            if status := rules.leaves_out(record.status):
+                left_out[str(record.status)] += 1
             licence = bool(rules.licence) and not set(rules.licence) & set(record.licence)
             allowed[place] = not status and not licence
         names = [folded_name(holder) for holder in record.holders]

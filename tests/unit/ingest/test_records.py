@@ -124,7 +124,18 @@ def test_ingest_records_warnings_keep_the_row(tmp_path: Path) -> None:
     record = outcome.record
     assert isinstance(record, Patent)
     assert sorted(_codes(outcome)[1]) == sorted(
-        ["bad_date", "bad_ipc", "bad_ipc", "bad_region", "bad_boolean", "bad_maturity", "bad_language", "bad_industry"]
+        [
+            "bad_date",
+            "bad_ipc",
+            "bad_ipc",
+            "bad_region",
+            "bad_boolean",
+            "bad_maturity",
+            "bad_language",
+            "bad_industry",
+            "unknown_word",
+            "unknown_word",
+        ]
     )
     assert (record.published_on, record.ipc, record.region, record.agreed, record.maturity, record.lang,
     record.industry) == (
