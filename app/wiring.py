@@ -22,6 +22,7 @@ from app.feedback.funnel import FunnelService
 from app.feedback.judgements import JudgementService
 from app.feedback.pools import PoolService
 from app.feedback.service import FeedbackService, GradingService, OutreachService
+from app.ingest import IngestOptions
 from app.match.service import MatchLimits, MatchService
 from app.metrics import Metrics
 from app.push.delivery import PushDelivery
@@ -183,23 +184,34 @@ class Services:
         """Records by id."""
         return RecordService(self.catalogue)
 
+    @property
+    def _ingest_options(self) -> IngestOptions:
+        """How files and requests are read."""
+        return IngestOptions(zone=self.settings.zone)
+
     @_made_once
     def importing(self) -> ImportService:
         """Files of every kind."""
-        return ImportService(self.catalogue, self.settings.rejects_dir)
+        return ImportService(self.catalogue, self.settings.rejects_dir, self._ingest_options)
 
     @_made_once
     def writing(self) -> WriteService:
         """Single records and batches."""
         return WriteService(
-            self.catalogue, self._embed or self.serving.embed, max_batch_records=self.settings.max_batch_records
+            self.catalogue,
+            self._embed or self.serving.embed,
+            max_batch_records=self.settings.max_batch_records,
+            options=self._ingest_options,
         )
 
     @_made_once
     def feedback(self) -> FeedbackService:
         """What came back, one by one and in batches."""
         return FeedbackService(
-            self.catalogue, self._embed or self.serving.embed, max_batch_records=self.settings.max_batch_records
+            self.catalogue,
+            self._embed or self.serving.embed,
+            max_batch_records=self.settings.max_batch_records,
+            options=self._ingest_options,
         )
 
     @_made_once

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from app.domain import Kind
+from app.ingest.fields.dates import day_read
 from app.ingest.fields.statuses import UNKNOWN, status_read
-from app.ingest.fields.values import as_date, as_text, json_safe
+from app.ingest.fields.values import as_text, json_safe
 from app.ingest.fields.words import LONGEST_MISSING, is_missing
 from app.ingest.headings.headers import Plan
 from app.ingest.outcomes import IngestOptions, Problem, RowOutcome
@@ -103,15 +104,22 @@ class Draft:
         return self._text(name, _fold_word, self.options.max_title_chars) or None
 
     def day(self, name: str) -> date | None:
-        """A date; what cannot be read as one is kept in ``extra`` with a warning."""
+        """A date; what cannot be read as one is kept in ``extra`` with a warning.
+
+        Of a month its first day stands for it, of several dates the first; the source's text is in ``original``.
+        """
         value = self.present.get(name)
         if value is None:
             return None
-        day = as_date(value)
-        if day is None:
+        read = day_read(value, self.options.zone, day_first=self.options.day_first)
+        if read.day is None:
             self.warn("bad_date", name, value)
             self.keep(name)
-        return day
+        elif not read.whole:
+            self.original.setdefault(name, str(json_safe(as_text(value) or "")))
+            if read.month_only:
+                self.warn("month_only", name, value)
+        return read.day
 
     def status(self, kind: Kind) -> str | None:
         """The status in our words, `UNKNOWN`, or the source's own word; what nobody knows is warned of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from math import isfinite
 from typing import Any, TypeVar
@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from app.domain import Event, Feedback, Kind, Need
 from app.ingest.draft import Draft
 from app.ingest.fields.codes import CREDIT_CODE_LENGTH, compact
-from app.ingest.fields.values import as_date, as_text
+from app.ingest.fields.dates import moment_read
+from app.ingest.fields.values import as_text
 from app.ingest.fields.words import event_word, level_word
 from app.ingest.headings.synonyms import FEEDBACK, SYNONYMS
 from app.ingest.objects import record_of
@@ -56,7 +57,7 @@ class GivenFeedback:
     need: Need | None = None
 
 
-def feedback_of(fields: Mapping[str, Any]) -> RowOutcome[GivenFeedback]:
+def feedback_of(fields: Mapping[str, Any], options: IngestOptions | None = None) -> RowOutcome[GivenFeedback]:
     """The feedback of one object with our names; another name is a mistake."""
     named = {_ALIASES.get(name, name): value for name, value in fields.items()}
     strange = tuple(
@@ -64,7 +65,7 @@ def feedback_of(fields: Mapping[str, Any]) -> RowOutcome[GivenFeedback]:
         for name in list(named)[:MAX_WORD_CHARS]
         if name not in SYNONYMS[FEEDBACK]
     )
-    given, problems = _read(named, IngestOptions(), timeless_key=False)
+    given, problems = _read(named, options or IngestOptions(), timeless_key=False)
     problems = (*strange, *problems)
     return RowOutcome(0, None if problems else given, problems, (), fields)
 
@@ -255,7 +256,7 @@ class _Reader:
         value = self._values.get("at")
         if value is None:
             return None
-        moment = _moment_of(value)
+        moment = moment_read(value, self._options.zone)
         if moment is None or moment > datetime.now(UTC) + _CLOCKS_APART:
             self._reject("bad_time", "at", value)
             return None
@@ -267,22 +268,3 @@ class _Reader:
 
     def _reject(self, code: str, name: str, value: object = "", **facts: Any) -> None:  # noqa: ANN401
         self.problems.append(problem(code, name, value, **facts))
-
-
-def _moment_of(value: object) -> datetime | None:
-    """A time in UTC: ISO 8601, or any day that a record's date is read from, at its beginning."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            day = as_date(value)
-            value = None if day is None else datetime.combine(day, time.min, UTC)
-    if not isinstance(value, datetime):
-        day = as_date(value)
-        value = None if day is None else datetime.combine(day, time.min, UTC)
-    if value is None:
-        return None
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        return None

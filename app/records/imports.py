@@ -23,6 +23,7 @@ from app.ingest import (
     GRADES,
     INDUSTRIES,
     GivenFeedback,
+    IngestOptions,
     Pairs,
     RejectsFile,
     RowFile,
@@ -137,10 +138,12 @@ class ImportService:
     Args:
         catalogue: where rows go.
         rejects_dir: where rejects files are written.
+        options: how files are read; the defaults where ``None``.
     """
 
-    def __init__(self, catalogue: Catalogue, rejects_dir: Path) -> None:
+    def __init__(self, catalogue: Catalogue, rejects_dir: Path, options: IngestOptions | None = None) -> None:
         self._catalogue = catalogue
+        self._options = options
         self._rejects_dir = rejects_dir
 
     def load(
@@ -171,13 +174,23 @@ class ImportService:
         with RejectsFile(rejects_path(self._rejects_dir, path)) as rejects, _few_collections():
             load = _Load(self._catalogue, report, rejects, progress)
             if kind == INDUSTRIES:
-                load.replace_mapping(read_rows(path, kind, pairs_in, mapping=mapping))
+                load.replace_mapping(read_rows(path, kind, pairs_in, mapping=mapping, options=self._options))
             elif kind == GRADES:
-                load.walk(read_rows(path, kind, grading_in, mapping=mapping), load.write_gradings, _LOOKED_UP_BATCH)
+                load.walk(
+                    read_rows(path, kind, grading_in, mapping=mapping, options=self._options),
+                    load.write_gradings,
+                    _LOOKED_UP_BATCH,
+                )
             elif kind == FEEDBACK:
-                load.walk(read_rows(path, kind, feedback_in, mapping=mapping), load.write_feedback, _LOOKED_UP_BATCH)
+                load.walk(
+                    read_rows(path, kind, feedback_in, mapping=mapping, options=self._options),
+                    load.write_feedback,
+                    _LOOKED_UP_BATCH,
+                )
             else:
-                load.walk(read_records(path, Kind(kind), mapping=mapping), load.write_records, _BATCH)
+                load.walk(
+                    read_records(path, Kind(kind), mapping=mapping, options=self._options), load.write_records, _BATCH
+                )
         report.rejects = rejects.path
         report.seconds = perf_counter() - began
         steps.debug("ingest.file")

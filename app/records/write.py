@@ -9,7 +9,7 @@ from typing import Any, Literal
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import FieldError, InputError, TooLargeError, unknown_record
-from app.ingest import Problem, RowOutcome, record_of
+from app.ingest import IngestOptions, Problem, RowOutcome, record_of
 
 Embed = Callable[[Kind, Sequence[AnyRecord]], int]
 """Sees to it that passages have vectors before their records are committed; returns how many it left for later."""
@@ -85,10 +85,14 @@ class WriteService:
         catalogue: where records go.
         embed: called with records before they are committed, so that what is committed can be searched.
         max_batch_records: rows of one batch, both parts together.
+        options: how records are read; the defaults where ``None``.
     """
 
-    def __init__(self, catalogue: Catalogue, embed: Embed, *, max_batch_records: int) -> None:
+    def __init__(
+        self, catalogue: Catalogue, embed: Embed, *, max_batch_records: int, options: IngestOptions | None = None
+    ) -> None:
         self._catalogue = catalogue
+        self._options = options
         self._embed = embed
         self._max_batch_records = max_batch_records
 
@@ -104,7 +108,7 @@ class WriteService:
             InputError: a field cannot be used; the error names it.
             OverloadedError: too many texts wait to be embedded.
         """
-        outcome = record_of(kind, fields, record_id=record_id)
+        outcome = record_of(kind, fields, record_id=record_id, options=self._options)
         errors = _errors(kind, fields, outcome) or _other_id(outcome, record_id)
         if errors or outcome.record is None:
             raise refused("record", "记录", errors)
@@ -138,7 +142,7 @@ class WriteService:
             OverloadedError: too many texts wait to be embedded; nothing is written.
         """
         check_batch_size(len(upserts) + len(deletes), self._max_batch_records, "rows")
-        read = _Batch(kind)
+        read = _Batch(kind, self._options)
         read.add_all(upserts, deletes)
         if read.rejected and not read.records and not read.deletes:
             errors = [
@@ -167,8 +171,8 @@ class WriteService:
 class _Batch:
     """Sorts the rows of a batch out."""
 
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
+    def __init__(self, kind: Kind, options: IngestOptions | None) -> None:
+        self._kind, self._options = kind, options
         self.records: dict[str, AnyRecord] = {}
         self.deletes: list[str] = []
         self.rejected: list[Row] = []
@@ -192,7 +196,7 @@ class _Batch:
         if not isinstance(fields, Mapping):
             self._reject("upsert", position, None, [_NOT_AN_OBJECT])
             return None
-        outcome = record_of(self._kind, fields)
+        outcome = record_of(self._kind, fields, options=self._options)
         record = outcome.record
         errors = list(_errors(self._kind, fields, outcome))
         if record is not None and record.id in gone:

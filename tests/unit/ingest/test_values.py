@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ingest.fields.values import as_date, as_maturity, as_text, json_safe
+from app.ingest.fields.values import as_maturity, as_text, json_safe
 from app.ingest.fields.words import (
     document_kind_word,
     holder_type_word,
@@ -19,51 +19,6 @@ from app.ingest.fields.words import (
     licence_words,
     yes_or_no,
 )
-
-DATES = st.dates(date(1900, 1, 1), date(2199, 12, 31))
-
-
-@given(DATES, st.sampled_from(["{0:%Y-%m-%d}", "{0.year}/{0.month}/{0.day}", "{0:%Y%m%d}", "{0:%Y.%m.%d}",
-"{0.year}年{0.month}月{0.day}日",
-                               "{0:%Y-%m-%d} 00:00:00", "{0:%Y-%m-%d}T08:15:00Z", " {0:%Y-%m-%d} ",
-                               "{0.year}年{0.month:02d}月{0.day:02d}日",
-                               "{0.year}. {0.month}. {0.day}.", "{0.day} {0:%B} {0.year}",
-                               "{0:%b} {0.day}, {0.year}"]))  # fmt: skip
-def test_ingest_values_dates_are_read_in_every_usual_form(day: date, form: str) -> None:
-    """Whatever form the day is written in, the same day is read."""
-    assert as_date(form.format(day)) == day
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (date(2010, 7, 28), date(2010, 7, 28)),
-        (
-            datetime(2010, 7, 28, 13, 5),  # noqa: DTZ001 - spreadsheets have no time zones
-            date(2010, 7, 28),
-        ),
-        (20190718, date(2019, 7, 18)),
-        (20190718.0, date(2019, 7, 18)),
-        (43556.0, date(2019, 4, 1)),
-        ("43556", date(2019, 4, 1)),
-        ("２０１８－０７－１１", date(2018, 7, 11)),
-        ("民國110年5月3日", date(2021, 5, 3)),
-        ("2019-13-45", None),
-        ("2020年2月30日", None),
-        ("28/07/2010", None),
-        ("07-08-2010", None),
-        ("2010", None),
-        ("2010-07", None),
-        ("近期", None),
-        ("9" * 5000, None),
-        (True, None),
-        (12, None),
-        ([], None),
-    ],
-)
-def test_ingest_values_dates_that_leave_doubt_are_none(value: Any, expected: date | None) -> None:
-    """Typed dates, day numbers and other calendars are read; impossible and ambiguous ones are not guessed."""
-    assert as_date(value) == expected
 
 
 @pytest.mark.parametrize(
