@@ -29,6 +29,8 @@ _FOREIGN = re.compile(r"[0-9A-Za-z]")
 
 _LONGEST_PLACEHOLDER = 16
 _BRACKETS = re.compile(r"[\s()（）\[\]【】.。…!！?？:：,，、*~～\-—–_/\\]+")
+_COUNTING = re.compile(r"[1-9]")
+"""No placeholder has a digit, and nearly every id has."""
 _EMPTY_MARKS = re.compile(r"[0xX#]*")
 _PLACEHOLDER = re.compile(
     r"(?:已|正在|正|尚在|仍在)?(?:专利|商标|软著|证书|代码|号码?|编号)?(?:已|正在|正|尚在|仍在)?"
@@ -52,12 +54,12 @@ class CellNumbers(NamedTuple):
         chosen: the one that the record is kept under: the first publication of China, else the first, else the first
             application.
         place: of it among all, from 0.
-        count: of all.
+        total: of all.
     """
 
     chosen: str
     place: int
-    count: int
+    total: int
 
 
 def numbers_of_cell(text: str, *, bare: bool = False) -> CellNumbers | None:
@@ -125,11 +127,13 @@ def application_of_cell(text: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=16_384)
 def is_placeholder(text: str) -> bool:
     """Whether a cell of ids says that there is none yet: 申请中, 待核实, 办理中, ``pending``, ``/``, ``0``."""
-    if len(text) > 2 * _LONGEST_PLACEHOLDER:
-        return False
+    return len(text) <= 2 * _LONGEST_PLACEHOLDER and not _COUNTING.search(text) and _says_none(text)
+
+
+@lru_cache(maxsize=16_384)
+def _says_none(text: str) -> bool:
     bare = _BRACKETS.sub("", fold_line(text)).upper()
     if len(bare) > _LONGEST_PLACEHOLDER:
         return False
@@ -151,7 +155,7 @@ def is_counter(values: Sequence[object]) -> bool:
             return False
         counts.append(number)
     if len(counts) < 2:
-        return counts in ([0], [1])
+        return counts == [1]
     steps = [after - before for before, after in pairwise(counts)]
     first = counts[0]
     up = sum(step == 1 or (after == first and step < 0) for step, after in zip(steps, counts[1:], strict=True))
