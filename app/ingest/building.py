@@ -56,7 +56,7 @@ def _patent(draft: Draft) -> AnyRecord | None:
         maturity=_maturity(draft),
         filed_on=draft.day("filed_on"),
         published_on=draft.day("published_on"),
-        application_number=_application(draft),
+        application_number=_application(draft, stated.id),
         family=draft.short("family"),
         document_kind=draft.worded("document_kind", document_kind_word),
         status=draft.status(Kind.PATENTS),
@@ -152,11 +152,14 @@ def _same_line(draft: Draft, name: str, stated: Stated) -> None:
             draft.present[name] = lines[stated.place]
 
 
-def _application(draft: Draft) -> str | None:
-    """The application's number in one spelling; what is none, or was rounded, is kept in ``extra``."""
+def _application(draft: Draft, identity: str) -> str | None:
+    """The application's number in one spelling, where a row has none its id if that is one.
+
+    What is none, or was rounded, is kept in ``extra``.
+    """
     number = draft.short("application_number")
     if number is None:
-        return None
+        return identity if identity.startswith("CN") and "." in identity else None
     if is_rounded_number(number) or is_placeholder(number):
         if is_rounded_number(number):
             draft.warn("number_rounded", "application_number", number)
