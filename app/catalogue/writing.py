@@ -130,15 +130,17 @@ class Writer:
             yield connection
         steps.debug("catalogue.committed")
 
-    def put_within(self, connection: sa.Connection, kind: Kind, records: Sequence[AnyRecord]) -> int:
-        """Add what is new and replace what differs, in an open `transaction`; how many records that were.
+    def put_within(
+        self, connection: sa.Connection, kind: Kind, records: Sequence[AnyRecord], *, deletes: Sequence[str] = ()
+    ) -> int:
+        """Add what is new, replace what differs and delete, in an open `transaction`; how many records that were.
 
         Raises:
             InputError: a value that no database can hold.
         """
         revision, mapping_revision = connection.execute(sql.TAKE_COUNTER).one()
         rows = _encoded(kind, records, self._mapping_at(connection, mapping_revision) if kind is Kind.PATENTS else None)
-        difference = self._compare(connection, kind, rows, ())
+        difference = self._compare(connection, kind, rows, deletes)
         if difference.size:
             self._write(connection, kind, difference, revision)
         return difference.size

@@ -36,7 +36,7 @@ class Draft:
         plan: where each field is in ``cells``.
         cells: the row's values, as many as the plan has headers.
         options: what a row may hold.
-        id_expected: whether the file has an id column, so that a row without an id is a mistake.
+        id_expected: whether a row that states no id is a mistake; else it gets one made of what it says.
     """
 
     __slots__ = ("cells", "extra", "id_expected", "options", "original", "plan", "present", "rejected", "warnings")

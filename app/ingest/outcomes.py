@@ -123,6 +123,7 @@ class SourceFile:
         header_row: the row that holds the headers, ``None`` where the format has none.
         sheet: the sheet of a workbook.
         sheets: every sheet, those left unread too; one without a name where the format has none.
+        counters: headers of columns that look like ids and only count the rows.
     """
 
     name: str
@@ -134,6 +135,7 @@ class SourceFile:
     header_row: int | None
     sheet: str | None
     sheets: tuple[SheetRead, ...] = ()
+    counters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

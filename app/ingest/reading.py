@@ -11,9 +11,11 @@ from typing import Generic, Protocol, TypeVar
 from app.domain import AnyRecord, Kind
 from app.errors import InputError
 from app.ingest.building import record_in
+from app.ingest.counters import CounterWatch, without_counters
 from app.ingest.draft import Draft
-from app.ingest.headings.headers import Plan, plan_columns
+from app.ingest.headings.headers import Plan, plan_columns, same_header
 from app.ingest.headings.heading import HeaderSearch, Heading
+from app.ingest.identities import id_expected
 from app.ingest.outcomes import IngestOptions, RawRow, RowOutcome, SourceFile
 from app.ingest.tables.delimited import DelimitedRows
 from app.ingest.tables.encodings import detect_encoding
@@ -77,12 +79,20 @@ class RowFile(Generic[R]):
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._columns: dict[str, str] = {}
         self._ignored: dict[str, None] = {}
-        self._id_expected = "id" in self._learn(rows.heading.headers).fields
+        self._counters = CounterWatch(self._plan_of, self._is_mapped)
+        self._counted: list[str] = []
+        self._unsaid: list[str] = []
+        self._id_expected = self._expects(rows.heading.headers)
 
     @property
     def source(self) -> SourceFile:
         """What was recognised about the file so far."""
-        return replace(self._source, columns=dict(self._columns), ignored=tuple(self._ignored))
+        return replace(
+            self._source,
+            columns=dict(self._columns),
+            ignored=tuple(self._ignored),
+            counters=tuple(self._counters.found),
+        )
 
     def __enter__(self) -> RowFile[R]:
         return self
@@ -102,7 +112,9 @@ class RowFile(Generic[R]):
         """
         try:
             with damage_named(self._source.name):
-                for row in self._rows.rows():
+                for row in self._counters.settled(self._rows.rows()):
+                    if len(self._counters.found) > len(self._counted):
+                        self._leave_counters(row.headers)
                     yield self._outcome(row)
         finally:
             self.close()
@@ -111,14 +123,35 @@ class RowFile(Generic[R]):
         raw = dict(zip(row.headers, row.cells, strict=False))
         if row.rejected is not None:
             return RowOutcome(row.number, None, (row.rejected,), (), raw)
-        plan = self._plans.get(row.headers) or self._learn(row.headers)
+        plan = self._plan_of(row.headers)
         draft = Draft(plan, row.cells, self._options, id_expected=self._id_expected)
         if row.warning is not None:
             draft.warnings.append(row.warning)
+        while self._unsaid:
+            header = self._unsaid.pop()
+            draft.warn("counter_id", "id", raw.get(header), header=header)
         return draft.outcome(row.number, self._parse(draft), raw)
 
+    def _leave_counters(self, headers: tuple[str, ...]) -> None:
+        """Read the rows from here on without the columns that turned out to count; the next of them says so."""
+        self._unsaid = [header for header in self._counters.found if header not in self._counted]
+        self._counted = list(self._counters.found)
+        self._plans.clear()
+        for header in self._unsaid:
+            self._columns.pop(header, None)
+        self._id_expected = self._expects(headers)
+
+    def _expects(self, headers: tuple[str, ...]) -> bool:
+        return id_expected(self._search.kind, self._plan_of(headers), self._search.mapping)
+
+    def _is_mapped(self, header: str) -> bool:
+        return any(ours == "id" and same_header(theirs, header) for theirs, ours in self._search.mapping.items())
+
+    def _plan_of(self, headers: tuple[str, ...]) -> Plan:
+        return self._plans.get(headers) or self._learn(headers)
+
     def _learn(self, headers: tuple[str, ...]) -> Plan:
-        plan = plan_columns(headers, self._search.kind, self._search.mapping)
+        plan = without_counters(plan_columns(headers, self._search.kind, self._search.mapping), self._counters.found)
         if len(self._plans) < _MAX_PLANS:
             self._plans[headers] = plan
             self._columns.update(plan.columns)

@@ -36,6 +36,7 @@ from app.ingest import (
     read_rows,
     rejects_path,
 )
+from app.records.linking import Linker
 
 R = TypeVar("R")
 
@@ -209,6 +210,7 @@ class _Load:
         self._report = report
         self._rejects = rejects
         self._progress = progress
+        self._linker = Linker(catalogue)
 
     def walk(
         self,
@@ -252,6 +254,8 @@ class _Load:
 
     def write_records(self, outcomes: Sequence[RowOutcome[AnyRecord]]) -> Sequence[RowOutcome[AnyRecord]]:
         """Records, by id."""
+        if self._report.kind in (Kind.FIRMS, Kind.NEEDS):
+            outcomes = self._linked(outcomes)
         records = [outcome.record for outcome in outcomes if outcome.record is not None]
         if records:
             counts, report = self._catalogue.upsert(records, source=self._report.file), self._report
@@ -260,6 +264,18 @@ class _Load:
             report.unchanged += counts.unchanged
             report.repeated += len(records) - counts.added - counts.changed - counts.unchanged
         return outcomes
+
+    def _linked(self, outcomes: Sequence[RowOutcome[AnyRecord]]) -> Sequence[RowOutcome[AnyRecord]]:
+        """The outcomes with each firm and each need under the firm that it belongs to."""
+        places = [place for place, outcome in enumerate(outcomes) if outcome.record is not None]
+        linked = self._linker.prepare([record for outcome in outcomes if (record := outcome.record) is not None])
+        written = list(outcomes)
+        for number, (place, record) in enumerate(zip(places, linked.records, strict=True)):
+            outcome, warning = outcomes[place], linked.warnings.get(number)
+            if warning is not None or record is not outcome.record:
+                warnings = outcome.warnings if warning is None else (*outcome.warnings, warning)
+                written[place] = replace(outcome, record=record, warnings=warnings)
+        return written
 
     def write_gradings(self, outcomes: Sequence[RowOutcome[Grading]]) -> Sequence[RowOutcome[Grading]]:
         """Gradings of patents that are there."""

@@ -33,8 +33,10 @@ _INVISIBLE = re.compile(
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\s|[.,。,、·]")
+_IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_CHINESE_SUFFIXES = ("股份有限公司", "有限责任公司", "有限公司", "公司")
 _LEGAL_SUFFIXES = (
-    "股份有限公司", "有限责任公司", "有限公司", "公司", "corporation", "limited", "corp", "inc", "llc", "ltd", "co"
+    *_CHINESE_SUFFIXES, "corporation", "limited", "corp", "inc", "llc", "ltd", "co"
 )  # fmt: skip
 """Longest first: 公司 would leave 有限 behind."""
 
@@ -62,6 +64,20 @@ def folded_name(name: str) -> str:
     while suffix := next((one for one in _LEGAL_SUFFIXES if bare.endswith(one, 0, end)), None):
         end -= len(suffix)
     return bare[:end] or plain
+
+
+def name_spellings(name: str) -> tuple[str, ...]:
+    """How a firm's name may stand elsewhere: with and without spaces and what is in brackets, with each legal suffix.
+
+    For look-ups by the name as it is stored; whether two names are one is for `folded_name` to say.
+    """
+    plain = fold_line(name)
+    bare = _IN_BRACKETS.sub("", plain).strip()
+    forms = dict.fromkeys((plain, "".join(plain.split()), bare, "".join(bare.split())))
+    for form in tuple(forms):
+        suffix = next((one for one in _CHINESE_SUFFIXES if form.endswith(one)), "")
+        forms.update(dict.fromkeys(form.removesuffix(suffix) + other for other in (*_CHINESE_SUFFIXES, "")))
+    return tuple(form for form in forms if form)
 
 
 def _plain(text: str) -> str | None:

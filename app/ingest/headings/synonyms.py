@@ -49,9 +49,9 @@ SYNONYMS: dict[str, Synonyms] = {
 """By kind, or `INDUSTRIES`, `FEEDBACK`, `GRADES`."""
 
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
-    Kind.PATENTS: (("id",), ("title",)),
+    Kind.PATENTS: (("title",), ("id", "abstract", "holders")),
     Kind.NEEDS: (("title", "text"),),
-    Kind.FIRMS: (("id",), ("name",)),
+    Kind.FIRMS: (("name",),),
     INDUSTRIES: (("ipc",), ("industry",)),
     FEEDBACK: (("event", "level"),),
     GRADES: (("id",), ("grade", "maturity", "agreed")),
