@@ -19,6 +19,7 @@ from app.ingest.fields.holders import holder_type_of, split_names
 from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
 from app.ingest.fields.values import as_maturity, as_text
 from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
+from app.ingest.parts import KEPT_PARTS, need_text
 from app.text.normalising import detect_language, fold_line, language_word
 
 DERIVED_ID_DIGITS = 12
@@ -69,18 +70,20 @@ def _patent(draft: Draft) -> AnyRecord | None:
 
 def _need(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
-    text = draft.body("text")
+    text, subject = need_text(draft)
     if not title and not text and not draft.rejected:
         draft.reject("missing_text", "text")
     if draft.id_expected:
         identity = _record_id(draft)
     else:
         # The same text gets the same id, so that loading a file without ids twice changes nothing.
-        digest = sha256(f"{title}\x1f{text}".encode()).hexdigest()
+        digest = sha256(f"{title}\x1f{subject}".encode()).hexdigest()
         identity = f"need-{digest[:DERIVED_ID_DIGITS]}"
     if draft.rejected:
         return None
     firm = draft.short("firm_id")
+    for name in KEPT_PARTS:
+        draft.keep(name)
     return Need(
         id=identity,
         title=title,
@@ -241,7 +244,11 @@ def _ipc(draft: Draft) -> tuple[str, ...]:
 
 
 def _industry(draft: Draft) -> tuple[str, ...]:
-    return _coded(draft, "industry", industry_codes, "bad_industry")
+    codes = _coded(draft, "industry", industry_codes, "bad_industry")
+    if len(draft.plan.fields.get("industry", ())) < 2 or len(codes) < 2:
+        return codes
+    # 国标行业门类 beside 国标行业大类: the narrower class says what the wider one says.
+    return tuple(code for code in codes if not any(other != code and other.startswith(code) for other in codes))
 
 
 def _licence(draft: Draft) -> tuple[str, ...]:

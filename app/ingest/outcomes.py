@@ -123,6 +123,7 @@ class SourceFile:
         header_row: the row that holds the headers, ``None`` where the format has none.
         sheet: the sheet of a workbook.
         sheets: every sheet, those left unread too; one without a name where the format has none.
+        profile: the known export that it was read as, ``None`` where the general synonyms alone were used.
     """
 
     name: str
@@ -134,6 +135,7 @@ class SourceFile:
     header_row: int | None
     sheet: str | None
     sheets: tuple[SheetRead, ...] = ()
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

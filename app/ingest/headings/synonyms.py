@@ -37,6 +37,12 @@ _PATENTS, _FEEDBACK = _listed(Kind.PATENTS.value), _listed(FEEDBACK)
 # An application number serves as the id where there is no better one.
 _PATENTS["id"] += _PATENTS["application_number"]
 
+PARTS = ("background", "text", "problem", "figures", "budget", "deadline", "cooperation")
+"""What the text of a need is made of, in the order in which it is told."""
+
+MERGED = frozenset(("ipc", "licence", "industry", "firm_name", *PARTS)) - {"text"}
+"""Fields that take the values of all their columns; the others take the best column that has a value."""
+
 SYNONYMS: dict[str, Synonyms] = {
     Kind.PATENTS: _PATENTS,
     Kind.NEEDS: _listed(Kind.NEEDS.value),
@@ -50,7 +56,7 @@ SYNONYMS: dict[str, Synonyms] = {
 
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     Kind.PATENTS: (("id",), ("title",)),
-    Kind.NEEDS: (("title", "text"),),
+    Kind.NEEDS: (("title", "text", "problem"),),
     Kind.FIRMS: (("id",), ("name",)),
     INDUSTRIES: (("ipc",), ("industry",)),
     FEEDBACK: (("event", "level"),),
