@@ -1,4 +1,4 @@
-"""The text of a need from the columns that lists and forms have for it: background, contents, figures, budget, deadline."""
+"""The text of a need from the columns that lists and forms have for it: background, contents, figures, budget."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ _SUBJECT = ("background", "text", "problem", "figures")
 _BUDGET_WORDS = ("投资", "投入", "预算", "经费", "资金", "总额", "出资")
 """By these a sum of money is known as one, and says nothing of a subject (`app/text/boilerplate.toml`)."""
 _BUDGET_LABEL = "经费预算"
-_UNIT = re.compile(r"(?:人民币|单位[:：]?|\s)*(?P<unit>[十百千]?[万亿]?元|[万亿]|个?月|年|天|周|[kKmM]?USD|[wW])(?:人民币)?")
+_UNIT = re.compile(
+    r"(?:人民币|单位[:：]?|\s)*(?P<unit>[十百千]?[万亿]?元|[万亿]|个?月|年|天|周|[kKmM]?USD|[wW])(?:人民币)?"
+)
 _NUMBER = re.compile(r"[\d.,]*\d(?:\s*[-~至]\s*\d[\d.,]*)?")
 
 
 def need_text(draft: Draft) -> tuple[str, str]:
     """The text of a need, and that of it which says what is wanted.
 
-    One column alone is the text as it stands. Of several, each becomes a line with its header before it, in the order of
-    `PARTS`; a number gets the unit that its header has in brackets.
+    One column alone is the text as it stands. Of several, each becomes a line with its header before it, in the order
+    of `PARTS`; a number gets the unit that its header has in brackets.
     """
     body = draft.body("text")
     found = [(name, *part) for name in PARTS if name != "text" for part in _parts(draft, name)]

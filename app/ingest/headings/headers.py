@@ -87,15 +87,13 @@ def is_translation(header: str) -> bool:
     return any(folded(match["inside"]) in TRANSLATION_MARKS for match in found)
 
 
-def plan_columns(
-    headers: Sequence[str], kind: str, mapping: Mapping[str, str], profile: str | None = None
-) -> Plan:
-    """Assign columns to fields: by ``mapping`` (their header -> our field), by the profile of a known export, by synonyms.
+def plan_columns(headers: Sequence[str], kind: str, mapping: Mapping[str, str], profile: str | None = None) -> Plan:
+    """Assign columns to fields: by ``mapping``, by the profile of a known export, by synonyms.
 
     Args:
         headers: of the row's columns.
         kind: whose fields they are.
-        mapping: what it names counts alone.
+        mapping: their header -> our field; what it names counts alone.
         profile: the known export that they are to be read as; recognised by themselves where ``None``.
 
     Raises:
@@ -170,9 +168,7 @@ def _ranked(
     return ranked, ignored
 
 
-def count_recognised(
-    headers: Iterable[str], kind: str, mapping: Mapping[str, str], profile: str | None = None
-) -> int:
+def count_recognised(headers: Iterable[str], kind: str, mapping: Mapping[str, str], profile: str | None = None) -> int:
     """How many different fields ``headers`` provide; 0 for a row that is no header row."""
     chosen = {folded(theirs): ours for theirs, ours in mapping.items()}
     headers = tuple(headers)

@@ -28,6 +28,8 @@ _FIELD_NAMES_ZH = {
     "maturity": "成熟度",
     "agreed": "双向认可",
 }
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """A header row: its number from 1, its cells, and how many of our fields they provide."""
@@ -72,7 +74,10 @@ class HeaderSearch:
         """
         if not self.mapping and explains_columns(heading.headers, self.kind):
             raise self._error(
-                "no_records", "the table explains columns and holds no records", "该表是字段说明，不含记录", heading.headers
+                "no_records",
+                "the table explains columns and holds no records",
+                "该表是字段说明，不含记录",
+                heading.headers,
             )
         other = None if self.mapping or self.profile else kind_of(heading.headers, self.kind)
         hint, hint_zh = looks_like(other) if other else ("", "")
@@ -93,7 +98,12 @@ class HeaderSearch:
                     heading.headers,
                 )
         if other:
-            raise self._error("wrong_kind", f"this is no file of {self.kind}{hint}", f"这不是{KIND_NAMES_ZH[self.kind]}文件{hint_zh}", heading.headers)
+            raise self._error(
+                "wrong_kind",
+                f"this is no file of {self.kind}{hint}",
+                f"这不是{KIND_NAMES_ZH[self.kind]}文件{hint_zh}",
+                heading.headers,
+            )
 
     def check_mapping(self, headers: Sequence[str]) -> None:
         """Check the mapping's both sides.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.domain import Kind
 from app.ingest.headings.folding import folded
 from app.ingest.headings.headers import plan_columns, recognise
-from app.ingest.headings.synonyms import FEEDBACK, GRADES, INDUSTRIES, REQUIRED
+from app.ingest.headings.synonyms import COLUMN_WORDS, FEEDBACK, GRADES, INDUSTRIES, MEANING_WORDS, REQUIRED
 
 KIND_NAMES_ZH = {
     Kind.PATENTS: "专利",
@@ -29,26 +29,6 @@ _FEWEST = 2
 """Other fields decide together: one may be an additional column."""
 _MAJORITY = 2
 """How many times as many fields must speak for the other kind as for the one that was asked for."""
-
-_COLUMN_WORDS = frozenset(
-    map(
-        folded,
-        (
-            "字段", "字段名", "字段名称", "字段中文名", "列名", "列名称", "栏目名称", "指标名称", "数据项", "数据项名称", "变量名", "表头", "表头名称",
-            "field", "field name", "column", "column name", "variable", "header",
-        ),
-    )
-)  # fmt: skip
-_MEANING_WORDS = frozenset(
-    map(
-        folded,
-        (
-            "说明", "字段说明", "含义", "字段含义", "解释", "释义", "填写说明", "填报说明", "填写要求", "定义", "描述", "字段描述", "备注", "示例", "举例",
-            "数据类型", "字段类型", "类型", "长度", "是否必填", "必填", "取值", "取值范围", "description", "definition", "meaning", "explanation",
-            "data type", "type", "example", "notes", "comment", "required",
-        ),
-    )
-)  # fmt: skip
 
 
 def kind_of(headers: Sequence[str], wanted: str) -> str | None:
@@ -75,9 +55,9 @@ def looks_like(kind: str) -> tuple[str, str]:
 def explains_columns(headers: Sequence[str], kind: str) -> bool:
     """Whether headers are those of a table that explains the columns of another: 字段名称, 说明. It has no records."""
     words = {folded(header) for header in headers if header}
-    if not (words & _COLUMN_WORDS and words & _MEANING_WORDS):
+    if not (words & COLUMN_WORDS and words & MEANING_WORDS):
         return False
-    return not any(recognise(word, kind) for word in words - _MEANING_WORDS)
+    return not any(recognise(word, kind) for word in words - MEANING_WORDS)
 
 
 def _speaking_for(other: str, wanted: str, headers: Sequence[str]) -> tuple[set[str], set[str]]:
@@ -97,7 +77,7 @@ def _is_decided(other: str, wanted: str, strange: set[str], familiar: set[str]) 
     decisive = bool(strange & _DECISIVE[other])
     if wanted == INDUSTRIES:
         # A mapping may have names and remarks beside its codes, but no numbers of documents.
-        return decisive and "title" in strange
+        return other == Kind.PATENTS and decisive and "title" in strange
     if familiar:
         return len(strange) > _MAJORITY * len(familiar) and len(strange) > _FEWEST
     return decisive or len(strange) >= _FEWEST

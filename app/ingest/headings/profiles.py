@@ -90,7 +90,7 @@ def _folded_lists(table: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ..
 
 
 def _traits(table: Mapping[str, Any]) -> Traits:
-    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    lists: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
     lists["joined"] = _folded_lists(table.get("joined", {}))
     lists["inside"] = {folded(header): key for header, key in table.get("inside", {}).items()}
     lists["symbols"] = tuple(map(folded, table.get("symbols", ())))

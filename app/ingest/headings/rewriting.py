@@ -27,10 +27,12 @@ _SYMBOL = re.compile(r"[A-H]\d{2}[A-Z]\s?\d{1,4}/\d{2,6}")
 _OWN_TAIL = re.compile(r"(?:\[[A-Z]{2}\]|\(\[[A-Z]{2}\]\)|\(\d{4}-\d\d-\d\d\))$")
 """The country of a holder, or since when the patent is his."""
 _LEGAL_FORMS = frozenset(
-    "co ltd inc llc llp lp corp corporation limited incorporated company gmbh ag sa sas srl spa bv nv plc kk pte pty kg oy ab as jr sr".split()
-)
+    (
+        "co", "ltd", "inc", "llc", "llp", "lp", "corp", "corporation", "limited", "incorporated", "company", "gmbh",
+        "ag", "sa", "sas", "srl", "spa", "bv", "nv", "plc", "kk", "pte", "pty", "kg", "oy", "ab", "as", "jr", "sr",
+    )
+)  # fmt: skip
 """What stands behind a comma and is still the same name: Imaginary Membrane Co., Ltd."""
-_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ def rewriting_of(
     given = {name: value for name, value in traits.given.items() if name not in fields}
     if not (steps or joined or given):
         return None, ()
-    return Rewriting(steps, joined, (*joined, *(place for place in kept if place not in joined)), tuple(given.values())), tuple(given)
+    return Rewriting(
+        steps, joined, (*joined, *(place for place in kept if place not in joined)), tuple(given.values())
+    ), tuple(given)
 
 
 def _steps(
@@ -118,7 +122,7 @@ def _first_line(cell: Any) -> Any:  # noqa: ANN401
     return next((line.strip() for line in cell.splitlines() if line.strip()), cell)
 
 
-def _iso_date(day_first: bool, cell: Any) -> Any:  # noqa: ANN401, FBT001 - bound by partial
+def _iso_date(day_first: bool, cell: Any) -> Any:  # noqa: ANN401 - bound by partial
     match = _NUMERIC_DATE.fullmatch(cell) if isinstance(cell, str) else None
     if match is None:
         return cell
@@ -141,8 +145,8 @@ def _names(separator: str, cell: Any) -> Any:  # noqa: ANN401
 
 def _continues(name: str) -> bool:
     """Whether what stands behind a comma is only the legal form of the name before it."""
-    words = _WORD.findall(name.casefold())
-    return bool(words) and len(words) <= 4 and all(word in _LEGAL_FORMS or len(word) == 1 for word in words)
+    words = name.casefold().replace(".", "").split()
+    return bool(words) and all(word in _LEGAL_FORMS for word in words)
 
 
 def _inside(key: str, cell: Any) -> Any:  # noqa: ANN401

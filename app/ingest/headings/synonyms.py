@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain import Kind
+from app.ingest.headings.folding import folded
 
 Synonyms = dict[str, tuple[tuple[str, ...], ...]]
 
@@ -23,6 +24,11 @@ _LISTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("synonyms.toml")
 
 TRANSLATION_MARKS = frozenset(_LISTS["translation_marks"])
 """In brackets behind a header, they say that the column is a translation of another."""
+
+COLUMN_WORDS, MEANING_WORDS = (
+    frozenset(map(folded, _LISTS[name])) for name in ("words_for_columns", "words_for_meanings")
+)
+"""Headers of a table that explains another's columns: for their names, and for what they mean."""
 
 
 def _listed(kind: str) -> Synonyms:
