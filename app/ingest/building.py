@@ -21,6 +21,7 @@ from app.ingest.fields.places import credit_code_region, is_elsewhere, region_co
 from app.ingest.fields.values import as_maturity, as_text
 from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_words, yes_or_no
 from app.ingest.identities import Stated, stated_id
+from app.ingest.parts import KEPT_PARTS, need_text
 from app.text.normalising import detect_language, fold_line, language_word
 from app.text.numbers import firm_code
 
@@ -70,12 +71,14 @@ def _patent(draft: Draft) -> AnyRecord | None:
 
 def _need(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
-    text = draft.body("text")
+    text, subject = need_text(draft)
     if not title and not text and not draft.rejected:
         draft.reject("missing_text", "text")
-    identity = stated_id(draft, Kind.NEEDS).id or derived_need_id(title, text)
+    identity = stated_id(draft, Kind.NEEDS).id or derived_need_id(title, subject)
     if draft.rejected:
         return None
+    for name in KEPT_PARTS:
+        draft.keep(name)
     region = _region(draft)
     return Need(
         id=identity,
@@ -223,7 +226,11 @@ def _ipc(draft: Draft) -> tuple[str, ...]:
 
 
 def _industry(draft: Draft) -> tuple[str, ...]:
-    return _coded(draft, "industry", industry_codes, "bad_industry")
+    codes = _coded(draft, "industry", industry_codes, "bad_industry")
+    if len(draft.plan.fields.get("industry", ())) < 2 or len(codes) < 2:
+        return codes
+    # 国标行业门类 beside 国标行业大类: the narrower class says what the wider one says.
+    return tuple(code for code in codes if not any(other != code and other.startswith(code) for other in codes))
 
 
 def _licence(draft: Draft) -> tuple[str, ...]:

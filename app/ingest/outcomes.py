@@ -124,6 +124,7 @@ class SourceFile:
         sheet: the sheet of a workbook.
         sheets: every sheet, those left unread too; one without a name where the format has none.
         counters: headers of columns that look like ids and only count the rows.
+        profile: the known export that it was read as, ``None`` where the general synonyms alone were used.
     """
 
     name: str
@@ -136,6 +137,7 @@ class SourceFile:
     sheet: str | None
     sheets: tuple[SheetRead, ...] = ()
     counters: tuple[str, ...] = ()
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

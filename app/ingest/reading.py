@@ -79,6 +79,7 @@ class RowFile(Generic[R]):
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._columns: dict[str, str] = {}
         self._ignored: dict[str, None] = {}
+        self._profile: str | None = None
         self._counters = CounterWatch(self._plan_of, self._is_mapped)
         self._counted: list[str] = []
         self._unsaid: list[str] = []
@@ -92,6 +93,7 @@ class RowFile(Generic[R]):
             columns=dict(self._columns),
             ignored=tuple(self._ignored),
             counters=tuple(self._counters.found),
+            profile=self._profile,
         )
 
     def __enter__(self) -> RowFile[R]:
@@ -124,7 +126,7 @@ class RowFile(Generic[R]):
         if row.rejected is not None:
             return RowOutcome(row.number, None, (row.rejected,), (), raw)
         plan = self._plan_of(row.headers)
-        draft = Draft(plan, row.cells, self._options, id_expected=self._id_expected)
+        draft = Draft(plan, plan.rewritten(row.cells), self._options, id_expected=self._id_expected)
         if row.warning is not None:
             draft.warnings.append(row.warning)
         while self._unsaid:
@@ -151,19 +153,27 @@ class RowFile(Generic[R]):
         return self._plans.get(headers) or self._learn(headers)
 
     def _learn(self, headers: tuple[str, ...]) -> Plan:
-        plan = without_counters(plan_columns(headers, self._search.kind, self._search.mapping), self._counters.found)
+        plan = plan_columns(headers, self._search.kind, self._search.mapping, self._search.profile)
+        self._profile = self._profile or plan.profile
+        plan = without_counters(plan, self._counters.found)
         if len(self._plans) < _MAX_PLANS:
             self._plans[headers] = plan
             self._columns.update(plan.columns)
-            self._ignored.update(dict.fromkeys(plan.headers[position] for position in plan.extras))
+            unused = (plan.headers[position] for position in plan.extras)
+            self._ignored.update(dict.fromkeys(header for header in unused if header not in plan.columns))
         return plan
 
 
 def read_records(
-    path: Path, kind: Kind, *, mapping: Mapping[str, str] | None = None, options: IngestOptions | None = None
+    path: Path,
+    kind: Kind,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    options: IngestOptions | None = None,
 ) -> RowFile[AnyRecord]:
     """Open a file of records; see `read_rows`."""
-    return read_rows(path, kind, partial(record_in, kind), mapping=mapping, options=options)
+    return read_rows(path, kind, partial(record_in, kind), mapping=mapping, profile=profile, options=options)
 
 
 def read_rows(
@@ -172,6 +182,7 @@ def read_rows(
     parse: Parse[R],
     *,
     mapping: Mapping[str, str] | None = None,
+    profile: str | None = None,
     options: IngestOptions | None = None,
 ) -> RowFile[R]:
     """Open a file and recognise its format, encoding and headers.
@@ -181,6 +192,7 @@ def read_rows(
         kind: whose headers to look for: a kind of record, or another of `app.ingest.headings.synonyms.SYNONYMS`.
         parse: what a row of this kind is read into.
         mapping: their header -> our field, for headers that are not recognised or wrongly so.
+        profile: the known export that it is to be read as; recognised by its headers where ``None``.
         options: what a row may hold; the defaults where ``None``.
 
     Raises:
@@ -188,7 +200,7 @@ def read_rows(
     """
     options = options or IngestOptions()
     form = format_of(path)
-    search = HeaderSearch(path.name, kind, mapping or {})
+    search = HeaderSearch(path.name, kind, mapping or {}, profile)
     with damage_named(path.name):
         compressed = is_gzipped(path)
         rows, encoding, sheet = _open(path, form, search, options)

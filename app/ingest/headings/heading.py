@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain import Kind
 from app.errors import InputError
 from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
-from app.ingest.headings.synonyms import FEEDBACK, GRADES, INDUSTRIES, REQUIRED
+from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, looks_like
+from app.ingest.headings.profiles import profile_named
+from app.ingest.headings.synonyms import REQUIRED
 
 _SHOWN = 30
 """Headers listed in a message; the rest is counted."""
@@ -18,6 +19,7 @@ _FIELD_NAMES_ZH = {
     "title": "名称",
     "name": "企业名称",
     "text": "描述",
+    "problem": "技术难题",
     "ipc": "IPC分类号",
     "industry": "国民经济行业代码",
     "event": "事件",
@@ -25,14 +27,6 @@ _FIELD_NAMES_ZH = {
     "grade": "等级",
     "maturity": "成熟度",
     "agreed": "双向认可",
-}
-_KIND_NAMES_ZH = {
-    Kind.PATENTS: "专利",
-    Kind.NEEDS: "需求",
-    Kind.FIRMS: "企业",
-    INDUSTRIES: "行业对照",
-    FEEDBACK: "反馈",
-    GRADES: "分级",
 }
 
 
@@ -47,11 +41,17 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class HeaderSearch:
-    """What to look for in the file called ``name``."""
+    """What to look for in the file called ``name``, as the export ``profile`` where one is named."""
 
     name: str
     kind: str
     mapping: Mapping[str, str]
+    profile: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the profile's name before the file is opened."""
+        if self.profile is not None:
+            profile_named(self.profile, self.kind)
 
     def best(self, rows: Iterable[Sequence[object]]) -> Heading:
         """The row with the most known headers; the first of equals. ``recognised`` is 0 where no row has any."""
@@ -59,7 +59,7 @@ class HeaderSearch:
         seen: tuple[str, ...] = ()
         for number, cells in enumerate(rows, start=1):
             texts = tuple("" if cell is None else str(cell).strip() for cell in cells)
-            found = count_recognised(texts, self.kind, self.mapping)
+            found = count_recognised(texts, self.kind, self.mapping, self.profile)
             if found > best.recognised:
                 best = Heading(number, texts, found)
             if len(texts) > len(seen):
@@ -72,13 +72,21 @@ class HeaderSearch:
         Raises:
             InputError: no header is known, one that the kind needs is missing, or the mapping names one that is absent.
         """
-        hint, hint_zh = self._other_kind(heading.headers)
+        if not self.mapping and explains_columns(heading.headers, self.kind):
+            raise self._error(
+                "no_records",
+                "the table explains columns and holds no records",
+                "该表是字段说明，不含记录",
+                heading.headers,
+            )
+        other = None if self.mapping or self.profile else kind_of(heading.headers, self.kind)
+        hint, hint_zh = looks_like(other) if other else ("", "")
         if not heading.recognised and not self.mapping and not hint:
             raise self._error(
                 "no_header", "no header row was found", "未找到表头行", heading.headers,
             )  # fmt: skip
         self.check_mapping(heading.headers)
-        fields = plan_columns(heading.headers, self.kind, self.mapping).fields
+        fields = plan_columns(heading.headers, self.kind, self.mapping, self.profile).fields
         for group in REQUIRED[self.kind]:
             if not any(name in fields for name in group):
                 wanted = " or ".join(group)
@@ -86,9 +94,16 @@ class HeaderSearch:
                 raise self._error(
                     "missing_column",
                     f"a file of {self.kind} needs a column for {wanted}, and none was recognised{hint}",
-                    f"{_KIND_NAMES_ZH[self.kind]}文件需要“{wanted_zh}”列，但未识别到{hint_zh}",
+                    f"{KIND_NAMES_ZH[self.kind]}文件需要“{wanted_zh}”列，但未识别到{hint_zh}",
                     heading.headers,
                 )
+        if other:
+            raise self._error(
+                "wrong_kind",
+                f"this is no file of {self.kind}{hint}",
+                f"这不是{KIND_NAMES_ZH[self.kind]}文件{hint_zh}",
+                heading.headers,
+            )
 
     def check_mapping(self, headers: Sequence[str]) -> None:
         """Check the mapping's both sides.
@@ -102,7 +117,7 @@ class HeaderSearch:
                 raise InputError(
                     f"{self.name}: the mapping sends {theirs!r} to {ours!r}, which {self.kind} do not have; "
                     f"allowed are {', '.join(allowed)}",
-                    f"{self.name}：映射将“{theirs}”指向“{ours}”，但{_KIND_NAMES_ZH[self.kind]}没有该字段；可用字段：{'、'.join(allowed)}",
+                    f"{self.name}：映射将“{theirs}”指向“{ours}”，但{KIND_NAMES_ZH[self.kind]}没有该字段；可用字段：{'、'.join(allowed)}",
                     code="mapping",
                 )
             if not any(same_header(theirs, header) for header in headers):
@@ -110,14 +125,6 @@ class HeaderSearch:
                     "mapping", f"the mapping names the header {theirs!r}, which the file does not have",
                     f"映射中的表头“{theirs}”在文件中不存在", headers,
                 )  # fmt: skip
-
-    def _other_kind(self, headers: Sequence[str]) -> tuple[str, str]:
-        for kind in Kind:
-            if kind is not self.kind:
-                fields = plan_columns(headers, kind, {}).fields
-                if all(any(name in fields for name in group) for group in REQUIRED[kind]):
-                    return f"; it looks like a file of {kind}", f"；该文件看起来是{_KIND_NAMES_ZH[kind]}文件"
-        return "", ""
 
     def _error(self, code: str, message: str, message_zh: str, headers: Sequence[str]) -> InputError:
         named = [header for header in headers if header]
