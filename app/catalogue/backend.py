@@ -218,6 +218,11 @@ class Backend(ABC):
         for start in range(0, len(ids), IDS_AT_ONCE):
             yield from connection.execute(asked, {IDS: self.ids_parameter(ids[start : start + IDS_AT_ONCE])})
 
+    def for_ids(self, connection: sa.Connection, done: sa.Delete, ids: Sequence[str]) -> None:
+        """Run a deletion with `IDS` for these ids."""
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            connection.execute(done, {IDS: self.ids_parameter(ids[start : start + IDS_AT_ONCE])})
+
     def read_of(
         self, asked: sa.Select[Any], column: sa.ColumnElement[str], ids: Sequence[str] | None
     ) -> Iterator[AnyRow]:

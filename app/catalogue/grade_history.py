@@ -41,10 +41,7 @@ def with_gradings(
         time, of patents whose record says something else than it did.
     """
     patents = [record for record in records if isinstance(record, Patent)]
-    asked = sa.select(_COLUMNS.patent_id, *(_COLUMNS[f"to_{name}"] for name in GRADED)).order_by(_COLUMNS.number)
-    asked = asked.where(backend.is_one_of(_COLUMNS.patent_id))
-    rows = backend.rows_of(connection, asked, [patent.id for patent in patents])
-    stand: dict[str, dict[str, Any]] = {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in rows}
+    stand = _stand(connection, backend, patents)
     if not stand:
         return records, []
     completed = [
@@ -53,9 +50,31 @@ def with_gradings(
         else patent
         for patent in patents
     ]
-    now = {patent.id: state_of(patent) for patent in completed if patent.id in stand}
+    return completed, _lines(completed, stand, source)
+
+
+def lines_since(
+    connection: sa.Connection, backend: Backend, records: Sequence[AnyRecord], source: str | None
+) -> list[dict[str, Any]]:
+    """Lines of the history, without number and time, of graded patents that say something else than it does."""
+    patents = [record for record in records if isinstance(record, Patent)]
+    return _lines(patents, _stand(connection, backend, patents), source)
+
+
+def _stand(connection: sa.Connection, backend: Backend, patents: Sequence[Patent]) -> dict[str, dict[str, Any]]:
+    """The gradings that stand, by id."""
+    if not patents:
+        return {}
+    asked = sa.select(_COLUMNS.patent_id, *(_COLUMNS[f"to_{name}"] for name in GRADED)).order_by(_COLUMNS.number)
+    asked = asked.where(backend.is_one_of(_COLUMNS.patent_id))
+    rows = backend.rows_of(connection, asked, [patent.id for patent in patents])
+    return {row[0]: dict(zip(GRADED, row[1:], strict=True)) for row in rows}
+
+
+def _lines(patents: Sequence[Patent], stand: Mapping[str, _State], source: str | None) -> list[dict[str, Any]]:
+    now = {patent.id: state_of(patent) for patent in patents if patent.id in stand}
     changes = ((key, stand[key], state) for key, state in now.items() if state != stand[key])
-    return completed, [line_of(*change, by=source, note=None) for change in changes]
+    return [line_of(*change, by=source, note=None) for change in changes]
 
 
 def write_lines(connection: sa.Connection, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -64,4 +64,4 @@ class IndustryMapping(Part):
         """Patents are read inside the transaction: another writer may be faster."""
         with self._writer.transaction() as connection:
             records = self._writer.records(connection, Kind.PATENTS, ids)
-            return self._writer.put_within(connection, Kind.PATENTS, list(records.values()))
+            return self._writer.put_within(connection, Kind.PATENTS, list(records.values()), passed_on=True)

@@ -15,6 +15,7 @@ from app.catalogue.checks import check
 from app.catalogue.feedback import FeedbackLog, OptOutList
 from app.catalogue.firms import FirmNames
 from app.catalogue.grades import GradeLog
+from app.catalogue.loads import LoadLog
 from app.catalogue.mapping import IndustryMapping
 from app.catalogue.numbers import PatentNumbers
 from app.catalogue.outbox import Outbox
@@ -24,7 +25,7 @@ from app.catalogue.rows import CODECS, field_value
 from app.catalogue.sqlite import SqliteBackend
 from app.catalogue.statements import READ_COUNTER
 from app.catalogue.tables import COUNTER, TABLES
-from app.catalogue.writing import Applied, Writer
+from app.catalogue.writing import Applied, Merge, Writer
 from app.domain import AnyRecord, Kind
 from app.errors import CatalogueProblem
 
@@ -81,6 +82,7 @@ class Catalogue:
         outbox: messages to a webhook.
         watches: needs with a level of their own for alerts.
         alerts: new patents that fit watched needs.
+        loads: files that were loaded, and what each changed.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -97,6 +99,7 @@ class Catalogue:
         self.pools = PoolShelf(self._writer)
         self.watches = WatchList(self._writer)
         self.alerts = AlertLog(self._writer)
+        self.loads = LoadLog(self._writer)
 
     @classmethod
     def open(cls, url: str) -> Catalogue:
@@ -160,19 +163,40 @@ class Catalogue:
         return self._writer.apply(kind, (), list(ids)).deleted
 
     def apply(
-        self, kind: Kind, upserts: Sequence[AnyRecord], deletes: Iterable[str], *, source: str | None = None
+        self,
+        kind: Kind,
+        upserts: Sequence[AnyRecord] | Merge,
+        deletes: Iterable[str] = (),
+        *,
+        source: str | None = None,
+        load: int | None = None,
     ) -> Applied:
         """`upsert` and `delete` in one transaction, and the revision at which both can be seen.
+
+        Args:
+            kind: of all records.
+            upserts: records, or how to make them of those that are stored, which the same transaction reads.
+            deletes: ids.
+            source: as `upsert` takes it.
+            load: the number of the load that does this, so that it can be taken back.
 
         Raises:
             ValueError: a record of another kind, or one to write and to delete at once; else as `upsert` does.
         """
         deletes = list(deletes)
-        if any(record.kind is not kind for record in upserts):
-            raise ValueError(f"a record that is not of the {kind}")
-        if not {record.id for record in upserts}.isdisjoint(deletes):
+        if isinstance(upserts, Merge):
+            ids = set(upserts.ids)
+        else:
+            ids = {record.id for record in upserts}
+            if any(record.kind is not kind for record in upserts):
+                raise ValueError(f"a record that is not of the {kind}")
+        if not ids.isdisjoint(deletes):
             raise ValueError("a record to write and to delete at once")
-        return self._writer.apply(kind, upserts, deletes, source=source)
+        return self._writer.apply(kind, upserts, deletes, source=source, load=load)
+
+    def preview(self, kind: Kind, upserts: Sequence[AnyRecord] | Merge, *, source: str | None = None) -> Applied:
+        """What `apply` would do now; nothing is written."""
+        return self._writer.preview(kind, upserts, source=source)
 
     # Reading
 

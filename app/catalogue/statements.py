@@ -28,6 +28,10 @@ class Statements:
         """Live records."""
         self.by_ids = self.records.where(wanted)
         """Live records [ids]."""
+        self.with_digests = self.by_ids.add_columns(columns.content_hash)
+        """Live records with their digests [ids]."""
+        self.revisions = sa.select(columns.id, columns.revision).where(wanted)
+        """Id and revision of stored rows [ids]."""
         self.digests = sa.select(columns.id, columns.content_hash, columns.deleted).where(wanted)
         """Id, digest and mark of stored rows [ids]."""
         self.live_ids = sa.select(columns.id).where(wanted, live)

@@ -154,6 +154,9 @@ FIRMS = _record_table(
     _optional("filed_on", sa.Date()),
 )
 
+sa.Index(None, FIRMS.c.name, postgresql_using="hash")
+"""Serves those who ask for a firm by its name. A tree of PostgreSQL takes no name of more than 2,704 bytes."""
+
 TABLES: dict[Kind, Table] = {Kind.PATENTS: PATENTS, Kind.NEEDS: NEEDS, Kind.FIRMS: FIRMS}
 
 COUNTER = sa.Table(
@@ -334,3 +337,45 @@ OUTBOX = sa.Table(
 """One row a message to a webhook, which its event wrote in its own transaction. ``reference`` is JSON: what the message
 is about, not what it says. That is read when it is sent, so that what was withdrawn meanwhile is not in it. ``next_at``
 is when it may be sent, or until when a sender has it to itself."""
+
+LOADS = sa.Table(
+    "loads",
+    METADATA,
+    _key("number", _NUMBER),
+    _required("kind"),
+    _required("file"),
+    _required("state"),
+    _required("started_at", Moment()),
+    _required("seen_at", Moment()),
+    _optional("finished_at", Moment()),
+    _required("by"),
+    _required("host"),
+    _optional("pid", sa.BigInteger()),
+    _required("rows", sa.BigInteger()),
+    _required("options"),
+    _optional("report"),
+    _optional("undone"),
+)
+"""Every load of a file. ``options``, ``report`` and ``undone`` are JSON objects; ``seen_at`` moves while it runs."""
+
+LOAD_RANGES = sa.Table(
+    "load_ranges",
+    METADATA,
+    _key("first", _NUMBER),
+    _required("last", sa.BigInteger()),
+    _required("load", sa.BigInteger()),
+    sa.Index(None, "load"),
+)
+"""Revisions that a load gave. A record that has one of them still is as that load left it."""
+
+LOAD_FORMER = sa.Table(
+    "load_former",
+    METADATA,
+    _key("load", _NUMBER),
+    _key("kind", _TEXT),
+    _key("id"),
+    _required("revision", sa.BigInteger()),
+    _required("deleted", sa.Boolean()),
+    _required("content"),
+)
+"""Records as they were before a load changed them: ``content`` is a JSON array of the values of a row's fields."""

@@ -28,4 +28,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove everything: there is nothing before this version."""
-    METADATA.drop_all(op.get_bind(), checkfirst=False)
+    METADATA.drop_all(op.get_bind())
