@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,42 @@ def test_ingest_profiles_every_profile_has_a_sample() -> None:
     for kind, profiles in PROFILES.items():
         for profile in profiles.values():
             assert {*profile.fields, *profile.lesser} <= {*fields_of(kind), "extra"}, profile.name
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        (
+            "lens",
+            "#,Jurisdiction,Kind,Publication Number,Lens ID,Publication Date,Title,Applicants,Inventors,Owners,Type",
+        ),
+        (
+            "espacenet",
+            "Title,Publication number,Publication date,Inventor(s),Applicant(s),International classification",
+        ),
+        ("derwent", "公开号,标题,标题 - DWPI,申请号,申请日期,公开日期,专利权人/申请人,IPC - 现版"),
+        ("derwent", "公報番号,公報発行日,タイトル - DWPI,譲受人/出願人,IPC - 最新"),
+        (
+            "depatisnet",
+            "Publication number,Application date,Publication date,Applicant/Owner,Inventor,Title,IPC main class",
+        ),
+        ("patsnap", "公开(公告)号,标题,当前申请(专利权)人,申请日,简单法律状态,受理局"),
+        ("incopat", "序号,标题,标题（翻译）,标题（小语种原文）,摘要,申请人,公开（公告）号,专利有效性,公开国别"),
+        (
+            "google_patents",
+            "id,title,assignee,inventor/author,priority date,filing/creation date,publication date,grant date",
+        ),
+        ("patentscope", "Application Id,Application Number,Application Date,Country,Title,I P C"),
+        ("wanfang", "题名,申请/专利号,申请日期,公开/公告号,公开/公告日,主分类号,申请/专利权人"),
+        ("kipris", "출원번호,출원일자,출원인,발명의명칭,등록번호,법적상태"),
+        ("orbit", "Title,Publication numbers,Latest standardized assignees,Legal status (Pending, Alive, Dead)"),
+    ],
+)
+def test_ingest_profiles_other_header_rows_of_the_same_source(name: str, headers: str) -> None:
+    """Sources change their columns over time and by language; the title and the number are still found."""
+    plan = plan_columns(tuple(re.split(r",(?! )", headers)), Kind.PATENTS, {})
+    assert plan.profile == name
+    assert {"id", "title"} <= set(plan.fields)
 
 
 @pytest.mark.parametrize(
