@@ -17,6 +17,7 @@ from app.ingest.headings.headers import fields_of, plan_columns
 from app.ingest.headings.profiles import PROFILES, recognised_profile
 
 EXPORTS = Path(__file__).parent / "exports"
+CASES = Path(__file__).parent / "cases"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((EXPORTS / "expected.json").read_text(encoding="utf-8"))
 
 PENDING: dict[str, set[str]] = {
@@ -65,6 +66,61 @@ def test_ingest_profiles_a_sample_of_each_is_read_right(name: str) -> None:
                 assert {key: found.get(key) for key in value} == value
             else:
                 assert _plain(found) == value, field
+
+
+CASE_VALUES: dict[str, tuple[Kind, list[dict[str, Any]]]] = {
+    "07_same_patent_google.csv": (
+        Kind.PATENTS,
+        [{"holders": ["Imaginary University", "Imaginary Membrane Co., Ltd."], "filed_on": "2019-01-07"}],
+    ),
+    "07_same_patent_espacenet.csv": (
+        Kind.PATENTS,
+        [
+            {
+                "ipc": ["B01D61/00", "C02F1/44"],
+                "filed_on": "2019-01-07",
+                "holders": ["UNIV IMAGINARY", "IMAGINARY MEMBRANE CO LTD"],
+            }
+        ],
+    ),
+    "08_lens_current.csv": (
+        Kind.PATENTS,
+        [
+            {"ipc": ["B01D61/00", "C02F1/44"], "holders": ["IMAGINARY MEMBRANE INC", "UNIV IMAGINARY"]},
+            {"id": "US11999901B2", "status": "active", "holders": ["IMAGINARY MEMBRANE INC"]},
+        ],
+    ),
+    "09_patentscope.csv": (
+        Kind.PATENTS,
+        [{"id": "WO2013999934", "filed_on": "2013-03-27", "application_number": "PCT/BR2013/000094"}],
+    ),
+    "12_espacenet_family_row.csv": (
+        Kind.PATENTS,
+        [{"published_on": "2019-07-12", "holders": ["IMAGINARY MEMBRANE CO LTD", "IMAGINARY UNIV"]}],
+    ),
+    "19_derwent.csv": (
+        Kind.PATENTS,
+        [
+            {
+                "title": "Membrane separation device",
+                "abstract": "A device with a membrane.",
+                "holders": ["Imaginary Membrane Co., Ltd."],
+                "ipc": ["B01D61/00"],
+                "status": "active",
+            }
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(CASE_VALUES))
+def test_ingest_profiles_exports_as_people_have_them(name: str) -> None:
+    """Exports with lines before the header, lists in one cell and several documents in a row."""
+    kind, rows = CASE_VALUES[name]
+    outcomes = list(read_records(CASES / name, kind))
+    assert len(outcomes) == len(rows)
+    for outcome, wanted in zip(outcomes, rows, strict=True):
+        assert {field: _plain(getattr(outcome.record, field)) for field in wanted} == wanted
 
 
 def test_ingest_profiles_every_profile_has_a_sample() -> None:
