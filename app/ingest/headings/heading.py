@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.errors import InputError
 from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
-from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, looks_like
+from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, lists_headers, looks_like
 from app.ingest.headings.profiles import profile_named
 from app.ingest.headings.synonyms import REQUIRED
 
@@ -57,13 +57,17 @@ class HeaderSearch:
         """The row with the most known headers; the first of equals. ``recognised`` is 0 where no row has any."""
         best = Heading(0, (), 0)
         seen: tuple[str, ...] = ()
+        firsts: list[str] = []
         for number, cells in enumerate(rows, start=1):
             texts = tuple("" if cell is None else str(cell).strip() for cell in cells)
+            firsts.append(next(filter(None, texts), ""))
             found = count_recognised(texts, self.kind, self.mapping, self.profile)
             if found > best.recognised:
                 best = Heading(number, texts, found)
             if len(texts) > len(seen):
                 seen = texts
+        if not self.mapping and lists_headers(firsts[best.row :], self.kind):
+            return Heading(0, seen, 0)
         return best if best.recognised else Heading(0, seen, 0)
 
     def require(self, heading: Heading) -> None:

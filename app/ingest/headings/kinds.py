@@ -27,6 +27,8 @@ _DECISIVE: dict[str, frozenset[str]] = {
 """Fields of a kind that say enough alone, where a header stands for them that the other kind does not know."""
 _FEWEST = 2
 """Other fields decide together: one may be an additional column."""
+_FEWEST_LABELS = 3
+"""Headers that stand below one another: fewer may be values, as 专利 or 状态 are."""
 _MAJORITY = 2
 """How many times as many fields must speak for the other kind as for the one that was asked for."""
 
@@ -58,6 +60,13 @@ def explains_columns(headers: Sequence[str], kind: str) -> bool:
     if not (words & COLUMN_WORDS and words & MEANING_WORDS):
         return False
     return not any(recognise(word, kind) for word in words - MEANING_WORDS)
+
+
+def lists_headers(cells: Sequence[str], kind: str) -> bool:
+    """Whether a column holds headers: a list of another table's columns, or a form with its labels at the side."""
+    filled = [cell for cell in cells if cell]
+    known = sum(bool(recognise(cell, kind)) for cell in filled)
+    return known >= _FEWEST_LABELS and 2 * known >= len(filled)
 
 
 def _speaking_for(other: str, wanted: str, headers: Sequence[str]) -> tuple[set[str], set[str]]:

@@ -92,3 +92,25 @@ def test_ingest_kinds_a_field_of_technology_is_no_explanation() -> None:
     """English lists of needs have a column Field beside the description."""
     search = HeaderSearch("list.xlsx", Kind.NEEDS, {})
     search.require(search.best([("Title", "Field", "Description")]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        (
+            Kind.PATENTS,
+            [("名称", "说明"), ("公开号", "授权公告号"), ("专利名称", "与证书一致"), ("摘要", "300字"), ("其他", "")],
+        ),
+        (
+            Kind.NEEDS,
+            [("征集表", ""), ("企业名称", "甲公司"), ("需求名称", "膜"), ("需求内容", "纳滤膜"), ("截止日期", "x")],
+        ),
+    ],
+)
+def test_ingest_kinds_headers_below_one_another_are_no_table(kind: Kind, rows: list[tuple[str, str]]) -> None:
+    """A list of columns and a form with labels at the side have no header row, whatever stands in their first row."""
+    search = HeaderSearch("list.xlsx", kind, {})
+    heading = search.best(rows)
+    assert heading.row == 0
+    with pytest.raises(InputError):
+        search.require(heading)
