@@ -11,12 +11,12 @@ from app.ingest.fields.codes import (
     CREDIT_CODE_LENGTH,
     compact,
     credit_code_holds,
-    industry_codes,
     ipc_codes,
     is_rounded_number,
 )
 from app.ingest.fields.holders import holder_type_of, split_names
 from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
+from app.ingest.fields.trades import deepest, industry_codes, with_section
 from app.ingest.fields.values import as_maturity, as_text
 from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_words, yes_or_no
 from app.text.normalising import detect_language, fold_line, language_word
@@ -40,7 +40,7 @@ def _patent(draft: Draft) -> AnyRecord | None:
         return None
     holders = _holders(draft)
     holder_type = draft.worded("holder_type", holder_type_word) or (holder_type_of(holders[0]) if holders else None)
-    number = draft.short("application_number")
+    number = _number(draft, "application_number")
     return Patent(
         id=identity,
         title=title,
@@ -56,7 +56,7 @@ def _patent(draft: Draft) -> AnyRecord | None:
         filed_on=draft.day("filed_on"),
         published_on=draft.day("published_on"),
         application_number=compact(number) if number else None,
-        family=draft.short("family"),
+        family=_number(draft, "family"),
         document_kind=draft.worded("document_kind", document_kind_word),
         status=draft.status(Kind.PATENTS),
         region=_region(draft),
@@ -80,7 +80,7 @@ def _need(draft: Draft) -> AnyRecord | None:
         identity = f"need-{digest[:DERIVED_ID_DIGITS]}"
     if draft.rejected:
         return None
-    firm = draft.short("firm_id")
+    firm = _number(draft, "firm_id")
     return Need(
         id=identity,
         title=title,
@@ -206,6 +206,16 @@ def _credit_code(draft: Draft) -> str:
     return code
 
 
+def _number(draft: Draft, name: str) -> str | None:
+    """A number of an optional field; one that a spreadsheet program has rounded is kept in ``extra`` with a warning."""
+    number = draft.short(name)
+    if number is None or not is_rounded_number(number):
+        return number
+    draft.warn("rounded_number", name, number)
+    draft.keep(name)
+    return None
+
+
 def _holders(draft: Draft) -> tuple[str, ...]:
     value = draft.present.get("holders")
     if value is None:
@@ -241,7 +251,8 @@ def _ipc(draft: Draft) -> tuple[str, ...]:
 
 
 def _industry(draft: Draft) -> tuple[str, ...]:
-    return _coded(draft, "industry", industry_codes, "bad_industry")
+    codes = _coded(draft, "industry", industry_codes, "bad_industry")
+    return deepest(tuple(dict.fromkeys(with_section(code) or code for code in codes)))
 
 
 def _licence(draft: Draft) -> tuple[str, ...]:
@@ -306,16 +317,18 @@ def _region(draft: Draft) -> str | None:
 
 
 def _firm_region(draft: Draft, identity: str, province: str | None) -> str | None:
-    """Six digits from the credit code where it agrees with the province, else what the columns say."""
+    """Six digits from the credit code where it agrees with the place that is stated, else what the columns say."""
     from_code = credit_code_region(identity)
     stated = _region(draft) if "region" in draft.plan.fields else None
     if stated is None and province is not None:
-        stated = region_code(province)
+        stated = region_code(f"{province} {draft.short('city') or ''}".strip()) or region_code(province)
         if stated is None:
             draft.warn("bad_region", "province", province)
+    elif stated is None and (city := draft.short("city")) is not None:
+        stated = region_code(city)
     if stated is None:
         return from_code
-    if from_code is not None and from_code.startswith(stated[:2]) and len(stated) <= 2:
+    if from_code is not None and from_code.startswith(stated):
         return from_code
     return stated
 
