@@ -14,7 +14,7 @@ from app.ingest.fields.codes import (
     ipc_codes,
     is_rounded_number,
 )
-from app.ingest.fields.holders import holder_type_of, split_names
+from app.ingest.fields.holders import bare_name, holder_type_of, split_names
 from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
 from app.ingest.fields.trades import deepest, industry_codes, with_section
 from app.ingest.fields.values import as_maturity, as_text
@@ -222,7 +222,7 @@ def _holders(draft: Draft) -> tuple[str, ...]:
         return ()
     if isinstance(value, (list, tuple)):
         texts = [as_text(entry) for entry in value if entry is not None]
-        names = [fold_line(text) for text in texts if text]
+        names = [bare_name(fold_line(text)) for text in texts if text]
         return tuple(dict.fromkeys(name for name in names if name))
     text = as_text(value)
     # Line breaks separate names, so they are cut before white space is folded.
