@@ -10,14 +10,14 @@ from app.ingest.fields.codes import (
     CREDIT_CODE_LENGTH,
     compact,
     credit_code_holds,
-    industry_codes,
     ipc_codes,
     is_rounded_number,
 )
 from app.ingest.fields.derived import derived_firm_id, derived_need_id, derived_patent_id, place_of
-from app.ingest.fields.holders import holder_type_of, split_names
+from app.ingest.fields.holders import bare_name, holder_type_of, split_names
 from app.ingest.fields.numbers import application_of_cell, is_placeholder
 from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
+from app.ingest.fields.trades import deepest, industry_codes, with_section
 from app.ingest.fields.values import as_maturity, as_text
 from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_words, yes_or_no
 from app.ingest.identities import Stated, stated_id
@@ -58,7 +58,7 @@ def _patent(draft: Draft) -> AnyRecord | None:
         filed_on=draft.day("filed_on"),
         published_on=draft.day("published_on"),
         application_number=_application(draft, stated.id),
-        family=draft.short("family"),
+        family=_number(draft, "family"),
         document_kind=draft.worded("document_kind", document_kind_word),
         status=draft.status(Kind.PATENTS),
         region=_region(draft),
@@ -163,9 +163,9 @@ def _application(draft: Draft, identity: str) -> str | None:
     number = draft.short("application_number")
     if number is None:
         return identity if identity.startswith("CN") and "." in identity else None
-    if is_rounded_number(number) or is_placeholder(number):
+    if is_placeholder(number) or is_rounded_number(number):
         if is_rounded_number(number):
-            draft.warn("number_rounded", "application_number", number)
+            draft.warn("rounded_number", "application_number", number)
         draft.keep("application_number")
         return None
     source = as_text(draft.present["application_number"]) or number
@@ -179,7 +179,7 @@ def _firm_of(draft: Draft, region: str | None) -> str | None:
     """Whose a need is: the firm's code, else the id that a firm of its name gets, so that both meet."""
     code = draft.short("firm_id")
     if code is not None and is_rounded_number(code):
-        draft.warn("number_rounded", "firm_id", code)
+        draft.warn("rounded_number", "firm_id", code)
         draft.keep("firm_id")
     elif code is not None and not is_placeholder(code):
         return firm_code(code)
@@ -191,13 +191,23 @@ def _firm_of(draft: Draft, region: str | None) -> str | None:
     return derived_firm_id(name, place_of(region))
 
 
+def _number(draft: Draft, name: str) -> str | None:
+    """A number of an optional field; one that a spreadsheet program has rounded is kept in ``extra`` with a warning."""
+    number = draft.short(name)
+    if number is None or not is_rounded_number(number):
+        return number
+    draft.warn("rounded_number", name, number)
+    draft.keep(name)
+    return None
+
+
 def _holders(draft: Draft) -> tuple[str, ...]:
     value = draft.present.get("holders")
     if value is None:
         return ()
     if isinstance(value, (list, tuple)):
         texts = [as_text(entry) for entry in value if entry is not None]
-        names = [fold_line(text) for text in texts if text]
+        names = [bare_name(fold_line(text)) for text in texts if text]
         return tuple(dict.fromkeys(name for name in names if name))
     text = as_text(value)
     # Line breaks separate names, so they are cut before white space is folded.
@@ -227,10 +237,7 @@ def _ipc(draft: Draft) -> tuple[str, ...]:
 
 def _industry(draft: Draft) -> tuple[str, ...]:
     codes = _coded(draft, "industry", industry_codes, "bad_industry")
-    if len(draft.plan.fields.get("industry", ())) < 2 or len(codes) < 2:
-        return codes
-    # 国标行业门类 beside 国标行业大类: the narrower class says what the wider one says.
-    return tuple(code for code in codes if not any(other != code and other.startswith(code) for other in codes))
+    return deepest(tuple(dict.fromkeys(with_section(code) or code for code in codes)))
 
 
 def _licence(draft: Draft) -> tuple[str, ...]:
@@ -295,16 +302,18 @@ def _region(draft: Draft) -> str | None:
 
 
 def _firm_region(draft: Draft, identity: str, province: str | None) -> str | None:
-    """Six digits from the credit code where it agrees with the province, else what the columns say."""
+    """Six digits from the credit code where it agrees with the place that is stated, else what the columns say."""
     from_code = credit_code_region(identity)
     stated = _region(draft) if "region" in draft.plan.fields else None
     if stated is None and province is not None:
-        stated = region_code(province)
+        stated = region_code(f"{province} {draft.short('city') or ''}".strip()) or region_code(province)
         if stated is None:
             draft.warn("bad_region", "province", province)
+    elif stated is None and (city := draft.short("city")) is not None:
+        stated = region_code(city)
     if stated is None:
         return from_code
-    if from_code is not None and from_code.startswith(stated[:2]) and len(stated) <= 2:
+    if from_code is not None and from_code.startswith(stated):
         return from_code
     return stated
 

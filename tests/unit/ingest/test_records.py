@@ -65,7 +65,7 @@ def test_ingest_records_a_full_patent(tmp_path: Path) -> None:
         family="F1",
         document_kind="invention",
         status="inactive",
-        region="44",
+        region="4403",
         industry=("C3841",),
         lang="zh",
         extra={"国民经济行业": "C3841;电池", "发明人": "张三"},
