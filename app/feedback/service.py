@@ -12,7 +12,7 @@ from app.domain import Event, Exclusions, Feedback, FeedbackFilter, GradeChange,
 from app.errors import FieldError, NotFoundError, unknown_record
 from app.ingest import GivenFeedback, IngestOptions, RowOutcome, feedback_of, grading_of, problem
 from app.records.imports import record_feedback
-from app.records.read import number_of
+from app.records.read import known_id, number_of
 from app.records.write import Embed, Warned, all_refused, check_batch_size, refused
 
 MOST_A_PAGE = 1000
@@ -157,6 +157,7 @@ class OutreachService:
         Raises:
             NotFoundError: there is no such firm.
         """
+        firm_id = known_id(self._catalogue, Kind.FIRMS, firm_id)
         new = self._catalogue.opt_outs.add(OptOut(firm_id=firm_id, at=datetime.now(UTC), reason=reason, by=by))
         current = self._catalogue.opt_outs.current(firm_id)
         if new is None or current is None:
@@ -169,7 +170,7 @@ class OutreachService:
         Raises:
             NotFoundError: it had not opted out.
         """
-        if not self._catalogue.opt_outs.undo(firm_id):
+        if not self._catalogue.opt_outs.undo(known_id(self._catalogue, Kind.FIRMS, firm_id)):
             raise _not_out(firm_id)
 
     def opt_out_of(self, firm_id: str) -> OptOut:
@@ -178,7 +179,7 @@ class OutreachService:
         Raises:
             NotFoundError: it has not opted out.
         """
-        current = self._catalogue.opt_outs.current(firm_id)
+        current = self._catalogue.opt_outs.current(known_id(self._catalogue, Kind.FIRMS, firm_id))
         if current is None:
             raise _not_out(firm_id)
         return current
@@ -267,6 +268,7 @@ class GradingService:
             InputError: a field cannot be used; the error names it.
             NotFoundError: there is no such patent.
         """
+        patent_id = known_id(self._catalogue, Kind.PATENTS, patent_id)
         outcome = grading_of(patent_id, fields)
         if outcome.record is None:
             raise refused("grading", "分级", [found.as_field_error() for found in outcome.rejected])
@@ -281,6 +283,7 @@ class GradingService:
         Raises:
             NotFoundError: there is no such patent, and never was one with a history.
         """
+        patent_id = known_id(self._catalogue, Kind.PATENTS, patent_id)
         lines = self._catalogue.grades.history(patent_id)
         if not lines and self._catalogue.get(Kind.PATENTS, patent_id) is None:
             raise unknown_record(Kind.PATENTS, patent_id)

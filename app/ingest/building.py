@@ -170,7 +170,7 @@ def _application(draft: Draft, identity: str) -> str | None:
         return None
     source = as_text(draft.present["application_number"]) or number
     found = application_of_cell(source) or compact(number)
-    if found != number:
+    if found != compact(number):
         draft.original.setdefault("application_number", source)
     return found
 

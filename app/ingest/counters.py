@@ -52,7 +52,7 @@ class CounterWatch:
         for row in rows:
             if row.rejected is None:
                 plan = self._plan_of(row.headers)
-                for place in plan.fields.get("id", ()):
+                for place in set(plan.fields.get("id", ())).difference(plan.fields.get("application_number", ())):
                     values.setdefault(plan.headers[place], []).append(row.cells[place])
         for header, cells in values.items():
             if not self._exempt(header) and is_counter(cells):

@@ -37,15 +37,36 @@ class Draft:
         cells: the row's values, as many as the plan has headers.
         options: what a row may hold.
         id_expected: whether a row that states no id is a mistake; else it gets one made of what it says.
+        placeholders: whether words such as 申请中 are no ids, as in files that people fill in.
     """
 
-    __slots__ = ("cells", "extra", "id_expected", "options", "original", "plan", "present", "rejected", "warnings")
+    __slots__ = (
+        "cells",
+        "extra",
+        "id_expected",
+        "options",
+        "original",
+        "placeholders",
+        "plan",
+        "present",
+        "rejected",
+        "warnings",
+    )
 
-    def __init__(self, plan: Plan, cells: Sequence[Any], options: IngestOptions, *, id_expected: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        cells: Sequence[Any],
+        options: IngestOptions,
+        *,
+        id_expected: bool = True,
+        placeholders: bool = False,
+    ) -> None:
         self.plan = plan
         self.cells = cells
         self.options = options
         self.id_expected = id_expected
+        self.placeholders = placeholders
         self.rejected: list[Problem] = []
         self.warnings: list[Problem] = []
         self.original: dict[str, str] = {}

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from app.domain import Event, Feedback, Kind, Need
 from app.ingest.draft import Draft
-from app.ingest.fields.codes import CREDIT_CODE_LENGTH, compact
 from app.ingest.fields.dates import moment_read
 from app.ingest.fields.values import as_text
 from app.ingest.fields.words import event_word, level_word
@@ -21,6 +20,7 @@ from app.ingest.objects import record_of
 from app.ingest.outcomes import IngestOptions, Problem, RowOutcome
 from app.ingest.problems import problem
 from app.text.normalising import fold_body, fold_line
+from app.text.numbers import kept_id
 
 W = TypeVar("W")
 
@@ -35,7 +35,7 @@ _CLOCKS_APART = timedelta(minutes=5)
 """How far ahead of ours the clock of a sender may be."""
 _MOST_RANK = 2**31 - 1
 
-_IDS = ("firm_id", "need_id", "new_need_id", "patent_id")
+_KINDS = {"firm_id": Kind.FIRMS, "need_id": Kind.NEEDS, "new_need_id": Kind.NEEDS, "patent_id": Kind.PATENTS}
 _WORDS = ("key", "query_id", "run", "ranking", "by")
 _NEEDED_PATENT = frozenset(Event) - {Event.NEED_RETURNED}
 _ALIASES = {"snapshot": "ranking"}
@@ -127,7 +127,7 @@ class _Reader:
     def read(self) -> dict[str, Any]:
         """What is given, by the names of `Feedback`."""
         found: dict[str, Any] = {}
-        for name in _IDS:
+        for name in _KINDS:
             found[name] = self._identity(name)
         for name in _WORDS:
             found[name] = self._text(name, MAX_WORD_CHARS, line=True)
@@ -212,9 +212,7 @@ class _Reader:
         text = self._text(name, self._options.max_id_chars, line=True)
         if text is None:
             return None
-        identity = compact(text)
-        credit_code = name == "firm_id" and len(identity) == CREDIT_CODE_LENGTH and identity.isascii()
-        return identity.upper() if credit_code else identity
+        return kept_id(_KINDS[name], text)
 
     def _text(self, name: str, limit: int, *, line: bool = False) -> str | None:
         if name not in self._values:

@@ -66,7 +66,7 @@ def stated_id(draft: Draft, kind: Kind) -> Stated:
             continue
         if draft.rejected:
             return _NOTHING
-        if is_placeholder(source):
+        if draft.placeholders and is_placeholder(source):
             passed.append(("placeholder", source))
             continue
         stated = _read(draft, kind, source, place)

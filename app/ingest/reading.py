@@ -126,7 +126,8 @@ class RowFile(Generic[R]):
         if row.rejected is not None:
             return RowOutcome(row.number, None, (row.rejected,), (), raw)
         plan = self._plan_of(row.headers)
-        draft = Draft(plan, plan.rewritten(row.cells), self._options, id_expected=self._id_expected)
+        cells = plan.rewritten(row.cells)
+        draft = Draft(plan, cells, self._options, id_expected=self._id_expected, placeholders=True)
         if row.warning is not None:
             draft.warnings.append(row.warning)
         while self._unsaid:

@@ -40,11 +40,6 @@ class Group:
     behind: list[tuple[int, FoldedBy]] = field(default_factory=list)
 
 
-def family_label(record: AnyRecord) -> str | None:
-    """What the members of one patent family share: the family, else the application's number; ``None`` if unknown."""
-    return next(iter(family_labels(record)), None)
-
-
 def family_labels(record: AnyRecord) -> tuple[str, ...]:
     """All that a member of a patent family may share with another: one may be known by what another is not.
 

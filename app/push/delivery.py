@@ -23,6 +23,7 @@ from app.errors import InputError, unknown_record, unknown_run
 from app.feedback.funnel import PushedPair
 from app.feedback.service import OutreachService
 from app.ingest import inert
+from app.records.read import known_id
 
 EXPORTS = (".parquet", ".csv", ".jsonl")
 _BOM = "\ufeff"
@@ -110,6 +111,7 @@ class PushDelivery:
         Raises:
             NotFoundError: there is no such firm or run.
         """
+        firm_id = known_id(self._catalogue, Kind.FIRMS, firm_id)
         if self._catalogue.get(Kind.FIRMS, firm_id) is None:
             raise unknown_record(Kind.FIRMS, firm_id)
         found = self.get(run)
@@ -178,6 +180,7 @@ class PushDelivery:
                 f"导出文件的扩展名必须是 {'、'.join(EXPORTS)}。",
                 code="bad_export",
             )
+        firm_id = None if firm_id is None else known_id(self._catalogue, Kind.FIRMS, firm_id)
         if firm_id is not None and self._catalogue.get(Kind.FIRMS, firm_id) is None:
             raise unknown_record(Kind.FIRMS, firm_id)
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -294,7 +294,7 @@ def test_ingest_records_a_full_firm(tmp_path: Path) -> None:
         (9.1310000607425e17, ["id_destroyed"], []),
         ("9.1310E+17", ["id_destroyed"], []),
         ("310000400000001", [], []),
-        (None, ["missing_id"], []),
+        (None, [], ["id_derived"]),
     ],
 )
 def test_ingest_records_credit_codes(tmp_path: Path, code: Any, rejected: list[str], warned: list[str]) -> None:
@@ -317,6 +317,8 @@ def test_ingest_records_every_wording_can_be_filled() -> None:
         "header": "h",
         "event": "e",
         "words": "w",
+        "name": "n",
+        "count": 2,
     }
     for code in WORDINGS:
         found = problem(code, "title", "v", **facts)
