@@ -33,6 +33,7 @@ from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
 from app.quality.train import TrainingService, TrainingSettings
 from app.records.imports import ImportService
+from app.records.loads import LoadHistory
 from app.records.read import RecordService
 from app.records.write import Embed, WriteService
 from app.serving.delta import Delta, VectorStores
@@ -187,6 +188,11 @@ class Services:
     def importing(self) -> ImportService:
         """Files of every kind."""
         return ImportService(self.catalogue, self.settings.rejects_dir)
+
+    @_made_once
+    def load_history(self) -> LoadHistory:
+        """The log of loads, and taking one back."""
+        return LoadHistory(self.catalogue)
 
     @_made_once
     def writing(self) -> WriteService:

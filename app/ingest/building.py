@@ -35,8 +35,8 @@ def _patent(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
     abstract = draft.body("abstract")
     if not title and not _rejected_for(draft, "title"):
-        draft.reject("missing_title", "title", abstract)
-    if draft.rejected:
+        draft.lack("missing_title", "title", abstract)
+    if draft.unusable:
         return None
     holders = _holders(draft)
     holder_type = draft.worded("holder_type", holder_type_word) or (holder_type_of(holders[0]) if holders else None)
@@ -71,14 +71,16 @@ def _need(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
     text = draft.body("text")
     if not title and not text and not draft.rejected:
-        draft.reject("missing_text", "text")
+        # A row without an id and a text is nobody's.
+        note = draft.lack if draft.id_expected else draft.reject
+        note("missing_text", "text")
     if draft.id_expected:
         identity = _record_id(draft)
     else:
         # The same text gets the same id, so that loading a file without ids twice changes nothing.
         digest = sha256(f"{title}\x1f{text}".encode()).hexdigest()
         identity = f"need-{digest[:DERIVED_ID_DIGITS]}"
-    if draft.rejected:
+    if draft.unusable:
         return None
     firm = draft.short("firm_id")
     return Need(
@@ -101,8 +103,8 @@ def _firm(draft: Draft) -> AnyRecord | None:
     name = draft.line("name")
     scope = draft.body("business_scope")
     if not name and not _rejected_for(draft, "name"):
-        draft.reject("missing_name", "name")
-    if draft.rejected:
+        draft.lack("missing_name", "name")
+    if draft.unusable:
         return None
     province = draft.short("province")
     return Firm(
