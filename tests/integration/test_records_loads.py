@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+import app.catalogue.loads as loads
 import app.records.imports as imports
 from app.catalogue import Asked, Catalogue
 from app.catalogue.tables import LOADS
@@ -324,13 +325,15 @@ def test_loads_taken_back_in_many_batches(
     lines = [f"F{n:02},新公司{n}-{turn}" for turn in range(3) for n in range(10)]
     importing.load(file("f.csv", "id,name", *lines), Kind.FIRMS)
     assert all_of(catalogue, Kind.FIRMS)["F05"]["name"] == "新公司5-2"
+    monkeypatch.setattr(loads, "_UNDONE_AT_ONCE", 4)
     load = catalogue.loads.latest(1)[0]
-    while catalogue.loads.take_back(load, Kind.FIRMS, batch=4):
-        pass
-    assert all_of(catalogue, Kind.FIRMS) == before
+    assert catalogue.loads.take_back(load, Kind.FIRMS)
+    assert catalogue.loads.take_back(load, Kind.FIRMS)
+    assert not catalogue.loads.take_back(load, Kind.PATENTS)
     assert history.undo("load-1").load.undone == {
         "restored": 6, "deleted": 4, "changed_since": 0, "changed_since_ids": {},
     }  # fmt: skip
+    assert all_of(catalogue, Kind.FIRMS) == before
 
 
 def test_loads_of_a_dead_process_are_interrupted(
