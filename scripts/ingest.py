@@ -22,6 +22,9 @@ from scripts.loaded import show_load
 
 FILES = click.argument("files", nargs=-1, required=True, type=INPUT)
 
+LOAD = click.option("--load", type=AT_LEAST_ONE, hidden=True)
+"""The number of a load that a server has begun for the file."""
+
 _VALUED = ("--mapping", "--profile", "--home", "--load")
 """Options that the next word belongs to."""
 
@@ -106,7 +109,7 @@ def _record_command(kind: Kind) -> None:
     load.__doc__ = _HELP.replace("KIND", kind.value)
     made = shell_options(_Given)(load)
     for option in (
-        click.option("--load", type=AT_LEAST_ONE, hidden=True),
+        LOAD,
         click.option("--dry-run", is_flag=True, help="Say how files are read and what would change; write nothing."),
         click.option("--yes", is_flag=True, help="With --replace: do not ask."),
         click.option("--replace", is_flag=True, help="A row is the whole record; what it leaves out is emptied."),
@@ -169,8 +172,9 @@ def _result(shell: Shell, reports: Sequence[LoadReport]) -> int:
 @command.command(INDUSTRIES, short_help="Replace the mapping of IPC codes to industries.")
 @FILES
 @MAPPING
+@LOAD
 @shell_command
-def industries(shell: Shell, files: Sequence[Path], mapping: Path | None) -> int:
+def industries(shell: Shell, files: Sequence[Path], mapping: Path | None, load: int | None) -> int:
     r"""Load the mapping of IPC codes to GB/T 4754 codes from one file, which replaces the one before.
 
     Every patent without an industry of its own gets those of its codes.
@@ -184,25 +188,26 @@ def industries(shell: Shell, files: Sequence[Path], mapping: Path | None) -> int
             "The mapping of industries is one file: it replaces the one before.",
             "行业对照表只能是一个文件，它会替换原有对照。",
         )
-    return _others(shell, files, INDUSTRIES, mapping)
+    return _others(shell, files, INDUSTRIES, mapping, load)
 
 
 @command.command(GRADES, short_help="Grade patents that are there.")
 @FILES
 @MAPPING
+@LOAD
 @shell_command
-def grades(shell: Shell, files: Sequence[Path], mapping: Path | None) -> int:
+def grades(shell: Shell, files: Sequence[Path], mapping: Path | None, load: int | None) -> int:
     r"""Set grade, maturity and agreed of patents that are there, by id; every change is kept with its history.
 
     \b
     Example:
       patmatch ingest grades regraded.xlsx
     """
-    return _others(shell, files, GRADES, mapping)
+    return _others(shell, files, GRADES, mapping, load)
 
 
-def _others(shell: Shell, files: Sequence[Path], kind: str, mapping: Path | None) -> int:
-    headers, options = load_mapping(mapping) if mapping else None, LoadOptions(by=requester())
+def _others(shell: Shell, files: Sequence[Path], kind: str, mapping: Path | None, load: int | None) -> int:
+    headers, options = load_mapping(mapping) if mapping else None, LoadOptions(by=requester(), load=load)
     with shell.services() as services:
         reports = [_loaded(shell, services, path, kind, headers, options) for path in files]
     return _result(shell, reports)
@@ -248,8 +253,9 @@ def _row(standing: LoadState) -> dict[str, object]:
 
 @command.command("undo", short_help="Take a load back.")
 @click.argument("load")
+@click.option("--started", is_flag=True, hidden=True)
 @shell_command
-def undo(shell: Shell, load: str) -> None:
+def undo(shell: Shell, load: str, *, started: bool) -> None:
     r"""Take LOAD back: what it changed stands as before, what it added is deleted.
 
     Records that were changed since, by whatever way, stay as they are and are named. Stopped on the way, the same
@@ -260,7 +266,7 @@ def undo(shell: Shell, load: str) -> None:
       patmatch ingest undo load-12
     """
     with shell.services() as services, shell.progress(load) as advance:
-        standing = services.load_history.undo(load, lambda done: advance(done, None))
+        standing = services.load_history.undo(load, lambda done: advance(done, None), started=started)
     undone = standing.load.undone or {}
     shell.line(
         f"{standing.name}: restored · 恢复 {undone.get('restored', 0)}, deleted · 删除 {undone.get('deleted', 0)}, "

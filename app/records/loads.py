@@ -130,7 +130,9 @@ class LoadHistory:
             )
         return standing
 
-    def undo(self, name: str, progress: Callable[[int], None] = lambda _done: None) -> LoadState:
+    def undo(
+        self, name: str, progress: Callable[[int], None] = lambda _done: None, *, started: bool = False
+    ) -> LoadState:
         """Take a load back: what it changed or deleted stands as before, what it added is deleted.
 
         Records that somebody else changed since stay as they are, and are counted and named. Stopped anywhere, it goes
@@ -139,12 +141,13 @@ class LoadHistory:
         Args:
             name: of the load.
             progress: called with the records done so far.
+            started: whether another process has checked this load and noted that it is being taken back.
 
         Raises:
             NotFoundError, UsageError, ConflictError: as `check_undo` does.
             CatalogueProblem: the database failed.
         """
-        load, log = self.check_undo(name).load, self._catalogue.loads
+        load, log = (self.get(name) if started else self.check_undo(name)).load, self._catalogue.loads
         log.note(load.number, state="undoing", host=socket.gethostname(), pid=os.getpid())
         steps.debug("undo.began")
         for kind in Kind:
