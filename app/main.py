@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import alerts, feedback, health, indexes, match, pools, push, records
+from app.api import alerts, feedback, files, health, indexes, match, pools, push, records
 from app.api.middleware import BodyLimit, Measured, RequestId
 from app.api.pages import mount_docs, mount_pages
 from app.api.problems import install_problem_handlers
@@ -57,10 +57,10 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     )
     install_problem_handlers(app)
     app.add_middleware(Measured, metrics=made.metrics)
-    app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes, streamed=("/v1/files",))
     app.add_middleware(RequestId)
     # Records come behind those whose paths go on behind an id: ids may have slashes.
-    for module in (match, push, alerts, records, feedback, pools, indexes, health):
+    for module in (match, push, alerts, records, files, feedback, pools, indexes, health):
         app.include_router(module.router)
     mount_docs(app)
     mount_pages(app)

@@ -122,6 +122,11 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         8_000_000, ge=1, description="Bytes of one request body; a batch of 1,000 patents fits."
     )
+    max_file_bytes: int = Field(
+        2_000_000_000,
+        ge=1,
+        description="Bytes of a file that `POST /v1/files` takes; it is stored before it is read.",
+    )
     max_batch_records: int = Field(1000, ge=1, description="Records of one batch of writes and deletions.")
     max_filter_values: int = Field(10_000, ge=1, description="Values of one list in a filter.")
     match_workers: int = Field(
@@ -247,6 +252,11 @@ class Settings(BaseSettings):
     def rejects_dir(self) -> Path:
         """Rows that could not be used."""
         return self.home / "rejects"
+
+    @property
+    def files_dir(self) -> Path:
+        """Files that came over HTTP, until they are loaded."""
+        return self.home / "files"
 
     def environment(self) -> dict[str, str]:
         """This process's environment with every setting as it is in force; the home folder by its whole path."""

@@ -33,7 +33,9 @@ from app.quality.adapt import AdaptationService
 from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
 from app.quality.train import TrainingService, TrainingSettings
+from app.records.files import FileService
 from app.records.imports import ImportService
+from app.records.loads import LoadHistory
 from app.records.read import RecordService
 from app.records.write import Embed, WriteService
 from app.serving.delta import Delta, VectorStores
@@ -195,6 +197,23 @@ class Services:
         return ImportService(self.catalogue, self.settings.rejects_dir, self._ingest_options)
 
     @_made_once
+    def load_history(self) -> LoadHistory:
+        """The log of loads, and taking one back."""
+        return LoadHistory(self.catalogue)
+
+    @_made_once
+    def files(self) -> FileService:
+        """Files that come over HTTP, loaded by processes of their own."""
+        settings, launcher = self.settings, self._process_launcher
+        return FileService(
+            self.catalogue,
+            settings.files_dir.resolve(),
+            settings.rejects_dir,
+            lambda arguments, output: launcher.launch(arguments, output=output),
+            max_bytes=settings.max_file_bytes,
+        )
+
+    @_made_once
     def writing(self) -> WriteService:
         """Single records and batches."""
         return WriteService(
@@ -297,9 +316,12 @@ class Services:
     @_made_once
     def builds(self) -> BuildService:
         """Builds in processes of their own."""
+        return BuildService(self.indexing.jobs, self._process_launcher, self.spec_of)
+
+    @property
+    def _process_launcher(self) -> ProcessLauncher:
         # With the settings in force, whatever this process's own environment says.
-        launcher = self._launcher or ProcessLauncher(BUILD_COMMAND, self.settings.environment())
-        return BuildService(self.indexing.jobs, launcher, self.spec_of)
+        return self._launcher or ProcessLauncher(BUILD_COMMAND, self.settings.environment())
 
     @_made_once
     def overview(self) -> OverviewService:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -20,10 +19,8 @@ from rich.table import Table
 
 from app.domain import Kind
 from app.errors import UsageError
-from app.ingest import FEEDBACK, GRADES, INDUSTRIES
 from app.progress import Progress, Report
 from app.quality.material import EvaluationFiles
-from app.records.imports import LoadReport
 from app.settings import Settings
 from app.wiring import Services
 
@@ -37,14 +34,6 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 KIND = click.Choice([kind.value for kind in Kind])
 MAPPING = click.option("--mapping", type=INPUT, help='JSON or TOML: {"their header": "our field"}.')
 AT_LEAST_ONE = click.IntRange(min=1)
-
-_LOADED_RECORD_COLUMNS = ("added", "changed", "unchanged", "repeated", "rejected")
-_LOADED_COLUMNS = {
-    INDUSTRIES: ("pairs", "rejected", "patents looked at", "changed"),
-    GRADES: ("changed", "unchanged", "rejected"),
-    FEEDBACK: ("recorded", "known", "needs", "rejected"),
-}
-"""Counts that are shown of a file that was loaded, by its kind."""
 
 REJECTED = 3
 """Exit status of a command that is done, but for some rows."""
@@ -122,24 +111,6 @@ class Shell:
     def rows(self, rows: Sequence[Mapping[str, object]]) -> None:
         """A table for people of rows that all have the columns of the first one."""
         self.table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-
-    def loaded(self, report: LoadReport) -> None:
-        """What became of a file: a row of counts, why rows were rejected, and where they are listed."""
-        counts = report.as_json() | {"patents looked at": report.patents}
-        columns = _LOADED_COLUMNS.get(report.kind, _LOADED_RECORD_COLUMNS)
-        row = {name: counts[name] for name in ("file", "rows", *columns)} | {"seconds": f"{report.seconds:.1f}"}
-        if "added" in counts:
-            row["rows/s"] = f"{report.rows / report.seconds:,.0f}" if report.seconds else ""
-        self.rows([row])
-        if report.kind == INDUSTRIES and not report.replaced:
-            self.line("no row could be used: the mapping stays as it was")
-        for title, reasons in (("rejected", counts["reasons"]), ("warnings", counts.get("warnings"))):
-            if reasons:
-                self.line(f"{title}: {listed(dict(Counter(reasons).most_common()))}")
-        if counts.get("ignored_columns"):
-            self.line(f"kept as extra columns: {', '.join(counts['ignored_columns'])}")
-        if report.rejects:
-            self.line(f"rejects and warnings: {report.rejects}")
 
     def result(self, value: dict[str, Any]) -> None:
         """The machine-readable result, in one line, if it was asked for."""

@@ -11,6 +11,7 @@ from app.feedback.funnel import By
 from app.feedback.judgements import ExportFiles
 from app.ingest import FEEDBACK, load_mapping
 from scripts.console import INPUT, MAPPING, OUTPUT, REJECTED, Shell, listed, shell_command
+from scripts.loaded import show_load
 
 
 @click.group(short_help="Record what came back from firms and judges, and use it.")
@@ -36,7 +37,7 @@ def import_file(shell: Shell, file: Path, mapping: Path | None) -> int:
     headers = load_mapping(mapping) if mapping else None
     with shell.services() as services, shell.progress(file.name) as advance:
         report = services.importing.load(file, FEEDBACK, mapping=headers, progress=lambda done: advance(done, None))
-    shell.loaded(report)
+    show_load(shell, report)
     shell.result(report.as_json())
     return REJECTED if report.rejected else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from time import perf_counter
 from uuid import uuid4
 
@@ -46,16 +47,18 @@ class BodyLimit:
     """Refuse a body over `max_bytes` with 413, by its declared length or as it streams in.
 
     The body is read here and passed on whole: the endpoints need all of it before they can begin, and a refusal in
-    the middle of their own reading would look like a broken request.
+    the middle of their own reading would look like a broken request. The endpoints of the paths `streamed` take
+    theirs as it comes, and have a limit of their own.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, streamed: Sequence[str] = ()) -> None:
         self._app = app
+        self._streamed = frozenset(streamed)
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body read, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._streamed:
             await self._app(scope, receive, send)
             return
         declared = _header(scope, b"content-length") or b"0"

@@ -34,13 +34,13 @@ class ProcessLauncher:
     command: Sequence[str]
     environment: Mapping[str, str]
 
-    def launch(self, arguments: Sequence[str], *, output: Path, lease: int) -> subprocess.Popen[bytes]:
+    def launch(self, arguments: Sequence[str], *, output: Path, lease: int | None = None) -> subprocess.Popen[bytes]:
         """Start `patmatch` with these arguments.
 
         Args:
             arguments: after the command's name.
             output: the file that takes stdout and stderr.
-            lease: the open file that the process inherits.
+            lease: the open file that the process inherits, where it is to have one.
 
         Raises:
             OSError: no process could be started.
@@ -54,7 +54,7 @@ class ProcessLauncher:
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(lease,),
+                pass_fds=() if lease is None else (lease,),
             )
 
 

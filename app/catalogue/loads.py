@@ -118,14 +118,14 @@ class LoadLog(Part):
         asked = sa.select(LOADS).order_by(LOADS.c.number.desc()).limit(most)
         return list(map(_load, self._backend.read(asked if before is None else asked.where(LOADS.c.number < before))))
 
-    def take_back(self, load: Load, kind: Kind, *, batch: int = _UNDONE_AT_ONCE) -> bool:
+    def take_back(self, load: Load, kind: Kind) -> bool:
         """Take back some of the records that are as a load left them, in one transaction; whether there were any.
 
         Former rows stand again, patents among them with the industries of the mapping as it is now; what was added is
         deleted. The load's line counts them. Stopped anywhere, it goes on by being called again.
         """
         with self._writer.transaction() as connection:
-            found = connection.execute(_as_left(kind).limit(batch), {"load": load.number}).all()
+            found = connection.execute(_as_left(kind).limit(_UNDONE_AT_ONCE), {"load": load.number}).all()
             if not found:
                 return False
             numbers = dict[str, int]((row.id, row.revision) for row in found)

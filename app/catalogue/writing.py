@@ -36,6 +36,8 @@ class Applied:
         deleted: records that were deleted.
         missing: ids to delete that were not there.
         revision: a number of the catalogue's last change at which all of this can be seen.
+        added_ids: of the records that were added.
+        changed_ids: of those that were changed.
     """
 
     added: int = 0
@@ -44,6 +46,8 @@ class Applied:
     deleted: int = 0
     missing: tuple[str, ...] = ()
     revision: int = 0
+    added_ids: tuple[str, ...] = ()
+    changed_ids: tuple[str, ...] = ()
 
 
 def _ignored(_records: Sequence[AnyRecord]) -> None:
@@ -104,6 +108,8 @@ class _Difference(NamedTuple):
             deleted=len(self.live),
             missing=tuple(key for key in deletes if key not in there),
             revision=revision,
+            added_ids=tuple(row.id for rows in (self.new, self.returned) for row in rows),
+            changed_ids=tuple(row.id for row in self.changed),
         )
 
 

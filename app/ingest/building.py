@@ -36,8 +36,8 @@ def _patent(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
     abstract = draft.body("abstract")
     if not title and not _rejected_for(draft, "title"):
-        draft.reject("missing_title", "title", abstract)
-    if draft.rejected:
+        draft.lack("missing_title", "title", abstract)
+    if draft.unusable:
         return None
     holders = _holders(draft)
     holder_type = draft.worded("holder_type", holder_type_word) or (holder_type_of(holders[0]) if holders else None)
@@ -73,9 +73,11 @@ def _need(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
     text, subject = need_text(draft)
     if not title and not text and not draft.rejected:
-        draft.reject("missing_text", "text")
+        # A row without an id and a text is nobody's.
+        note = draft.lack if "id" in draft.present else draft.reject
+        note("missing_text", "text")
     identity = stated_id(draft, Kind.NEEDS).id or derived_need_id(title, subject)
-    if draft.rejected:
+    if draft.unusable:
         return None
     for name in KEPT_PARTS:
         draft.keep(name)
@@ -101,8 +103,8 @@ def _firm(draft: Draft) -> AnyRecord | None:
     name = draft.line("name")
     scope = draft.body("business_scope")
     if not name and not _rejected_for(draft, "name"):
-        draft.reject("missing_name", "name")
-    if draft.rejected:
+        draft.lack("missing_name", "name")
+    if draft.unusable:
         return None
     province, city = draft.short("province"), draft.short("city")
     region = _firm_region(draft, identity, province)

@@ -27,6 +27,10 @@ _fold_word = lru_cache(maxsize=16384)(fold_line)
 """For fields whose few words repeat from row to row."""
 
 
+_given = lru_cache(maxsize=4096)(frozenset[str])
+"""Rows have few sets of fields, and one object for each is quick to count."""
+
+
 class Draft:
     """Reads fields from a row's cells and notes problems, originals and extras on the way.
 
@@ -41,14 +45,7 @@ class Draft:
     """
 
     __slots__ = (
-        "cells",
-        "extra",
-        "id_expected",
-        "options",
-        "original",
-        "placeholders",
-        "plan",
-        "present",
+        *("cells", "extra", "id_expected", "lacking", "options", "original", "placeholders", "plan", "present"),
         "rejected",
         "warnings",
     )
@@ -68,6 +65,7 @@ class Draft:
         self.id_expected = id_expected
         self.placeholders = placeholders
         self.rejected: list[Problem] = []
+        self.lacking = 0
         self.warnings: list[Problem] = []
         self.original: dict[str, str] = {}
         self.extra: dict[str, Any] = {}
@@ -97,13 +95,27 @@ class Draft:
         """Note that the row cannot be used."""
         self.rejected.append(problem(code, name, value, **facts))
 
+    def lack(self, code: str, name: str, value: object = "") -> None:
+        """Note that the row lacks what a new record cannot be without; it may still be part of one that is there."""
+        self.reject(code, name, value)
+        self.lacking += 1
+
+    @property
+    def unusable(self) -> bool:
+        """Whether there is more against the row than what it lacks."""
+        return len(self.rejected) > self.lacking
+
     def warn(self, code: str, name: str | None, value: object = "", **facts: Any) -> None:  # noqa: ANN401
         """Note something that does not keep the row out."""
         self.warnings.append(problem(code, name, value, **facts))
 
     def outcome(self, row: int, record: R | None, raw: Mapping[str, Any]) -> RowOutcome[R]:
         """What became of the row of this number: the record, unless something was found that keeps it out."""
-        return RowOutcome(row, None if self.rejected else record, tuple(self.rejected), tuple(self.warnings), raw)
+        given = _given(tuple(self.present))
+        if not self.rejected:
+            return RowOutcome(row, record, (), tuple(self.warnings), raw, given)
+        partial = None if self.unusable else record
+        return RowOutcome(row, None, tuple(self.rejected), tuple(self.warnings), raw, given, partial)
 
     def keep(self, name: str) -> None:
         """Keep in ``extra`` what stands in ``name``'s columns, because the field itself cannot hold it."""

@@ -59,6 +59,9 @@ class RowOutcome(Generic[R_co]):
         record: what the row holds: a record of the catalogue, or of other files what their rows are read into.
         row: the row's number as a spreadsheet program shows it (the line's number in JSON Lines, from 1).
         raw: their header -> the value as it came.
+        given: our fields that the row has a value for, whether or not it could be used.
+        partial: of a row that is rejected for nothing but what a record cannot be without: the rest of it, which can
+            still be joined with a record that is there.
     """
 
     row: int
@@ -66,6 +69,8 @@ class RowOutcome(Generic[R_co]):
     rejected: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     raw: Mapping[str, Any]
+    given: frozenset[str] = frozenset()
+    partial: R_co | None = None
 
 
 @dataclass(slots=True)

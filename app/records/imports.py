@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections import Counter
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
-from typing import Any, TypeVar
+from time import monotonic, perf_counter
+from typing import Any, NamedTuple, TypeVar
 
-from app.catalogue import Catalogue, Entry, Recorded
-from app.domain import AnyRecord, Grading, Kind
+from app.catalogue import Asked, Catalogue, Entry, Recorded
+from app.domain import Grading, Kind
+from app.errors import CatalogueProblem, PatmatchError, UsageError
 from app.ingest import (
     FEEDBACK,
     GRADES,
@@ -36,7 +38,8 @@ from app.ingest import (
     read_rows,
     rejects_path,
 )
-from app.records.linking import Linker
+from app.records.loading import How, RecordWriter
+from app.records.report import LoadReport
 
 R = TypeVar("R")
 
@@ -52,85 +55,36 @@ _OBJECTS_A_COLLECTION = 200_000
 steps = logging.getLogger("patmatch.failpoints")
 """Says where a load is; see `app.catalogue.writing`."""
 
+log = logging.getLogger("patmatch.records")
+
 Progress = Callable[[int], None]
 
-_RECORD_KEYS = (
-    *("file", "kind", "rows", "added", "changed", "unchanged", "repeated", "rejected", "reasons", "warnings"),
-    *("rejects_file", "encoding", "columns", "ignored_columns", "seconds", "rows_per_second"),
-)
-_KEYS = {
-    INDUSTRIES: (
-        *("file", "kind", "rows", "pairs", "rejected", "reasons", "rejects_file"),
-        *("replaced", "differs", "patents", "changed", "seconds"),
-    ),
-    GRADES: ("file", "kind", "rows", "changed", "unchanged", "rejected", "reasons", "rejects_file", "seconds"),
-    FEEDBACK: (
-        *("file", "rows", "recorded", "known", "needs", "rejected", "reasons", "warnings"),
-        *("rejects_file", "seconds"),
-    ),
-}
-"""What the report of a kind has as JSON; kinds of records have `_RECORD_KEYS`."""
+_SEEN_SECONDS = 5.0
+"""Between two signs of life of a load that runs."""
 
 
-@dataclass(slots=True)
-class LoadReport:
-    """What became of one file's rows. Counts that a kind does not have stay 0.
-
-    Each row is counted once: as rejected, or, of records as added, changed, unchanged or repeated, of grades as changed
-    or unchanged, of feedback as recorded or known.
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How a file is loaded.
 
     Attributes:
-        rows: all rows read.
-        reasons: how often each reason for a rejection was given.
-        warnings: how often each warning was given; the rows went in.
-        rejects: the file that lists rejected rows and warnings, where there are any.
-        repeated: rows that a later row with the same id replaced at once.
-        changed: records or gradings; of industries patents that have another industry now.
-        known: feedback that was recorded before.
-        needs: needs that joined the catalogue with feedback.
-        pairs: different pairs of IPC symbol and industry.
-        replaced: whether the file's pairs are the mapping of industries now; not where no row could be used.
-        differs: whether that mapping is another than before.
-        patents: patents without an industry of their own.
-        columns: recognised headers and the field each fills; the values of ``ignored`` went to ``extra``.
-        seconds: wall time.
+        profile: the known export that the file is, where it is not to be told by its headers.
+        replace: whether a row is the whole record; what it leaves out is emptied.
+        dry_run: whether only to read the file and compare it with the catalogue.
+        by: who asked for it.
+        load: the number of a load that was begun for this file already.
     """
 
-    file: str
-    kind: str
-    rows: int = 0
-    rejected: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    rejects: Path | None = None
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    repeated: int = 0
-    recorded: int = 0
-    known: int = 0
-    needs: int = 0
-    pairs: int = 0
-    replaced: bool = False
-    differs: bool = False
-    patents: int = 0
-    encoding: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
-    seconds: float = 0.0
+    profile: str | None = None
+    replace: bool = False
+    dry_run: bool = False
+    by: str = ""
+    load: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """The report as JSON types, with the keys of its kind."""
-        values = {name: getattr(self, name) for name in self.__slots__} | {
-            "reasons": dict(self.reasons),
-            "warnings": dict(self.warnings),
-            "rejects_file": str(self.rejects) if self.rejects else None,
-            "columns": dict(self.columns),
-            "ignored_columns": list(self.ignored),
-            "seconds": round(self.seconds, 3),
-            "rows_per_second": round(self.rows / self.seconds, 1) if self.seconds else None,
-        }
-        return {key: values[key] for key in _KEYS.get(self.kind, _RECORD_KEYS)}
+
+def load_name(number: int) -> str:
+    """What a load is called."""
+    return f"load-{number}"
 
 
 class ImportService:
@@ -153,49 +107,123 @@ class ImportService:
         kind: str,
         *,
         mapping: Mapping[str, str] | None = None,
+        options: LoadOptions | None = None,
         progress: Progress = lambda _rows: None,
     ) -> LoadReport:
         """Load one file; every batch is one transaction, so a killed load continues by being run again.
 
-        A file of industries replaces the whole mapping, and then every patent without an industry of its own is brought
-        up to it. Texts of new needs in feedback are left to the servers to embed.
+        A row changes the fields that it has values for, unless rows are to be whole records. The log of loads has what
+        is changed, so that it can be taken back. A file of industries replaces the whole mapping, and then every patent
+        without an industry of its own is brought up to it. Texts of new needs in feedback are left to the servers to
+        embed.
 
         Args:
             path: the file.
             kind: what its rows are: a kind of record, or `INDUSTRIES`, `GRADES` or `FEEDBACK`.
             mapping: their header to our field, for headers that are not recognised.
+            options: how else.
             progress: called with the rows read so far, of industries with the patents looked at.
 
         Raises:
             InputError: the file as a whole cannot be read.
+            UsageError: only records can be tried, or replaced as a whole.
             CatalogueProblem: the database cannot be written.
         """
-        began = perf_counter()
-        report = LoadReport(path.name, str(kind))
-        with RejectsFile(rejects_path(self._rejects_dir, path)) as rejects, _few_collections():
-            load = _Load(self._catalogue, report, rejects, progress)
-            if kind == INDUSTRIES:
-                load.replace_mapping(read_rows(path, kind, pairs_in, mapping=mapping, options=self._options))
-            elif kind == GRADES:
-                load.walk(
-                    read_rows(path, kind, grading_in, mapping=mapping, options=self._options),
-                    load.write_gradings,
-                    _LOOKED_UP_BATCH,
-                )
-            elif kind == FEEDBACK:
-                load.walk(
-                    read_rows(path, kind, feedback_in, mapping=mapping, options=self._options),
-                    load.write_feedback,
-                    _LOOKED_UP_BATCH,
-                )
-            else:
-                load.walk(
-                    read_records(path, Kind(kind), mapping=mapping, options=self._options), load.write_records, _BATCH
-                )
-        report.rejects = rejects.path
-        report.seconds = perf_counter() - began
+        options = options or LoadOptions()
+        if (options.replace or options.dry_run) and kind in _PARSERS:
+            raise UsageError(
+                f"A file of {kind} can neither be tried without writing nor replace whole records.",
+                f"{kind} 文件不支持试运行，也不支持整条替换。",
+            )
+        began, report = perf_counter(), LoadReport(path.name, str(kind), dry_run=options.dry_run)
+        logged = _Logged(self._catalogue, report, options, progress)
+        with logged, _few_collections(), ExitStack() as open_files:
+            reading = _Reading(mapping, options.profile, self._options)
+            rows = open_files.enter_context(_opened(path, kind, reading))
+            logged.begin(mapping)
+            rejects = None
+            if not options.dry_run:
+                rejects = open_files.enter_context(RejectsFile(rejects_path(self._rejects_dir, path)))
+            _Load(self._catalogue, report, rejects, logged.progress).run(rows, options, logged.number)
+            open_files.close()
+            report.rejects = rejects.path if rejects else None
+            report.seconds = perf_counter() - began
         steps.debug("ingest.file")
         return report
+
+
+_PARSERS = {INDUSTRIES: pairs_in, GRADES: grading_in, FEEDBACK: feedback_in}
+
+
+class _Reading(NamedTuple):
+    """How a file is read: headers by a mapping or a known export, and what rows may hold."""
+
+    mapping: Mapping[str, str] | None
+    profile: str | None
+    options: IngestOptions | None
+
+
+def _opened(path: Path, kind: str, how: _Reading) -> RowFile[Any]:
+    if kind in _PARSERS:
+        return read_rows(path, kind, _PARSERS[kind], **how._asdict())
+    return read_records(path, Kind(kind), **how._asdict())
+
+
+class _Logged:
+    """A load's line in the log: begun once its file is open, then kept up to date, and ended with the report.
+
+    An error is noted as what the load ended with. A process that is killed or interrupted leaves the line as it is: it
+    is told by the process's end.
+    """
+
+    def __init__(self, catalogue: Catalogue, report: LoadReport, options: LoadOptions, progress: Progress) -> None:
+        self._catalogue, self._report, self._options, self._progress = catalogue, report, options, progress
+        self._seen = monotonic()
+        self.number = options.load
+        if self.number is not None:
+            report.load = load_name(self.number)
+            catalogue.loads.note(self.number, host=socket.gethostname(), pid=os.getpid())
+
+    def begin(self, mapping: Mapping[str, str] | None) -> None:
+        """Begin the line, unless nothing is to be written or it was begun."""
+        if self.number is None and not self._options.dry_run:
+            options, report = self._options, self._report
+            how = {"mapping": dict(mapping or {}), "profile": options.profile, "replace": options.replace}
+            asked = Asked(report.kind, report.file, options.by, socket.gethostname(), os.getpid(), how)
+            self.number = self._catalogue.loads.begin(asked)
+            report.load = load_name(self.number)
+            steps.debug("ingest.logged")
+
+    def progress(self, done: int) -> None:
+        """Pass the progress on, and now and then note it."""
+        if self.number is not None and monotonic() - self._seen >= _SEEN_SECONDS:
+            self._seen = monotonic()
+            self._catalogue.loads.note(self.number, rows=self._report.rows)
+        self._progress(done)
+
+    def __enter__(self) -> _Logged:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if self.number is None or (error is not None and not isinstance(error, Exception)):
+            return
+        report = self._report.as_json()
+        if error is None:
+            self._catalogue.loads.end(self.number, "done", rows=self._report.rows, report=report)
+            return
+        report["error"] = said(error)
+        try:
+            self._catalogue.loads.end(self.number, "failed", rows=self._report.rows, report=report)
+        except CatalogueProblem as problem:  # the error itself is what the caller is told
+            log.warning("the end of load %s could not be noted: %s", self.number, problem.message)
+
+
+def said(error: Exception) -> dict[str, str]:
+    """An error as the log and HTTP have it."""
+    if not isinstance(error, PatmatchError):  # its class alone: its text may hold a path
+        name = type(error).__name__
+        error = PatmatchError(f"unforeseen: {name}", f"意外错误：{name}")
+    return {"code": error.error_code, "message": error.message, "message_zh": error.message_zh}
 
 
 class _Load:
@@ -205,12 +233,26 @@ class _Load:
     catalogue may have found something, too.
     """
 
-    def __init__(self, catalogue: Catalogue, report: LoadReport, rejects: RejectsFile, progress: Progress) -> None:
+    def __init__(
+        self, catalogue: Catalogue, report: LoadReport, rejects: RejectsFile | None, progress: Progress
+    ) -> None:
         self._catalogue = catalogue
         self._report = report
         self._rejects = rejects
         self._progress = progress
-        self._linker = Linker(catalogue)
+
+    def run(self, rows: RowFile[Any], options: LoadOptions, number: int | None) -> None:
+        """Load the whole file by the writer of its kind."""
+        kind = self._report.kind
+        if kind == INDUSTRIES:
+            self.replace_mapping(rows)
+        elif kind == GRADES:
+            self.walk(rows, self.write_gradings, _LOOKED_UP_BATCH)
+        elif kind == FEEDBACK:
+            self.walk(rows, self.write_feedback, _LOOKED_UP_BATCH)
+        else:
+            how = How(replace=options.replace, dry_run=options.dry_run, load=number)
+            self.walk(rows, RecordWriter(self._catalogue, Kind(kind), self._report, how).write, _BATCH)
 
     def walk(
         self,
@@ -229,8 +271,7 @@ class _Load:
         finally:
             # Where the file is damaged or a write fails, the rows rejected before are still worth knowing.
             self._note(batch)
-        source, report = rows.source, self._report
-        report.encoding, report.columns, report.ignored = source.encoding, source.columns, source.ignored
+            self._report.source = rows.source
 
     def _settle(
         self, batch: list[RowOutcome[R]], write: Callable[[Sequence[RowOutcome[R]]], Sequence[RowOutcome[R]]]
@@ -242,40 +283,11 @@ class _Load:
         self._progress(self._report.rows)
 
     def _note(self, outcomes: Sequence[RowOutcome[object]]) -> None:
-        report = self._report
-        report.rows += len(outcomes)
-        for outcome in outcomes:
-            if outcome.rejected or outcome.warnings:
-                self._rejects.add(report.file, outcome)
-                report.warnings.update(found.code for found in outcome.warnings)
-            if outcome.record is None:
-                report.rejected += 1
-                report.reasons.update(found.code for found in outcome.rejected)
-
-    def write_records(self, outcomes: Sequence[RowOutcome[AnyRecord]]) -> Sequence[RowOutcome[AnyRecord]]:
-        """Records, by id."""
-        if self._report.kind in (Kind.FIRMS, Kind.NEEDS):
-            outcomes = self._linked(outcomes)
-        records = [outcome.record for outcome in outcomes if outcome.record is not None]
-        if records:
-            counts, report = self._catalogue.upsert(records, source=self._report.file), self._report
-            report.added += counts.added
-            report.changed += counts.changed
-            report.unchanged += counts.unchanged
-            report.repeated += len(records) - counts.added - counts.changed - counts.unchanged
-        return outcomes
-
-    def _linked(self, outcomes: Sequence[RowOutcome[AnyRecord]]) -> Sequence[RowOutcome[AnyRecord]]:
-        """The outcomes with each firm and each need under the firm that it belongs to."""
-        places = [place for place, outcome in enumerate(outcomes) if outcome.record is not None]
-        linked = self._linker.prepare([record for outcome in outcomes if (record := outcome.record) is not None])
-        written = list(outcomes)
-        for number, (place, record) in enumerate(zip(places, linked.records, strict=True)):
-            outcome, warning = outcomes[place], linked.warnings.get(number)
-            if warning is not None or record is not outcome.record:
-                warnings = outcome.warnings if warning is None else (*outcome.warnings, warning)
-                written[place] = replace(outcome, record=record, warnings=warnings)
-        return written
+        self._report.note(outcomes)
+        if self._rejects is not None:
+            for outcome in outcomes:
+                if outcome.rejected or outcome.warnings:
+                    self._rejects.add(self._report.file, outcome)
 
     def write_gradings(self, outcomes: Sequence[RowOutcome[Grading]]) -> Sequence[RowOutcome[Grading]]:
         """Gradings of patents that are there."""

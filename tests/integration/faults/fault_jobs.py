@@ -32,6 +32,7 @@ class Job:
 
 
 INGEST = Job("ingest", lambda b: ["ingest", "patents", b.files[3]], lambda b: b.served)
+UNDO = Job("undo", lambda _: ["ingest", "undo", "load-7"], lambda b: b.changed)
 PUT = Job("put", lambda b: [b.puts], lambda b: b.served)
 MATCH = Job("match", lambda _: ["match", "三元电解液", "--json"], lambda b: b.changed)
 BUILD = Job("build", lambda _: ["index", "build", "patents", "--publish"], lambda b: b.changed)
@@ -39,7 +40,7 @@ VERIFY = Job("verify", lambda b: ["index", "verify", b.newest], lambda b: b.serv
 PUBLISH = Job("publish", lambda b: ["index", "publish", b.newest], lambda b: b.served)
 ROLLBACK = Job("rollback", lambda _: ["index", "rollback", "patents"], lambda b: b.served, again=False)
 PRUNE = Job("prune", lambda _: ["index", "prune", "patents", "--keep", "1"], lambda b: b.served)
-JOBS = (INGEST, PUT, MATCH, BUILD, VERIFY, PUBLISH, ROLLBACK, PRUNE)
+JOBS = (INGEST, UNDO, PUT, MATCH, BUILD, VERIFY, PUBLISH, ROLLBACK, PRUNE)
 
 
 def held(acknowledged: Sequence[str], state: State) -> list[str]:

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 from hashing_encoder import HashingEncoder
 
 import app.builds.walk
+import app.catalogue.loads
 import app.records.imports
 import app.wiring
 import scripts.cli
@@ -74,7 +75,8 @@ def progressed(what, done, total=None, note=""):  # noqa: ARG001 - what a comman
 def smaller():
     """The test encoder, small batches and an acknowledgement a batch, in this process."""
     app.wiring.load_encoder = lambda _settings, _spec=None: HashingEncoder(DIMENSION)
-    for module, name in ((app.records.imports, "_BATCH"), (app.builds.walk, "PAGE")):
+    sizes = ((app.records.imports, "_BATCH"), (app.catalogue.loads, "_UNDONE_AT_ONCE"), (app.builds.walk, "PAGE"))
+    for module, name in sizes:
         assert isinstance(getattr(module, name), int)
         setattr(module, name, ROWS)
 
