@@ -6,7 +6,8 @@ import re
 from unicodedata import normalize
 
 from app.ingest.draft import Draft
-from app.ingest.fields.values import as_date, as_text
+from app.ingest.fields.dates import day_read
+from app.ingest.fields.values import as_text
 from app.ingest.fields.words import is_missing
 from app.ingest.headings.folding import BRACKETED
 from app.ingest.headings.synonyms import PARTS
@@ -60,7 +61,7 @@ def _parts(draft: Draft, name: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for position in draft.plan.fields.get(name, ()):
         header = draft.plan.headers[position]
-        value = _text(name, draft.cells[position])
+        value = _text(draft, name, draft.cells[position])
         if not value or is_missing(value):
             continue
         if _NUMBER.fullmatch(value):
@@ -72,9 +73,9 @@ def _parts(draft: Draft, name: str) -> list[tuple[str, str]]:
     return found
 
 
-def _text(name: str, cell: object) -> str:
-    if name == "deadline" and (day := as_date(cell)) is not None:
-        return day.isoformat()
+def _text(draft: Draft, name: str, cell: object) -> str:
+    if name == "deadline" and (read := day_read(cell, draft.options.zone)).day is not None and read.whole:
+        return read.day.isoformat()
     return fold_body(as_text(cell) or "")
 
 
