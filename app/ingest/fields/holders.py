@@ -15,7 +15,7 @@ _LIST_COMMA = re.compile(
 )
 _PART_OF = re.compile(
     r"(?:the\s|\w{1,20}\s)?(?:institute|school|college|faculty|department|cent(?:er|re)|laborator(?:y|ies)|division|academy"
-    r"|branch|hospital)\s(?:of|for|at|on)\b",
+    r"|branch|hospital)\s(?:of|for|at|on)\b|[^,]{1,60}\bhospital$",
     re.IGNORECASE,
 )
 """What may be of the body named behind the next comma: Institute of Chemistry, Chinese Academy of Sciences."""

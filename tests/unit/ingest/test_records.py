@@ -12,6 +12,7 @@ import pytest
 from app.domain import Firm, Kind, Need, Patent
 from app.ingest import IngestOptions, RowOutcome, read_records
 from app.ingest.problems import WORDINGS, problem
+from app.text.reading import term_reading
 
 
 def _outcomes(
@@ -323,3 +324,15 @@ def test_ingest_records_every_wording_can_be_filled() -> None:
     for code in WORDINGS:
         found = problem(code, "title", "v", **facts)
         assert "{" not in found.reason + found.reason_zh + found.fix + found.fix_zh
+
+
+def test_ingest_records_show_powers_as_written() -> None:
+    """The case of superscripts: no abstract reads 105 where its source says the fifth power of ten."""
+    path = Path(__file__).parent / "cases" / "sup.jsonl"
+    patents = [one.record for one in read_records(path, Kind.PATENTS) if isinstance(one.record, Patent)]
+    assert [patent.abstract for patent in patents] == [
+        "真空度为5×10⁻³Pa,功率为1.2×10⁵W,面积为3m²,CO₂流量为10mL/min。",
+        "真空度为5×10⁻³Pa,功率为1.2×10⁵W,面积为3m²,CO2流量。",
+        "步骤①混合;步骤②加热至½熔点;直径Φ5mm,温度25°C,误差±5‰,浓度5mg/kg,长度10μm。",
+    ]
+    assert "×105w" in term_reading(patents[0].abstract)
