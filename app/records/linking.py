@@ -19,7 +19,7 @@ from app.text.normalising import folded_name, name_spellings
 
 R = TypeVar("R", bound=AnyRecord)
 
-_EMPTY = (None, "", (), {})
+_EMPTY: tuple[object, ...] = (None, "", (), {})
 _OWN = ("id", "extra", "original", "lang")
 """Fields that are not filled from another record as the others are."""
 
