@@ -158,7 +158,7 @@ def _grades(patent_id: str, lines: list[GradeChange], outcome: str | None = None
 @router.get(_GRADES, response_model=GradesOut, responses=problems(404, 422, 429), summary="How a patent was graded")
 async def get_grades(patent_id: PatentIdPath, state: State) -> Response:
     """Who changed the grading, when, from what to what; the latest first."""
-    return await state.side_workers.run(lambda: _grades(patent_id, state.services.grading.history(patent_id)))
+    return await state.side_workers.run(_history, patent_id, state)
 
 
 @router.post(
@@ -174,7 +174,13 @@ async def post_grades(patent_id: PatentIdPath, request: Request, state: State) -
     return await state.write_workers.run(_grade, patent_id, body, state)
 
 
+def _history(patent_id: str, state: ApiState) -> Response:
+    kept = state.services.records.id_of(Kind.PATENTS, patent_id)
+    return _grades(kept, state.services.grading.history(kept))
+
+
 def _grade(patent_id: str, body: bytes, state: ApiState) -> Response:
+    patent_id = state.services.records.id_of(Kind.PATENTS, patent_id)
     changed = state.services.grading.grade(patent_id, object_of(body))
     return _grades(patent_id, state.services.grading.history(patent_id), "graded" if changed else "unchanged")
 

@@ -32,6 +32,10 @@ class RecordService:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
+    def id_of(self, kind: Kind, written: str) -> str:
+        """The id of the record that is there under a spelling of its id; see `known_id`."""
+        return known_id(self._catalogue, kind, written)
+
     def get(self, kind: Kind, record_id: str) -> AnyRecord:
         """The record; a patent by any usual spelling of its number, too, where that names one alone.
 

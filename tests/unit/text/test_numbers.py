@@ -56,8 +56,8 @@ def test_numbers_of_patents_have_one_spelling(written: str, kept: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["N001", "P-2019-0001", "ach-3e494596b06b", "0961870c-0a02-49ef-a566-734221427d7e", "202311081230", "CN1", "CN2019-12",
-     "GB-123456", "申请中", "成果1", "", "9" * 200, "SBIR-00023", "201910012345"],
+    ["N001", "P-2019-0001", "ach-3e494596b06b", "0961870c-0a02-49ef-a566-734221427d7e", "202311081230", "CN1",
+     "CN2019-12", "GB-123456", "申请中", "成果1", "", "9" * 200, "SBIR-00023", "201910012345"],
 )  # fmt: skip
 def test_numbers_leave_a_banks_own_ids_alone(written: str) -> None:
     """What is of no office is no number of a patent; twelve digits alone may be a time."""
