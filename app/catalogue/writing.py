@@ -187,7 +187,13 @@ class Writer:
         steps.debug("catalogue.committed")
 
     def put_within(
-        self, connection: sa.Connection, kind: Kind, records: Sequence[AnyRecord], *, passed_on: bool = False
+        self,
+        connection: sa.Connection,
+        kind: Kind,
+        records: Sequence[AnyRecord],
+        *,
+        load: int | None = None,
+        passed_on: bool = False,
     ) -> int:
         """Add what is new and replace what differs, in an open `transaction`; how many records that were.
 
@@ -195,6 +201,7 @@ class Writer:
             connection: of the transaction.
             kind: of all records.
             records: what is wanted.
+            load: the number of the load that does this.
             passed_on: whether the change is no one's own, as that of a derived field: what a load had made of a
                 record stays that load's.
 
@@ -206,7 +213,7 @@ class Writer:
         difference = self._compare(connection, kind, rows, ())
         if difference.size:
             former = self._revisions(connection, kind, [row.id for row in difference.changed]) if passed_on else {}
-            self._write(connection, kind, difference, revision)
+            self._write(connection, kind, difference, revision, load)
             if former:
                 new = self._revisions(connection, kind, list(former))
                 pass_on(connection, {number: new[key] for key, number in former.items()})

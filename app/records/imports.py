@@ -25,6 +25,7 @@ from app.ingest import (
     GRADES,
     INDUSTRIES,
     GivenFeedback,
+    IngestOptions,
     Pairs,
     RejectsFile,
     RowFile,
@@ -92,10 +93,12 @@ class ImportService:
     Args:
         catalogue: where rows go.
         rejects_dir: where rejects files are written.
+        options: how files are read; the defaults where ``None``.
     """
 
-    def __init__(self, catalogue: Catalogue, rejects_dir: Path) -> None:
+    def __init__(self, catalogue: Catalogue, rejects_dir: Path, options: IngestOptions | None = None) -> None:
         self._catalogue = catalogue
+        self._options = options
         self._rejects_dir = rejects_dir
 
     def load(
@@ -135,7 +138,7 @@ class ImportService:
         began, report = perf_counter(), LoadReport(path.name, str(kind), dry_run=options.dry_run)
         logged = _Logged(self._catalogue, report, options, progress)
         with logged, _few_collections(), ExitStack() as open_files:
-            rows = open_files.enter_context(_opened(path, kind, mapping))
+            rows = open_files.enter_context(_opened(path, kind, mapping, self._options))
             logged.begin(mapping)
             rejects = None
             if not options.dry_run:
@@ -151,10 +154,12 @@ class ImportService:
 _PARSERS = {INDUSTRIES: pairs_in, GRADES: grading_in, FEEDBACK: feedback_in}
 
 
-def _opened(path: Path, kind: str, mapping: Mapping[str, str] | None) -> RowFile[Any]:
+def _opened(
+    path: Path, kind: str, mapping: Mapping[str, str] | None, options: IngestOptions | None
+) -> RowFile[Any]:
     if kind in _PARSERS:
-        return read_rows(path, kind, _PARSERS[kind], mapping=mapping)
-    return read_records(path, Kind(kind), mapping=mapping)
+        return read_rows(path, kind, _PARSERS[kind], mapping=mapping, options=options)
+    return read_records(path, Kind(kind), mapping=mapping, options=options)
 
 
 class _Logged:
