@@ -154,9 +154,7 @@ class ImportService:
 _PARSERS = {INDUSTRIES: pairs_in, GRADES: grading_in, FEEDBACK: feedback_in}
 
 
-def _opened(
-    path: Path, kind: str, mapping: Mapping[str, str] | None, options: IngestOptions | None
-) -> RowFile[Any]:
+def _opened(path: Path, kind: str, mapping: Mapping[str, str] | None, options: IngestOptions | None) -> RowFile[Any]:
     if kind in _PARSERS:
         return read_rows(path, kind, _PARSERS[kind], mapping=mapping, options=options)
     return read_records(path, Kind(kind), mapping=mapping, options=options)

@@ -306,6 +306,9 @@ def test_ingest_records_every_wording_can_be_filled() -> None:
         "header": "h",
         "event": "e",
         "words": "w",
+        "row": 4,
+        "of": "",
+        "of_zh": "",
     }
     for code in WORDINGS:
         found = problem(code, "title", "v", **facts)
