@@ -59,8 +59,8 @@ def _findings(report: LoadReport, warnings: Mapping[str, int] | None) -> Iterato
         yield f"texts in another language, kept in extra · 其他语言的文本，存入 extra: {report.apart}"
     if report.emptied:
         yield f"stored values emptied · 已清空的已有值: {listed(dict(report.emptied.most_common()))}"
-    if report.counter_ids:
-        yield f"ids that merely count, not used · 仅为序号的编号，未采用: {report.counter_ids}"
+    if report.counters:
+        yield f"columns that merely count and are no ids · 仅为序号、不作为编号的列: {', '.join(report.counters)}"
 
 
 def _show_reading(shell: Shell, report: LoadReport) -> None:

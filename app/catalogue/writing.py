@@ -193,6 +193,7 @@ class Writer:
         records: Sequence[AnyRecord],
         *,
         deletes: Sequence[str] = (),
+        load: int | None = None,
         passed_on: bool = False,
     ) -> int:
         """Add what is new, replace what differs and delete, in an open `transaction`; how many records that were.
@@ -202,6 +203,7 @@ class Writer:
             kind: of all records.
             records: what is wanted.
             deletes: ids.
+            load: the number of the load that does this.
             passed_on: whether the change is no one's own, as that of a derived field: what a load had made of a
                 record stays that load's.
 
@@ -213,7 +215,7 @@ class Writer:
         difference = self._compare(connection, kind, rows, deletes)
         if difference.size:
             former = self._revisions(connection, kind, [row.id for row in difference.changed]) if passed_on else {}
-            self._write(connection, kind, difference, revision)
+            self._write(connection, kind, difference, revision, load)
             if former:
                 new = self._revisions(connection, kind, list(former))
                 pass_on(connection, {number: new[key] for key, number in former.items()})

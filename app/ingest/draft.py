@@ -113,9 +113,9 @@ class Draft:
         """What became of the row of this number: the record, unless something was found that keeps it out."""
         given = _given(tuple(self.present))
         if not self.rejected:
-            return RowOutcome(row, record, (), tuple(self.warnings), raw, given)
+            return RowOutcome(row, record, (), tuple(self.warnings), raw, given=given)
         partial = None if self.unusable else record
-        return RowOutcome(row, None, tuple(self.rejected), tuple(self.warnings), raw, given, partial)
+        return RowOutcome(row, None, tuple(self.rejected), tuple(self.warnings), raw, given=given, partial=partial)
 
     def keep(self, name: str) -> None:
         """Keep in ``extra`` what stands in ``name``'s columns, because the field itself cannot hold it."""

@@ -12,8 +12,8 @@ from app.domain import Kind
 from app.ingest import FEEDBACK, GRADES, INDUSTRIES, Problem, RowOutcome, SourceFile
 from app.ingest.outcomes import ColumnRead, SheetRead
 
-UNKNOWN_WORD, COUNTER_ID = "unknown_word", "counter_id"
-"""Codes of problems that are counted by their values, and apart."""
+UNKNOWN_WORD = "unknown_word"
+"""The code of problems that are counted by their values."""
 
 _MOST_WORDS = 1_000
 """Different unknown words of a file that are counted each for itself; a column with more holds no words."""
@@ -23,7 +23,7 @@ _FIRST_ROWS = 5
 _RECORD_KEYS = (
     *("file", "kind", "load", "dry_run", "rows", "added", "changed", "unchanged", "repeated", "rejected", "reasons"),
     *("warnings", "first_rows", "merged", "apart", "emptied", "rejects_file", "format", "profile", "encoding"),
-    *("sheets", "fields", "columns", "ignored_columns", "unknown_words", "counter_ids", "seconds", "rows_per_second"),
+    *("sheets", "fields", "columns", "ignored_columns", "unknown_words", "counters", "seconds", "rows_per_second"),
 )
 _KEYS = {
     INDUSTRIES: (
@@ -147,9 +147,9 @@ class LoadReport:
         return dict(counts.most_common())
 
     @property
-    def counter_ids(self) -> int:
-        """Rows whose id was a number that merely counts."""
-        return self.warnings[COUNTER_ID] + self.reasons[COUNTER_ID]
+    def counters(self) -> tuple[str, ...]:
+        """Headers of columns that look like ids and only count the rows."""
+        return tuple(getattr(self.source, "counters", ()))
 
     @property
     def sheets(self) -> list[SheetRead]:
@@ -178,7 +178,7 @@ class LoadReport:
             "fields": self.fields,
             "sheets": [_sheet(sheet) for sheet in self.sheets],
             "unknown_words": self._words(),
-            "counter_ids": self.counter_ids,
+            "counters": list(self.counters),
             "seconds": round(self.seconds, 3),
             "rows_per_second": round(self.rows / self.seconds, 1) if self.seconds else None,
         }

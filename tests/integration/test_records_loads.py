@@ -20,7 +20,7 @@ import app.records.imports as imports
 from app.catalogue import Asked, Catalogue
 from app.catalogue.tables import LOADS
 from app.domain import Firm, Grading, Kind, Patent
-from app.errors import ConflictError, NotFoundError, UsageError
+from app.errors import ConflictError, InputError, NotFoundError, UsageError
 from app.records.imports import ImportService, LoadOptions
 from app.records.loads import LoadHistory
 from scripts.cli import run
@@ -121,6 +121,33 @@ def test_loads_a_row_without_a_title_is_part_of_a_record_that_is_there(
     assert (record.status, record.heading) == ("inactive", "一种膜分离装置")
     whole = importing.load(rows, Kind.PATENTS, options=LoadOptions(replace=True))
     assert (whole.rejected, whole.changed) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "whole", "part", "field", "value"),
+    [
+        ("patents", ("公开号,名称", "CN1A,膜"), ("公开号,法律状态", "CN1A,失效"), "status", "inactive"),
+        ("firms", ("id,企业名称", "F1,某公司"), ("id,经营范围", "F1,电解液的研发"), "business_scope", "电解液的研发"),
+        ("needs", ("id,需求名称", "N1,膜材料"), ("id,状态", "N1,已关闭"), "status", "closed"),
+    ],
+)
+def test_loads_a_file_without_titles_says_something_of_what_is_there(
+    importing: ImportService,
+    catalogue: Catalogue,
+    file: Callable[..., Path],
+    kind: str,
+    whole: tuple[str, ...],
+    part: tuple[str, ...],
+    field: str,
+    value: str,
+) -> None:
+    """Ids and one column are enough for records that are known; ids alone, or another kind's headers, are not."""
+    importing.load(file("whole.csv", *whole), kind)
+    assert importing.load(file("part.csv", *part), kind).changed == 1
+    (record,) = all_of(catalogue, Kind(kind)).values()
+    assert record[field] == value
+    with pytest.raises(InputError, match="needs a column"):
+        importing.load(file("ids.csv", "id,备注", "X1,无"), kind)
 
 
 def test_loads_gradings_stand_when_rows_are_merged(importing: ImportService, catalogue: Catalogue) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import InputError
@@ -92,7 +92,7 @@ class HeaderSearch:
         self.check_mapping(heading.headers)
         fields = plan_columns(heading.headers, self.kind, self.mapping, self.profile).fields
         for group in REQUIRED[self.kind]:
-            if not any(name in fields for name in group):
+            if not any(name in fields for name in group) and (hint or not self._is_partial(group, fields)):
                 wanted = " or ".join(group)
                 wanted_zh = "或".join(_FIELD_NAMES_ZH[name] for name in group)
                 raise self._error(
@@ -108,6 +108,10 @@ class HeaderSearch:
                 f"这不是{KIND_NAMES_ZH[self.kind]}文件{hint_zh}",
                 heading.headers,
             )
+
+    def _is_partial(self, lacking: Sequence[str], fields: Collection[str]) -> bool:
+        """Whether a file without some fields still says something of records that are there: it has ids and more."""
+        return self.kind in set(Kind) and "id" in fields and "id" not in lacking and len(fields) > 1
 
     def check_mapping(self, headers: Sequence[str]) -> None:
         """Check the mapping's both sides.

@@ -320,6 +320,9 @@ def test_ingest_records_every_wording_can_be_filled() -> None:
         "words": "w",
         "name": "n",
         "count": 2,
+        "row": 4,
+        "of": "",
+        "of_zh": "",
     }
     for code in WORDINGS:
         found = problem(code, "title", "v", **facts)
