@@ -59,6 +59,7 @@ class RowOutcome(Generic[R_co]):
         record: what the row holds: a record of the catalogue, or of other files what their rows are read into.
         row: the row's number as a spreadsheet program shows it (the line's number in JSON Lines, from 1).
         raw: their header -> the value as it came.
+        sheet: the sheet of a workbook, whose rows have numbers of their own.
     """
 
     row: int
@@ -66,6 +67,7 @@ class RowOutcome(Generic[R_co]):
     rejected: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     raw: Mapping[str, Any]
+    sheet: str | None = None
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ class SourceFile:
 
     Attributes:
         name: its base name.
-        format: ``jsonl``, ``csv``, ``tsv``, ``xlsx`` or ``parquet``.
+        format: what its content is, whatever its name says: ``jsonl``, ``csv``, ``tsv``, ``xlsx``, ``xlsb``, ``xls``,
+            ``ods``, ``html``, ``xml`` (a spreadsheet of Excel 2003) or ``parquet``.
         compressed: whether it is gzipped.
         encoding: of a text file; ``None`` for xlsx and parquet.
         columns: their header -> our field, for the headers recognised.
@@ -123,6 +126,7 @@ class SourceFile:
         header_row: the row that holds the headers, ``None`` where the format has none.
         sheet: the sheet of a workbook.
         sheets: every sheet, those left unread too; one without a name where the format has none.
+        notes: what people should know of the file as a whole, each in English and in Chinese.
     """
 
     name: str
@@ -134,6 +138,7 @@ class SourceFile:
     header_row: int | None
     sheet: str | None
     sheets: tuple[SheetRead, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ class IngestOptions:
     max_extra_columns: int = 200
     max_fields: int = 1_000
     max_field_chars: int = 200
-    header_search_rows: int = 10
+    header_search_rows: int = 40
     sample_rows: int = 1_000
 
 
@@ -175,3 +180,4 @@ class RawRow(NamedTuple):
     cells: Sequence[Any]
     rejected: Problem | None = None
     warning: Problem | None = None
+    sheet: str | None = None
