@@ -86,13 +86,12 @@ class RowFile(Generic[R]):
     def _outcome(self, row: RawRow) -> RowOutcome[R]:
         raw = dict(zip(row.headers, row.cells, strict=False))
         reader = self._readers[row.sheet]
+        reader.sheet.rows += reader.counting
         if row.rejected is not None:
-            reader.sheet.rows += reader.counting
             return RowOutcome(row.number, None, (row.rejected,), (), raw, row.sheet)
         known = reader.plans.get(row.headers) or self._learn(reader, row.headers)
-        reader.sheet.rows += reader.counting
-        known.count(row.cells)
         draft = Draft(known.plan, row.cells, self._options, id_expected=reader.id_expected)
+        known.count(row.cells, draft.present)
         if row.warning is not None:
             draft.warnings.append(row.warning)
         outcome = draft.outcome(row.number, self._parse(draft), raw)
@@ -115,20 +114,33 @@ class RowFile(Generic[R]):
 
 
 class _Known:
-    """Headers that rows have had, and how many of these rows have a value under each."""
+    """Headers that rows have had, and how many of these rows have a value under each.
 
-    __slots__ = ("empty", "plan", "rows")
+    Empty cells are counted, because most rows have a value in most columns. Whether a field has one is known by then;
+    only where several columns share a field, or none of ours is filled, is a cell looked at again.
+    """
+
+    __slots__ = ("_fields", "_others", "_places", "empty", "fields", "plan", "rows")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.rows = 0
+        self.fields = len(plan.fields)
         self.empty = [0] * len(plan.headers)
+        self._places = dict(plan.singles)
+        self._fields = frozenset(self._places)
+        alone = set(self._places.values())
+        self._others = tuple(place for place in range(len(plan.headers)) if place not in alone)
 
-    def count(self, cells: Sequence[Any]) -> None:
-        """Count a row. Empty cells are counted, because most rows of most columns have a value."""
+    def count(self, cells: Sequence[Any], present: Mapping[str, Any]) -> None:
+        """Count a row with these cells, whose fields ``present`` have a value."""
         self.rows += 1
         empty = self.empty
-        for place, cell in enumerate(cells):
+        if len(present) != self.fields:
+            for name in self._fields.difference(present):
+                empty[self._places[name]] += 1
+        for place in self._others:
+            cell = cells[place]
             if (cell.__class__ is not str or len(cell) <= LONGEST_MISSING) and is_missing(cell):
                 empty[place] += 1
 

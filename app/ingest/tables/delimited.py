@@ -82,12 +82,14 @@ class DelimitedRows:
     def _find_shape(self, separators: Sequence[str], search: HeaderSearch) -> _Shape:
         lines = self._head()
         candidates = []
+        wide = False
         for separator in separators:
             rows = _parse_leniently(lines, separator, self._options.header_search_rows)
-            if any(len(row) > MAX_COLUMNS for row in rows):
-                raise MonsterError(f"a row has more than {MAX_COLUMNS:,} columns", f"一行超过 {MAX_COLUMNS:,} 列")
-            candidates.append((separator, search.best(rows)))
+            wide = wide or None in rows
+            candidates.append((separator, search.best([row or [] for row in rows])))
         separator, heading = max(candidates, key=lambda candidate: candidate[1].recognised)
+        if wide and not heading.recognised:
+            raise MonsterError(f"a row has more than {MAX_COLUMNS:,} columns", f"一行超过 {MAX_COLUMNS:,} 列")
         search.require(heading)
         named = [position for position, header in enumerate(heading.headers, start=1) if header.strip()]
         return _Shape(separator, heading, named[-1])
@@ -110,7 +112,9 @@ class DelimitedRows:
         shape = self._shape
         feed = self._feed
         leftovers, skipped = self._leftovers, self._sheet.skipped
-        few = leftovers.few
+        few, sound = leftovers.few, self._encoding.sound
+        headers, width = shape.heading.headers, shape.width
+        first = headers[0]
         parser = csv.reader(feed, delimiter=shape.separator, strict=True)
         number = 0
         header_row = shape.heading.row
@@ -127,14 +131,18 @@ class DelimitedRows:
                 continue
             if number <= header_row or not cells or (not cells[0].strip() and not any(map(str.strip, cells))):
                 continue
-            if not STARTS.isdisjoint([cell[:1] for cell in cells]):
+            line = feed.taken[0]
+            if "=" in line or "'" in line or "＝" in line or len(feed.taken) > 1:
                 cells = self._unwrapped(cells)
             if len(cells) - cells.count("") <= few or leftovers.near > 0:
                 found = leftovers.kind(cells)
                 if found:
                     skipped[found] += 1
                     continue
-            yield self._checked(number, cells)
+            if sound and len(cells) == width and cells[0] != first:
+                yield RawRow(number, headers, cells)
+            else:
+                yield self._checked(number, cells)
 
     def _unwrapped(self, cells: list[str]) -> list[str]:
         """The cells without what Excel's syntax puts around them, those that a comma within it has cut joined again."""
@@ -181,12 +189,14 @@ class DelimitedRows:
         return RawRow(number, self._shape.heading.headers, [unmarked(first)], found)
 
 
-def _parse_leniently(lines: list[str], separator: str, count: int) -> list[list[str]]:
-    rows: list[list[str]] = []
+def _parse_leniently(lines: list[str], separator: str, count: int) -> list[list[str] | None]:
+    """The first rows; ``None`` for one of more cells than any table has."""
+    rows: list[list[str] | None] = []
     parser = csv.reader(lines, delimiter=separator)
     while len(rows) < count:
         try:
-            rows.append(next(parser))
+            row = next(parser)
+            rows.append(row if len(row) <= MAX_COLUMNS else None)
         except StopIteration:
             break
         except csv.Error:

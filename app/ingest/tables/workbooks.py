@@ -190,10 +190,17 @@ def _parts(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return parts
 
 
+def _drain(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Unpack a part to see that it is no larger than the list of parts says."""
+    with archive.open(entry) as part:
+        while part.read(_MAX_LIST_BYTES):
+            pass
+
+
 def _small(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Any:  # noqa: ANN401 - an element
     """A small part as a tree."""
     if entry.file_size > _MAX_LIST_BYTES:
-        raise MonsterError("its list of sheets has more than 16 MB", "工作表清单超过 16 MB")
+        raise MonsterError("its lists of sheets or styles have more than 16 MB", "工作表清单或样式表超过 16 MB")
     content = archive.read(entry)
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         refuse_doctype()
@@ -227,8 +234,8 @@ def _scan_xlsx(stream: IO[bytes]) -> dict[str | int, Shape]:
             if name.endswith(_TEXTS):
                 with archive.open(entry) as part:
                     texts = scan_texts(part)
-            elif name.endswith("styles.xml") and entry.file_size > _MAX_LIST_BYTES:
-                raise MonsterError("its styles have more than 16 MB", "样式表超过 16 MB")
+            elif name.endswith("styles.xml"):
+                _small(archive, entry)
         shapes: dict[str | int, Shape] = {}
         for node in _small(archive, parts[book]).iter():
             if node.tag.rpartition("}")[2] != "sheet":
@@ -251,6 +258,8 @@ def _scan_xlsb(stream: IO[bytes]) -> dict[str | int, Shape]:
             if name.startswith("xl/worksheets/") and name.endswith(".bin"):
                 with archive.open(entry) as part:
                     scan_binary_sheet(part)
+            elif name.endswith(".bin"):
+                _drain(archive, entry)
     return {}
 
 
