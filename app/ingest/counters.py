@@ -18,24 +18,24 @@ class CounterWatch:
     """Looks ahead in rows for columns of ids that only count.
 
     Args:
-        plan_of: where the fields of rows with these headers are.
+        plan_of: where the fields of a row are.
         exempt: whether a header was named as the id by whoever loads the file.
 
     Attributes:
-        found: headers of such columns.
+        found: headers of such columns, by sheet.
     """
 
-    def __init__(self, plan_of: Callable[[tuple[str, ...]], Plan], exempt: Callable[[str], bool]) -> None:
+    def __init__(self, plan_of: Callable[[RawRow], Plan], exempt: Callable[[str], bool]) -> None:
         self._plan_of = plan_of
         self._exempt = exempt
-        self.found: dict[str, None] = {}
+        self.found: dict[str | None, dict[str, None]] = {}
 
     def settled(self, rows: Iterable[RawRow]) -> Iterator[RawRow]:
         """The same rows, each handed out when it is known of its sheet which columns count."""
         waiting: list[RawRow] = []
         sheet, decided = None, False
         for row in rows:
-            if (named := getattr(row, "sheet", None)) != sheet:
+            if (named := row.sheet) != sheet:
                 yield from self._decided(waiting)
                 waiting, sheet, decided = [], named, False
             if decided:
@@ -51,12 +51,12 @@ class CounterWatch:
         values: dict[str, list[Any]] = {}
         for row in rows:
             if row.rejected is None:
-                plan = self._plan_of(row.headers)
+                plan = self._plan_of(row)
                 for place in set(plan.fields.get("id", ())).difference(plan.fields.get("application_number", ())):
                     values.setdefault(plan.headers[place], []).append(row.cells[place])
         for header, cells in values.items():
             if not self._exempt(header) and is_counter(cells):
-                self.found[header] = None
+                self.found.setdefault(rows[0].sheet, {})[header] = None
         return rows
 
 

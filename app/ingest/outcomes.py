@@ -59,6 +59,7 @@ class RowOutcome(Generic[R_co]):
         record: what the row holds: a record of the catalogue, or of other files what their rows are read into.
         row: the row's number as a spreadsheet program shows it (the line's number in JSON Lines, from 1).
         raw: their header -> the value as it came.
+        sheet: the sheet of a workbook, whose rows have numbers of their own.
         given: our fields that the row has a value for, whether or not it could be used.
         partial: of a row that is rejected for nothing but what a record cannot be without: the rest of it, which can
             still be joined with a record that is there.
@@ -69,6 +70,7 @@ class RowOutcome(Generic[R_co]):
     rejected: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     raw: Mapping[str, Any]
+    sheet: str | None = None
     given: frozenset[str] = frozenset()
     partial: R_co | None = None
 
@@ -120,7 +122,8 @@ class SourceFile:
 
     Attributes:
         name: its base name.
-        format: ``jsonl``, ``csv``, ``tsv``, ``xlsx`` or ``parquet``.
+        format: what its content is, whatever its name says: ``jsonl``, ``csv``, ``tsv``, ``xlsx``, ``xlsb``, ``xls``,
+            ``ods``, ``html``, ``xml`` (a spreadsheet of Excel 2003) or ``parquet``.
         compressed: whether it is gzipped.
         encoding: of a text file; ``None`` for xlsx and parquet.
         columns: their header -> our field, for the headers recognised.
@@ -130,6 +133,7 @@ class SourceFile:
         sheets: every sheet, those left unread too; one without a name where the format has none.
         counters: headers of columns that look like ids and only count the rows.
         profile: the known export that it was read as, ``None`` where the general synonyms alone were used.
+        notes: what people should know of the file as a whole, each in English and in Chinese.
     """
 
     name: str
@@ -143,6 +147,7 @@ class SourceFile:
     sheets: tuple[SheetRead, ...] = ()
     counters: tuple[str, ...] = ()
     profile: str | None = None
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,7 @@ class IngestOptions:
     max_extra_columns: int = 200
     max_fields: int = 1_000
     max_field_chars: int = 200
-    header_search_rows: int = 10
+    header_search_rows: int = 40
     sample_rows: int = 1_000
 
 
@@ -186,3 +191,4 @@ class RawRow(NamedTuple):
     cells: Sequence[Any]
     rejected: Problem | None = None
     warning: Problem | None = None
+    sheet: str | None = None

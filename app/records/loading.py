@@ -166,7 +166,7 @@ class _Batch:
 
 def _seen(outcome: RecordOutcome) -> Seen:
     record_id = "" if outcome.record is None else outcome.record.id
-    return Seen(record_id, outcome.row, getattr(outcome, "sheet", None), content_of(outcome.raw))
+    return Seen(record_id, outcome.row, outcome.sheet, content_of(outcome.raw))
 
 
 def _warned(outcome: RecordOutcome, earlier: Earlier) -> RecordOutcome:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from app.domain import Kind
 from app.errors import InputError
 from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
 from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, lists_headers, looks_like
+from app.ingest.headings.levels import Known, is_grouping, joined
 from app.ingest.headings.profiles import profile_named
 from app.ingest.headings.synonyms import REQUIRED
+from app.ingest.tables.wrapping import STARTS, unwrapped
+
+_LONGEST_HEADER = 200
+"""Longer cells are no headers."""
 
 _SHOWN = 30
 """Headers listed in a message; the rest is counted."""
@@ -32,11 +39,26 @@ _FIELD_NAMES_ZH = {
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A header row: its number from 1, its cells, and how many of our fields they provide."""
+    """A header row.
+
+    Attributes:
+        row: its number from 1; of several rows the last, below which the records begin.
+        headers: its cells; of several rows the spelling that is known.
+        recognised: how many of our fields they provide.
+        rows: the numbers of all rows that hold headers; empty where that is ``row`` alone.
+        labels: the headers with all their levels; empty where they are the headers.
+    """
 
     row: int
     headers: tuple[str, ...]
     recognised: int
+    rows: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def all_rows(self) -> tuple[int, ...]:
+        """The numbers of all rows that hold headers; none where the format has no such row."""
+        return self.rows or ((self.row,) if self.row else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +76,58 @@ class HeaderSearch:
             profile_named(self.profile, self.kind)
 
     def best(self, rows: Iterable[Sequence[object]]) -> Heading:
-        """The row with the most known headers; the first of equals. ``recognised`` is 0 where no row has any."""
+        """The row with the most known headers, with the names of groups above or below it that make more known.
+
+        The first of equals; ``recognised`` is 0 where no row has any.
+        """
+        known = Known(self.kind, self.mapping)
         best = Heading(0, (), 0)
-        seen: tuple[str, ...] = ()
-        firsts: list[str] = []
+        seen: list[list[str]] = []
         for number, cells in enumerate(rows, start=1):
-            texts = tuple("" if cell is None else str(cell).strip() for cell in cells)
-            firsts.append(next(filter(None, texts), ""))
-            found = count_recognised(texts, self.kind, self.mapping, self.profile)
+            texts = [known.cleaned(_text(cell)) for cell in cells]
+            seen.append(texts)
+            found = self._count(texts)
             if found > best.recognised:
-                best = Heading(number, texts, found)
-            if len(texts) > len(seen):
-                seen = texts
-        if not self.mapping and lists_headers(firsts[best.row :], self.kind):
-            return Heading(0, seen, 0)
-        return best if best.recognised else Heading(0, seen, 0)
+                best = Heading(number, tuple(texts), found)
+        if not best.recognised:
+            widest: list[str] = []
+            for texts in seen:
+                widest = texts if len(texts) > len(widest) else widest
+            return Heading(0, tuple(widest), 0)
+        firsts = [next(filter(None, texts), "") for texts in seen[best.row :]]
+        if not self.mapping and lists_headers(firsts, self.kind):
+            return Heading(0, best.headers, 0)
+        return self._levelled(best, seen, known)
+
+    def _levelled(self, best: Heading, rows: Sequence[list[str]], known: Known) -> Heading:
+        """``best`` with the level below it and those above it, where they say more."""
+        place = best.row - 1
+        if place + 1 < len(rows):
+            best = self._with(best, rows[place], rows[place + 1], known, below=True)
+        first = (best.rows or (best.row,))[0] - 1
+        for above in range(first - 1, max(first - 3, -1), -1):
+            wider = self._with(best, rows[above], list(best.headers), known, below=False)
+            if wider is best:
+                break
+            best = replace(wider, rows=(above + 1, *best.all_rows), row=best.row)
+        return best
+
+    def _with(self, best: Heading, group: list[str], names: list[str], known: Known, *, below: bool) -> Heading:
+        if not is_grouping(group, names):
+            return best
+        headers, labels = joined(group, names, known)
+        found = self._count(headers)
+        # Below, the next row may be the first record; above, a group may tell two names apart without a field more.
+        if found < best.recognised or (found == best.recognised and (below or tuple(headers) == best.headers)):
+            return best
+        if below:
+            return Heading(best.row + 1, tuple(headers), found, (best.row, best.row + 1), tuple(labels))
+        return replace(best, headers=tuple(headers), recognised=found, labels=tuple(labels))
+
+    def _count(self, texts: Sequence[str]) -> int:
+        return count_recognised(
+            [text for text in texts if text and len(text) <= _LONGEST_HEADER], self.kind, self.mapping, self.profile
+        )
 
     def require(self, heading: Heading) -> None:
         """Check that the headers are those of a file of this kind.
@@ -144,3 +203,13 @@ class HeaderSearch:
             f"{self.name}：{message_zh}。识别到的表头：{shown}。请修改表头，或用 --mapping 指定列的对应关系",
             code=code,
         )
+
+
+def _text(cell: Any) -> str:  # noqa: ANN401 - cells may be anything
+    """A header as a line of text, without what Excel's syntax puts around it."""
+    if cell is None:
+        return ""
+    text = cell if isinstance(cell, str) else str(cell)
+    if text[:1] in STARTS:
+        text = unwrapped(text)
+    return text.strip()
