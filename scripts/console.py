@@ -36,13 +36,17 @@ OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 KIND = click.Choice([kind.value for kind in Kind])
 MAPPING = click.option("--mapping", type=INPUT, help='JSON or TOML: {"their header": "our field"}.')
+LANG = click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="Of a workbook.")
+LINK = click.option(
+    "--link-base", "link", metavar="URL", help="Address of a record's page, with {id} or the id at its end; of .xlsx."
+)
 AT_LEAST_ONE = click.IntRange(min=1)
 
 _LOADED_RECORD_COLUMNS = ("added", "changed", "unchanged", "repeated", "rejected")
 _LOADED_COLUMNS = {
     INDUSTRIES: ("pairs", "rejected", "patents looked at", "changed"),
     GRADES: ("changed", "unchanged", "rejected"),
-    FEEDBACK: ("recorded", "known", "needs", "rejected"),
+    FEEDBACK: ("recorded", "known", "unanswered", "needs", "rejected"),
 }
 """Counts that are shown of a file that was loaded, by its kind."""
 

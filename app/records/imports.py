@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-from app.catalogue import Catalogue, Entry, Recorded
+from app.catalogue import Catalogue, Entry, Recorded, Refusal
 from app.domain import AnyRecord, Grading, Kind
 from app.ingest import (
     FEEDBACK,
@@ -27,6 +27,7 @@ from app.ingest import (
     RejectsFile,
     RowFile,
     RowOutcome,
+    digits_lost,
     feedback_in,
     grading_in,
     pairs_in,
@@ -63,7 +64,7 @@ _KEYS = {
     ),
     GRADES: ("file", "kind", "rows", "changed", "unchanged", "rejected", "reasons", "rejects_file", "seconds"),
     FEEDBACK: (
-        *("file", "rows", "recorded", "known", "needs", "rejected", "reasons", "warnings"),
+        *("file", "rows", "recorded", "known", "unanswered", "needs", "rejected", "reasons", "warnings"),
         *("rejects_file", "seconds"),
     ),
 }
@@ -75,7 +76,7 @@ class LoadReport:
     """What became of one file's rows. Counts that a kind does not have stay 0.
 
     Each row is counted once: as rejected, or, of records as added, changed, unchanged or repeated, of grades as changed
-    or unchanged, of feedback as recorded or known.
+    or unchanged, of feedback as recorded, known or unanswered.
 
     Attributes:
         rows: all rows read.
@@ -85,6 +86,7 @@ class LoadReport:
         repeated: rows that a later row with the same id replaced at once.
         changed: records or gradings; of industries patents that have another industry now.
         known: feedback that was recorded before.
+        unanswered: places of a sheet that nobody filled in.
         needs: needs that joined the catalogue with feedback.
         pairs: different pairs of IPC symbol and industry.
         replaced: whether the file's pairs are the mapping of industries now; not where no row could be used.
@@ -107,6 +109,7 @@ class LoadReport:
     repeated: int = 0
     recorded: int = 0
     known: int = 0
+    unanswered: int = 0
     needs: int = 0
     pairs: int = 0
     replaced: bool = False
@@ -233,7 +236,9 @@ class _Load:
             if outcome.rejected or outcome.warnings:
                 self._rejects.add(report.file, outcome)
                 report.warnings.update(found.code for found in outcome.warnings)
-            if outcome.record is None:
+            if outcome.record is None and not outcome.rejected:
+                report.unanswered += 1
+            elif outcome.record is None:
                 report.rejected += 1
                 report.reasons.update(found.code for found in outcome.rejected)
 
@@ -317,11 +322,16 @@ def _with_findings(
     outcome: RowOutcome[GivenFeedback], recorded: Recorded
 ) -> tuple[RowOutcome[GivenFeedback], Recorded]:
     refused, odd = (
-        tuple(problem(one.code, one.field, one.value) for one in findings)
+        tuple(problem(_code(one), one.field, one.value) for one in findings)
         for findings in (recorded.refusals, recorded.odd)
     )
     record = None if refused else outcome.record
     return replace(outcome, record=record, rejected=refused, warnings=outcome.warnings + odd), recorded
+
+
+def _code(found: Refusal) -> str:
+    """What to say of a finding: of an id that is not there because its digits are lost, that."""
+    return "id_destroyed" if found.code == "unknown_record" and digits_lost(found.value) else found.code
 
 
 @contextmanager
