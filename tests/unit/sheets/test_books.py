@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -130,7 +131,10 @@ def test_books_never_compute_what_records_hold(tmp_path: Path, value: object, sh
 def test_books_write_what_is_no_number_or_day_of_excels_as_text(tmp_path: Path) -> None:
     """Infinity, a day before Excel's calendar, and a text in a column of numbers do not break a book."""
     out = tmp_path / "x.xlsx"
-    rows = [{"rank": float("inf"), "score": float("nan"), "filed": date(1898, 1, 2)}, {"rank": "首位", "filed": "去年"}]
+    rows: list[dict[str, Any]] = [
+        {"rank": float("inf"), "score": float("nan"), "filed": date(1898, 1, 2)},
+        {"rank": "首位", "filed": "去年"},
+    ]
     write_table(out, NAME, COLUMNS, rows, ABOUT)
     read = list(openpyxl.load_workbook(out)["清单"].iter_rows(min_row=2, values_only=True))
     assert [row[2:5] for row in read] == [("inf", "nan", "1898-01-02"), ("首位", None, "去年")]

@@ -6,6 +6,7 @@ import csv
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ COLUMNS = (
     Column(key="filed_on", header=Words("申请日", "Filed on"), kind="date"),
     Column(key="level", header=Words("推荐级别", "Level"), kind="word", words=LEVELS),
 )
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": "=1+1", "holders": ("甲", "乙"), "filed_on": date(2013, 3, 27), "level": "strong"},
     {"id": "CN1A", "holders": ()},
 ]
