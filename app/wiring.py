@@ -32,6 +32,7 @@ from app.push.run import PushService
 from app.quality.adapt import AdaptationService
 from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
+from app.quality.judging import JudgingService
 from app.quality.train import TrainingService, TrainingSettings
 from app.records.files import FileService
 from app.records.imports import ImportService
@@ -242,6 +243,11 @@ class Services:
     def judgements(self) -> JudgementService:
         """Judgements as files."""
         return JudgementService(self.catalogue)
+
+    @_made_once
+    def judging(self) -> JudgingService:
+        """Sheets for judges."""
+        return JudgingService(self.catalogue, self.match, self.settings.max_queries)
 
     @_made_once
     def funnel(self) -> FunnelService:

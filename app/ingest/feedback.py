@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from app.domain import Event, Feedback, Kind, Need
 from app.ingest.draft import Draft
+from app.ingest.fields.codes import credit_code_holds, is_rounded_number
 from app.ingest.fields.dates import moment_read
 from app.ingest.fields.values import as_text
 from app.ingest.fields.words import event_word, level_word
@@ -34,6 +35,7 @@ _KEY_CHARS = 24
 _CLOCKS_APART = timedelta(minutes=5)
 """How far ahead of ours the clock of a sender may be."""
 _MOST_RANK = 2**31 - 1
+_KEPT_DIGITS, _TELLING_ZEROS = 15, 3
 
 _KINDS = {"firm_id": Kind.FIRMS, "need_id": Kind.NEEDS, "new_need_id": Kind.NEEDS, "patent_id": Kind.PATENTS}
 _WORDS = ("key", "query_id", "run", "ranking", "by")
@@ -41,6 +43,13 @@ _NEEDED_PATENT = frozenset(Event) - {Event.NEED_RETURNED}
 _ALIASES = {"snapshot": "ranking"}
 _NEVER_MISSING = ("level", "query_text", "reason", "note", "need")
 """Fields in which ``none`` or ``无`` is a word."""
+
+_SAID = ("event", "level", "reason", "note", "need", "new_need_id")
+"""What somebody says in a row. Sheets go out with firm, need and patent in every row, and come back with some of them
+answered: a row that has none of these is no mistake, it has not been looked at."""
+_OF_NEW_NEED = ("need_title", "need_text")
+"""The same of a table of events; in a judges' table they are what was asked with."""
+_ASKED = ("firm_id", "need_id", "query_text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,34 @@ def feedback_of(fields: Mapping[str, Any], options: IngestOptions | None = None)
 
 
 def feedback_in(draft: Draft) -> GivenFeedback | None:
-    """The feedback that a row holds, ``None`` where it cannot be used."""
+    """The feedback that a row holds, ``None`` where it cannot be used, or is a place that nobody filled in."""
     values = dict(draft.present)
     for name in _NEVER_MISSING:
         cells = (draft.cells[place] for place in draft.plan.fields.get(name, ()))
-        if (first := next((cell for cell in cells if cell not in (None, "")), None)) is not None:
+        first = next((cell for cell in cells if cell is not None and (not isinstance(cell, str) or cell.strip())), None)
+        if first is not None:
             values[name] = first
+    judging = "event" not in draft.plan.fields
+    if not any(name in values for name in (_SAID if judging else (*_SAID, *_OF_NEW_NEED))):
+        return None
+    if judging and not any(name in values for name in _ASKED):
+        # A judging sheet of a need that is in no catalogue has its text alone.
+        parts = (as_text(values[name]) for name in _OF_NEW_NEED if name in values)
+        values["query_text"] = "\n".join(part for part in parts if part) or None
     given, problems = _read(values, draft.options, timeless_key=True)
     draft.rejected.extend(problems)
     return given
+
+
+def digits_lost(identity: str) -> bool:
+    """Whether an id that nobody knows is what a spreadsheet program makes of a long code: ``9.14101E+17``, or zeros.
+
+    It keeps 15 digits. Of three zeros or more behind them: fewer are there by chance in one id of a hundred. A credit
+    code whose check digit is right has its own zeros.
+    """
+    lost = identity[_KEPT_DIGITS:]
+    zeros = len(lost) >= _TELLING_ZEROS and not lost.strip("0") and identity.isascii() and identity.isdigit()
+    return is_rounded_number(identity) or (zeros and not credit_code_holds(identity))
 
 
 def _read(

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from app.ingest.fields.values import json_safe
 from app.ingest.outcomes import Problem, RowOutcome
+from app.sheets.cells import inert
 
 COLUMNS = (
     "severity",
@@ -28,8 +29,6 @@ COLUMNS = (
 
 MAX_CELL_CHARS = 2_000
 """Characters of one value in the record column; a spreadsheet's cell holds 32,767 in all."""
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def rejects_path(folder: Path, source: Path) -> Path:
@@ -110,11 +109,6 @@ class RejectsFile:
             record,
         )
         self._writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in cells])
-
-
-def inert(cell: str) -> str:
-    """``cell`` so that a spreadsheet program shows it and never runs it as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _short(value: Any) -> Any:  # noqa: ANN401 - whatever the source had

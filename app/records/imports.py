@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple, TypeVar
 
-from app.catalogue import Asked, Catalogue, Entry, Recorded
+from app.catalogue import Asked, Catalogue, Entry, Recorded, Refusal
 from app.domain import Grading, Kind
 from app.errors import CatalogueProblem, PatmatchError, UsageError
 from app.ingest import (
@@ -30,6 +30,7 @@ from app.ingest import (
     RejectsFile,
     RowFile,
     RowOutcome,
+    digits_lost,
     feedback_in,
     grading_in,
     pairs_in,
@@ -358,11 +359,16 @@ def _with_findings(
     outcome: RowOutcome[GivenFeedback], recorded: Recorded
 ) -> tuple[RowOutcome[GivenFeedback], Recorded]:
     refused, odd = (
-        tuple(problem(one.code, one.field, one.value) for one in findings)
+        tuple(problem(_code(one), one.field, one.value) for one in findings)
         for findings in (recorded.refusals, recorded.odd)
     )
     record = None if refused else outcome.record
     return replace(outcome, record=record, rejected=refused, warnings=outcome.warnings + odd), recorded
+
+
+def _code(found: Refusal) -> str:
+    """What to say of a finding: of an id that is not there because its digits are lost, that."""
+    return "id_destroyed" if found.code == "unknown_record" and digits_lost(found.value) else found.code
 
 
 @contextmanager
