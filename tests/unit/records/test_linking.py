@@ -12,8 +12,10 @@ import pytest
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Firm, Kind, Need, OptOut
 from app.ingest.fields.derived import derived_firm_id
+from app.records.imports import ImportService
 from app.records.linking import Linked, Linker
 
+CASES = Path(__file__).parents[1] / "ingest" / "cases"
 NAME = "苏州云杉膜材料有限公司"
 CODED = Firm(id="91320594MA1XK7Q3PB", name=NAME, region="320594", business_scope="膜")
 MADE = Firm(id=derived_firm_id(NAME, "3205"), name=NAME, region="3205", city="苏州市", firm_type="小巨人")
@@ -121,3 +123,12 @@ def test_linking_can_be_tried_without_writing(catalogue: Catalogue) -> None:
     linked = Linker(catalogue, writes=False).prepare([CODED])
     assert linked.met == {MADE.id: CODED.id}
     assert catalogue.revision() == before
+
+
+def test_linking_lists_with_and_without_codes_are_loaded_in_any_order(catalogue: Catalogue, tmp_path: Path) -> None:
+    """A list of names, one of codes, and the list of names again: two firms; the last load changes nothing."""
+    importing = ImportService(catalogue, tmp_path / "rejects")
+    names, codes = CASES / "16_firm_list_without_code.xlsx", CASES / "03_firms_running_number_a.xlsx"
+    reports = [importing.load(path, Kind.FIRMS) for path in (names, codes, names)]
+    assert set(firms(catalogue)) == {"91320594MA1XK7Q3PB", "91330106MA2B1C8D4H"}
+    assert (reports[2].added, reports[2].changed, reports[2].unchanged) == (0, 0, 2)
