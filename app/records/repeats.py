@@ -58,7 +58,10 @@ class _Run(NamedTuple):
 
 def content_of(raw: Mapping[str, Any]) -> int:
     """A digest of a row's cells, for rows of one file in one process."""
-    cells = tuple([value for header, value in raw.items() if header not in SERIAL])
+    if SERIAL.isdisjoint(raw):
+        cells = tuple(raw.values())
+    else:
+        cells = tuple([value for header, value in raw.items() if header not in SERIAL])
     try:
         return hash(cells)
     except TypeError:  # lists and objects of JSON
