@@ -220,8 +220,9 @@ def _misnamed(suffix: str, form: str) -> tuple[tuple[str, str], ...]:
     ):
         return ()
     what, what_zh = _NAMES[form]
-    named = suffix or "-"
-    return ((f"its name ends in {named}, by its content it is {what}", f"文件后缀为 {named}，从内容看是{what_zh}"),)
+    if not suffix:
+        return ((f"its name says nothing, by its content it is {what}", f"文件名无后缀，从内容看是{what_zh}"),)
+    return ((f"its name ends in {suffix}, by its content it is {what}", f"文件后缀为 {suffix}，从内容看是{what_zh}"),)
 
 
 def _reader(path: Path, form: str, search: HeaderSearch, options: IngestOptions) -> tuple[RowSource, str | None]:

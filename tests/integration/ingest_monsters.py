@@ -117,10 +117,12 @@ def _xlsx_bomb(path: Path) -> None:
     path.write_bytes(xlsx(row for _ in range(1_000)))
 
 
-def _ods(rows: str) -> bytes:
+def ods(rows: str) -> bytes:
+    """An OpenDocument spreadsheet of one sheet with these rows."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
         archive.writestr(
             "content.xml",
             '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
@@ -132,13 +134,14 @@ def _ods(rows: str) -> bytes:
     return buffer.getvalue()
 
 
-_ODS_CELL = '<table:table-cell office:value-type="string"{more}><text:p>{text}</text:p></table:table-cell>'
+ODS_CELL = '<table:table-cell office:value-type="string"{more}><text:p>{text}</text:p></table:table-cell>'
 _ODS_HEAD = "".join(
-    ["<table:table-row>", *(_ODS_CELL.format(more="", text=text) for text in ("公开号", "名称")), "</table:table-row>"]
+    ["<table:table-row>", *(ODS_CELL.format(more="", text=text) for text in ("公开号", "名称")), "</table:table-row>"]
 )
 
 
-def _sheet_of_2003(rows: str, doctype: str = "") -> bytes:
+def sheet_of_2003(rows: str, doctype: str = "") -> bytes:
+    """A spreadsheet in the XML of Excel 2003 with these rows."""
     return (
         f'<?xml version="1.0"?>{doctype}<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
         f'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="s"><Table>{rows}</Table>'
@@ -248,20 +251,20 @@ REFUSED: dict[str, tuple[str, Callable[[Path], None]]] = {
     "ods whose cell repeats over a whole sheet": (
         "a.ods",
         lambda path: path.write_bytes(
-            _ods(
+            ods(
                 '<table:table-row table:number-rows-repeated="1048576">'
-                + _ODS_CELL.format(more=' table:number-columns-repeated="16384"', text="x") + "</table:table-row>"
+                + ODS_CELL.format(more=' table:number-columns-repeated="16384"', text="x") + "</table:table-row>"
             )
         ),
     ),
     "ods with a cell far away": (
         "a.ods",
         lambda path: path.write_bytes(
-            _ods(
+            ods(
                 _ODS_HEAD
                 + '<table:table-row table:number-rows-repeated="1000000"><table:table-cell/></table:table-row>'
                 + '<table:table-row><table:table-cell table:number-columns-repeated="16000"/>'
-                + _ODS_CELL.format(more="", text="x") + "</table:table-row>"
+                + ODS_CELL.format(more="", text="x") + "</table:table-row>"
             )
         ),
     ),
@@ -275,11 +278,11 @@ REFUSED: dict[str, tuple[str, Callable[[Path], None]]] = {
     ),
     "xml of 2003 with billion laughs": (
         "a.xls",
-        lambda path: path.write_bytes(_sheet_of_2003("<Row><Cell><Data>&l9;</Data></Cell></Row>", _laughs())),
+        lambda path: path.write_bytes(sheet_of_2003("<Row><Cell><Data>&l9;</Data></Cell></Row>", _laughs())),
     ),
     "xml of 2003 with row 2e9": (
         "a.xls",
-        lambda path: path.write_bytes(_sheet_of_2003('<Row ss:Index="2000000000"><Cell><Data>x</Data></Cell></Row>')),
+        lambda path: path.write_bytes(sheet_of_2003('<Row ss:Index="2000000000"><Cell><Data>x</Data></Cell></Row>')),
     ),
     "web page with a cell of 200 MB": (
         "a.xls", _html(["<tr><td>", *[_MEGABYTE] * 200, "</td></tr>"]),

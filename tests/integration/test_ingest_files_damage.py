@@ -30,6 +30,10 @@ def _xlsx() -> bytes:
     return buffer.getvalue()
 
 
+def _xls() -> bytes:
+    return (Path(__file__).parents[1] / "unit/ingest/cases/17_old_binary.xls").read_bytes()
+
+
 def _parquet() -> bytes:
     buffer = io.BytesIO()
     rows = range(5_000)
@@ -118,7 +122,13 @@ def test_ingest_files_damage_closing_early_leaves_nothing_open(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("name", "make"),
-    [("a.xlsx", _xlsx), ("a.parquet", _parquet), ("a.csv.gz", lambda: gzip.compress(CSV)), ("a.csv", lambda: CSV)],
+    [
+        ("a.xlsx", _xlsx),
+        ("a.xls", _xls),
+        ("a.parquet", _parquet),
+        ("a.csv.gz", lambda: gzip.compress(CSV)),
+        ("a.csv", lambda: CSV),
+    ],
 )
 def test_ingest_files_damage_anywhere_gives_rows_or_an_input_error(
     tmp_path: Path, name: str, make: Callable[[], bytes]

@@ -118,7 +118,10 @@ class HeaderSearch:
         headers, labels = joined(group, names, known)
         found = self._count(headers)
         # Below, the next row may be the first record; above, a group may tell two names apart without a field more.
-        if found < best.recognised or (found == best.recognised and (below or tuple(headers) == best.headers)):
+        same = tuple(headers) == best.headers and not below
+        if below and found == best.recognised:
+            same = not all(known.is_name(name) for name in names if name)
+        if found < best.recognised or (found == best.recognised and same):
             return best
         if below:
             return Heading(best.row + 1, tuple(headers), found, (best.row, best.row + 1), tuple(labels))

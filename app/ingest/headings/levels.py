@@ -48,6 +48,10 @@ class Known:
             and (bool(recognise(header, self.kind)) or any(same_header(theirs, header) for theirs in self.mapping))
         )
 
+    def is_name(self, text: str) -> bool:
+        """Whether the text is that of a column, by itself or within a group, and so no value of a record."""
+        return self(text) or _folded(text) in _NAMES
+
     def cleaned(self, header: str) -> str:
         """``header`` without asterisks and numbers before it, where that makes it a known one."""
         if not header or len(header) > _LONGEST_HEADER or self(header):

@@ -114,7 +114,7 @@ class DelimitedRows:
         leftovers, skipped = self._leftovers, self._sheet.skipped
         few, sound = leftovers.few, self._encoding.sound
         headers, width = shape.heading.headers, shape.width
-        first = headers[0]
+        lead, leads = leftovers.lead, leftovers.leads
         parser = csv.reader(feed, delimiter=shape.separator, strict=True)
         number = 0
         header_row = shape.heading.row
@@ -139,7 +139,7 @@ class DelimitedRows:
                 if found:
                     skipped[found] += 1
                     continue
-            if sound and len(cells) == width and cells[0] != first:
+            if sound and len(cells) == width and cells[lead] not in leads:
                 yield RawRow(number, headers, cells)
             else:
                 yield self._checked(number, cells)
@@ -167,7 +167,7 @@ class DelimitedRows:
             else:
                 found = problem("ragged_row", None, shape.separator.join(cells), found=count, expected=shape.width)
                 return RawRow(number, headers, cells, found)
-        if cells[0] == headers[0] and tuple(cells) == headers:
+        if cells[self._leftovers.lead] in self._leftovers.leads and self._leftovers.is_header(cells):
             return RawRow(number, headers, cells, problem("repeated_header", None, shape.separator.join(cells)))
         return RawRow(number, headers, cells)
 

@@ -127,7 +127,8 @@ class GridRows:
             table.error = error
             if not heading.recognised:
                 return _left(table, "it has no known headers", "没有可识别的表头")
-            return _left(table, error.message, error.message_zh)
+            name = self._search.name
+            return _left(table, error.message.removeprefix(f"{name}: "), error.message_zh.removeprefix(f"{name}："))
         if grid.hidden:
             return _left(table, "it is hidden; unhide it to have it read", "为隐藏工作表，如需读取请先取消隐藏")
         return table
@@ -205,7 +206,10 @@ class _SheetRows:
                 if found:
                     sheet.skipped[found] += 1
                     continue
-            if cells[0] in heads and _texts(cells) in heads.values():
+            lead = cells[leftovers.lead] if leftovers.lead < len(cells) else None
+            if (lead.__class__ is str and lead in leftovers.leads and leftovers.is_header(cells)) or (
+                cells[0] in heads and _texts(cells) in heads.values()
+            ):
                 sheet.skipped[HEADER] += 1
                 continue
             if filling:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from app.ingest.headings.headers import same_header
+
 SECTION, TOTAL, UNIT, NOTE, HEADER, EXAMPLE = "section", "total", "unit", "note", "header", "example"
 """Kinds of skipped rows, as a report counts them."""
 
@@ -20,6 +22,9 @@ _NUMERAL = "一二三四五六七八九十百"
 _SPACES = re.compile(r"\s+")
 _MAX_CHARS = 4_000
 _SECTION_CHARS = 40
+_MAX_HEADER_CHARS = 200
+_MAX_WIDER = 20
+"""Times the header's cells; a row of more is broken, and looking at a million cells would cost more than it tells."""
 
 _LISTS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("leftovers.toml").read_text(encoding="utf-8"))
 
@@ -67,6 +72,7 @@ class Leftovers:
         known: positions of columns that fill a field of ours.
 
     Attributes:
+        lead: the position of the first column that fills a field, and ``leads`` its header in some spellings.
         few: a row with more cells than this is a record, if it does not stand right below the header.
         near: rows below the header that are yet to be looked at whatever they hold.
     """
@@ -77,6 +83,18 @@ class Leftovers:
         named = sum(1 for header in headers if header)
         self.few = max(2, named // 2) if named > 2 else 1
         self.near = _MAX_UNIT_ROWS
+        self._headers = headers
+        self.lead = min(known, default=0)
+        lead = headers[self.lead] if headers else ""
+        bare = re.sub(r"[(（【\[].*?[)）】\]]|[*＊\s]", "", lead)
+        self.leads = frozenset((lead, bare, f"*{lead}", f"*{bare}", f"{lead}*", f"{bare}*")) - {""}
+
+    def is_header(self, cells: Sequence[Any]) -> bool:
+        """Whether a row whose cell at ``lead`` is one of ``leads`` is the header once more, as on printed pages."""
+        pairs = zip(cells, self._headers, strict=False)
+        texts = [(cell, header) for cell, header in pairs if isinstance(cell, str) and cell]
+        alike = sum(same_header(cell[:_MAX_HEADER_CHARS], header) for cell, header in texts)
+        return alike > 0 and 2 * alike >= len(texts)
 
     def kind(self, cells: Sequence[Any], *, spread: bool = False) -> str | None:
         """What the row is when it is no record.
@@ -85,6 +103,8 @@ class Leftovers:
             cells: the row as it stands, before merged cells are filled.
             spread: whether its first cell is merged over most of the table.
         """
+        if len(cells) > _MAX_WIDER * self._width:
+            return None
         filled = [place for place, cell in enumerate(cells) if cell is not None and cell != "" and not _blank(cell)]
         if not filled:
             return None
