@@ -122,12 +122,12 @@ Write = Callable[[Sequence[Placed]], object]
 
 
 def _writer(out: Path, run: PushRun, layout: SheetLayout) -> AbstractContextManager[Write]:
-    return _workbook(out, run, layout) if out.suffix == ".xlsx" else _for_machines(out)
+    return _workbook(out, run, layout) if out.suffix.lower() == ".xlsx" else _for_machines(out)
 
 
 @contextmanager
 def _for_machines(out: Path) -> Iterator[Write]:
-    with whole(out) as beside, _WRITERS[out.suffix](beside) as write:
+    with whole(out) as beside, _WRITERS[out.suffix.lower()](beside) as write:
         yield lambda page: write(list(map(export_row, page)))
 
 

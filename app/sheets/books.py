@@ -26,6 +26,7 @@ _MEASURED_ROWS = 1_000
 """Rows that say how wide a column is; later ones are wrapped."""
 _NARROWEST, _WIDEST = 6, 48
 _FILTER_BUTTON = 3
+_SCORE_DIGITS = 3
 _A4 = 9
 _FIRST_DAY = date(1900, 3, 1)
 """Excel counts days from here rightly; it takes 1900 for a leap year."""
@@ -208,8 +209,10 @@ class Table:
 
         def number(row: int, place: int, value: object) -> str:
             if isinstance(value, (int, float)) and isfinite(value):
-                sheet.write_number(row, place, value, how)
-                return f"{value:.3f}" if column.kind == "score" else f"{value:g}"
+                # What is shown is what is there: the sheet saved as CSV and the workbook say the same.
+                exact = round(value, _SCORE_DIGITS) if column.kind == "score" else value
+                sheet.write_number(row, place, exact, how)
+                return f"{exact:.{_SCORE_DIGITS}f}" if column.kind == "score" else f"{exact:g}"
             return text(row, place, value)
 
         def day(row: int, place: int, value: object) -> str:

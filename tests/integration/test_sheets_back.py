@@ -81,7 +81,7 @@ def test_sheets_push_list_is_for_people(home: Path, tmp_path: Path, capsys: pyte
     ]
     words = {"strong": "强相关", "fairly_strong": "较强相关", "weak": "弱相关", "none": "无相关"}
     assert [row["推荐级别"] for row in read] == [words[row["level"]] for row in told]
-    assert [row["匹配度"] for row in read] == pytest.approx([row["score"] for row in told])
+    assert [row["匹配度"] for row in read] == [round(row["score"], 3) for row in told]
     assert read[0]["链接"] == f"https://bank.cn/{read[0]['专利编号']}"
     assert {row["反馈"] for row in read} == {None}
     said = {row[0]: row[1] for row in openpyxl.load_workbook(out)["说明"].values}
@@ -311,3 +311,12 @@ def test_sheets_ids_that_a_program_destroyed_are_said_to_be(
     book.active.append([914101007440687000, "CN900000101B", "感兴趣"])
     book.save(tmp_path / "x.xlsx")
     assert ran(home, capsys, "feedback", "import", str(tmp_path / "x.xlsx"))[1]["reasons"] == {"id_destroyed": 1}
+
+
+@pytest.mark.parametrize("name", ["LISTS.XLSX", "Lists.CSV", "lists.Parquet"])
+def test_sheets_endings_are_read_in_any_case(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Windows writes them in capitals."""
+    status, told = ran(home, capsys, "push", "export", "2026-11", "--out", str(tmp_path / name))
+    assert (status, told["rows"] > 0, (tmp_path / name).stat().st_size > 0) == (0, True, True)
