@@ -232,7 +232,7 @@ def test_ingest_sheets_what_is_no_table_is_refused(
 
 
 def test_ingest_sheets_western_letters(tmp_path: Path) -> None:
-    """Windows-1252 in a table of English headers is read; two-byte encodings below such headers are not taken for it."""
+    """Windows-1252 below English headers is read; two-byte encodings below such headers are not taken for it."""
     head = "Publication Number,Title,Applicants\n"
     rows = "US1A,Vorrichtung für Öfen,MÜLLER GMBH\nUS2A,Procédé d’une cellule,SOCIÉTÉ GÉNÉRALE\n"
     source, outcomes = _read(tmp_path / "a.csv", (head + rows).encode("cp1252"))
