@@ -129,7 +129,7 @@ def test_commands_ingest_grades(
     report = json.loads(capsys.readouterr().out.strip().splitlines()[-1])["files"][0]
     assert (report["rows"], report["changed"], report["unchanged"], report["rejected"]) == (5, 2, 0, 3)
     assert report["reasons"] == {"bad_grade": 1, "unknown_record": 1, "nothing_graded": 1}
-    assert "regraded.csv,5,id,P9,unknown_record" in Path(report["rejects_file"]).read_text(encoding="utf-8-sig")
+    assert "regraded.csv,,5,id,P9,unknown_record" in Path(report["rejects_file"]).read_text(encoding="utf-8-sig")
     record = services.catalogue.get(Kind.PATENTS, "P1")
     assert isinstance(record, Patent)
     assert (record.grade, record.maturity, record.agreed) == ("A", 7, True)

@@ -42,7 +42,7 @@ def test_api_health_and_metrics(client: TestClient) -> None:
     assert set(ready.json()["parts"]) == {"model", "catalogue", "index.patents", "index.needs", "index.firms"}
     client.get("/v1/patents/nothing-here")
     text = client.get("/metrics").text
-    assert 'patmatch_requests_total{method="GET",route="/v1/patents/{record_id}",status="404"}' in text
+    assert 'patmatch_requests_total{method="GET",route="/v1/patents/{record_id:path}",status="404"}' in text
     assert "nothing-here" not in text
     assert 'patmatch_ready{part="model"} 1.0' in text
 

@@ -24,6 +24,8 @@ _SHOWN = 30
 _FIELD_NAMES_ZH = {
     "id": "编号",
     "title": "名称",
+    "abstract": "摘要",
+    "holders": "权利人",
     "name": "企业名称",
     "text": "描述",
     "problem": "技术难题",

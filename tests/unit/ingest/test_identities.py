@@ -68,7 +68,7 @@ def test_identities_rounded_application_numbers_are_not_stored() -> None:
     assert isinstance(first.record, Patent)
     assert isinstance(second.record, Patent)
     assert (first.record.application_number, first.record.extra["申请号"]) == (None, "2.01910123E+11")
-    assert [found.code for found in first.warnings] == ["number_rounded"]
+    assert [found.code for found in first.warnings] == ["rounded_number"]
     assert second.record.application_number == "CN201910123456.7"
 
 

@@ -20,23 +20,6 @@ EXPORTS = Path(__file__).parent / "exports"
 CASES = Path(__file__).parent / "cases"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((EXPORTS / "expected.json").read_text(encoding="utf-8"))
 
-PENDING: dict[str, set[str]] = {
-    "baiten": {"status"},
-    "cprs": {"status"},
-    "google_patents": {"id"},
-    "google_bigquery": {"id"},
-    "derwent": {"ipc"},
-    "orbit": {"ipc"},
-    "uspto_search": {"id"},
-    "jplatpat": {"status"},
-    "achievements": {"*"},
-    "qichacha": {"industry"},
-    "tianyancha": {"industry"},
-    "qixinbao": {"industry"},
-    "aiqicha": {"industry"},
-}
-"""Profile -> fields whose reading is not there yet; ``*`` is all of them."""
-
 
 def _sample(name: str) -> Path:
     return next(path for path in EXPORTS.iterdir() if path.stem == name and path.suffix != ".json")
@@ -49,8 +32,6 @@ def _plain(value: object) -> object:
 @pytest.mark.parametrize("name", [name for profiles in PROFILES.values() for name in profiles])
 def test_ingest_profiles_a_sample_of_each_is_read_right(name: str) -> None:
     """The profile is recognised by itself, and every row has the right id, title, holders, codes, dates and status."""
-    if "*" in PENDING.get(name, ()):
-        pytest.skip("files of patents without ids are not read yet")
     kind, rows = Kind(EXPECTED[name]["kind"]), EXPECTED[name]["rows"]
     source = read_records(_sample(name), kind)
     outcomes = list(source)
@@ -59,8 +40,6 @@ def test_ingest_profiles_a_sample_of_each_is_read_right(name: str) -> None:
     for outcome, wanted in zip(outcomes, rows, strict=True):
         assert outcome.record is not None, outcome.rejected
         for field, value in wanted.items():
-            if field in PENDING.get(name, ()):
-                continue
             found = getattr(outcome.record, field)
             if field == "extra":
                 assert {key: found.get(key) for key in value} == value
