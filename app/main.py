@@ -59,7 +59,8 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     app.add_middleware(Measured, metrics=made.metrics)
     app.add_middleware(BodyLimit, max_bytes=limits.max_body_bytes, streamed=("/v1/files",))
     app.add_middleware(RequestId)
-    for module in (match, records, files, feedback, push, pools, alerts, indexes, health):
+    # Records come behind those whose paths go on behind an id: ids may have slashes.
+    for module in (match, push, alerts, records, files, feedback, pools, indexes, health):
         app.include_router(module.router)
     mount_docs(app)
     mount_pages(app)

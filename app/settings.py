@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -57,6 +58,12 @@ class Settings(BaseSettings):
     )
     encoder_queue_texts: int = Field(
         4096, ge=1, description="Texts that may wait for the encoder before requests are refused with 429."
+    )
+
+    timezone: str = Field(
+        "Asia/Shanghai",
+        description="Of dates and times in files and requests that say none, by its name in the IANA database; moments "
+        "with a zone of their own become the day there.",
     )
 
     recall_floor: float = Field(
@@ -175,6 +182,15 @@ class Settings(BaseSettings):
         "info", description="What the service writes to its log."
     )
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"should be the name of a time zone as Asia/Shanghai or UTC, not {value[:40]!r}") from None
+        return value
+
     @field_validator("webhook_url")
     @classmethod
     def _is_a_url(cls, value: str | None) -> str | None:
@@ -201,6 +217,11 @@ class Settings(BaseSettings):
     def webhook_key(self) -> bytes:
         """The bytes that sign messages to the webhook; none where it is off."""
         return b"" if self.webhook_secret is None else _key_of(self.webhook_secret)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in force."""
+        return ZoneInfo(self.timezone)
 
     @property
     def catalogue_url(self) -> str:

@@ -22,6 +22,7 @@ from app.feedback.funnel import FunnelService
 from app.feedback.judgements import JudgementService
 from app.feedback.pools import PoolService
 from app.feedback.service import FeedbackService, GradingService, OutreachService
+from app.ingest import IngestOptions
 from app.match.service import MatchLimits, MatchService
 from app.metrics import Metrics
 from app.push.delivery import PushDelivery
@@ -31,6 +32,7 @@ from app.push.run import PushService
 from app.quality.adapt import AdaptationService
 from app.quality.calibrate import CalibrationService
 from app.quality.evaluate import EvaluationService, EvaluationSettings
+from app.quality.judging import JudgingService
 from app.quality.train import TrainingService, TrainingSettings
 from app.records.files import FileService
 from app.records.imports import ImportService
@@ -185,10 +187,15 @@ class Services:
         """Records by id."""
         return RecordService(self.catalogue)
 
+    @property
+    def _ingest_options(self) -> IngestOptions:
+        """How files and requests are read."""
+        return IngestOptions(zone=self.settings.zone)
+
     @_made_once
     def importing(self) -> ImportService:
         """Files of every kind."""
-        return ImportService(self.catalogue, self.settings.rejects_dir)
+        return ImportService(self.catalogue, self.settings.rejects_dir, self._ingest_options)
 
     @_made_once
     def load_history(self) -> LoadHistory:
@@ -211,14 +218,20 @@ class Services:
     def writing(self) -> WriteService:
         """Single records and batches."""
         return WriteService(
-            self.catalogue, self._embed or self.serving.embed, max_batch_records=self.settings.max_batch_records
+            self.catalogue,
+            self._embed or self.serving.embed,
+            max_batch_records=self.settings.max_batch_records,
+            options=self._ingest_options,
         )
 
     @_made_once
     def feedback(self) -> FeedbackService:
         """What came back, one by one and in batches."""
         return FeedbackService(
-            self.catalogue, self._embed or self.serving.embed, max_batch_records=self.settings.max_batch_records
+            self.catalogue,
+            self._embed or self.serving.embed,
+            max_batch_records=self.settings.max_batch_records,
+            options=self._ingest_options,
         )
 
     @_made_once
@@ -230,6 +243,11 @@ class Services:
     def judgements(self) -> JudgementService:
         """Judgements as files."""
         return JudgementService(self.catalogue)
+
+    @_made_once
+    def judging(self) -> JudgingService:
+        """Sheets for judges."""
+        return JudgingService(self.catalogue, self.match, self.settings.max_queries)
 
     @_made_once
     def funnel(self) -> FunnelService:

@@ -33,6 +33,10 @@ OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 KIND = click.Choice([kind.value for kind in Kind])
 MAPPING = click.option("--mapping", type=INPUT, help='JSON or TOML: {"their header": "our field"}.')
+LANG = click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="Of a workbook.")
+LINK = click.option(
+    "--link-base", "link", metavar="URL", help="Address of a record's page, with {id} or the id at its end; of .xlsx."
+)
 AT_LEAST_ONE = click.IntRange(min=1)
 
 REJECTED = 3

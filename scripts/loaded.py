@@ -14,7 +14,7 @@ _RECORD_COLUMNS = ("added", "changed", "unchanged", "repeated", "rejected")
 _COLUMNS = {
     INDUSTRIES: ("pairs", "rejected", "patents looked at", "changed"),
     GRADES: ("changed", "unchanged", "rejected"),
-    FEEDBACK: ("recorded", "known", "needs", "rejected"),
+    FEEDBACK: ("recorded", "known", "unanswered", "needs", "rejected"),
 }
 """Counts that are shown of a file that was loaded, by its kind."""
 

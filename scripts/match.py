@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -12,7 +13,9 @@ from app.api.folding import FOLDED_SHOWN
 from app.api.schemas import answer_out
 from app.domain import AnyRecord, Firm, Kind, MatchRequest, Need, Patent, Query, QueryResult, Why
 from app.errors import PatmatchError, UsageError
-from scripts.console import KIND, Shell, shell_options
+from app.match.exports import MatchFile, write_matches
+from app.sheets import Lang
+from scripts.console import KIND, LANG, LINK, OUTPUT, Shell, shell_options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,24 @@ class _Options:
     must: tuple[str, ...]
     must_not: tuple[str, ...]
     explain: bool
+    out: Path | None
+    lang: Lang
+    link: str | None
+
+    def request(self, most_values: int) -> MatchRequest:
+        """What they ask for."""
+        return MatchRequest(
+            queries=(_query(self),),
+            target=Kind(self.target),
+            k=self.k,
+            offset=self.offset,
+            filter=filter_of_text(self.filter_json or "{}", most_values),
+            explain=self.explain,
+            collapse=self.collapse,
+            per_holder=self.per_holder,
+            must=self.must,
+            must_not=self.must_not,
+        )
 
 
 @click.command(short_help="Ask the published index one question.")
@@ -62,6 +83,9 @@ class _Options:
 @click.option("--must", multiple=True, help="A term that each record holds, by this or another name. May be repeated.")
 @click.option("--must-not", multiple=True, help="A term that no record holds. May be repeated.")
 @click.option("--explain", is_flag=True, help="Show why each matched.")
+@click.option("--out", type=OUTPUT, help="Write them to a file, too: .xlsx for people, or .csv or .jsonl.")
+@LANG
+@LINK
 @shell_options(_Options)
 def command(shell: Shell, options: _Options) -> None:
     r"""Match TEXT with the published index and print the best records.
@@ -73,25 +97,21 @@ def command(shell: Shell, options: _Options) -> None:
       patmatch match "一种杀菌剂组合物" --collapse --per-holder 2
       patmatch match "华中科技大学 激光焊接" -k 20 --offset 20
       patmatch match "不使用永磁体的电机" --must 电机 --must-not 永磁 --explain
+      patmatch match --need-id N001 -k 50 --out matches.xlsx
     """
-    request = MatchRequest(
-        queries=(_query(options),),
-        target=Kind(options.target),
-        k=options.k,
-        offset=options.offset,
-        filter=filter_of_text(options.filter_json or "{}", shell.settings.max_filter_values),
-        explain=options.explain,
-        collapse=options.collapse,
-        per_holder=options.per_holder,
-        must=options.must,
-        must_not=options.must_not,
-    )
+    request = options.request(shell.settings.max_filter_values)
+    file = None if options.out is None else MatchFile(path=options.out, lang=options.lang, link=options.link)
+    if file is not None:
+        request = file.asked(request)
     with shell.services() as services:
         services.serving.open()
         answer = services.match.match(request)
     result = answer.results[0]
     if isinstance(result.error, PatmatchError):
         raise result.error
+    if file is not None:
+        rows = write_matches(file, request, answer)
+        shell.line(f"wrote {rows} matches to {file.path}")
     out = answer_out(answer, debug=True, request_id="command-line")
     shell.line(f"snapshot {answer.snapshot.id}, encoder {answer.snapshot.encoder}")
     _print(shell, result)

@@ -11,10 +11,12 @@ import click
 
 from app.api.filters import filter_of_text
 from app.evaluation.pages import render_push
+from app.push.exports import SheetLayout
 from app.push.report import SampledList
 from app.push.rules import PushRequest, read_rules
 from app.push.run import PushRun
-from scripts.console import INPUT, OUTPUT, Shell, listed, shell_command, shell_options
+from app.sheets import Lang
+from scripts.console import INPUT, LANG, LINK, OUTPUT, Shell, listed, shell_command, shell_options
 
 
 @click.group(short_help="Push lists of all firms: run, list, report, export.")
@@ -128,23 +130,42 @@ def _for_reading(one: SampledList) -> dict[str, Any]:
     return {"firm": one.firm_id, "name": one.name, "profile": one.profile, "entries": entries}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Export:
+    """The options of `patmatch push export`."""
+
+    name: str
+    out: Path
+    firm_id: str | None
+    sheet_per_firm: bool
+    lang: Lang
+    link: str | None
+
+
 @command.command("export")
 @click.argument("name")
-@click.option("--out", required=True, type=OUTPUT, help="A .parquet, .csv or .jsonl file.")
+@click.option("--out", required=True, type=OUTPUT, help="An .xlsx file for people, or .csv, .parquet or .jsonl.")
 @click.option("--firm", "firm_id", metavar="ID", help="Only the list of this firm.")
-@shell_command
-def export(shell: Shell, name: str, out: Path, firm_id: str | None) -> None:
+@click.option("--sheet-per-firm", is_flag=True, help="Of .xlsx: a sheet for each firm.")
+@LANG
+@LINK
+@shell_options(_Export)
+def export(shell: Shell, asked: _Export) -> None:
     r"""Write all lists of run NAME to a file. Withdrawn patents and firms that opted out are left out.
+
+    A workbook has columns for the firms' answers; `patmatch feedback import` takes it back as it is.
 
     \b
     Example:
+      patmatch push export 2026-11 --out lists.xlsx
+      patmatch push export 2026-11 --out list.xlsx --firm 91620000MA71XXXX0X
       patmatch push export 2026-11 --out lists.csv
-      patmatch push export 2026-11 --out list.csv --firm 91620000MA71XXXX0X
     """
+    layout = SheetLayout(lang=asked.lang, per_firm=asked.sheet_per_firm, link=asked.link)
     with shell.services() as services, shell.progress("export") as advance:
-        rows = services.push_delivery.export(name, out, advance, firm_id=firm_id)
-    shell.line(f"wrote {rows} rows to {out}")
-    shell.result({"run": name, "firm": firm_id, "rows": rows, "file": str(out)})
+        rows = services.push_delivery.export(asked.name, asked.out, advance, firm_id=asked.firm_id, layout=layout)
+    shell.line(f"wrote {rows} rows to {asked.out}")
+    shell.result({"run": asked.name, "firm": asked.firm_id, "rows": rows, "file": str(asked.out)})
 
 
 def as_json(one: PushRun) -> dict[str, object]:
@@ -167,6 +188,10 @@ def _print_run(shell: Shell, one: PushRun) -> None:
     shell.table(("patents", "plain lists", "this run"), rows)
     for arm, figures in manifest.get("arms", {}).items():
         shell.line(f"arm {arm}: {listed(figures)}")
+    for arm, counts in manifest.get("left_out_by_status", {}).items():
+        shell.line(f"arm {arm} leaves out by status: {listed(counts) or '-'}")
+    if "pushed_without_status" in manifest:
+        shell.line(f"{manifest['pushed_without_status']} patents are pushed whose source states no status")
     if "seconds" in manifest:
         shell.line(f"seconds: {listed(manifest['seconds'])}; {manifest['peak_mb']} MB at most")
     shell.line(f"{one.firms} firms have a list, {one.entries} entries")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.catalogue import NEED_ALERT, Catalogue
 from app.domain import OPEN, WITHDRAWN, Alert, Kind, Level, Need, Patent, Renderer, WatchLevel
 from app.errors import NotFoundError, unknown_record
-from app.records.read import RecordOut, number_of
+from app.records.read import RecordOut, known_id, number_of
 
 MOST_A_PAGE = 200
 """Alerts looked at for one answer, each of which brings a whole record; one message has no more either."""
@@ -114,7 +114,9 @@ class AlertService:
         Raises:
             NotFoundError: there is no such need.
         """
-        need, own = self._need(need_id), self._catalogue.watches.get(need_id)
+        need = self._need(need_id)
+        need_id = need.id
+        own = self._catalogue.watches.get(need_id)
         level = self._default if own is None else own.level
         watched = level is not WatchLevel.OFF and need.status in OPEN
         return WatchState(need_id, level, own is not None, None if own is None else own.at, watched)
@@ -125,6 +127,7 @@ class AlertService:
         Raises:
             NotFoundError: there is no such need.
         """
+        need_id = known_id(self._catalogue, Kind.NEEDS, need_id)
         if self._catalogue.watches.put(need_id, level, self._default) is None:
             raise unknown_record(Kind.NEEDS, need_id)
         return self.watch_of(need_id)
@@ -135,7 +138,7 @@ class AlertService:
         Raises:
             NotFoundError: it has none of its own.
         """
-        if not self._catalogue.watches.remove(need_id):
+        if not self._catalogue.watches.remove(known_id(self._catalogue, Kind.NEEDS, need_id)):
             shown = need_id[:80]
             raise NotFoundError(
                 f"The need {shown!r} has no level of its own.",
@@ -144,7 +147,7 @@ class AlertService:
             )
 
     def _need(self, need_id: str) -> Need:
-        need = self._catalogue.get(Kind.NEEDS, need_id)
+        need = self._catalogue.get(Kind.NEEDS, known_id(self._catalogue, Kind.NEEDS, need_id))
         if not isinstance(need, Need):
             raise unknown_record(Kind.NEEDS, need_id)
         return need

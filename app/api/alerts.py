@@ -16,13 +16,13 @@ from app.domain import WatchLevel
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
-NeedIdPath = Annotated[str, Path(max_length=128, description="The need's id.")]
+NeedIdPath = Annotated[str, Path(min_length=1, max_length=128, description="The need's id.")]
 Cursor = Annotated[
     str | None, Query(max_length=40, description="Of an answer before: what comes behind it, now or later.")
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Alerts looked at.")]
 Since = Annotated[AwareDatetime | None, Query(description="Found at this time or later; with its zone.")]
-_ALERTS, _WATCH = "/needs/{need_id}/alerts", "/needs/{need_id}/watch"
+_ALERTS, _WATCH = "/needs/{need_id:path}/alerts", "/needs/{need_id:path}/watch"
 
 
 class AlertsOut(BaseModel):

@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictBool, Str
 from app.api.problems import invalid_request
 from app.domain import Filter, HolderType, Licence
 from app.errors import TooLargeError, UsageError
+from app.records.read import with_kept_ids
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
@@ -75,6 +76,8 @@ class FilterIn(Strict):
                     code="filter_too_large",
                 )
             values[name] = tuple(str(item) for item in value) if isinstance(value, list) else value
+            if name in ("ids", "not_ids"):
+                values[name] = with_kept_ids(values[name])
         return Filter(**values)
 
 

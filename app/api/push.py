@@ -18,9 +18,9 @@ from app.push.messages import PushListOut, PushRunOut, list_out, run_out
 router = APIRouter(prefix="/v1", tags=["push"])
 
 RunName = Annotated[str, Path(max_length=64, description="As `patmatch push run --run` named it.")]
-FirmIdPath = Annotated[str, Path(max_length=128, description="The firm's id.")]
+FirmIdPath = Annotated[str, Path(min_length=1, max_length=128, description="The firm's id.")]
 _MOST_PLACES = 200
-_OPT_OUT = "/firms/{firm_id}/opt-out"
+_OPT_OUT = "/firms/{firm_id:path}/opt-out"
 
 
 class OptOutIn(Strict):
@@ -100,13 +100,13 @@ async def get_push_run(run: RunName, state: State) -> Response:
 
 
 @router.get(
-    "/firms/{firm_id}/push-list",
+    "/firms/{firm_id:path}/push-list",
     response_model=PushListOut,
     responses=problems(404, 422, 429),
     summary="What was pushed to a firm",
 )
 async def get_push_list(
-    firm_id: Annotated[str, Path(max_length=128, description="The id as its source writes it.")],
+    firm_id: Annotated[str, Path(min_length=1, max_length=128, description="The id as its source writes it.")],
     state: State,
     run: Annotated[str | None, Query(max_length=64, description="The latest that is done when left out.")] = None,
     cursor: Annotated[str | None, Query(pattern=r"^\d{1,6}$", description="Of the part before.")] = None,

@@ -25,13 +25,16 @@ from app.records.read import RecordOut
 
 router = APIRouter(prefix="/v1", tags=["records"])
 
-RecordIdPath = Annotated[str, Path(max_length=128, description="The id as its source writes it.")]
-PatentIdPath = Annotated[str, Path(max_length=128, description="The patent's id.")]
+RecordIdPath = Annotated[
+    str,
+    Path(min_length=1, max_length=128, description="The id in any spelling that its source writes, slashes included."),
+]
+PatentIdPath = Annotated[str, Path(min_length=1, max_length=128, description="The patent's id.")]
 
 
 def _add_record(kind: Kind, one: str) -> None:
     """The paths of one record of a kind."""
-    path = f"/{kind.value}/{{record_id}}"
+    path = f"/{kind.value}/{{record_id:path}}"
 
     @router.get(
         path,
@@ -44,7 +47,8 @@ def _add_record(kind: Kind, one: str) -> None:
         """The record as it is now; `original` holds a field's own text where normalisation changed it.
 
         A patent is found by any usual spelling of its number (`CN 102932380 A`, `ZL201210501570.X`) that names one
-        alone; where it may stand for several, the answer is 404 and lists their ids. Writing takes the exact id.
+        alone; where it may stand for several, the answer is 404 and lists their ids. Writing takes the spellings of
+        the id (`CN-109999907-B` is `CN109999907B`), and no application number in its place.
         """
         record = await state.side_workers.run(state.services.records.get, kind, record_id)
         return json_response(RecordOut(**record.shown), set_only=True)
@@ -106,12 +110,7 @@ def _add_batch(kind: Kind) -> None:
         return await state.write_workers.run(write)
 
 
-for _kind, _one in ((Kind.PATENTS, "patent"), (Kind.NEEDS, "need"), (Kind.FIRMS, "firm")):
-    _add_record(_kind, _one)
-    _add_batch(_kind)
-
-
-_GRADES = "/patents/{patent_id}/grades"
+_GRADES = "/patents/{patent_id:path}/grades"
 _GRADE_SCHEMA = {
     "type": "object",
     "additionalProperties": False,
@@ -159,7 +158,7 @@ def _grades(patent_id: str, lines: list[GradeChange], outcome: str | None = None
 @router.get(_GRADES, response_model=GradesOut, responses=problems(404, 422, 429), summary="How a patent was graded")
 async def get_grades(patent_id: PatentIdPath, state: State) -> Response:
     """Who changed the grading, when, from what to what; the latest first."""
-    return await state.side_workers.run(lambda: _grades(patent_id, state.services.grading.history(patent_id)))
+    return await state.side_workers.run(_history, patent_id, state)
 
 
 @router.post(
@@ -175,6 +174,18 @@ async def post_grades(patent_id: PatentIdPath, request: Request, state: State) -
     return await state.write_workers.run(_grade, patent_id, body, state)
 
 
+def _history(patent_id: str, state: ApiState) -> Response:
+    kept = state.services.records.id_of(Kind.PATENTS, patent_id)
+    return _grades(kept, state.services.grading.history(kept))
+
+
 def _grade(patent_id: str, body: bytes, state: ApiState) -> Response:
+    patent_id = state.services.records.id_of(Kind.PATENTS, patent_id)
     changed = state.services.grading.grade(patent_id, object_of(body))
     return _grades(patent_id, state.services.grading.history(patent_id), "graded" if changed else "unchanged")
+
+
+# Behind the paths that go on behind an id: ids may have slashes, and the first path that fits is taken.
+for _kind, _one in ((Kind.PATENTS, "patent"), (Kind.NEEDS, "need"), (Kind.FIRMS, "firm")):
+    _add_record(_kind, _one)
+    _add_batch(_kind)

@@ -13,6 +13,7 @@ from app.catalogue.alerts import AlertLog, WatchList
 from app.catalogue.backend import Backend, Finding, problem, translated
 from app.catalogue.checks import check
 from app.catalogue.feedback import FeedbackLog, OptOutList
+from app.catalogue.firms import FirmNames
 from app.catalogue.grades import GradeLog
 from app.catalogue.loads import LoadLog
 from app.catalogue.mapping import IndustryMapping
@@ -72,6 +73,7 @@ class Catalogue:
     Attributes:
         industries: the mapping of IPC symbols to industries.
         numbers: patents by the numbers that people write.
+        firms: firms by their names.
         pushes: push runs with their lists.
         feedback: what came back.
         opt_outs: firms that want no lists.
@@ -88,6 +90,7 @@ class Catalogue:
         self._writer = Writer(backend)
         self.industries = IndustryMapping(self._writer)
         self.numbers = PatentNumbers(self._writer)
+        self.firms = FirmNames(self._writer)
         self.pushes = PushStore(self._writer)
         self.outbox = Outbox(self._writer)
         self.feedback = FeedbackLog(self._writer)

@@ -192,15 +192,17 @@ class Writer:
         kind: Kind,
         records: Sequence[AnyRecord],
         *,
+        deletes: Sequence[str] = (),
         load: int | None = None,
         passed_on: bool = False,
     ) -> int:
-        """Add what is new and replace what differs, in an open `transaction`; how many records that were.
+        """Add what is new, replace what differs and delete, in an open `transaction`; how many records that were.
 
         Args:
             connection: of the transaction.
             kind: of all records.
             records: what is wanted.
+            deletes: ids.
             load: the number of the load that does this.
             passed_on: whether the change is no one's own, as that of a derived field: what a load had made of a
                 record stays that load's.
@@ -210,7 +212,7 @@ class Writer:
         """
         revision, mapping_revision = connection.execute(sql.TAKE_COUNTER).one()
         rows = _encoded(kind, records, self._mapping_at(connection, mapping_revision) if kind is Kind.PATENTS else None)
-        difference = self._compare(connection, kind, rows, ())
+        difference = self._compare(connection, kind, rows, deletes)
         if difference.size:
             former = self._revisions(connection, kind, [row.id for row in difference.changed]) if passed_on else {}
             self._write(connection, kind, difference, revision, load)

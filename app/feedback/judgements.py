@@ -7,13 +7,16 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import IO, Any
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Event, Feedback, Firm, Kind, Need, Patent
 from app.errors import InputError
+from app.feedback.sheet import SheetWanted, write_judgements
+from app.ingest import SHANGHAI
+from app.sheets import Lang
 
 EVENT_LEVELS: Mapping[Event, int] = {
     Event.SIGNED: 4,
@@ -120,19 +123,33 @@ class JudgementService:
             written = _write_lines(files.corpus, self._documents(ids))
         return ExportReport(len(kept), disagreements, len(levels) - len(kept), len(judged), written)
 
+    def sheet(self, path: Path, *, events: bool = False, lang: Lang = "zh", zone: tzinfo = SHANGHAI) -> int:
+        """Write who judged what as a workbook, also of records that are gone; how many rows.
+
+        Args:
+            path: an .xlsx file.
+            events: whether firms' events are in it, beside judges' levels.
+            lang: of headers and words.
+            zone: of its times.
+
+        Raises:
+            InputError: the file's name has another ending.
+        """
+        wanted = SheetWanted(path=path, events=_wanted(events), lang=lang, zone=zone)
+        return write_judgements(self._catalogue, wanted, _judged_pair)
+
     def _levels(self, events: bool) -> tuple[dict[tuple[Asked, str], int], int, dict[str, str]]:
         """Pair -> level; how many pairs judges disagree about; and the texts by their ids."""
-        wanted = [Event.LEVEL, *(EVENT_LEVELS if events else ())]
         newest: dict[tuple[Asked, str], dict[str, tuple[datetime, int]]] = {}
         texts: dict[str, str] = {}
-        for item in self._catalogue.feedback.iterate(wanted):
+        for item in self._catalogue.feedback.iterate(_wanted(events)):
             who, level = _asked(item), _level(item)
             if who is None or level is None or item.patent_id is None:
                 continue
             if who.kind is None:
                 texts[who.id] = item.query_text or ""
             judges = newest.setdefault((who, item.patent_id), {})
-            judge = f"judge {item.by or ''}" if item.event is Event.LEVEL else f"firm {item.asker}"
+            judge = _judge(item)
             if judge not in judges or judges[judge][0] <= item.at:
                 judges[judge] = (item.at, level)
         said = {pair: {level for _, level in judges.values()} for pair, judges in newest.items()}
@@ -158,6 +175,23 @@ class JudgementService:
         for start in range(0, len(chosen), _RECORDS_A_LOOK):
             found = self._catalogue.get_many(Kind.PATENTS, chosen[start : start + _RECORDS_A_LOOK])
             yield [found[key] for key in sorted(found)]
+
+
+def _wanted(events: bool) -> tuple[Event, ...]:
+    return (Event.LEVEL, *(EVENT_LEVELS if events else ()))
+
+
+def _judge(item: Feedback) -> str:
+    """Whose word it is, of whose words on a pair the newest stands."""
+    return f"judge {item.by or ''}" if item.event is Event.LEVEL else f"firm {item.asker}"
+
+
+def _judged_pair(item: Feedback) -> tuple[Asked, str, str] | None:
+    """The pair and whose word it is, ``None`` where nothing is judged."""
+    who = _asked(item)
+    if who is None or item.patent_id is None or _level(item) is None:
+        return None
+    return who, item.patent_id, _judge(item)
 
 
 def _asked(item: Feedback) -> Asked | None:

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from app.catalogue import Catalogue, Recorded
 from app.domain import Event, Exclusions, Feedback, FeedbackFilter, GradeChange, Kind, OptOut
 from app.errors import FieldError, NotFoundError, unknown_record
-from app.ingest import GivenFeedback, RowOutcome, feedback_of, grading_of, problem
+from app.ingest import GivenFeedback, IngestOptions, RowOutcome, feedback_of, grading_of, problem
 from app.records.imports import record_feedback
-from app.records.read import number_of
+from app.records.read import known_id, number_of
 from app.records.write import Embed, Warned, all_refused, check_batch_size, refused
 
 MOST_A_PAGE = 1000
@@ -76,10 +76,14 @@ class FeedbackService:
         catalogue: where it is stored.
         embed: called with new needs before they are committed, so that what is committed can be searched.
         max_batch_records: feedback of one request.
+        options: how feedback is read; the defaults where ``None``.
     """
 
-    def __init__(self, catalogue: Catalogue, embed: Embed, *, max_batch_records: int) -> None:
+    def __init__(
+        self, catalogue: Catalogue, embed: Embed, *, max_batch_records: int, options: IngestOptions | None = None
+    ) -> None:
         self._catalogue = catalogue
+        self._options = options
         self._embed = embed
         self._max_batch_records = max_batch_records
 
@@ -103,7 +107,7 @@ class FeedbackService:
             OverloadedError: too many texts wait to be embedded; nothing is written.
         """
         check_batch_size(len(items), self._max_batch_records, "items")
-        outcomes = [_outcome_of(item) for item in items]
+        outcomes = [_outcome_of(item, self._options) for item in items]
         needs = [need for outcome in outcomes if outcome.record is not None and (need := outcome.record.need)]
         if needs:
             self._embed(Kind.NEEDS, needs)
@@ -153,6 +157,7 @@ class OutreachService:
         Raises:
             NotFoundError: there is no such firm.
         """
+        firm_id = known_id(self._catalogue, Kind.FIRMS, firm_id)
         new = self._catalogue.opt_outs.add(OptOut(firm_id=firm_id, at=datetime.now(UTC), reason=reason, by=by))
         current = self._catalogue.opt_outs.current(firm_id)
         if new is None or current is None:
@@ -165,7 +170,7 @@ class OutreachService:
         Raises:
             NotFoundError: it had not opted out.
         """
-        if not self._catalogue.opt_outs.undo(firm_id):
+        if not self._catalogue.opt_outs.undo(known_id(self._catalogue, Kind.FIRMS, firm_id)):
             raise _not_out(firm_id)
 
     def opt_out_of(self, firm_id: str) -> OptOut:
@@ -174,7 +179,7 @@ class OutreachService:
         Raises:
             NotFoundError: it has not opted out.
         """
-        current = self._catalogue.opt_outs.current(firm_id)
+        current = self._catalogue.opt_outs.current(known_id(self._catalogue, Kind.FIRMS, firm_id))
         if current is None:
             raise _not_out(firm_id)
         return current
@@ -225,9 +230,9 @@ def _not_out(firm_id: str) -> NotFoundError:
     return NotFoundError(f"The firm {shown!r} has not opted out.", f"企业 {shown!r} 未退出推送。", code="not_opted_out")
 
 
-def _outcome_of(item: object) -> RowOutcome[GivenFeedback]:
+def _outcome_of(item: object, options: IngestOptions | None) -> RowOutcome[GivenFeedback]:
     if isinstance(item, Mapping):
-        return feedback_of(item)
+        return feedback_of(item, options)
     return RowOutcome(0, None, (problem("not_an_object", None, item, found="no object"),), (), {})
 
 
@@ -263,6 +268,7 @@ class GradingService:
             InputError: a field cannot be used; the error names it.
             NotFoundError: there is no such patent.
         """
+        patent_id = known_id(self._catalogue, Kind.PATENTS, patent_id)
         outcome = grading_of(patent_id, fields)
         if outcome.record is None:
             raise refused("grading", "分级", [found.as_field_error() for found in outcome.rejected])
@@ -277,6 +283,7 @@ class GradingService:
         Raises:
             NotFoundError: there is no such patent, and never was one with a history.
         """
+        patent_id = known_id(self._catalogue, Kind.PATENTS, patent_id)
         lines = self._catalogue.grades.history(patent_id)
         if not lines and self._catalogue.get(Kind.PATENTS, patent_id) is None:
             raise unknown_record(Kind.PATENTS, patent_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 
 from app.domain import AnyRecord, Firm, Kind, Need, Patent
 from app.ingest.draft import Draft
@@ -11,18 +10,20 @@ from app.ingest.fields.codes import (
     CREDIT_CODE_LENGTH,
     compact,
     credit_code_holds,
-    industry_codes,
     ipc_codes,
     is_rounded_number,
 )
-from app.ingest.fields.holders import holder_type_of, split_names
+from app.ingest.fields.derived import derived_firm_id, derived_need_id, derived_patent_id, place_of
+from app.ingest.fields.holders import bare_name, holder_type_of, split_names
+from app.ingest.fields.numbers import application_of_cell, is_placeholder
 from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
+from app.ingest.fields.trades import deepest, industry_codes, with_section
 from app.ingest.fields.values import as_maturity, as_text
-from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_word, yes_or_no
+from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_words, yes_or_no
+from app.ingest.identities import Stated, stated_id
+from app.ingest.parts import KEPT_PARTS, need_text
 from app.text.normalising import detect_language, fold_line, language_word
-
-DERIVED_ID_DIGITS = 12
-_MOST_FOLDS = 5
+from app.text.numbers import firm_code
 
 
 def record_in(kind: Kind, draft: Draft) -> AnyRecord | None:
@@ -31,7 +32,7 @@ def record_in(kind: Kind, draft: Draft) -> AnyRecord | None:
 
 
 def _patent(draft: Draft) -> AnyRecord | None:
-    identity = _record_id(draft)
+    stated = stated_id(draft, Kind.PATENTS)
     title = draft.line("title")
     abstract = draft.body("abstract")
     if not title and not _rejected_for(draft, "title"):
@@ -40,9 +41,10 @@ def _patent(draft: Draft) -> AnyRecord | None:
         return None
     holders = _holders(draft)
     holder_type = draft.worded("holder_type", holder_type_word) or (holder_type_of(holders[0]) if holders else None)
-    number = draft.short("application_number")
+    for name in ("filed_on", "published_on"):
+        _same_line(draft, name, stated)
     return Patent(
-        id=identity,
+        id=stated.id or derived_patent_id(title, holders),
         title=title,
         abstract=abstract,
         ipc=_ipc(draft),
@@ -55,8 +57,8 @@ def _patent(draft: Draft) -> AnyRecord | None:
         maturity=_maturity(draft),
         filed_on=draft.day("filed_on"),
         published_on=draft.day("published_on"),
-        application_number=compact(number) if number else None,
-        family=draft.short("family"),
+        application_number=_application(draft, stated.id),
+        family=_number(draft, "family"),
         document_kind=draft.worded("document_kind", document_kind_word),
         status=draft.status(Kind.PATENTS),
         region=_region(draft),
@@ -69,28 +71,25 @@ def _patent(draft: Draft) -> AnyRecord | None:
 
 def _need(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
-    text = draft.body("text")
+    text, subject = need_text(draft)
     if not title and not text and not draft.rejected:
         # A row without an id and a text is nobody's.
-        note = draft.lack if draft.id_expected else draft.reject
+        note = draft.lack if "id" in draft.present else draft.reject
         note("missing_text", "text")
-    if draft.id_expected:
-        identity = _record_id(draft)
-    else:
-        # The same text gets the same id, so that loading a file without ids twice changes nothing.
-        digest = sha256(f"{title}\x1f{text}".encode()).hexdigest()
-        identity = f"need-{digest[:DERIVED_ID_DIGITS]}"
+    identity = stated_id(draft, Kind.NEEDS).id or derived_need_id(title, subject)
     if draft.unusable:
         return None
-    firm = draft.short("firm_id")
+    for name in KEPT_PARTS:
+        draft.keep(name)
+    region = _region(draft)
     return Need(
         id=identity,
         title=title,
         text=text,
-        firm_id=compact(firm) if firm else None,
+        firm_id=_firm_of(draft, region),
         filed_on=draft.day("filed_on"),
         status=draft.status(Kind.NEEDS),
-        region=_region(draft),
+        region=region,
         industry=_industry(draft),
         lang=_language(draft, title, text),
         extra=draft.gather_extra(),
@@ -99,24 +98,26 @@ def _need(draft: Draft) -> AnyRecord | None:
 
 
 def _firm(draft: Draft) -> AnyRecord | None:
-    identity = _credit_code(draft)
+    identity = stated_id(draft, Kind.FIRMS).id
+    _credited(draft, identity)
     name = draft.line("name")
     scope = draft.body("business_scope")
     if not name and not _rejected_for(draft, "name"):
         draft.lack("missing_name", "name")
     if draft.unusable:
         return None
-    province = draft.short("province")
+    province, city = draft.short("province"), draft.short("city")
+    region = _firm_region(draft, identity, province)
     return Firm(
-        id=identity,
+        id=identity or derived_firm_id(name, place_of(region, city, province)),
         name=name,
         business_scope=scope,
         province=province,
-        city=draft.short("city"),
+        city=city,
         firm_type=draft.short("firm_type"),
         filed_on=draft.day("filed_on"),
         status=draft.status(Kind.FIRMS),
-        region=_firm_region(draft, identity, province),
+        region=region,
         industry=_industry(draft),
         lang=_language(draft, name, scope),
         extra=draft.gather_extra(),
@@ -135,77 +136,71 @@ def _rejected_for(draft: Draft, name: str) -> bool:
     return any(found.field == name for found in draft.rejected)
 
 
-def identity_of(draft: Draft) -> str:
-    """The row's id; its problems are noted."""
-    value = draft.present.get("id")
-    source = as_text(value) if value is not None else None
-    if source is None or (source is not value and is_missing(source)):
-        if value is None or source is not None:
-            draft.reject("missing_id", "id")
-        else:
-            draft.reject("wrong_type", "id", value, found=type(value).__name__)
-        return ""
-    identity = source if _is_simple(source) else _settled(source)
-    _check_identity(draft, identity, source)
-    if identity != source:
-        draft.original["id"] = source
-    return identity
+def _credited(draft: Draft, identity: str) -> None:
+    """Note what is odd about a firm's id that has the length of a unified social credit code."""
+    if len(identity) != CREDIT_CODE_LENGTH or not identity.isascii() or credit_code_holds(identity):
+        return
+    if identity.isdigit() and identity.endswith("000"):
+        # Spreadsheets keep 15 digits and write zeros for the rest.
+        draft.reject("id_destroyed", "id", identity)
+    else:
+        draft.warn("credit_code_checksum", "id", identity)
 
 
-def _settled(source: str) -> str:
-    """An id folded until folding it again changes nothing, so that what is given out is taken back as the same."""
-    identity = source
-    for _ in range(_MOST_FOLDS):
-        before, identity = identity, compact(fold_line(identity))
-        if identity == before:
-            break
-    return identity
+def _same_line(draft: Draft, name: str, stated: Stated) -> None:
+    """Of a field with a line for each number of its row, leave the line of the number that is the id."""
+    value = draft.present.get(name)
+    if stated.total > 1 and isinstance(value, str):
+        lines = [line.strip() for line in value.splitlines() if line.strip()]
+        if len(lines) == stated.total:
+            draft.keep(name)
+            draft.present[name] = lines[stated.place]
 
 
-def _is_simple(source: str) -> bool:
-    return source.isascii() and source.isalnum()
+def _application(draft: Draft, identity: str) -> str | None:
+    """The application's number in one spelling, where a row has none its id if that is one.
+
+    What is none, or was rounded, is kept in ``extra``.
+    """
+    number = draft.short("application_number")
+    if number is None:
+        return identity if identity.startswith("CN") and "." in identity else None
+    if is_placeholder(number) or is_rounded_number(number):
+        if is_rounded_number(number):
+            draft.warn("rounded_number", "application_number", number)
+        draft.keep("application_number")
+        return None
+    source = as_text(draft.present["application_number"]) or number
+    found = application_of_cell(source) or compact(number)
+    if found != compact(number):
+        draft.original.setdefault("application_number", source)
+    return found
 
 
-def _check_identity(draft: Draft, identity: str, source: str) -> None:
-    limit = draft.options.max_id_chars
-    if len(identity) > limit:
-        draft.reject("too_long", "id", source, length=len(identity), limit=limit)
-    elif not identity:
-        draft.reject("missing_id", "id", source)
-    elif "\ufffd" in identity or not identity.isprintable():
-        draft.reject("bad_id", "id", source)
-    elif is_rounded_number(identity):
-        draft.reject("id_destroyed", "id", source)
+def _firm_of(draft: Draft, region: str | None) -> str | None:
+    """Whose a need is: the firm's code, else the id that a firm of its name gets, so that both meet."""
+    code = draft.short("firm_id")
+    if code is not None and is_rounded_number(code):
+        draft.warn("rounded_number", "firm_id", code)
+        draft.keep("firm_id")
+    elif code is not None and not is_placeholder(code):
+        return firm_code(code)
+    name = draft.line("firm_name") if "firm_name" in draft.present else ""
+    if not name:
+        return None
+    draft.keep("firm_name")
+    draft.original["firm_id"] = name
+    return derived_firm_id(name, place_of(region))
 
 
-def _record_id(draft: Draft) -> str:
-    """The row's id, with a warning where the best id column is empty in this row and a lesser one had to do."""
-    identity = identity_of(draft)
-    positions = draft.plan.fields.get("id", ())
-    if identity and len(positions) > 1:
-        value, headers = draft.present["id"], draft.plan.headers
-        used = next(position for position in positions if draft.cells[position] is value)
-        if used != positions[0]:
-            draft.warn("id_from_other_column", "id", identity, wanted=headers[positions[0]], used=headers[used])
-    return identity
-
-
-def _credit_code(draft: Draft) -> str:
-    """A firm's id: a unified social credit code in capitals, or whatever the source calls it by."""
-    source = draft.present.get("id")
-    identity = _record_id(draft)
-    code = identity.upper()
-    if len(code) != CREDIT_CODE_LENGTH or not code.isascii():
-        return identity
-    if not credit_code_holds(code):
-        if code.isdigit() and code.endswith("000"):
-            # Spreadsheets keep 15 digits and write zeros for the rest.
-            draft.reject("id_destroyed", "id", source)
-        else:
-            draft.warn("credit_code_checksum", "id", source)
-    if code != identity:
-        draft.original.setdefault("id", identity)
-    return code
+def _number(draft: Draft, name: str) -> str | None:
+    """A number of an optional field; one that a spreadsheet program has rounded is kept in ``extra`` with a warning."""
+    number = draft.short(name)
+    if number is None or not is_rounded_number(number):
+        return number
+    draft.warn("rounded_number", name, number)
+    draft.keep(name)
+    return None
 
 
 def _holders(draft: Draft) -> tuple[str, ...]:
@@ -214,7 +209,7 @@ def _holders(draft: Draft) -> tuple[str, ...]:
         return ()
     if isinstance(value, (list, tuple)):
         texts = [as_text(entry) for entry in value if entry is not None]
-        names = [fold_line(text) for text in texts if text]
+        names = [bare_name(fold_line(text)) for text in texts if text]
         return tuple(dict.fromkeys(name for name in names if name))
     text = as_text(value)
     # Line breaks separate names, so they are cut before white space is folded.
@@ -243,7 +238,8 @@ def _ipc(draft: Draft) -> tuple[str, ...]:
 
 
 def _industry(draft: Draft) -> tuple[str, ...]:
-    return _coded(draft, "industry", industry_codes, "bad_industry")
+    codes = _coded(draft, "industry", industry_codes, "bad_industry")
+    return deepest(tuple(dict.fromkeys(with_section(code) or code for code in codes)))
 
 
 def _licence(draft: Draft) -> tuple[str, ...]:
@@ -251,7 +247,10 @@ def _licence(draft: Draft) -> tuple[str, ...]:
     for value in draft.cells_of("licence"):
         for word in split_names((as_text(value) or repr(value)).replace("/", ";").replace("、", ";")):
             if not is_missing(folded := fold_line(word)):
-                words[licence_word(folded)] = None
+                known = licence_words(folded)
+                if not known:
+                    draft.warn("unknown_word", "licence", folded)
+                words.update(dict.fromkeys(known or (folded,)))
     return tuple(words)
 
 
@@ -305,16 +304,18 @@ def _region(draft: Draft) -> str | None:
 
 
 def _firm_region(draft: Draft, identity: str, province: str | None) -> str | None:
-    """Six digits from the credit code where it agrees with the province, else what the columns say."""
+    """Six digits from the credit code where it agrees with the place that is stated, else what the columns say."""
     from_code = credit_code_region(identity)
     stated = _region(draft) if "region" in draft.plan.fields else None
     if stated is None and province is not None:
-        stated = region_code(province)
+        stated = region_code(f"{province} {draft.short('city') or ''}".strip()) or region_code(province)
         if stated is None:
             draft.warn("bad_region", "province", province)
+    elif stated is None and (city := draft.short("city")) is not None:
+        stated = region_code(city)
     if stated is None:
         return from_code
-    if from_code is not None and from_code.startswith(stated[:2]) and len(stated) <= 2:
+    if from_code is not None and from_code.startswith(stated):
         return from_code
     return stated
 

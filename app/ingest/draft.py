@@ -8,8 +8,10 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from app.domain import Kind
-from app.ingest.fields.values import as_date, as_text, json_safe
-from app.ingest.fields.words import LONGEST_MISSING, is_missing, status_word
+from app.ingest.fields.dates import day_read
+from app.ingest.fields.statuses import UNKNOWN, status_read
+from app.ingest.fields.values import as_text, json_safe
+from app.ingest.fields.words import LONGEST_MISSING, is_missing
 from app.ingest.headings.headers import Plan
 from app.ingest.outcomes import IngestOptions, Problem, RowOutcome
 from app.ingest.problems import problem
@@ -18,6 +20,8 @@ from app.text.normalising import fold_body, fold_line
 R = TypeVar("R")
 
 _NOTHING: tuple[int, ...] = ()
+_LONGEST_STATUS = 200
+"""Characters of a status that nobody knows; longer ones are texts about it."""
 
 _fold_word = lru_cache(maxsize=16384)(fold_line)
 """For fields whose few words repeat from row to row."""
@@ -36,19 +40,30 @@ class Draft:
         plan: where each field is in ``cells``.
         cells: the row's values, as many as the plan has headers.
         options: what a row may hold.
-        id_expected: whether the file has an id column, so that a row without an id is a mistake.
+        id_expected: whether a row that states no id is a mistake; else it gets one made of what it says.
+        placeholders: whether words such as 申请中 are no ids, as in files that people fill in.
     """
 
     __slots__ = (
-        *("cells", "extra", "id_expected", "lacking", "options", "original", "plan", "present", "rejected"),
+        *("cells", "extra", "id_expected", "lacking", "options", "original", "placeholders", "plan", "present"),
+        "rejected",
         "warnings",
     )
 
-    def __init__(self, plan: Plan, cells: Sequence[Any], options: IngestOptions, *, id_expected: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        cells: Sequence[Any],
+        options: IngestOptions,
+        *,
+        id_expected: bool = True,
+        placeholders: bool = False,
+    ) -> None:
         self.plan = plan
         self.cells = cells
         self.options = options
         self.id_expected = id_expected
+        self.placeholders = placeholders
         self.rejected: list[Problem] = []
         self.lacking = 0
         self.warnings: list[Problem] = []
@@ -122,26 +137,66 @@ class Draft:
         return self._text(name, _fold_word, self.options.max_title_chars) or None
 
     def day(self, name: str) -> date | None:
-        """A date; what cannot be read as one is kept in ``extra`` with a warning."""
+        """A date; what cannot be read as one is kept in ``extra`` with a warning.
+
+        Of a month its first day stands for it, of several dates the first; the source's text is in ``original``.
+        """
         value = self.present.get(name)
         if value is None:
             return None
-        day = as_date(value)
-        if day is None:
+        read = day_read(value, self.options.zone, day_first=self.options.day_first)
+        if read.day is None:
             self.warn("bad_date", name, value)
             self.keep(name)
-        return day
+        elif not read.whole:
+            self.original.setdefault(name, str(json_safe(as_text(value) or "")))
+            if read.month_only:
+                self.warn("month_only", name, value)
+        return read.day
 
     def status(self, kind: Kind) -> str | None:
-        """The status in our words, or the source's own word."""
-        return self.worded("status", lambda word: status_word(kind, word))
+        """The status in our words, `UNKNOWN`, or the source's own word; what nobody knows is warned of."""
+        first = self._text("status", fold_body, self.options.max_text_chars)
+        if not first:
+            return self._unknown_status(kind)
+        found = status_read(kind, first)
+        for cell in self.cells_of("status")[1:]:
+            if found.status in (None, UNKNOWN) and isinstance(cell, str):
+                other = status_read(kind, fold_body(cell[: self.options.max_text_chars]))
+                found = other if other.status not in (None, UNKNOWN) else found
+        status = found.status or fold_line(first)
+        if found.status is None:
+            # Read as one line: what is given out is taken back as the same.
+            found = status_read(kind, status)
+            status = found.status or (status if len(status) <= _LONGEST_STATUS else UNKNOWN)
+        for word in found.strange:
+            self.warn("unknown_word", "status", word)
+        if status != first:
+            self.original.setdefault("status", first)
+        return status
 
-    def worded(self, name: str, translate: Callable[[str], str]) -> str | None:
-        """A field whose words are translated to ours; the source's word is kept in ``original`` where it changed."""
+    def _unknown_status(self, kind: Kind) -> str | None:
+        """`UNKNOWN` where a cell says 未知 or the like, which of any other field means that it has no value."""
+        for position in self.plan.fields.get("status", _NOTHING):
+            cell = self.cells[position]
+            if isinstance(cell, str) and cell and status_read(kind, cell).status == UNKNOWN:
+                if cell != UNKNOWN:
+                    self.original.setdefault("status", str(json_safe(cell)))
+                return UNKNOWN
+        return None
+
+    def worded(self, name: str, translate: Callable[[str], str | None]) -> str | None:
+        """A field whose words are translated to ours; the source's word is kept in ``original`` where it changed.
+
+        A word that ``translate`` does not know stays as it came, with a warning.
+        """
         word = self.short(name)
         if word is None:
             return None
         ours = translate(word)
+        if ours is None:
+            self.warn("unknown_word", name, word)
+            return word
         if ours != word:
             self.original.setdefault(name, word)
         return ours

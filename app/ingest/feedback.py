@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from math import isfinite
 from typing import Any, TypeVar
 
 from app.domain import Event, Feedback, Kind, Need
 from app.ingest.draft import Draft
-from app.ingest.fields.codes import CREDIT_CODE_LENGTH, compact
-from app.ingest.fields.values import as_date, as_text
+from app.ingest.fields.codes import credit_code_holds, is_rounded_number
+from app.ingest.fields.dates import moment_read
+from app.ingest.fields.values import as_text
 from app.ingest.fields.words import event_word, level_word
 from app.ingest.headings.synonyms import FEEDBACK, SYNONYMS
 from app.ingest.objects import record_of
 from app.ingest.outcomes import IngestOptions, Problem, RowOutcome
 from app.ingest.problems import problem
 from app.text.normalising import fold_body, fold_line
+from app.text.numbers import kept_id
 
 W = TypeVar("W")
 
@@ -33,13 +35,21 @@ _KEY_CHARS = 24
 _CLOCKS_APART = timedelta(minutes=5)
 """How far ahead of ours the clock of a sender may be."""
 _MOST_RANK = 2**31 - 1
+_KEPT_DIGITS, _TELLING_ZEROS = 15, 3
 
-_IDS = ("firm_id", "need_id", "new_need_id", "patent_id")
+_KINDS = {"firm_id": Kind.FIRMS, "need_id": Kind.NEEDS, "new_need_id": Kind.NEEDS, "patent_id": Kind.PATENTS}
 _WORDS = ("key", "query_id", "run", "ranking", "by")
 _NEEDED_PATENT = frozenset(Event) - {Event.NEED_RETURNED}
 _ALIASES = {"snapshot": "ranking"}
 _NEVER_MISSING = ("level", "query_text", "reason", "note", "need")
 """Fields in which ``none`` or ``无`` is a word."""
+
+_SAID = ("event", "level", "reason", "note", "need", "new_need_id")
+"""What somebody says in a row. Sheets go out with firm, need and patent in every row, and come back with some of them
+answered: a row that has none of these is no mistake, it has not been looked at."""
+_OF_NEW_NEED = ("need_title", "need_text")
+"""The same of a table of events; in a judges' table they are what was asked with."""
+_ASKED = ("firm_id", "need_id", "query_text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class GivenFeedback:
     need: Need | None = None
 
 
-def feedback_of(fields: Mapping[str, Any]) -> RowOutcome[GivenFeedback]:
+def feedback_of(fields: Mapping[str, Any], options: IngestOptions | None = None) -> RowOutcome[GivenFeedback]:
     """The feedback of one object with our names; another name is a mistake."""
     named = {_ALIASES.get(name, name): value for name, value in fields.items()}
     strange = tuple(
@@ -64,21 +74,40 @@ def feedback_of(fields: Mapping[str, Any]) -> RowOutcome[GivenFeedback]:
         for name in list(named)[:MAX_WORD_CHARS]
         if name not in SYNONYMS[FEEDBACK]
     )
-    given, problems = _read(named, IngestOptions(), timeless_key=False)
+    given, problems = _read(named, options or IngestOptions(), timeless_key=False)
     problems = (*strange, *problems)
     return RowOutcome(0, None if problems else given, problems, (), fields)
 
 
 def feedback_in(draft: Draft) -> GivenFeedback | None:
-    """The feedback that a row holds, ``None`` where it cannot be used."""
+    """The feedback that a row holds, ``None`` where it cannot be used, or is a place that nobody filled in."""
     values = dict(draft.present)
     for name in _NEVER_MISSING:
         cells = (draft.cells[place] for place in draft.plan.fields.get(name, ()))
-        if (first := next((cell for cell in cells if cell not in (None, "")), None)) is not None:
+        first = next((cell for cell in cells if cell is not None and (not isinstance(cell, str) or cell.strip())), None)
+        if first is not None:
             values[name] = first
+    judging = "event" not in draft.plan.fields
+    if not any(name in values for name in (_SAID if judging else (*_SAID, *_OF_NEW_NEED))):
+        return None
+    if judging and not any(name in values for name in _ASKED):
+        # A judging sheet of a need that is in no catalogue has its text alone.
+        parts = (as_text(values[name]) for name in _OF_NEW_NEED if name in values)
+        values["query_text"] = "\n".join(part for part in parts if part) or None
     given, problems = _read(values, draft.options, timeless_key=True)
     draft.rejected.extend(problems)
     return given
+
+
+def digits_lost(identity: str) -> bool:
+    """Whether an id that nobody knows is what a spreadsheet program makes of a long code: ``9.14101E+17``, or zeros.
+
+    It keeps 15 digits. Of three zeros or more behind them: fewer are there by chance in one id of a hundred. A credit
+    code whose check digit is right has its own zeros.
+    """
+    lost = identity[_KEPT_DIGITS:]
+    zeros = len(lost) >= _TELLING_ZEROS and not lost.strip("0") and identity.isascii() and identity.isdigit()
+    return is_rounded_number(identity) or (zeros and not credit_code_holds(identity))
 
 
 def _read(
@@ -126,7 +155,7 @@ class _Reader:
     def read(self) -> dict[str, Any]:
         """What is given, by the names of `Feedback`."""
         found: dict[str, Any] = {}
-        for name in _IDS:
+        for name in _KINDS:
             found[name] = self._identity(name)
         for name in _WORDS:
             found[name] = self._text(name, MAX_WORD_CHARS, line=True)
@@ -211,9 +240,7 @@ class _Reader:
         text = self._text(name, self._options.max_id_chars, line=True)
         if text is None:
             return None
-        identity = compact(text)
-        credit_code = name == "firm_id" and len(identity) == CREDIT_CODE_LENGTH and identity.isascii()
-        return identity.upper() if credit_code else identity
+        return kept_id(_KINDS[name], text)
 
     def _text(self, name: str, limit: int, *, line: bool = False) -> str | None:
         if name not in self._values:
@@ -255,7 +282,7 @@ class _Reader:
         value = self._values.get("at")
         if value is None:
             return None
-        moment = _moment_of(value)
+        moment = moment_read(value, self._options.zone)
         if moment is None or moment > datetime.now(UTC) + _CLOCKS_APART:
             self._reject("bad_time", "at", value)
             return None
@@ -267,22 +294,3 @@ class _Reader:
 
     def _reject(self, code: str, name: str, value: object = "", **facts: Any) -> None:  # noqa: ANN401
         self.problems.append(problem(code, name, value, **facts))
-
-
-def _moment_of(value: object) -> datetime | None:
-    """A time in UTC: ISO 8601, or any day that a record's date is read from, at its beginning."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            day = as_date(value)
-            value = None if day is None else datetime.combine(day, time.min, UTC)
-    if not isinstance(value, datetime):
-        day = as_date(value)
-        value = None if day is None else datetime.combine(day, time.min, UTC)
-    if value is None:
-        return None
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        return None

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain import Grading
-from app.ingest.building import identity_of
 from app.ingest.draft import Draft
 from app.ingest.feedback import MAX_NOTE_CHARS, MAX_WORD_CHARS
 from app.ingest.fields.values import as_maturity, as_text
 from app.ingest.fields.words import yes_or_no
 from app.ingest.headings.headers import plan_columns
 from app.ingest.headings.synonyms import GRADES, SYNONYMS
+from app.ingest.identities import identity_of
 from app.ingest.outcomes import IngestOptions, RowOutcome
 from app.ingest.problems import problem
 from app.text.normalising import fold_body, fold_line

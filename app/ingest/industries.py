@@ -6,7 +6,8 @@ import re
 from unicodedata import normalize
 
 from app.ingest.draft import Draft
-from app.ingest.fields.codes import industry_codes, ipc_codes, with_section
+from app.ingest.fields.codes import ipc_codes
+from app.ingest.fields.trades import industry_codes, with_section
 from app.ingest.fields.values import as_text
 
 _SECTION = re.compile("[A-H]")

@@ -51,10 +51,10 @@ def record_of(
         # First, so that it counts before any column of the same rank.
         given = {"id": record_id, **{key: value for key, value in given.items() if key != "id"}}
     plan = plan_columns(tuple(given), kind, {})
-    places = range(len(given), len(given) + len(extra))
+    places = range(len(plan.headers), len(plan.headers) + len(extra))
     plan = replace(plan, headers=(*plan.headers, *extra), extras=(*plan.extras, *places))
     try:
-        draft = Draft(plan, (*given.values(), *extra.values()), options)
+        draft = Draft(plan, (*plan.rewritten(tuple(given.values())), *extra.values()), options)
         record = record_in(kind, draft)
     except RecursionError:
         found = problem("bad_json", None, "", detail="nested too deeply")

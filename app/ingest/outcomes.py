@@ -59,6 +59,7 @@ class RowOutcome(Generic[R_co]):
         record: what the row holds: a record of the catalogue, or of other files what their rows are read into.
         row: the row's number as a spreadsheet program shows it (the line's number in JSON Lines, from 1).
         raw: their header -> the value as it came.
+        sheet: the sheet of a workbook, whose rows have numbers of their own.
         given: our fields that the row has a value for, whether or not it could be used.
         partial: of a row that is rejected for nothing but what a record cannot be without: the rest of it, which can
             still be joined with a record that is there.
@@ -69,6 +70,7 @@ class RowOutcome(Generic[R_co]):
     rejected: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     raw: Mapping[str, Any]
+    sheet: str | None = None
     given: frozenset[str] = frozenset()
     partial: R_co | None = None
 
@@ -120,7 +122,8 @@ class SourceFile:
 
     Attributes:
         name: its base name.
-        format: ``jsonl``, ``csv``, ``tsv``, ``xlsx`` or ``parquet``.
+        format: what its content is, whatever its name says: ``jsonl``, ``csv``, ``tsv``, ``xlsx``, ``xlsb``, ``xls``,
+            ``ods``, ``html``, ``xml`` (a spreadsheet of Excel 2003) or ``parquet``.
         compressed: whether it is gzipped.
         encoding: of a text file; ``None`` for xlsx and parquet.
         columns: their header -> our field, for the headers recognised.
@@ -128,6 +131,9 @@ class SourceFile:
         header_row: the row that holds the headers, ``None`` where the format has none.
         sheet: the sheet of a workbook.
         sheets: every sheet, those left unread too; one without a name where the format has none.
+        counters: headers of columns that look like ids and only count the rows.
+        profile: the known export that it was read as, ``None`` where the general synonyms alone were used.
+        notes: what people should know of the file as a whole, each in English and in Chinese.
     """
 
     name: str
@@ -139,6 +145,9 @@ class SourceFile:
     header_row: int | None
     sheet: str | None
     sheets: tuple[SheetRead, ...] = ()
+    counters: tuple[str, ...] = ()
+    profile: str | None = None
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,7 @@ class IngestOptions:
 
     Attributes:
         zone: of dates and times that are written without one.
+        day_first: whether 05/07/2010 is the fifth of July; ``None`` where nobody knows, and such a date is not guessed.
         max_text_chars: characters of an abstract, a need's text or a business scope; ten times the longest seen.
         max_title_chars: characters of a title or a name.
         max_id_chars: characters of an id; the catalogue's key column is as wide.
@@ -160,6 +170,7 @@ class IngestOptions:
     """
 
     zone: tzinfo = SHANGHAI
+    day_first: bool | None = None
     max_text_chars: int = 200_000
     max_title_chars: int = 2_000
     max_id_chars: int = 128
@@ -168,7 +179,7 @@ class IngestOptions:
     max_extra_columns: int = 200
     max_fields: int = 1_000
     max_field_chars: int = 200
-    header_search_rows: int = 10
+    header_search_rows: int = 40
     sample_rows: int = 1_000
 
 
@@ -180,3 +191,4 @@ class RawRow(NamedTuple):
     cells: Sequence[Any]
     rejected: Problem | None = None
     warning: Problem | None = None
+    sheet: str | None = None

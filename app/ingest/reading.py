@@ -2,60 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from app.domain import AnyRecord, Kind
-from app.errors import InputError
 from app.ingest.building import record_in
+from app.ingest.counters import CounterWatch, without_counters
 from app.ingest.draft import Draft
-from app.ingest.headings.headers import Plan, plan_columns
-from app.ingest.headings.heading import HeaderSearch, Heading
-from app.ingest.outcomes import IngestOptions, RawRow, RowOutcome, SourceFile
-from app.ingest.tables.delimited import DelimitedRows
-from app.ingest.tables.encodings import detect_encoding
-from app.ingest.tables.jsonlines import JsonRows
-from app.ingest.tables.parquet import ParquetRows
-from app.ingest.tables.streams import damage_named, is_gzipped, open_seekable, open_text
-from app.ingest.tables.workbooks import WorkbookRows
+from app.ingest.fields.words import LONGEST_MISSING, is_missing
+from app.ingest.headings.headers import Plan, plan_columns, same_header
+from app.ingest.headings.heading import HeaderSearch
+from app.ingest.identities import id_expected
+from app.ingest.opening import FORMATS, RowSource, open_rows
+from app.ingest.outcomes import ColumnRead, IngestOptions, RawRow, RowOutcome, SheetRead, SourceFile
+from app.ingest.tables.grids import Table
+from app.ingest.tables.streams import damage_named
 
-FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".parquet": "parquet"}
-"""Suffix -> format. Each may be followed by ``.gz``."""
+__all__ = ["FORMATS", "Parse", "RowFile", "read_records", "read_rows"]
 
 _MAX_PLANS = 1_000
 """Sets of keys whose plan is remembered; a JSON Lines file with more has keys that are data."""
 
-_ADVICE = {
-    ".xls": ("; save it as .xlsx", "，请另存为 .xlsx"),
-    ".json": ("; write one JSON object per line and name it .jsonl", "，请改为每行一个 JSON 对象并命名为 .jsonl"),
-    ".txt": ("; name it .csv or .tsv", "，请改名为 .csv 或 .tsv"),
-    ".zip": ("; unpack it first", "，请先解压"),
-}
+_MAX_TOLD_COLUMNS = 2_000
+"""Columns of one sheet that are told of; a JSON Lines file with more has keys that are data."""
 
 
 R = TypeVar("R")
 Parse = Callable[[Draft], R | None]
 """Reads what a row holds, and notes in the draft what is wrong with it."""
-
-
-class RowSource(Protocol):
-    """What each format's reader offers."""
-
-    @property
-    def heading(self) -> Heading:
-        """Where the headers are and what they say."""
-        ...
-
-    def rows(self) -> Iterator[RawRow]:
-        """The rows below the header."""
-        ...
-
-    def close(self) -> None:
-        """Give back files."""
-        ...
 
 
 class RowFile(Generic[R]):
@@ -74,15 +51,27 @@ class RowFile(Generic[R]):
         self._search = search
         self._options = options
         self._parse = parse
-        self._plans: dict[tuple[str, ...], Plan] = {}
         self._columns: dict[str, str] = {}
         self._ignored: dict[str, None] = {}
-        self._id_expected = "id" in self._learn(rows.heading.headers).fields
+        self._profile: str | None = None
+        self._readers = {table.sheet.name: _SheetReader(table) for table in rows.tables}
+        for table in rows.tables:
+            reader = self._readers[table.sheet.name]
+            reader.id_expected = self._expects(reader, table.heading.headers)
+        self._counters = CounterWatch(self._plan_of, self._is_mapped)
 
     @property
     def source(self) -> SourceFile:
         """What was recognised about the file so far."""
-        return replace(self._source, columns=dict(self._columns), ignored=tuple(self._ignored))
+        for reader in self._readers.values():
+            reader.settle()
+        return replace(
+            self._source,
+            columns=dict(self._columns),
+            ignored=tuple(self._ignored),
+            counters=tuple(dict.fromkeys(header for reader in self._readers.values() for header in reader.counters)),
+            profile=self._profile,
+        )
 
     def __enter__(self) -> RowFile[R]:
         return self
@@ -102,35 +91,135 @@ class RowFile(Generic[R]):
         """
         try:
             with damage_named(self._source.name):
-                for row in self._rows.rows():
-                    yield self._outcome(row)
+                for row in self._counters.settled(self._rows.rows()):
+                    reader = self._readers[row.sheet]
+                    if len(reader.counters) < len(found := self._counters.found.get(row.sheet, ())):
+                        self._leave_counters(reader, found, row.headers)
+                    yield self._outcome(row, reader)
         finally:
             self.close()
 
-    def _outcome(self, row: RawRow) -> RowOutcome[R]:
+    def _outcome(self, row: RawRow, reader: _SheetReader) -> RowOutcome[R]:
         raw = dict(zip(row.headers, row.cells, strict=False))
+        reader.sheet.rows += reader.counting
         if row.rejected is not None:
-            return RowOutcome(row.number, None, (row.rejected,), (), raw)
-        plan = self._plans.get(row.headers) or self._learn(row.headers)
-        draft = Draft(plan, row.cells, self._options, id_expected=self._id_expected)
+            return RowOutcome(row.number, None, (row.rejected,), (), raw, row.sheet)
+        known = reader.plans.get(row.headers) or self._learn(reader, row.headers)
+        cells = known.plan.rewritten(row.cells)
+        draft = Draft(known.plan, cells, self._options, id_expected=reader.id_expected, placeholders=True)
+        known.count(cells, draft.present)
         if row.warning is not None:
             draft.warnings.append(row.warning)
-        return draft.outcome(row.number, self._parse(draft), raw)
+        while reader.unsaid:
+            header = reader.unsaid.pop()
+            draft.warn("counter_id", "id", raw.get(header), header=header)
+        outcome = draft.outcome(row.number, self._parse(draft), raw)
+        return outcome if row.sheet is None else replace(outcome, sheet=row.sheet)
 
-    def _learn(self, headers: tuple[str, ...]) -> Plan:
-        plan = plan_columns(headers, self._search.kind, self._search.mapping)
-        if len(self._plans) < _MAX_PLANS:
-            self._plans[headers] = plan
+    def _leave_counters(self, reader: _SheetReader, found: Collection[str], headers: tuple[str, ...]) -> None:
+        """Read a sheet's rows from here on without the columns that turned out to count; the next of them says so."""
+        reader.unsaid = [header for header in found if header not in reader.counters]
+        reader.counters = tuple(found)
+        reader.plans.clear()
+        for header in reader.unsaid:
+            self._columns.pop(header, None)
+        reader.id_expected = self._expects(reader, headers)
+
+    def _expects(self, reader: _SheetReader, headers: tuple[str, ...]) -> bool:
+        known = reader.plans.get(headers) or self._learn(reader, headers)
+        return id_expected(self._search.kind, known.plan, self._search.mapping)
+
+    def _is_mapped(self, header: str) -> bool:
+        return any(ours == "id" and same_header(theirs, header) for theirs, ours in self._search.mapping.items())
+
+    def _plan_of(self, row: RawRow) -> Plan:
+        reader = self._readers[row.sheet]
+        return (reader.plans.get(row.headers) or self._learn(reader, row.headers)).plan
+
+    def _learn(self, reader: _SheetReader, headers: tuple[str, ...]) -> _Known:
+        plan = plan_columns(headers, self._search.kind, self._search.mapping, self._search.profile)
+        self._profile = self._profile or plan.profile
+        known = _Known(without_counters(plan, reader.counters))
+        plan = known.plan
+        if len(reader.plans) < _MAX_PLANS:
+            reader.plans[headers] = known
             self._columns.update(plan.columns)
-            self._ignored.update(dict.fromkeys(plan.headers[position] for position in plan.extras))
-        return plan
+            unused = (plan.headers[position] for position in plan.extras)
+            self._ignored.update(dict.fromkeys(header for header in unused if header not in plan.columns))
+        return known
+
+
+class _Known:
+    """Headers that rows have had, and how many of these rows have a value under each.
+
+    Empty cells are counted, because most rows have a value in most columns. Whether a field has one is known by then;
+    only where several columns share a field, or none of ours is filled, is a cell looked at again.
+    """
+
+    __slots__ = ("_fields", "_others", "_places", "empty", "fields", "plan", "rows")
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.rows = 0
+        self.fields = len(plan.fields)
+        self.empty = [0] * len(plan.headers)
+        self._places = dict(plan.singles)
+        self._fields = frozenset(self._places)
+        alone = set(self._places.values())
+        self._others = tuple(place for place in range(len(plan.headers)) if place not in alone)
+
+    def count(self, cells: Sequence[Any], present: Mapping[str, Any]) -> None:
+        """Count a row with these cells, whose fields ``present`` have a value."""
+        self.rows += 1
+        empty = self.empty
+        if len(present) != self.fields:
+            for name in self._fields.difference(present):
+                empty[self._places[name]] += 1
+        for place in self._others:
+            cell = cells[place]
+            if (cell.__class__ is not str or len(cell) <= LONGEST_MISSING) and is_missing(cell):
+                empty[place] += 1
+
+
+class _SheetReader:
+    """What is known of one sheet while its rows are read."""
+
+    def __init__(self, table: Table) -> None:
+        self.sheet: SheetRead = table.sheet
+        # Sheets of cells count their rows themselves: they know which are hidden.
+        self.counting = table.grid is None
+        self.plans: dict[tuple[str, ...], _Known] = {}
+        self.id_expected = False
+        self.counters: tuple[str, ...] = ()
+        self.unsaid: list[str] = []
+        self._labels = table.heading.labels
+
+    def settle(self) -> None:
+        """Bring what is told of the columns up to the rows read so far."""
+        columns: dict[str, ColumnRead] = {}
+        for known in self.plans.values():
+            ours = known.plan.columns
+            for place, header in enumerate(known.plan.headers):
+                column = columns.get(header)
+                if column is None:
+                    if len(columns) >= _MAX_TOLD_COLUMNS:
+                        continue
+                    label = self._labels[place] if place < len(self._labels) else ""
+                    column = columns[header] = ColumnRead(label or header, ours.get(header))
+                column.filled += known.rows - known.empty[place]
+        self.sheet.columns = list(columns.values())
 
 
 def read_records(
-    path: Path, kind: Kind, *, mapping: Mapping[str, str] | None = None, options: IngestOptions | None = None
+    path: Path,
+    kind: Kind,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    options: IngestOptions | None = None,
 ) -> RowFile[AnyRecord]:
     """Open a file of records; see `read_rows`."""
-    return read_rows(path, kind, partial(record_in, kind), mapping=mapping, options=options)
+    return read_rows(path, kind, partial(record_in, kind), mapping=mapping, profile=profile, options=options)
 
 
 def read_rows(
@@ -139,79 +228,31 @@ def read_rows(
     parse: Parse[R],
     *,
     mapping: Mapping[str, str] | None = None,
+    profile: str | None = None,
     options: IngestOptions | None = None,
 ) -> RowFile[R]:
     """Open a file and recognise its format, encoding and headers.
 
     Args:
-        path: ``.jsonl .csv .tsv .xlsx .parquet``, each also with ``.gz``.
+        path: a table of any of `FORMATS`, told by its content, gzipped or not.
         kind: whose headers to look for: a kind of record, or another of `app.ingest.headings.synonyms.SYNONYMS`.
         parse: what a row of this kind is read into.
         mapping: their header -> our field, for headers that are not recognised or wrongly so.
+        profile: the known export that it is to be read as; recognised by its headers where ``None``.
         options: what a row may hold; the defaults where ``None``.
 
     Raises:
         InputError: the file as a whole cannot be used. The message names it by its base name and says what to do.
     """
     options = options or IngestOptions()
-    form = format_of(path)
-    search = HeaderSearch(path.name, kind, mapping or {})
+    search = HeaderSearch(path.name, kind, mapping or {}, profile)
     with damage_named(path.name):
-        compressed = is_gzipped(path)
-        rows, encoding, sheet = _open(path, form, search, options)
+        opened = open_rows(path, search, options)
+    tables = opened.rows.tables
     source = SourceFile(
-        name=path.name, format=form, compressed=compressed, encoding=encoding, columns={}, ignored=(),
-        header_row=rows.heading.row or None, sheet=sheet,
+        name=path.name, format=opened.form, compressed=opened.compressed, encoding=opened.encoding, columns={},
+        ignored=(),
+        header_row=tables[0].heading.row or None, sheet=tables[0].sheet.name,
+        sheets=tuple(table.sheet for table in opened.rows.all_tables), notes=opened.notes,
     )  # fmt: skip
-    return RowFile(rows, source, search, options, parse)
-
-
-def format_of(path: Path) -> str:
-    """The format that the file's name promises.
-
-    Raises:
-        InputError: there is no such file, or its suffix is not supported.
-    """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = bool(suffixes) and suffixes[-1] == ".gz"
-    suffix = (suffixes[-2] if len(suffixes) > 1 else "") if packed else (suffixes[-1] if suffixes else "")
-    if not path.is_file():
-        raise InputError(f"{path.name}: there is no such file", f"{path.name}：文件不存在", code="no_file")
-    if suffix not in FORMATS:
-        advice, advice_zh = _ADVICE.get(suffix, ("", ""))
-        raise InputError(
-            f"{path.name}: files are read when they end in {', '.join(FORMATS)} (each also with .gz){advice}",
-            f"{path.name}：支持的文件后缀为 {'、'.join(FORMATS)}（均可再加 .gz）{advice_zh}",
-            code="unknown_format",
-        )
-    if packed and not is_gzipped(path):
-        raise InputError(
-            f"{path.name}: the name ends in .gz, but the content is not gzip; rename it to {path.stem}",
-            f"{path.name}：文件名以 .gz 结尾，但内容不是 gzip 格式，请改名为 {path.stem}",
-            code="not_gzip",
-        )
-    return FORMATS[suffix]
-
-
-def _open(
-    path: Path, form: str, search: HeaderSearch, options: IngestOptions
-) -> tuple[RowSource, str | None, str | None]:
-    if form in ("xlsx", "parquet"):
-        stream = open_seekable(path)
-        try:
-            if form == "parquet":
-                return ParquetRows(stream, search), None, None
-            book = WorkbookRows(stream, search, options)
-        except BaseException:
-            stream.close()
-            raise
-        return book, None, book.sheet
-    encoding = detect_encoding(path)
-    text = open_text(path, encoding.name)
-    try:
-        if form == "jsonl":
-            return JsonRows(text, search, options, encoding), encoding.name, None
-        return DelimitedRows(text, form, search, options, encoding), encoding.name, None
-    except BaseException:
-        text.close()
-        raise
+    return RowFile(opened.rows, source, search, options, parse)

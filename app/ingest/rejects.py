@@ -10,13 +10,25 @@ from typing import IO, Any
 
 from app.ingest.fields.values import json_safe
 from app.ingest.outcomes import Problem, RowOutcome
+from app.sheets.cells import inert
 
-COLUMNS = ("severity", "file", "row", "field", "value", "code", "reason_en", "reason_zh", "fix_en", "fix_zh", "record")
+COLUMNS = (
+    "severity",
+    "file",
+    "sheet",
+    "row",
+    "field",
+    "value",
+    "code",
+    "reason_en",
+    "reason_zh",
+    "fix_en",
+    "fix_zh",
+    "record",
+)
 
 MAX_CELL_CHARS = 2_000
 """Characters of one value in the record column; a spreadsheet's cell holds 32,767 in all."""
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def rejects_path(folder: Path, source: Path) -> Path:
@@ -62,7 +74,7 @@ class RejectsFile:
         record = json.dumps({key: _short(value) for key, value in json_safe(outcome.raw).items()}, ensure_ascii=False)
         for severity, problems in (("rejected", outcome.rejected), ("warning", outcome.warnings)):
             for found in problems:
-                self._write(severity, file, outcome.row, found, record)
+                self._write(severity, file, outcome, found, record)
         if outcome.rejected:
             self.rejected += 1
         else:
@@ -75,7 +87,7 @@ class RejectsFile:
             self._stream = None
             self._partial.replace(self._path)
 
-    def _write(self, severity: str, file: str, row: int, found: Problem, record: str) -> None:
+    def _write(self, severity: str, file: str, outcome: RowOutcome[Any], found: Problem, record: str) -> None:
         if self._stream is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self._partial.open("w", encoding="utf-8-sig", errors="replace", newline="")
@@ -85,7 +97,8 @@ class RejectsFile:
         cells = (
             severity,
             file,
-            row,
+            outcome.sheet or "",
+            outcome.row,
             found.field or "",
             found.value,
             found.code,
@@ -96,11 +109,6 @@ class RejectsFile:
             record,
         )
         self._writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in cells])
-
-
-def inert(cell: str) -> str:
-    """``cell`` so that a spreadsheet program shows it and never runs it as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _short(value: Any) -> Any:  # noqa: ANN401 - whatever the source had

@@ -1,7 +1,7 @@
 """Which records of a list say the same thing: one of each is shown, the others stand folded behind it.
 
-One rule, for a match and for push lists. Two patents are one family where their source says so, else where they have
-one application number: an application and its grant. Two patents of one title and the same holders are twins, as
+One rule, for a match and for push lists. Two patents are one family where their source says so, or where they have one
+application number: an application and its grant. Two patents of one title and the same holders are twins, as
 holders file many of one name. Two needs are twins by title and firm, two firms by name. What is unknown is never alike.
 
 The best record of a group stands for it. Whether a record is listed depends on those above it alone, so a longer list
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from app.domain import AnyRecord, Firm, Folded, FoldedBy, Match, MatchRequest, Need, Patent
 from app.text.normalising import folded_name
+from app.text.numbers import application_key
 from app.text.reading import term_reading
 
 FOLDING_POOL = 100
@@ -27,13 +28,8 @@ _PER_PLACE = 2
 _SILENT = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_")
 """What a title is compared without; a point within a number tells 1.5 from 15."""
 _A_KIND_OF = "一种"
-_MARKS = re.compile(r"[^0-9A-Z.]")
-_FEWEST_DIGITS = 5
-"""Of an application's number; what has fewer is a remark (申请中)."""
-_CHECK_DIGIT = re.compile(r"\.[0-9X]$")
-_COUNTRY = re.compile("[A-Z]{2}")
-_CHINESE_PUBLICATION = re.compile(r"(CN\d{7,9})[A-Z]\d?")
-"""With a kind code: China numbers an application and its grant alike (104127172A, 104127172B)."""
+_CHINESE_PUBLICATION = re.compile(r"(CN\d{9})(?:[A-Z]\d?)?")
+"""With nine digits China numbers an application and its grant alike (104127172A, 104127172B); with seven it did not."""
 
 
 @dataclass(slots=True)
@@ -44,16 +40,20 @@ class Group:
     behind: list[tuple[int, FoldedBy]] = field(default_factory=list)
 
 
-def family_label(record: AnyRecord) -> str | None:
-    """What the members of one patent family share: the family, else the application's number; ``None`` if unknown."""
+def family_labels(record: AnyRecord) -> tuple[str, ...]:
+    """All that a member of a patent family may share with another: one may be known by what another is not.
+
+    The family as its source says it, the application, and the number under which China publishes an application and its
+    grant alike.
+    """
     if not isinstance(record, Patent):
-        return None
-    if record.family:
-        return f"family {record.family}"
-    if number := _application(record.id, record.application_number or ""):
-        return f"application {number}"
-    numbered = _CHINESE_PUBLICATION.fullmatch(record.id)
-    return f"publication {numbered[1]}" if numbered else None
+        return ()
+    labels = [f"family {record.family}"] if record.family else []
+    if record.application_number and (number := application_key(record.application_number, record.id)):
+        labels.append(f"application {number}")
+    if numbered := _CHINESE_PUBLICATION.fullmatch(record.id):
+        labels.append(f"publication {numbered[1]}")
+    return tuple(labels)
 
 
 def title_label(record: AnyRecord) -> str | None:
@@ -138,17 +138,7 @@ def folded_behind(
 
 
 def _labels(record: AnyRecord, collapse: bool) -> Iterator[tuple[FoldedBy, str]]:
-    if collapse and (family := family_label(record)) is not None:
-        yield "family", family
+    if collapse:
+        yield from (("family", family) for family in family_labels(record))
     if collapse and (title := title_label(record)) is not None:
         yield "title", title
-
-
-def _application(record_id: str, number: str) -> str | None:
-    """An application's number without check digit and marks, behind its country: two offices may give one number."""
-    plain = _MARKS.sub("", number.upper().removeprefix("ZL"))
-    plain = _CHECK_DIGIT.sub("", plain).replace(".", "")
-    if sum(map(str.isdigit, plain)) < _FEWEST_DIGITS:
-        return None
-    country = _COUNTRY.match(plain) or _COUNTRY.match(record_id)
-    return f"{country[0] if country else ''}{plain.removeprefix(country[0] if country else '')}"

@@ -15,6 +15,7 @@ from app.ranking.space import Space, combine_text_parts, text_part_weights
 from app.text.boilerplate import without_activities
 from app.text.negation import excluded_terms, stated
 from app.text.normalising import detect_language, fold_body
+from app.text.numbers import kept_id
 from app.text.reading import need_text_parts, text_parts_of
 from app.text.synonyms import in_force
 from app.text.terms import Phrases
@@ -115,6 +116,9 @@ class QueryResolver:
             ids = [query.record_id for query in queries if query.record_kind is kind and query.record_id is not None]
             if ids:
                 found |= {(kind, key): record for key, record in self._catalogue.get_many(kind, ids).items()}
+                spelled = {key: kept_id(kind, key) for key in ids if (kind, key) not in found}
+                known = self._catalogue.get_many(kind, list(set(spelled.values()))) if spelled else {}
+                found |= {(kind, key): known[kept] for key, kept in spelled.items() if kept in known}
         return found
 
     def _one(

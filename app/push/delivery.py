@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import heapq
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain, groupby
-from operator import attrgetter
 from pathlib import Path
-from secrets import token_hex
-from typing import Any, Literal, NamedTuple
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Literal, NamedTuple
 
 from app.catalogue import Catalogue, PushEntry, PushRun
 from app.domain import WITHDRAWN, AnyRecord, Firm, Kind, Patent
 from app.errors import InputError, unknown_record, unknown_run
 from app.feedback.funnel import PushedPair
 from app.feedback.service import OutreachService
-from app.ingest import inert
-
-EXPORTS = (".parquet", ".csv", ".jsonl")
-_BOM = "\ufeff"
-"""Excel takes a CSV file for UTF-8 only where it begins with this."""
+from app.push.exports import EXPORTS, Placed, SheetLayout, check_sheets, write_export
+from app.records.read import known_id
+from app.sheets import table_format
 
 WhyEmpty = Literal["opted_out", "not_in_run", "all_withdrawn"]
 
@@ -110,6 +100,7 @@ class PushDelivery:
         Raises:
             NotFoundError: there is no such firm or run.
         """
+        firm_id = known_id(self._catalogue, Kind.FIRMS, firm_id)
         if self._catalogue.get(Kind.FIRMS, firm_id) is None:
             raise unknown_record(Kind.FIRMS, firm_id)
         found = self.get(run)
@@ -149,6 +140,7 @@ class PushDelivery:
         report: Callable[[int, int], None] = lambda _done, _total: None,
         *,
         firm_id: str | None = None,
+        layout: SheetLayout | None = None,
     ) -> int:
         """Write a run to a file, whole or not at all; rows are read and written some thousands at a time.
 
@@ -157,13 +149,15 @@ class PushDelivery:
             out: the file; its folder is made where it is not there.
             report: called with rows done, and of how many entries.
             firm_id: whose list alone is written; all where not given.
+            layout: of a workbook.
 
         Returns:
             How many rows.
 
         Raises:
             NotFoundError: there is no such run or firm.
-            InputError: the run is not done, or the file's name has another ending.
+            InputError: the run is not done, the file's name has another ending, or a workbook would have too many
+                sheets.
         """
         run = self.get(name)
         if run.status != "done":
@@ -172,36 +166,23 @@ class PushDelivery:
                 f"批次 {name} 尚未完成，请重新运行相同的 `patmatch push run`。",
                 code="push_run_not_done",
             )
-        if out.suffix not in EXPORTS:
-            raise InputError(
-                f"The file must end in {', '.join(EXPORTS)}, not {out.suffix or 'nothing'}.",
-                f"导出文件的扩展名必须是 {'、'.join(EXPORTS)}。",
-                code="bad_export",
-            )
+        suffix = table_format(out, EXPORTS)
+        firm_id = None if firm_id is None else known_id(self._catalogue, Kind.FIRMS, firm_id)
         if firm_id is not None and self._catalogue.get(Kind.FIRMS, firm_id) is None:
             raise unknown_record(Kind.FIRMS, firm_id)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = out.with_name(f".{out.name}.{token_hex(4)}")
-        done = 0
-        try:
-            with _WRITERS[out.suffix](beside) as write:
-                for rows in self._rows(run.name, firm_id):
-                    write(rows)
-                    done += len(rows)
-                    report(done, run.entries)
-            beside.replace(out)
-        finally:
-            beside.unlink(missing_ok=True)
-        return done
+        layout = layout or SheetLayout()
+        if suffix == ".xlsx" and firm_id is None:
+            check_sheets(run, layout)
+        return write_export(out, self._placed(run.name, firm_id), run, layout, lambda done: report(done, run.entries))
 
-    def _rows(self, name: str, firm_id: str | None) -> Iterator[list[dict[str, Any]]]:
+    def _placed(self, name: str, firm_id: str | None) -> Iterator[list[Placed]]:
         pushes, opted = self._catalogue.pushes, self._outreach.opted_out()
         for page in pushes.iterate(name) if firm_id is None else [pushes.of_firm(name, firm_id)]:
             firms, patents = records_of(self._catalogue, page)
             yield [
-                _row(entry, firms[entry.firm_id], record)
+                Placed(entry, firm, record)
                 for entry, record in _shown(page, patents)
-                if entry.firm_id in firms and entry.firm_id not in opted
+                if isinstance(firm := firms.get(entry.firm_id), Firm) and entry.firm_id not in opted
             ]
 
 
@@ -220,56 +201,3 @@ def _shown(entries: Iterable[PushEntry], records: Mapping[str, AnyRecord]) -> tu
         for entry in entries
         if isinstance(record := records.get(entry.patent_id), Patent) and record.status not in WITHDRAWN
     )
-
-
-def _row(entry: PushEntry, firm: AnyRecord, patent: Patent) -> dict[str, Any]:
-    return {
-        "run": entry.run,
-        "firm_id": entry.firm_id,
-        "firm_name": firm.name if isinstance(firm, Firm) else "",
-        **dict(zip(_OF_ENTRY, _of_entry(entry), strict=True)),
-        "title": patent.title,
-        "holders": ";".join(patent.holders),
-    }
-
-
-_OF_ENTRY = tuple(field.name for field in fields(PushEntry) if field.name not in ("run", "firm_id"))
-_of_entry = attrgetter(*_OF_ENTRY)  # `asdict` copies every value, which took half of an export's time
-_INTEGERS = {"rank", "firm_rank", "patent_revision"}
-_NAMES = ("run", "firm_id", "firm_name", *_OF_ENTRY, "title", "holders")
-_SCHEMA = pa.schema(
-    [
-        pa.field(name, pa.int64() if name in _INTEGERS else pa.float64() if name == "score" else pa.string())
-        for name in _NAMES
-    ]
-)
-
-Write = Callable[[list[dict[str, Any]]], None]
-
-
-@contextmanager
-def _parquet(path: Path) -> Iterator[Write]:
-    with pq.ParquetWriter(path, _SCHEMA, compression="zstd") as writer:
-        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
-
-
-@contextmanager
-def _csv(path: Path) -> Iterator[Write]:
-    with path.open("w", encoding="utf8", newline="") as file:
-        file.write(_BOM)
-        writer = csv.DictWriter(file, _NAMES)
-        writer.writeheader()
-        yield lambda rows: writer.writerows(map(_as_cells, rows))
-
-
-def _as_cells(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: inert(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-@contextmanager
-def _jsonl(path: Path) -> Iterator[Write]:
-    with path.open("w", encoding="utf8") as file:
-        yield lambda rows: file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-_WRITERS: Mapping[str, Any] = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}

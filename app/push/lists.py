@@ -158,10 +158,14 @@ def measured(
         counts += np.bincount(lists.found.patents[lists.chosen], minlength=len(counts))
         first = lists.found.patents[:, : lists.rules.k]
         plain += np.bincount(first[first >= 0], minlength=len(counts))
+    unstated = patents["a"].unstated
     return {
         "firms": len(firms.ids),
         "firms_without_text": len(firms.without),
         "patents": int(passing.sum()),
+        "patents_without_status": int((passing & unstated).sum()),
+        "left_out_by_status": {arm: dict(sorted(one.left_out.items())) for arm, one in patents.items()},
+        "pushed_without_status": int(((counts > 0) & unstated).sum()),
         "entries": entries,
         "exposure": _exposure(counts[passing]),
         "exposure_plain": _exposure(plain[passing]),

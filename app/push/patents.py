@@ -5,6 +5,7 @@ Not pushed to a firm is what it rejected, all where it opted out, and what it wa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ import numpy as np
 from app.arrays import Floats, Ints, Mask
 from app.catalogue import Catalogue
 from app.domain import Kind, Patent
-from app.match.folding import family_label, holder_label, title_label
+from app.match.folding import family_labels, holder_label, title_label
 from app.match.scorer import ServedRecords
 from app.progress import Progress, Report
 from app.push.allocation.lists import NOBODY, LabelLimit
@@ -49,6 +50,8 @@ class PushPatents:
         revisions: int64 ``[n]``, the catalogue's.
         held: folded holder name -> addresses.
         titles: of each, for the reasons.
+        unstated: bool ``[n]``: the source says nothing of a status.
+        left_out: how many of the pool the rules leave out for their status, by status.
     """
 
     index_state: IndexState
@@ -62,6 +65,8 @@ class PushPatents:
     revisions: Ints
     held: Mapping[str, list[int]]
     titles: Sequence[str]
+    unstated: Mask
+    left_out: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -148,9 +153,9 @@ def push_patents(
     return [
         PushPatents(
             index_state, ids, visible & allowed, facts.holders, facts.families, facts.twins, facts.subjects,
-            facts.agreed, facts.revisions, facts.held, facts.titles,
+            facts.agreed, facts.revisions, facts.held, facts.titles, facts.unstated, left_out,
         )
-        for allowed in facts.allowed
+        for allowed, left_out in zip(facts.allowed, facts.left_out, strict=True)
     ]  # fmt: skip
 
 
@@ -160,26 +165,35 @@ class _Facts:
     def __init__(self, count: int, rules: Sequence[PushRules]) -> None:
         self._rules = rules
         self.allowed = [np.zeros(count, dtype=np.bool_) for _ in rules]
-        self.holders, self.families, self.twins, self.subjects = (
-            np.full(count, NOBODY, dtype=np.int64) for _ in range(4)
-        )
+        self.holders, self.twins, self.subjects = (np.full(count, NOBODY, dtype=np.int64) for _ in range(3))
+        self._kin = np.full((_MOST_LABELS, count), NOBODY, dtype=np.int64)
         self.agreed = np.zeros(count, dtype=np.bool_)
         self.revisions = np.zeros(count, dtype=np.int64)
         self.held: dict[str, list[int]] = {}
         self.titles = [""] * count
+        self.unstated = np.zeros(count, dtype=np.bool_)
+        self.left_out: list[Counter[str]] = [Counter() for _ in rules]
         self._numbers: dict[str, dict[str, int]] = {"holder": {}, "subject": {}}
+
+    @property
+    def families(self) -> Ints:
+        """A number for the family of each place."""
+        return joined_labels(self._kin)
 
     def take(self, place: int, record: Patent, revision: int) -> None:
         """Note one patent."""
-        for allowed, rules in zip(self.allowed, self._rules, strict=True):
-            status = record.status in rules.exclude_status
+        self.unstated[place] = record.status is None
+        for allowed, left_out, rules in zip(self.allowed, self.left_out, self._rules, strict=True):
+            if status := rules.leaves_out(record.status):
+                left_out[str(record.status)] += 1
             licence = bool(rules.licence) and not set(rules.licence) & set(record.licence)
             allowed[place] = not status and not licence
         names = [folded_name(holder) for holder in record.holders]
         for name in names:
             self.held.setdefault(name, []).append(place)
         self.holders[place] = self._number("holder", holder_label(record))
-        self.families[place] = _digest(family_label(record))
+        for row, label in zip(self._kin, family_labels(record), strict=False):
+            row[place] = _digest(label)
         self.twins[place] = _digest(title_label(record))
         self.subjects[place] = self._number("subject", record.ipc[0][:_SUBCLASS] if record.ipc else None)
         self.agreed[place] = bool(record.agreed)
@@ -188,6 +202,31 @@ class _Facts:
     def _number(self, label: str, name: str | None) -> int:
         known = self._numbers[label]
         return NOBODY if name is None else known.setdefault(name, len(known))
+
+
+_MOST_LABELS = 3
+"""Of one record: its family, its application, its publication."""
+
+
+def joined_labels(labels: Ints) -> Ints:
+    """A number int64 ``[n]`` for those that share a label, also by way of others; `NOBODY` for those without any.
+
+    Args:
+        labels: int64 ``[k, n]``, several for each of n; a label is the same in whichever row it stands.
+    """
+    known = labels != NOBODY
+    number = np.arange(labels.shape[1], dtype=np.int64)
+    names, where = np.unique(labels[known], return_inverse=True)
+    places = np.nonzero(known)[1]
+    while len(names):
+        lowest = np.full(len(names), labels.shape[1], dtype=np.int64)
+        np.minimum.at(lowest, where, number[places])
+        before = number.copy()
+        np.minimum.at(number, places, lowest[where])
+        number = number[number]  # halves the way to the lowest, so that a long chain takes few rounds
+        if np.array_equal(before, number):
+            break
+    return np.where(known.any(axis=0), number, NOBODY)
 
 
 def _digest(label: str | None) -> int:

@@ -68,6 +68,10 @@ class PushReport:
             "firms_reached": self.run.firms,
             "entries": self.run.entries,
             **{name: self.manifest.get(name) for name in ("firms", "patents", "exposure", "exposure_plain", "short")},
+            **{
+                name: self.manifest.get(name)
+                for name in ("patents_without_status", "pushed_without_status", "left_out_by_status")
+            },
             "curve": self.manifest.get("curve"),
             "machine": self.manifest.get("arms"),
             **{

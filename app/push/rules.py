@@ -18,6 +18,8 @@ from app.errors import FieldError, InputError
 WORTH_SENDING = 0.22
 """The least score of a place, unless rules say otherwise. Of lists read, every one from here on had a patent that a
 reader would keep, and 42 of 47 places were such; from `weak` on one in three was (docs/push.md)."""
+KNOWN_STATUSES = frozenset(("active", "pending", "inactive"))
+"""Statuses of patents; a source's own word, which nobody knows, may be any."""
 _MOST_NAME = 64
 _NAME = re.compile(rf"\w[\w.-]{{0,{_MOST_NAME - 1}}}")
 
@@ -32,6 +34,9 @@ class PushRules(BaseModel):
     min_level: Level = Field(Level.WEAK, description="Matches below it are not pushed.")
     min_score: float = Field(WORTH_SENDING, ge=0, le=1, description="Matches that score less are not pushed either.")
     exclude_status: tuple[str, ...] = Field(("inactive",), description="Patents of such a status are not pushed.")
+    unknown_status: bool = Field(
+        False, description="Whether patents are pushed whose status is a word that nobody knows, or unknown."
+    )
     exclude_firm_status: tuple[str, ...] = Field(("inactive",), description="Firms of such a status get no list.")
     region: Literal["all", "province", "city"] = Field("all", description="How near patents must be to the firm.")
     industry: Literal["all", "section", "division", "group"] = Field(
@@ -62,6 +67,11 @@ class PushRules(BaseModel):
         if self.cap and self.floor > self.cap:
             raise ValueError("floor must not be over cap")
         return self
+
+    def leaves_out(self, status: str | None) -> bool:
+        """Whether patents of this status are not pushed. A patent whose source states none is."""
+        strange = status is not None and status not in KNOWN_STATUSES
+        return status in self.exclude_status or (strange and not self.unknown_status)
 
     @property
     def region_digits(self) -> int:

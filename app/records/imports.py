@@ -15,9 +15,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from app.catalogue import Asked, Catalogue, Entry, Recorded
+from app.catalogue import Asked, Catalogue, Entry, Recorded, Refusal
 from app.domain import Grading, Kind
 from app.errors import CatalogueProblem, PatmatchError, UsageError
 from app.ingest import (
@@ -30,6 +30,7 @@ from app.ingest import (
     RejectsFile,
     RowFile,
     RowOutcome,
+    digits_lost,
     feedback_in,
     grading_in,
     pairs_in,
@@ -138,7 +139,8 @@ class ImportService:
         began, report = perf_counter(), LoadReport(path.name, str(kind), dry_run=options.dry_run)
         logged = _Logged(self._catalogue, report, options, progress)
         with logged, _few_collections(), ExitStack() as open_files:
-            rows = open_files.enter_context(_opened(path, kind, mapping, self._options))
+            reading = _Reading(mapping, options.profile, self._options)
+            rows = open_files.enter_context(_opened(path, kind, reading))
             logged.begin(mapping)
             rejects = None
             if not options.dry_run:
@@ -154,10 +156,18 @@ class ImportService:
 _PARSERS = {INDUSTRIES: pairs_in, GRADES: grading_in, FEEDBACK: feedback_in}
 
 
-def _opened(path: Path, kind: str, mapping: Mapping[str, str] | None, options: IngestOptions | None) -> RowFile[Any]:
+class _Reading(NamedTuple):
+    """How a file is read: headers by a mapping or a known export, and what rows may hold."""
+
+    mapping: Mapping[str, str] | None
+    profile: str | None
+    options: IngestOptions | None
+
+
+def _opened(path: Path, kind: str, how: _Reading) -> RowFile[Any]:
     if kind in _PARSERS:
-        return read_rows(path, kind, _PARSERS[kind], mapping=mapping, options=options)
-    return read_records(path, Kind(kind), mapping=mapping, options=options)
+        return read_rows(path, kind, _PARSERS[kind], **how._asdict())
+    return read_records(path, Kind(kind), **how._asdict())
 
 
 class _Logged:
@@ -349,11 +359,16 @@ def _with_findings(
     outcome: RowOutcome[GivenFeedback], recorded: Recorded
 ) -> tuple[RowOutcome[GivenFeedback], Recorded]:
     refused, odd = (
-        tuple(problem(one.code, one.field, one.value) for one in findings)
+        tuple(problem(_code(one), one.field, one.value) for one in findings)
         for findings in (recorded.refusals, recorded.odd)
     )
     record = None if refused else outcome.record
     return replace(outcome, record=record, rejected=refused, warnings=outcome.warnings + odd), recorded
+
+
+def _code(found: Refusal) -> str:
+    """What to say of a finding: of an id that is not there because its digits are lost, that."""
+    return "id_destroyed" if found.code == "unknown_record" and digits_lost(found.value) else found.code
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from app.catalogue import Applied, Catalogue, Merge
 from app.domain import AnyRecord, Kind
 from app.ingest import RowOutcome, problem
+from app.records.linking import Linker
 from app.records.merging import emptied, merged
 from app.records.repeats import Became, Earlier, Repeats, Seen, content_of
 from app.records.report import LoadReport
@@ -39,11 +40,13 @@ class RecordWriter:
         self._kind = kind
         self._report = report
         self._how = how
+        self._linker = Linker(catalogue, writes=not how.dry_run)
         self._repeats = Repeats()
         self._changed_later: set[str] = set()
 
     def write(self, outcomes: Sequence[RecordOutcome]) -> Sequence[RecordOutcome]:
         """Write a batch in one transaction; the outcomes as they are then."""
+        outcomes = self._linked(outcomes)
         batch = _Batch(outcomes, replace=self._how.replace)
         if not batch.rows:
             return outcomes
@@ -56,6 +59,20 @@ class RecordWriter:
         self._report.apart += batch.apart
         self._report.emptied.update(batch.emptied)
         return self._with_repeats(batch.outcomes(), applied)
+
+    def _linked(self, outcomes: Sequence[RowOutcome[AnyRecord]]) -> Sequence[RowOutcome[AnyRecord]]:
+        """The outcomes with each firm and each need under the firm that it belongs to."""
+        if self._kind is Kind.PATENTS:
+            return outcomes
+        places = [place for place, outcome in enumerate(outcomes) if outcome.record is not None]
+        linked = self._linker.prepare([record for outcome in outcomes if (record := outcome.record) is not None])
+        written = list(outcomes)
+        for number, (place, record) in enumerate(zip(places, linked.records, strict=True)):
+            outcome, warning = outcomes[place], linked.warnings.get(number)
+            if warning is not None or record is not outcome.record:
+                warnings = outcome.warnings if warning is None else (*outcome.warnings, warning)
+                written[place] = replace(outcome, record=record, warnings=warnings)
+        return written
 
     def _with_repeats(self, outcomes: list[RecordOutcome], applied: Applied) -> list[RecordOutcome]:
         """Count the records, each once in a file, and warn of rows whose id came before with other content."""
@@ -152,7 +169,7 @@ class _Batch:
 
 def _seen(outcome: RecordOutcome) -> Seen:
     record_id = "" if outcome.record is None else outcome.record.id
-    return Seen(record_id, outcome.row, getattr(outcome, "sheet", None), content_of(outcome.raw))
+    return Seen(record_id, outcome.row, outcome.sheet, content_of(outcome.raw))
 
 
 def _warned(outcome: RecordOutcome, earlier: Earlier) -> RecordOutcome:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import FieldError, InputError, NotFoundError, unknown_record
-from app.ingest.fields.codes import compact
 from app.text.identifiers import whole_number
 from app.text.normalising import fold_line
+from app.text.numbers import kept_id
+
+
+def known_id(catalogue: Catalogue, kind: Kind, written: str) -> str:
+    """The id of the record that is there under a spelling of its id; where none is, as it would be kept."""
+    kept = kept_id(kind, written)
+    return written if kept == written or catalogue.get(kind, written) is not None else kept
+
+
+def with_kept_ids(ids: Sequence[str]) -> tuple[str, ...]:
+    """Ids of any kind as they are given and as they would be kept: a list that names records by any spelling."""
+    kept = (kept_id(kind, written) for written in ids for kind in (Kind.PATENTS, Kind.FIRMS))
+    return tuple(dict.fromkeys((*ids, *kept)))
 
 
 class RecordService:
@@ -18,6 +32,10 @@ class RecordService:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
+    def id_of(self, kind: Kind, written: str) -> str:
+        """The id of the record that is there under a spelling of its id; see `known_id`."""
+        return known_id(self._catalogue, kind, written)
+
     def get(self, kind: Kind, record_id: str) -> AnyRecord:
         """The record; a patent by any usual spelling of its number, too, where that names one alone.
 
@@ -25,6 +43,8 @@ class RecordService:
             NotFoundError: there is none with this id, or several that the number may stand for.
         """
         record = self._catalogue.get(kind, record_id)
+        if record is None and (kept := kept_id(kind, record_id)) != record_id:
+            record = self._catalogue.get(kind, kept)
         if record is None and kind is Kind.PATENTS:
             record = self._by_number(record_id)
         if record is None:
@@ -35,7 +55,8 @@ class RecordService:
         line = fold_line(written)
         number = whole_number(line)
         if number is None:
-            spellings = tuple(dict.fromkeys((line, compact(line), compact(line).upper())))
+            joined = "".join(line.split())
+            spellings = tuple(dict.fromkeys((line, joined, joined.upper())))
             found = self._catalogue.numbers.find((spellings,), spellings)
         else:
             found = self._catalogue.numbers.find(number.ids, number.application_numbers)

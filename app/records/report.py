@@ -32,7 +32,7 @@ _KEYS = {
     ),
     GRADES: ("file", "kind", "load", "rows", "changed", "unchanged", "rejected", "reasons", "rejects_file", "seconds"),
     FEEDBACK: (
-        *("file", "load", "rows", "recorded", "known", "needs", "rejected", "reasons", "warnings"),
+        *("file", "load", "rows", "recorded", "known", "unanswered", "needs", "rejected", "reasons", "warnings"),
         *("rejects_file", "seconds"),
     ),
 }
@@ -44,7 +44,7 @@ class LoadReport:
     """What became of one file's rows. Counts that a kind does not have stay 0.
 
     Each row is counted once: as rejected, or, of records as added, changed, unchanged or repeated, of grades as changed
-    or unchanged, of feedback as recorded or known.
+    or unchanged, of feedback as recorded, known or unanswered.
 
     Attributes:
         load: its name in the log of loads; of a dry run ``None``.
@@ -60,6 +60,7 @@ class LoadReport:
         emptied: stored values that whole rows emptied, by field.
         changed: records or gradings; of industries patents that have another industry now.
         known: feedback that was recorded before.
+        unanswered: places of a sheet that nobody filled in.
         needs: needs that joined the catalogue with feedback.
         pairs: different pairs of IPC symbol and industry.
         replaced: whether the file's pairs are the mapping of industries now; not where no row could be used.
@@ -90,6 +91,7 @@ class LoadReport:
     emptied: Counter[str] = field(default_factory=Counter)
     recorded: int = 0
     known: int = 0
+    unanswered: int = 0
     needs: int = 0
     pairs: int = 0
     replaced: bool = False
@@ -108,7 +110,9 @@ class LoadReport:
             if outcome.warnings:
                 self.warnings.update(found.code for found in outcome.warnings)
                 self._note_problems(outcome.row, outcome.warnings)
-            if outcome.record is None:
+            if outcome.record is None and not outcome.rejected:
+                self.unanswered += 1
+            elif outcome.record is None:
                 self.rejected += 1
                 self.reasons.update(found.code for found in outcome.rejected)
                 self._note_problems(outcome.row, outcome.rejected)

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Kind
 from app.errors import FieldError, InputError, TooLargeError, unknown_record
-from app.ingest import Problem, RowOutcome, record_of
+from app.ingest import IngestOptions, Problem, RowOutcome, record_of
+from app.records.read import known_id
+from app.text.numbers import kept_id
 
 Embed = Callable[[Kind, Sequence[AnyRecord]], int]
 """Sees to it that passages have vectors before their records are committed; returns how many it left for later."""
@@ -85,10 +87,14 @@ class WriteService:
         catalogue: where records go.
         embed: called with records before they are committed, so that what is committed can be searched.
         max_batch_records: rows of one batch, both parts together.
+        options: how records are read; the defaults where ``None``.
     """
 
-    def __init__(self, catalogue: Catalogue, embed: Embed, *, max_batch_records: int) -> None:
+    def __init__(
+        self, catalogue: Catalogue, embed: Embed, *, max_batch_records: int, options: IngestOptions | None = None
+    ) -> None:
         self._catalogue = catalogue
+        self._options = options
         self._embed = embed
         self._max_batch_records = max_batch_records
 
@@ -97,21 +103,21 @@ class WriteService:
 
         Args:
             kind: what it is.
-            record_id: its id; the fields may repeat it.
+            record_id: its id in any spelling; the fields may repeat it, in any other.
             fields: as `record_of` reads them.
 
         Raises:
             InputError: a field cannot be used; the error names it.
             OverloadedError: too many texts wait to be embedded.
         """
-        outcome = record_of(kind, fields, record_id=record_id)
-        errors = _errors(kind, fields, outcome) or _other_id(outcome, record_id)
+        outcome = record_of(kind, fields, record_id=record_id, options=self._options)
+        errors = _errors(kind, fields, outcome) or _other_id(outcome, {record_id, kept_id(kind, record_id)})
         if errors or outcome.record is None:
             raise refused("record", "记录", errors)
         self._embed(kind, [outcome.record])
         done = self._catalogue.apply(kind, [outcome.record], (), source=f"PUT /v1/{kind.value}")
         became: WrittenOutcome = "created" if done.added else "updated" if done.changed else "unchanged"
-        return Written(record_id, became, done.revision, outcome.warnings)
+        return Written(outcome.record.id, became, done.revision, outcome.warnings)
 
     def delete(self, kind: Kind, record_id: str) -> Written:
         """Delete one record.
@@ -119,6 +125,7 @@ class WriteService:
         Raises:
             NotFoundError: there is none with this id.
         """
+        record_id = known_id(self._catalogue, kind, record_id)
         done = self._catalogue.apply(kind, (), [record_id])
         if done.missing:
             raise unknown_record(kind, record_id)
@@ -138,7 +145,7 @@ class WriteService:
             OverloadedError: too many texts wait to be embedded; nothing is written.
         """
         check_batch_size(len(upserts) + len(deletes), self._max_batch_records, "rows")
-        read = _Batch(kind)
+        read = _Batch(kind, self._options, lambda written: known_id(self._catalogue, kind, written))
         read.add_all(upserts, deletes)
         if read.rejected and not read.records and not read.deletes:
             errors = [
@@ -167,8 +174,8 @@ class WriteService:
 class _Batch:
     """Sorts the rows of a batch out."""
 
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
+    def __init__(self, kind: Kind, options: IngestOptions | None, known: Callable[[str], str]) -> None:
+        self._kind, self._options, self._known = kind, options, known
         self.records: dict[str, AnyRecord] = {}
         self.deletes: list[str] = []
         self.rejected: list[Row] = []
@@ -177,6 +184,7 @@ class _Batch:
 
     def add_all(self, upserts: Sequence[object], deletes: Sequence[object]) -> None:
         """Read all rows; an id that is both to be written and to be deleted is rejected in both places."""
+        deletes = [self._known(key) if isinstance(key, str) else key for key in deletes]
         gone = {key for key in deletes if isinstance(key, str)}
         written = {key for position, fields in enumerate(upserts) if (key := self._upsert(position, fields, gone))}
         for position, gone_id in enumerate(deletes):
@@ -192,7 +200,7 @@ class _Batch:
         if not isinstance(fields, Mapping):
             self._reject("upsert", position, None, [_NOT_AN_OBJECT])
             return None
-        outcome = record_of(self._kind, fields)
+        outcome = record_of(self._kind, fields, options=self._options)
         record = outcome.record
         errors = list(_errors(self._kind, fields, outcome))
         if record is not None and record.id in gone:
@@ -255,11 +263,11 @@ def _errors(kind: Kind, fields: Mapping[str, Any], outcome: RowOutcome[object]) 
     return [found.as_field_error() for found in outcome.rejected]
 
 
-def _other_id(outcome: RowOutcome[AnyRecord], record_id: str) -> list[FieldError]:
-    """The error for an id that is kept otherwise than the path has it, or another one altogether."""
-    if outcome.record is None or outcome.record.id == record_id:
+def _other_id(outcome: RowOutcome[AnyRecord], asked_ids: set[str]) -> list[FieldError]:
+    """The error for an id that is another than that of the path, which is given as it came and as it is kept."""
+    if outcome.record is None or outcome.record.id in asked_ids:
         return []
-    kept, asked = outcome.record.id[:_SHOWN], record_id[:_SHOWN]
+    kept, asked = outcome.record.id[:_SHOWN], min(asked_ids, key=len)[:_SHOWN]
     return [
         FieldError(
             "id",

@@ -32,6 +32,13 @@ _TAG = re.compile(
     r"\s{0,9}/?>",
     re.IGNORECASE,
 )
+# A power that loses its tag is another number: 10<sup>5</sup> is 10⁵. What is no number keeps its letters alone.
+_SUPERSCRIPT = re.compile(
+    r"<sup(?:\s[^<>]{0,100})?>\s{0,9}([0-9n+\-\u2212\u2013]{1,8})\s{0,9}</sup\s{0,9}>"
+    r"|<m[no]>\s{0,9}([0-9n+\-\u2212]{1,8})\s{0,9}</m[no]>(?=\s{0,9}</msup>)",
+    re.IGNORECASE,
+)
+_RAISED = str.maketrans("0123456789nN+-\u2212\u2013", "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁿ⁺⁻⁻⁻")
 _LONE_CLOSER = re.compile(r"</([A-Za-z])\s{0,9}>")
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ESCAPED_AMPERSANDS = re.compile(r"&(?:amp;)+", re.IGNORECASE)
@@ -41,10 +48,15 @@ _HIDDEN = (("<!--", "-->"), ("<style", "</style>"), ("<script", "</script>"))
 
 
 def remove_tags(text: str) -> str:
-    """``text`` without tags: block tags become line breaks, cells a space, inline tags nothing (``H<sub>2</sub>O``)."""
+    """``text`` without tags: block tags become line breaks, cells a space, inline tags nothing (``H<sub>2</sub>O``).
+
+    Numbers in ``<sup>`` become superscripts: ``10<sup>5</sup>`` is 10⁵.
+    """
     for opener, closer in _HIDDEN:
         if opener in text:
             text = _cut_between(text, opener, closer)
+    if "sup" in text.lower():
+        text = _SUPERSCRIPT.sub(lambda match: (match[1] or match[2]).translate(_RAISED), text)
     closed = {match[1].lower() for match in _LONE_CLOSER.finditer(text)}
 
     def replacement(match: re.Match[str]) -> str:

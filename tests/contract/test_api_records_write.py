@@ -157,7 +157,7 @@ def test_api_put_then_get_is_what_was_put(
         ("patents/X", {"title": "x" * 2001}, "title"),
         ("patents/X", {"id": "Y", "title": "t"}, "id"),
         ("patents/X", {"编号": "Y", "title": "t"}, "id"),
-        ("patents/CN 1", {"title": "t"}, "id"),
+        ("patents/CN 1", {"id": "CN 2", "title": "t"}, "id"),
         ("patents/X", {"kind": "firms", "title": "t"}, "kind"),
         ("patents/X", ["title"], "body"),
         ("needs/X", {}, "text"),

@@ -74,7 +74,7 @@ def test_commands_feedback_import_of_a_chinese_workbook(
         Event.CONTACTED, CREDIT_CODE, "CN1A", 2, "2026-11",
     )  # fmt: skip
     assert (rejected.event, rejected.reason, rejected.at.isoformat()) == (
-        Event.REJECTED, "价格太高", "2026-11-03T00:00:00+00:00",
+        Event.REJECTED, "价格太高", "2026-11-02T16:00:00+00:00",
     )  # fmt: skip
     services = Services(Settings(home=home), encoder=HashingEncoder)
     need = services.catalogue.get(Kind.NEEDS, returned.new_need_id)

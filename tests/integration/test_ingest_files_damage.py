@@ -30,6 +30,10 @@ def _xlsx() -> bytes:
     return buffer.getvalue()
 
 
+def _xls() -> bytes:
+    return (Path(__file__).parents[1] / "unit/ingest/cases/17_old_binary.xls").read_bytes()
+
+
 def _parquet() -> bytes:
     buffer = io.BytesIO()
     rows = range(5_000)
@@ -52,12 +56,12 @@ def _parquet() -> bytes:
         ("a.csv", "甲,乙\n1,2\n".encode(), "no_header"),
         ("a.csv", "统一社会信用代码,企业名称\n1,2\n".encode(), "missing_column"),
         ("a.csv", "专利名称,摘要\n1,2\n".encode(), "missing_column"),
-        ("a.csv", _xlsx(), "unknown_encoding"),
+        ("a.csv", _xlsx()[:2_000], "damaged_file"),
         ("a.jsonl", b"x\ny\n", "no_header"),
         ("a.jsonl", b'{"a": 1}\n', "no_header"),
         ("a.jsonl", b'{"title": "x"}\n', "missing_column"),
         ("a.xlsx", b"PK\x03\x04 no workbook", "damaged_file"),
-        ("a.xlsx", CSV, "damaged_file"),
+        ("a.xlsx", b"\x00\x01" * 500, "damaged_file"),
         ("a.xlsx", _xlsx()[:2_000], "damaged_file"),
         ("a.xlsx.gz", gzip.compress(_xlsx())[:-100], "damaged_file"),
         ("a.parquet", CSV, "damaged_file"),
@@ -118,7 +122,13 @@ def test_ingest_files_damage_closing_early_leaves_nothing_open(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("name", "make"),
-    [("a.xlsx", _xlsx), ("a.parquet", _parquet), ("a.csv.gz", lambda: gzip.compress(CSV)), ("a.csv", lambda: CSV)],
+    [
+        ("a.xlsx", _xlsx),
+        ("a.xls", _xls),
+        ("a.parquet", _parquet),
+        ("a.csv.gz", lambda: gzip.compress(CSV)),
+        ("a.csv", lambda: CSV),
+    ],
 )
 def test_ingest_files_damage_anywhere_gives_rows_or_an_input_error(
     tmp_path: Path, name: str, make: Callable[[], bytes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -281,3 +282,25 @@ def test_push_default_is_worth_sending() -> None:
     """Without rules, a list ends where a reader would keep less than he would throw away."""
     assert PushRules().min_score == WORTH_SENDING
     assert PushRules().min_level is Level.WEAK
+
+
+def test_push_leaves_out_what_is_of_unknown_status(tmp_path: Path) -> None:
+    """A word that nobody knows is not pushed unless a rule says so; no status at all is, and both are counted."""
+    with closing(push_services(tmp_path)) as services:
+        patents = [one for page in services.catalogue.iterate(Kind.PATENTS) for one in page if isinstance(one, Patent)]
+        alive = [one for one in patents if one.status != "inactive"]
+        strange, unknown, unstated = alive[0], alive[1], alive[2]
+        changed = {strange.id: "封存", unknown.id: "unknown", unstated.id: None}
+        services.catalogue.upsert([replace(one, status=changed[one.id]) for one in alive[:3]], source="test")
+        dead = len(patents) - len(alive)
+        rules = {"months": 0, "per_holder": 0, "per_family": 0, "k": 200, "candidates": 200}
+        run = services.pushing.run(request("strict", **rules)).run
+        manifest = json.loads(run.manifest)
+        assert manifest["left_out_by_status"] == {"a": {"inactive": dead, "unknown": 1, "封存": 1}}
+        pushed = {entry.patent_id for page in services.catalogue.pushes.iterate("strict") for entry in page}
+        assert not pushed & {strange.id, unknown.id}
+        stated_none = {one.id for one in alive[3:] if one.status is None} | {unstated.id}
+        assert manifest["pushed_without_status"] == len(pushed & stated_none) > 0
+        services.pushing.run(request("lax", unknown_status=True, **rules))
+        lax = {entry.patent_id for page in services.catalogue.pushes.iterate("lax") for entry in page}
+        assert lax >= {strange.id, unknown.id}

@@ -25,19 +25,20 @@ PLAN = {
     "app.metrics": (),
     "app.settings": (),
     "app.text": (),
-    "app.ingest": ("app.text",),
+    "app.sheets": ("app.text",),
+    "app.ingest": ("app.sheets", "app.text"),
     "app.catalogue": (),
     "app.evaluation": (),
     "app.ranking": ("app.text",),
     "app.serving": ("app.catalogue", "app.ranking", "app.text", "app.metrics", "index", "models"),
-    "app.match": ("app.serving", "app.ranking", "app.text", "app.catalogue", "index", "models"),
+    "app.match": ("app.serving", "app.ranking", "app.text", "app.sheets", "app.catalogue", "index", "models"),
     "app.records": ("app.catalogue", "app.ingest", "app.text"),
     "app.webhooks": ("app.catalogue", "app.metrics"),
     "app.builds": ("app.serving", "app.evaluation", "app.ranking", "app.text", "app.catalogue", "index", "models"),
-    "app.feedback": ("app.records", "app.ingest", "app.catalogue", "app.evaluation"),
+    "app.feedback": ("app.records", "app.ingest", "app.sheets", "app.catalogue", "app.evaluation"),
     "app.push": (
         "app.match", "app.feedback", "app.records", "app.serving", "app.evaluation", "app.ranking", "app.catalogue",
-        "app.ingest", "app.text", "index", "models",
+        "app.ingest", "app.sheets", "app.text", "index", "models",
     ),
     "app.alerts": (
         "app.match", "app.feedback", "app.records", "app.webhooks", "app.serving", "app.ranking", "app.text",
@@ -45,7 +46,7 @@ PLAN = {
     ),
     "app.quality": (
         "app.match", "app.builds", "app.serving", "app.evaluation", "app.ranking", "app.text", "app.ingest",
-        "app.catalogue", "index", "models",
+        "app.sheets", "app.catalogue", "index", "models",
     ),
     "app.api": (
         "app.match", "app.records", "app.builds", "app.push", "app.feedback", "app.alerts", "app.webhooks",
@@ -53,14 +54,15 @@ PLAN = {
     ),
     "app.wiring": (
         "app.match", "app.records", "app.builds", "app.push", "app.feedback", "app.alerts", "app.webhooks",
-        "app.quality", "app.serving", "app.text", "app.catalogue", "app.metrics", "app.settings", "index", "models",
+        "app.quality", "app.serving", "app.ingest", "app.text", "app.catalogue", "app.metrics", "app.settings", "index",
+        "models",
     ),
     "app.web": (),
     "app.main": ("app.api", "app.wiring", "app.settings"),
     "scripts": (
         "scripts.bench", "app.api", "app.wiring", "app.match", "app.records", "app.builds", "app.push",
-        "app.feedback", "app.alerts", "app.webhooks", "app.quality", "app.serving", "app.ingest", "app.evaluation",
-        "app.settings", "index", "models",
+        "app.feedback", "app.alerts", "app.webhooks", "app.quality", "app.serving", "app.ingest", "app.sheets",
+        "app.evaluation", "app.settings", "index", "models",
     ),
     "scripts.bench": (
         "scripts", "app.wiring", "app.match", "app.builds", "app.push", "app.quality", "app.serving", "app.catalogue",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from hashing_encoder import HashingEncoder
+from pydantic import ValidationError
 
-from app.domain import Kind
+from app.domain import Event, Kind, Patent
 from app.errors import CatalogueProblem
 from app.main import create_app
 from app.settings import Settings
@@ -96,3 +99,33 @@ def test_wiring_refuses_what_cannot_work_before_anything_is_used(tmp_path: Path)
         Services(Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}"))
     with pytest.raises(SourceError):
         Services(Settings(home=tmp_path, model="nonsense:x"))
+
+
+@pytest.mark.parametrize(("zone", "day", "hour"), [("Asia/Shanghai", 28, 10), ("UTC", 27, 18)])
+def test_wiring_hands_the_time_zone_to_files_records_and_feedback(
+    tmp_path: Path, zone: str, day: int, hour: int
+) -> None:
+    """A moment is the same day from a file and over REST; a time without a zone is of the setting's."""
+    services = Services(Settings(home=tmp_path, timezone=zone), embed=lambda _kind, _records: 0)
+    fields = {"id": "FILE", "title": "题", "filed_on": "2010-07-27T16:00:00.000Z"}
+    path = tmp_path / "patents.jsonl"
+    path.write_text(json.dumps(fields), encoding="utf-8")
+    services.importing.load(path, Kind.PATENTS)
+    services.writing.put(Kind.PATENTS, "REST", {**fields, "id": "REST"})
+    for key in ("FILE", "REST"):
+        record = services.catalogue.get(Kind.PATENTS, key)
+        assert isinstance(record, Patent)
+        assert record.filed_on == date(2010, 7, day)
+    services.writing.put(Kind.FIRMS, "F", {"name": "甲公司"})
+    contact = {"event": "contacted", "firm_id": "F", "patent_id": "FILE", "at": "2025-11-24 18:00"}
+    services.feedback.add(contact)
+    (kept,) = services.catalogue.feedback.iterate([Event.CONTACTED])
+    assert kept.at == datetime(2025, 11, 24, hour, tzinfo=UTC)
+    services.close()
+
+
+def test_wiring_refuses_a_time_zone_that_there_is_not() -> None:
+    """The error says what a name looks like."""
+    for name in ("Beijing", "", "../etc/passwd", "GMT+25:00"):
+        with pytest.raises(ValidationError, match="name of a time zone as Asia/Shanghai"):
+            Settings(timezone=name)

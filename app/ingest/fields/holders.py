@@ -7,8 +7,27 @@ from functools import lru_cache
 
 from app.domain import HolderType
 
-_SEPARATORS = re.compile(r"[;|\n\r\t、]+")
-_LIST_COMMA = re.compile(r",(?!\s*(?:ltd|inc|llc|llp|l\.l\.c|corp|co\b|limited|s\.a|gmbh|plc|jr|sr)\b)", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[;|\n\r\t、]+|(?<=\s)/(?=\s)|(?<=[\u3400-\u9fff)])/(?=[\u3400-\u9fff])")
+_LIST_COMMA = re.compile(
+    r",(?!\s{0,3}(?:ltd|inc|llc|llp|l\.?l\.?c|l\.?p|corp|co\b|limited|incorporated|s\.?a|s\.?p\.?a|s\.?r\.?l|sarl|n\.?v|b\.?v|a\.?g|k\.?k"
+    r"|kg|oy|ab|gmbh|plc|pte|pty|jr|sr|ii|iii)\b)",
+    re.IGNORECASE,
+)
+_PART_OF = re.compile(
+    r"(?:the\s|\w{1,20}\s)?(?:institute|school|college|faculty|department|cent(?:er|re)|laborator(?:y|ies)|division|academy"
+    r"|branch|hospital)\s(?:of|for|at|on)\b|[^,]{1,60}\bhospital$",
+    re.IGNORECASE,
+)
+"""What may be of the body named behind the next comma: Institute of Chemistry, Chinese Academy of Sciences."""
+_NUMBERED = re.compile(r"\s*\(?1\s?[.、)](?=\s?[^\d\s])")
+_NUMBER = re.compile(r"(?:^|[\s;,、])?\(?(?<!\d)\d{1,2}\s?[.、)]\s?(?=[^\d\s.])|[①-⑳]")
+_ASIDE = re.compile(
+    r"\s{0,3}(?:\[[A-Za-z]{2}(?:[;,]\s?[A-Za-z]{2}){0,9}\]|\([A-Z]{2}\)|\[(?:中国|美国|日本|韩国|德国)\]"
+    r"|\((?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?[^()]{0,12}\)"  # since when, of Lens
+    r"|\([A-Z0-9]{4}-[A-Za-z-]{1,14}\))$"  # the codes of Derwent: (IMAG-C)
+)
+_OFFICES = re.compile(r"\[[A-Za-z]{2}(?:[;,]\s?[A-Za-z]{2}){0,9}\]")
+_MOST_ASIDES = 4
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}(?<![县市省区府県局站厅院店])(?<!协会|学会|电网|银行)")
 """Two to four characters are a person's name, unless the end is that of an office, a place or a body."""
@@ -54,16 +73,46 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """The names in a cell. A comma separates only names of East Asian script: ``Seven Days Hotel, Ltd.`` is one."""
+    """The names in a cell, without countries, codes and days behind them.
+
+    A comma separates names of East Asian script, and those that are all of bodies: ``Imaginary University, Imaginary
+    Membrane Co., Ltd.`` are two, ``Seven Days Hotel, Ltd.`` and ``Smith, John`` are one each.
+    """
+    if _NUMBERED.match(text):
+        text = _NUMBER.sub("\n", text)
+    elif "①" in text:
+        text = _NUMBER.sub(lambda number: "\n" if "①" <= number[0] <= "⑳" else number[0], text)
     names: dict[str, None] = {}
-    for entry in _SEPARATORS.split(text):
-        parts = _LIST_COMMA.split(entry)
-        if len(parts) > 1 and not all(_EAST_ASIAN.search(part) for part in parts if part.strip()):
-            parts = [entry]
-        for part in parts:
-            if name := part.strip(" ,"):
-                names[name] = None
+    for entry in _SEPARATORS.split(_OFFICES.sub(" ", text)):
+        names.update(dict.fromkeys(name for part in _by_commas(entry) if (name := bare_name(part))))
     return tuple(names)
+
+
+def bare_name(name: str) -> str:
+    """A name without what registers write behind it: ``[CN]``, ``(IMAG-C)``, ``(2022-06-01)``."""
+    name = name.strip(" ,")
+    for _ in range(_MOST_ASIDES):
+        bare = _ASIDE.sub("", name).strip(" ,")
+        if not bare or bare == name:
+            break
+        name = bare
+    return name
+
+
+def _by_commas(entry: str) -> list[str]:
+    parts = [part for part in _LIST_COMMA.split(entry) if part.strip()]
+    if len(parts) < 2 or all(_EAST_ASIAN.search(part) for part in parts):
+        return parts
+    joined: list[str] = []
+    alone = False
+    for part in parts:
+        if alone and _PART_OF.match(joined[-1].strip()):
+            joined[-1], alone = f"{joined[-1]},{part}", False
+        else:
+            joined.append(part)
+            alone = True
+    bodies = all(holder_type_of(bare_name(part)) not in (None, HolderType.PERSON) for part in joined)
+    return joined if bodies else [entry]
 
 
 @lru_cache(maxsize=16384)

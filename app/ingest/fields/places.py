@@ -1,9 +1,10 @@
-"""Provinces of China and their GB/T 2260 codes."""
+"""Places of China and their GB/T 2260 codes."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 from unicodedata import normalize
 
 PROVINCES = {
@@ -31,29 +32,75 @@ _ENGLISH = {
     "taiwan": "71", "hong kong": "81", "hongkong": "81",
     "macau": "82", "macao": "82",
 }  # fmt: skip
-_NAMES = PROVINCES | _TRADITIONAL
+_NAMES = PROVINCES | _TRADITIONAL | {"海南藏族": "6325"}
 _CODES = frozenset(PROVINCES.values())
 _LONGEST_NAME = max(map(len, _NAMES))
 _CHINA = re.compile(r"^(?:中国|中國|中华人民共和国|CN|CHN)[\s\-;,/:]*", re.IGNORECASE)
 _CODED = re.compile(r"(?<!\d)(\d{2}|\d{4}|\d{6})(?!\d)")
+_BETWEEN = re.compile(r"[\s\-/,>·|;]+")
+_OF_PROVINCE = re.compile("^(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区|市辖区)")
+_ENDING = re.compile(
+    "(?:(?:蒙古族?|回族|藏族|维吾尔族?|哈萨克族?|柯尔克孜族?|苗族|彝族|壮族|布依族|朝鲜族|侗族|土家族|哈尼族|傣族|黎族|羌族|景颇族|"
+    "傈僳族|白族)*自治[州县]|新区|[市盟区县]|地区|林区)$"
+)
+_SHARED = ("和平", "宝山", "普陀", "朝阳", "江北", "河东", "通州")
+"""Districts of the municipalities whose names districts elsewhere have too."""
+_LONGEST_DIVISION = 14
+"""Characters of 积石山保安族东乡族撒拉族自治县, and fewer of all that are listed."""
 _ELSEWHERE = re.compile("[\u3040-\u30ff\uac00-\ud7af]|[都道府県縣]$")
 
 
 @lru_cache(maxsize=16384)
 def region_code(place: str) -> str | None:
-    """The GB/T 2260 code of ``place``: a code as it stands, or two digits where a province's name comes first."""
+    """The GB/T 2260 code of ``place``: a code as it stands, or the deepest that its names are sure of.
+
+    Two digits of a province, four of a city or prefecture, six of a district of the four municipalities and of a place
+    that its province administers itself. A city needs no province before it, where there is one of its name.
+    """
     text = normalize("NFKC", place).strip()
     if text.isascii() and text.isdigit():
         return text if is_region_code(text) else None
     text = _CHINA.sub("", text)
-    for length in range(_LONGEST_NAME, 1, -1):
-        if code := _NAMES.get(text[:length]):
-            return code
     if text.isascii():
         words = " ".join(text.lower().replace("province", " ").split(",")[0].split())
         return _ENGLISH.get(words) or _ENGLISH.get(words.removesuffix(" city"))
+    bare = _BETWEEN.sub("", text)
+    for length in range(_LONGEST_NAME, 1, -1):
+        if code := _NAMES.get(bare[:length]):
+            return _within(code, bare[length:]) or code
+    if city := _city(bare):
+        return city
     coded = _CODED.search(text)  # 重庆;85 is of the office's own codes, 广东(440000) of GB/T 2260
     return coded[1] if coded and is_region_code(coded[1]) else None
+
+
+def _within(province: str, rest: str) -> str | None:
+    """The place of a province that ``rest`` begins with."""
+    rest = _OF_PROVINCE.sub("", rest)
+    names = _divisions()
+    lengths = range(min(len(rest), _LONGEST_DIVISION), 1, -1)
+    return next((code for length in lengths if (code := names.get((province, rest[:length])))), None)
+
+
+def _city(text: str) -> str | None:
+    """The place that ``text`` begins with where only one province has it."""
+    codes = {code for province in _CODES if (code := _within(province, text))}
+    return codes.pop() if len(codes) == 1 and not text.startswith(_SHARED) else None
+
+
+@cache
+def _divisions() -> dict[tuple[str, str], str]:
+    """Province and a name, whole or without what it ends with -> code."""
+    found: dict[tuple[str, str], str] = {}
+    short: dict[tuple[str, str], set[str]] = {}
+    for line in Path(__file__).with_name("places.tsv").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            code, name = line.split("\t")
+            found[code[:2], name] = code
+            stem = _ENDING.sub("", name)
+            if len(stem) > 1:
+                short.setdefault((code[:2], stem), set()).add(code)
+    return {key: next(iter(codes)) for key, codes in short.items() if len(codes) == 1} | found
 
 
 def is_region_code(digits: str) -> bool:

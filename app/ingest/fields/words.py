@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from app.domain import Event, Kind, Level
+from app.domain import Event, Level
 
 _LISTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 
@@ -24,10 +24,12 @@ MISSING = frozenset(_LISTS["missing"])
 LONGEST_MISSING = max(map(len, MISSING))
 """Longer cells hold a value, whatever it is (spaces around a short word aside)."""
 
-_STATUS = {kind: _by_word(_LISTS["status"][kind.value]) for kind in Kind}
 _LICENCE_OF = _by_word(_LISTS["licence"])
 _HOLDER_TYPE_OF = _by_word(_LISTS["holder_type"])
 _DOCUMENT_KIND_OF = _by_word(_LISTS["document_kind"])
+_CONTAINED: Mapping[str, list[tuple[str, tuple[str, ...]]]] = {
+    name: [(ours, tuple(parts)) for ours, *parts in rows] for name, rows in _LISTS["contained"].items()
+}
 _EVENT_OF = {word: Event(event) for word, event in _by_word(_LISTS["event"]).items()}
 _LEVEL_OF = {word: Level(level) for word, level in _by_word(_LISTS["level"]).items()}
 _YES, _NO = frozenset(_LISTS["yes"]), frozenset(_LISTS["no"])
@@ -47,38 +49,38 @@ def is_missing(value: object) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def status_word(kind: Kind, word: str) -> str:
-    """``word`` as one of our statuses, or as it came when it is none that we know."""
+def licence_words(word: str) -> tuple[str, ...]:
+    """The licence modes that ``word`` names (转让或许可 are two); none where nobody knows it."""
     folded = _folded(word)
-    table = _STATUS[kind]
-    if folded in table:
-        return table[folded]
-    # 失效-未缴年费, 审中/实质审查, 有效（授权）: the first part that is known decides.
-    for part in _parts(folded):
-        if part in table:
-            return table[part]
-    return word
+    if ours := _LICENCE_OF.get(folded.replace(" ", "").replace("_", "").replace("-", "")):
+        return (ours,)
+    found = []
+    for ours, parts in _CONTAINED["licence"]:
+        if any(part in folded for part in parts) and not folded.startswith(("不", "非")):
+            found.append(ours)
+            for part in parts:
+                folded = folded.replace(part, " ")  # 开放许可 is no 许可 as well
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)
-def licence_word(word: str) -> str:
-    """``word`` as one of our licence modes, or as it came."""
-    return _LICENCE_OF.get(_folded(word).replace(" ", "").replace("_", "").replace("-", ""), word)
-
-
-@lru_cache(maxsize=4096)
-def holder_type_word(word: str) -> str:
-    """``word`` as one of our holder types, or as it came."""
+def holder_type_word(word: str) -> str | None:
+    """``word`` as one of our holder types; ``None`` where nobody knows it."""
     folded = _folded(word)
-    return _HOLDER_TYPE_OF.get(folded) or next(
-        (_HOLDER_TYPE_OF[p] for p in _parts(folded) if p in _HOLDER_TYPE_OF), word
-    )
+    if ours := _HOLDER_TYPE_OF.get(folded):
+        return ours
+    known = next((_HOLDER_TYPE_OF[part] for part in _parts(folded) if part in _HOLDER_TYPE_OF), None)
+    return known or _contained("holder_type", folded)
 
 
 @lru_cache(maxsize=4096)
-def document_kind_word(word: str) -> str:
-    """``word`` as ``invention``, ``utility`` or ``design``, or as it came."""
-    return _DOCUMENT_KIND_OF.get(_folded(word), word)
+def document_kind_word(word: str) -> str | None:
+    """``word`` or a kind code as ``invention``, ``utility`` or ``design``; ``None`` where nobody knows it."""
+    folded = _folded(word)
+    if ours := _DOCUMENT_KIND_OF.get(folded):
+        return ours
+    known = next((_DOCUMENT_KIND_OF[part] for part in _parts(folded) if part in _DOCUMENT_KIND_OF), None)
+    return _contained("document_kind", folded) or known
 
 
 def event_word(word: str) -> Event | None:
@@ -109,3 +111,7 @@ def _parts(folded: str) -> list[str]:
     for mark in "()[];,/|、-:":
         folded = folded.replace(mark, "\n")
     return [part.strip() for part in folded.split("\n") if part.strip()]
+
+
+def _contained(vocabulary: str, folded: str) -> str | None:
+    return next((ours for ours, parts in _CONTAINED[vocabulary] if any(part in folded for part in parts)), None)

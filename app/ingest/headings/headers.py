@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from unicodedata import normalize
 
-from app.ingest.headings.synonyms import SYNONYMS, TRANSLATION_MARKS
+from app.ingest.headings.folding import BRACKETED, folded, unbracketed
+from app.ingest.headings.profiles import Profile, profile_named, recognised_profile
+from app.ingest.headings.rewriting import Rewriting, rewriting_of
+from app.ingest.headings.synonyms import MERGED, SYNONYMS, TRANSLATION_MARKS
 
 EXTRA = "extra"
 """Mapping target that keeps a column in ``extra`` although its header is a known one."""
 IGNORE = "ignore"
 """Mapping target that drops a column."""
+_MAPPED = -1
+"""The rank of a mapped column, which has no others beside it."""
 
-_BRACKETED = re.compile(r"[(\[{【〔《<「『](?P<inside>[^)\]}】〕》>」』]*)[)\]}】〕》>」』]")
-_SEPARATORS = re.compile(r"[\W_]+")
-
-# Fields that take the values of all their columns; the others take the best column that has a value.
-MERGED = frozenset(("ipc", "licence", "industry"))
+_TRANSLATED = frozenset(("title", "abstract"))
+"""Fields that a translation stands in for, where a file has nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Plan:
         multiples: the other fields.
         extras: positions that no field uses.
         spares: the lesser positions of fields that have several, kept in ``extra`` where they add something.
+        profile: the known export that the headers are of, ``None`` where they are of no known one.
+        rewriting: what is done to the cells of such an export before they are read.
     """
 
     headers: tuple[str, ...]
@@ -41,6 +45,12 @@ class Plan:
     multiples: tuple[tuple[str, tuple[int, ...]], ...]
     extras: tuple[int, ...]
     spares: tuple[tuple[str, int], ...]
+    profile: str | None = None
+    rewriting: Rewriting | None = None
+
+    def rewritten(self, cells: Sequence[Any]) -> Sequence[Any]:
+        """A row's cells as fields are read from them: as many as there are ``headers``."""
+        return cells if self.rewriting is None else self.rewriting(cells)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -48,8 +58,11 @@ class Plan:
 
         A column may serve two fields, as an application number may be the id; it counts for the one that it suits best.
         """
-        best = {self.headers[places[0]]: name for name, places in self.fields.items()}
-        return {self.headers[place]: name for name, places in self.fields.items() for place in places} | best
+        given = len(self.rewriting.given) if self.rewriting else 0
+        theirs = len(self.headers) - given  # what a profile gives has no column
+        best = {self.headers[places[0]]: name for name, places in self.fields.items() if places[0] < theirs}
+        every = ((place, name) for name, places in self.fields.items() for place in places if place < theirs)
+        return {self.headers[place]: name for place, name in every} | best
 
 
 def fields_of(kind: str) -> tuple[str, ...]:
@@ -60,66 +73,124 @@ def fields_of(kind: str) -> tuple[str, ...]:
 def recognise(header: str, kind: str) -> tuple[tuple[str, int], ...]:
     """The fields that ``header`` stands for, each with its rank among the headers of that field (0 is best)."""
     table = _table(kind)
-    whole = _folded(header)
+    whole = folded(header)
     if whole in table:
         return table[whole]
-    text = normalize("NFKC", header)
-    if any(_folded(match["inside"]) in TRANSLATION_MARKS for match in _BRACKETED.finditer(text)):
+    if is_translation(header):
         return ()  # 摘要(英文): a translation stands beside the text and is no field of ours
-    return table.get(_folded(_BRACKETED.sub(" ", text)), ())
+    return table.get(unbracketed(header)) or table.get(_behind_english(header), ())
 
 
-def plan_columns(headers: Sequence[str], kind: str, mapping: Mapping[str, str]) -> Plan:
-    """Assign columns to fields: by ``mapping`` (their header -> our field) where it names them, else by synonyms."""
+def is_translation(header: str) -> bool:
+    """Whether a header says in brackets that its column is a translation of another."""
+    found = BRACKETED.finditer(normalize("NFKC", header))
+    return any(folded(match["inside"]) in TRANSLATION_MARKS for match in found)
+
+
+def plan_columns(headers: Sequence[str], kind: str, mapping: Mapping[str, str], profile: str | None = None) -> Plan:
+    """Assign columns to fields: by ``mapping``, by the profile of a known export, by synonyms.
+
+    Args:
+        headers: of the row's columns.
+        kind: whose fields they are.
+        mapping: their header -> our field; what it names counts alone.
+        profile: the known export that they are to be read as; recognised by themselves where ``None``.
+
+    Raises:
+        InputError: there is no such profile.
+    """
+    known = profile_named(profile, kind) if profile is not None else recognised_profile(headers, kind)
     names = _distinct(headers)
-    chosen = {_folded(theirs): ours for theirs, ours in mapping.items()}
-    mapped = set(chosen.values())
-    ranked: dict[str, list[tuple[int, int]]] = {}
-    ignored = set()
-    for position, header in enumerate(headers):
-        target = mapping.get(header) or chosen.get(_folded(header))
-        if target == IGNORE:
-            ignored.add(position)
-        elif target is not None:
-            ranked.setdefault(target, []).append((-1, position))
-        else:
-            for name, rank in recognise(header, kind):
-                if name not in mapped:
-                    ranked.setdefault(name, []).append((rank, position))
+    ranked, ignored = _ranked(headers, kind, mapping, known)
     ranked.pop(EXTRA, None)
     fields = {name: tuple(position for _, position in sorted(places)) for name, places in ranked.items()}
+    rewriting, given = rewriting_of(known, headers, fields) if known else (None, ())
+    kept: tuple[int, ...] = ()
+    if rewriting is not None:
+        kept = tuple(range(len(names), len(names) + len(rewriting.kept)))
+        names += tuple(names[position] for position in rewriting.kept)
+        fields |= {name: (len(names) + place,) for place, name in enumerate(given)}
+        names += given
+    return _planned(names, fields, ignored, kept, known, rewriting)
+
+
+def _planned(
+    names: tuple[str, ...],
+    fields: Mapping[str, tuple[int, ...]],
+    ignored: set[int],
+    kept: tuple[int, ...],
+    known: Profile | None,
+    rewriting: Rewriting | None,
+) -> Plan:
     best = {places[0] for places in fields.values()}
-    used = {position for positions in fields.values() for position in positions}
+    used = {position for positions in fields.values() for position in positions} | set(kept)
+    extras = tuple(p for p in range(len(names)) if p not in used and p not in ignored)
     return Plan(
         headers=names,
         fields=fields,
         singles=tuple((name, places[0]) for name, places in fields.items() if len(places) == 1),
         multiples=tuple((name, places) for name, places in fields.items() if len(places) > 1),
-        extras=tuple(p for p in range(len(names)) if p not in used and p not in ignored),
+        extras=extras + kept,
         spares=tuple(
             (name, p) for name, places in fields.items() if name not in MERGED for p in places[1:] if p not in best
         ),
+        profile=known.name if known else None,
+        rewriting=rewriting,
     )
 
 
-def count_recognised(headers: Iterable[str], kind: str, mapping: Mapping[str, str]) -> int:
+def _ranked(
+    headers: Sequence[str], kind: str, mapping: Mapping[str, str], known: Profile | None
+) -> tuple[dict[str, list[tuple[int, int]]], set[int]]:
+    """Field -> rank and position of its columns, and the positions that the mapping drops."""
+    chosen = {folded(theirs): ours for theirs, ours in mapping.items()}
+    mapped = set(chosen.values())
+    ranked: dict[str, list[tuple[int, int]]] = {}
+    ignored = set()
+    translations: list[tuple[str, int]] = []
+    for position, header in enumerate(headers):
+        target = mapping.get(header) or chosen.get(folded(header))
+        if target == IGNORE:
+            ignored.add(position)
+        elif target is not None:
+            ranked.setdefault(target, []).append((_MAPPED, position))
+        else:
+            found = (known.targets(header) if known else ()) or recognise(header, kind)
+            for name, rank in found:
+                if name not in mapped:
+                    ranked.setdefault(name, []).append((rank, position))
+            if not found and is_translation(header):
+                translations += [(name, position) for name, _ in _table(kind).get(unbracketed(header), ())]
+    missing = _TRANSLATED - mapped - set(ranked)
+    for name, position in translations:
+        if name in missing:
+            ranked.setdefault(name, []).append((0, position))
+    return ranked, ignored
+
+
+def count_recognised(headers: Iterable[str], kind: str, mapping: Mapping[str, str], profile: str | None = None) -> int:
     """How many different fields ``headers`` provide; 0 for a row that is no header row."""
-    chosen = {_folded(theirs): ours for theirs, ours in mapping.items()}
+    chosen = {folded(theirs): ours for theirs, ours in mapping.items()}
+    headers = tuple(headers)
+    known = profile_named(profile, kind) if profile is not None else recognised_profile(headers, kind)
     found: set[str] = set()
     for header in headers:
-        target = chosen.get(_folded(header))
-        found.update([target] if target else (name for name, _ in recognise(header, kind)[:1]))
+        target = chosen.get(folded(header))
+        names = (known.targets(header) if known else ()) or recognise(header, kind)
+        found.update([target] if target else (name for name, _ in names[:1]))
     return len(found)
 
 
 def same_header(one: str, other: str) -> bool:
     """Whether two headers differ only in case, width, spaces and punctuation."""
-    return _folded(one) == _folded(other)
+    return folded(one) == folded(other)
 
 
-@lru_cache(maxsize=4096)
-def _folded(header: str) -> str:
-    return _SEPARATORS.sub("", normalize("NFKC", header).casefold())
+@lru_cache(maxsize=8192)
+def _behind_english(header: str) -> str:
+    """The Chinese name of a header that has the English one before it: Title-题名."""
+    english, dash, chinese = header.partition("-")
+    return folded(chinese) if dash and english.isascii() and not chinese.isascii() else ""
 
 
 @lru_cache(maxsize=len(SYNONYMS))
@@ -128,9 +199,9 @@ def _table(kind: str) -> dict[str, tuple[tuple[str, int], ...]]:
     for name, ranks in SYNONYMS[kind].items():
         for rank, words in enumerate(ranks):
             for word in (name, *words) if rank == 0 else words:
-                entries = table.get(_folded(word), ())
+                entries = table.get(folded(word), ())
                 if name not in {known for known, _ in entries}:
-                    table[_folded(word)] = (*entries, (name, rank))
+                    table[folded(word)] = (*entries, (name, rank))
     return table
 
 

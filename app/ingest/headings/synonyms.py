@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain import Kind
+from app.ingest.headings.folding import folded
 
 Synonyms = dict[str, tuple[tuple[str, ...], ...]]
 
@@ -24,6 +25,11 @@ _LISTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("synonyms.toml")
 TRANSLATION_MARKS = frozenset(_LISTS["translation_marks"])
 """In brackets behind a header, they say that the column is a translation of another."""
 
+COLUMN_WORDS, MEANING_WORDS = (
+    frozenset(map(folded, _LISTS[name])) for name in ("words_for_columns", "words_for_meanings")
+)
+"""Headers of a table that explains another's columns: for their names, and for what they mean."""
+
 
 def _listed(kind: str) -> Synonyms:
     fields: dict[str, tuple[tuple[str, ...], ...]] = {}
@@ -37,6 +43,12 @@ _PATENTS, _FEEDBACK = _listed(Kind.PATENTS.value), _listed(FEEDBACK)
 # An application number serves as the id where there is no better one.
 _PATENTS["id"] += _PATENTS["application_number"]
 
+PARTS = ("background", "text", "problem", "figures", "budget", "deadline", "cooperation")
+"""What the text of a need is made of, in the order in which it is told."""
+
+MERGED = frozenset(("ipc", "licence", "industry", "firm_name", *PARTS)) - {"text"}
+"""Fields that take the values of all their columns; the others take the best column that has a value."""
+
 SYNONYMS: dict[str, Synonyms] = {
     Kind.PATENTS: _PATENTS,
     Kind.NEEDS: _listed(Kind.NEEDS.value),
@@ -49,9 +61,9 @@ SYNONYMS: dict[str, Synonyms] = {
 """By kind, or `INDUSTRIES`, `FEEDBACK`, `GRADES`."""
 
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
-    Kind.PATENTS: (("id",), ("title",)),
-    Kind.NEEDS: (("title", "text"),),
-    Kind.FIRMS: (("id",), ("name",)),
+    Kind.PATENTS: (("title",), ("id", "abstract", "holders")),
+    Kind.NEEDS: (("title", "text", "problem"),),
+    Kind.FIRMS: (("name",),),
     INDUSTRIES: (("ipc",), ("industry",)),
     FEEDBACK: (("event", "level"),),
     GRADES: (("id",), ("grade", "maturity", "agreed")),

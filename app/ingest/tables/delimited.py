@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from app.ingest.headings.headers import plan_columns
 from app.ingest.headings.heading import HeaderSearch, Heading
-from app.ingest.outcomes import IngestOptions, RawRow
+from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
 from app.ingest.problems import problem
 from app.ingest.tables.encodings import Encoding, unmarked
+from app.ingest.tables.grids import Table
+from app.ingest.tables.leftovers import Leftovers
+from app.ingest.tables.monsters import MAX_COLUMNS, MonsterError
 from app.ingest.tables.streams import LineFeed, LineTooLongError
+from app.ingest.tables.wrapping import STARTS, unwrapped
 
-SEPARATORS = {"csv": (",", ";", "\t"), "tsv": ("\t",)}
+SEPARATORS = {"csv": (",", ";", "\t"), "tsv": ("\t", ",", ";")}
 """What may separate cells, the likeliest first. A full-width comma is text."""
 
-_HEAD_LINES = 60
+_LINK = re.compile(r'=HYPERLINK\("(?P<link>[^"]*)"[,;]"(?P<text>[^"]*)"\)', re.IGNORECASE)
+"""A link as a naive export writes it: its comma would end the cell."""
+
+_HEAD_LINES = 200
 """Physical lines looked at for the header: the rows of the search, some with line breaks inside."""
 
 
@@ -55,6 +64,11 @@ class DelimitedRows:
         self._encoding = encoding
         self._feed = LineFeed(stream, options.max_row_chars)
         self._shape = self._find_shape(SEPARATORS[form], search)
+        self._sheet = SheetRead(header_rows=self._shape.heading.all_rows)
+        self.tables = self.all_tables = [Table(self._sheet, self._shape.heading)]
+        headers = self._shape.heading.headers
+        plan = plan_columns(headers, search.kind, search.mapping)
+        self._leftovers = Leftovers(headers, frozenset(place for places in plan.fields.values() for place in places))
 
     @property
     def heading(self) -> Heading:
@@ -68,10 +82,14 @@ class DelimitedRows:
     def _find_shape(self, separators: Sequence[str], search: HeaderSearch) -> _Shape:
         lines = self._head()
         candidates = []
+        wide = False
         for separator in separators:
             rows = _parse_leniently(lines, separator, self._options.header_search_rows)
-            candidates.append((separator, search.best(rows)))
+            wide = wide or None in rows
+            candidates.append((separator, search.best([row or [] for row in rows])))
         separator, heading = max(candidates, key=lambda candidate: candidate[1].recognised)
+        if wide and not heading.recognised:
+            raise MonsterError(f"a row has more than {MAX_COLUMNS:,} columns", f"一行超过 {MAX_COLUMNS:,} 列")
         search.require(heading)
         named = [position for position, header in enumerate(heading.headers, start=1) if header.strip()]
         return _Shape(separator, heading, named[-1])
@@ -93,6 +111,10 @@ class DelimitedRows:
         """The rows below the header, blank ones left out. Numbers count records from the top, as a spreadsheet does."""
         shape = self._shape
         feed = self._feed
+        leftovers, skipped = self._leftovers, self._sheet.skipped
+        few, sound = leftovers.few, self._encoding.sound
+        headers, width = shape.heading.headers, shape.width
+        lead, leads = leftovers.lead, leftovers.leads
         parser = csv.reader(feed, delimiter=shape.separator, strict=True)
         number = 0
         header_row = shape.heading.row
@@ -109,7 +131,24 @@ class DelimitedRows:
                 continue
             if number <= header_row or not cells or (not cells[0].strip() and not any(map(str.strip, cells))):
                 continue
-            yield self._checked(number, cells)
+            line = feed.taken[0]
+            if "=" in line or "'" in line or "＝" in line or len(feed.taken) > 1:
+                cells = self._unwrapped(cells)
+            if len(cells) - cells.count("") <= few or leftovers.near > 0:
+                found = leftovers.kind(cells)
+                if found:
+                    skipped[found] += 1
+                    continue
+            if sound and len(cells) == width and cells[lead] not in leads:
+                yield RawRow(number, headers, cells)
+            else:
+                yield self._checked(number, cells)
+
+    def _unwrapped(self, cells: list[str]) -> list[str]:
+        """The cells without what Excel's syntax puts around them, those that a comma within it has cut joined again."""
+        if len(cells) > self._shape.width:
+            cells = _joined(cells, self._shape.separator)
+        return [unwrapped(cell) if cell and cell[0] in STARTS else cell for cell in cells]
 
     def _checked(self, number: int, cells: list[str]) -> RawRow:
         shape = self._shape
@@ -128,7 +167,7 @@ class DelimitedRows:
             else:
                 found = problem("ragged_row", None, shape.separator.join(cells), found=count, expected=shape.width)
                 return RawRow(number, headers, cells, found)
-        if cells[0] == headers[0] and tuple(cells) == headers:
+        if cells[self._leftovers.lead] in self._leftovers.leads and self._leftovers.is_header(cells):
             return RawRow(number, headers, cells, problem("repeated_header", None, shape.separator.join(cells)))
         return RawRow(number, headers, cells)
 
@@ -142,20 +181,35 @@ class DelimitedRows:
         elif len(taken) > 1 or "unexpected end" in str(error):
             found = problem("unclosed_quote", None, first)
         else:
+            taken = [_LINK.sub(lambda link: link["text"], line) for line in taken]
+            linked = taken[0].rstrip("\r\n") != first
             cells = next(csv.reader(taken, delimiter=self._shape.separator))
-            row = self._checked(number, cells)
-            return row if row.rejected else row._replace(warning=problem("quotes_repaired", None, first))
+            row = self._checked(number, self._unwrapped(cells))
+            return row if row.rejected or linked else row._replace(warning=problem("quotes_repaired", None, first))
         return RawRow(number, self._shape.heading.headers, [unmarked(first)], found)
 
 
-def _parse_leniently(lines: list[str], separator: str, count: int) -> list[list[str]]:
-    rows: list[list[str]] = []
+def _parse_leniently(lines: list[str], separator: str, count: int) -> list[list[str] | None]:
+    """The first rows; ``None`` for one of more cells than any table has."""
+    rows: list[list[str] | None] = []
     parser = csv.reader(lines, delimiter=separator)
     while len(rows) < count:
         try:
-            rows.append(next(parser))
+            row = next(parser)
+            rows.append(row if len(row) <= MAX_COLUMNS else None)
         except StopIteration:
             break
         except csv.Error:
             rows.append([])
     return rows
+
+
+def _joined(cells: list[str], separator: str) -> list[str]:
+    """The cells, with the pieces of ``="a,b"`` put together."""
+    whole: list[str] = []
+    for cell in cells:
+        if whole and whole[-1][:2] == '="' and (len(whole[-1]) < 3 or whole[-1][-1] != '"'):
+            whole[-1] += separator + cell
+        else:
+            whole.append(cell)
+    return whole

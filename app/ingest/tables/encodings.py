@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import InputError
+from app.ingest.tables.monsters import MonsterError
 from app.ingest.tables.streams import CHUNK_BYTES, open_bytes
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -43,6 +44,24 @@ _MAX_STRAY_SHARE = 0.05
 
 _MAX_NUL_SHARE = 0.05
 """A stray NUL is damage; Latin text in UTF-16 without its mark has one in every second byte."""
+
+_WHITE = b" \t\r\n\0\x0b\x0c"
+_SEPARATING = _WHITE + b',;|"'
+_MAX_WHITE = 2 << 20
+_MAX_SEPARATING = 32 << 20
+"""Bytes of nothing but white space, or of white space and separators, in stretches of a megabyte: a spreadsheet may
+save its million empty rows, and no table is separated by millions of blank lines."""
+
+_WESTERN = "cp1252"
+_LETTER_BEFORE_OR_AFTER = re.compile(
+    rb"[A-Za-z][\xc0-\xd6\xd8-\xf6\xf8-\xff]{1,2}(?=[^\x80-\xff]|\Z)|[\xc0-\xd6\xd8-\xf6\xf8-\xff](?=[A-Za-z])"
+)
+_WESTERN_MARKS = re.compile(
+    rb"[\x80\x82\x84\x85\x91-\x97\x99\xa0\xa7\xa9\xab\xae\xb0-\xb3\xb4\xb5\xb7\xb9\xba\xbb\xbc-\xbe\xd7](?=[^\x80-\xff]|\Z)"
+)
+_HIGH = re.compile(rb"[\x80-\xff]")
+MIN_WESTERN_SHARE = 0.9
+"""Bytes above ASCII that stand as letters among letters or as marks of their own; in two-byte encodings few do."""
 
 _MARKS = re.compile("[\udc00-\udfff]")
 _WIDE = "\u0800"
@@ -99,14 +118,30 @@ def detect_encoding(path: Path) -> Encoding:
         if name != "utf-16" and head.count(b"\x00") > _MAX_NUL_SHARE * len(head):
             raise _unknown(path)
         decoder = codecs.getincrementaldecoder(name or "utf-8")()
+        flood = _Flood()
         try:
             while head:
+                flood.look_at(head)
                 decoder.decode(head)
                 head = stream.read(CHUNK_BYTES)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return Encoding(name, damaged=True) if name else _weigh(path)
     return Encoding(name or "utf-8")
+
+
+class _Flood:
+    """Counts stretches without content."""
+
+    def __init__(self) -> None:
+        self._white = self._separating = 0
+
+    def look_at(self, chunk: bytes) -> None:
+        if not chunk.strip(_SEPARATING):
+            self._separating += len(chunk)
+            self._white += 0 if chunk.strip(_WHITE) else len(chunk)
+            if self._white > _MAX_WHITE or self._separating > _MAX_SEPARATING:
+                raise MonsterError("it has megabytes of nothing but blank lines", "文件中有数兆字节的空行")
 
 
 @dataclass(slots=True)
@@ -135,7 +170,31 @@ def _weigh(path: Path) -> Encoding:
     strays = tally.gb18030 + tally.neither
     if tally.utf8 or strays <= _MAX_STRAY_SHARE * tally.ascii:
         return Encoding("utf-8", damaged=True)
+    if not tally.utf8 and _reads_western(path):
+        return Encoding(_WESTERN)
     raise _unknown(path)
+
+
+def _reads_western(path: Path) -> bool:
+    """Whether the file is a table with plain English headers whose other letters are those of Western Europe."""
+    high = fitting = 0
+    with open_bytes(path) as stream:
+        head = stream.readline(CHUNK_BYTES)
+        while head and not head.strip():
+            head = stream.readline(CHUNK_BYTES)
+        if not head.isascii() or not any(separator in head for separator in (b",", b";", b"\t")):
+            return False
+        while line := stream.readline(CHUNK_BYTES):
+            if line.isascii():
+                continue
+            try:
+                line.decode(_WESTERN)
+            except UnicodeDecodeError:
+                return False
+            high += len(_HIGH.findall(line))
+            letters = _LETTER_BEFORE_OR_AFTER.findall(line)
+            fitting += sum(len(_HIGH.findall(found)) for found in letters) + len(_WESTERN_MARKS.findall(line))
+    return high > 0 and fitting >= MIN_WESTERN_SHARE * high
 
 
 def _count(line: bytes, tally: _Tally) -> str | None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
 from app.errors import InputError
 from app.ingest.headings.heading import HeaderSearch, Heading
-from app.ingest.outcomes import IngestOptions, RawRow
+from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
 from app.ingest.problems import problem
 from app.ingest.tables.encodings import Encoding, unmarked
+from app.ingest.tables.grids import Table
+from app.ingest.tables.monsters import MAX_COLUMNS
 from app.ingest.tables.streams import LineFeed, LineTooLongError
 
 _BOM = "\ufeff"
+_MAX_DEPTH = 40
+"""Lists and objects in one another; a record has a few."""
+
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+
 _TYPE_NAMES = {
     list: "a list",
     str: "a text",
@@ -47,6 +55,7 @@ class JsonRows:
         self._rows = self._read()
         self._ahead: list[RawRow] = []
         self.heading = self._learn_keys(search)
+        self.tables = self.all_tables = [Table(SheetRead(), self.heading)]
 
     def close(self) -> None:
         """Close the file."""
@@ -120,9 +129,26 @@ class JsonRows:
             return _unusable(number, line, "bad_json", detail="nested too deeply")
         except ValueError:
             return _unusable(number, line, "bad_json", detail="a number has too many digits")
+        if line.count("[") + line.count("{") > _MAX_DEPTH and _depth(line) > _MAX_DEPTH:
+            return _unusable(number, line, "bad_json", detail="nested too deeply")
         if not isinstance(value, dict):
             return _unusable(number, line, "not_an_object", found=_TYPE_NAMES[type(value)])
+        if len(value) > MAX_COLUMNS:
+            return _unusable(number, line, "too_many_fields", found=len(value), limit=MAX_COLUMNS)
         return RawRow(number, tuple(value), tuple(value.values()))
+
+
+def _depth(line: str) -> int:
+    """How deep a line that is valid JSON nests."""
+    depth = deepest = 0
+    for token in _NESTING.finditer(line):
+        mark = token[0][0]
+        if mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            depth -= 1
+    return deepest
 
 
 def _unusable(number: int, line: str, code: str, **facts: Any) -> RawRow:  # noqa: ANN401 - facts fill templates

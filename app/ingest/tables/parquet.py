@@ -7,7 +7,8 @@ from typing import IO
 
 from app.errors import InputError
 from app.ingest.headings.heading import HeaderSearch, Heading
-from app.ingest.outcomes import RawRow
+from app.ingest.outcomes import RawRow, SheetRead
+from app.ingest.tables.grids import Table
 
 BATCH_ROWS = 200
 """Rows that are in memory as Python objects at once; few, because a row may hold a book."""
@@ -44,6 +45,7 @@ class ParquetRows:
         heading = search.best([names])
         search.require(heading)
         self.heading = Heading(0, tuple(names), heading.recognised)
+        self.tables = self.all_tables = [Table(SheetRead(), self.heading)]
 
     def close(self) -> None:
         """Close the file."""

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, TextIO, cast
+from typing import IO, Any, BinaryIO, TextIO, cast
 
 from app.errors import InputError
+from app.ingest.tables.monsters import MonsterError, check_ratio
 
 CHUNK_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
@@ -45,10 +46,12 @@ def damage_named(name: str) -> Iterator[None]:
     """Turn what goes wrong in decompressing into an error that names the file.
 
     Raises:
-        InputError: the compressed data is cut off or damaged, or the file cannot be read.
+        InputError: the compressed data is cut off, damaged or a bomb, or the file cannot be read.
     """
     try:
         yield
+    except MonsterError as error:
+        raise error.named(name) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
             f"{name}: the gzip data is damaged or cut off; copy or download the file again",
@@ -63,9 +66,38 @@ def damage_named(name: str) -> Iterator[None]:
         ) from error
 
 
+class _Unpacked(io.RawIOBase):
+    """What comes out of a gzipped file, as long as it grows no more than a table may."""
+
+    def __init__(self, path: Path) -> None:
+        self._packed = path.open("rb")
+        self._inner = gzip.GzipFile(fileobj=self._packed, mode="rb")
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        count = self._inner.readinto(buffer)
+        self._given += count
+        check_ratio(self._packed.tell(), self._given)
+        return count
+
+    def close(self) -> None:
+        self._inner.close()
+        self._packed.close()
+        super().close()
+
+
 def open_bytes(path: Path) -> BinaryIO:
-    """The file's content, decompressed where it is gzip."""
-    return cast("BinaryIO", gzip.open(path, "rb")) if is_gzipped(path) else path.open("rb")
+    """The file's content, decompressed where it is gzip.
+
+    Reading raises:
+        MonsterError: it grows as no table does.
+    """
+    if is_gzipped(path):
+        return cast("BinaryIO", io.BufferedReader(_Unpacked(path), CHUNK_BYTES))
+    return path.open("rb")
 
 
 def open_text(path: Path, encoding: str) -> TextIO:

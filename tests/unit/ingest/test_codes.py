@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ingest.fields.codes import compact, credit_code_holds, industry_codes, ipc_codes, is_rounded_number
+from app.domain import Firm, Kind, Need, Patent
+from app.ingest import read_records, record_of
+from app.ingest.fields.codes import compact, credit_code_holds, ipc_codes, is_rounded_number
+from app.ingest.fields.trades import deepest, industry_codes
 
+CASES = Path(__file__).parent / "cases"
 SYMBOLS = st.builds(
     lambda section, klass, sub, group, subgroup: f"{section}{klass:02d}{sub}{group}/{subgroup}",
     st.sampled_from("ABCDEFGH"),
@@ -53,6 +59,65 @@ def test_ingest_codes_good_symbols_survive_beside_bad_ones() -> None:
     assert ipc_codes("隧道;G01N29/04 ; E21D") == (("G01N29/04", "E21D"), ("隧道",))
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("H01M-010/0567 | C07D-307/62", ("H01M10/0567", "C07D307/62")),
+        ("F24J000202 | F24J000210", ("F24J2/02", "F24J2/10")),
+        ("A61K-0031/12; A61P-0037/00", ("A61K31/12", "A61P37/00")),
+        ("H01M\n10/0567", ("H01M10/0567",)),
+        ("H01M10/\n0567\nC02F1/44", ("H01M10/0567", "C02F1/44")),
+        ("B01D006100", ("B01D61/00",)),
+        ("B01D0061/00", ("B01D61/00",)),
+        ("H01M00100567", ("H01M10/0567",)),
+        ("B01D61/00;;C02F1/44", ("B01D61/00", "C02F1/44")),
+        ("B01D61/00\nC02F1/44", ("B01D61/00", "C02F1/44")),
+        ("H01M  10/0567    20100101AFI20200101BHCN", ("H01M10/0567",)),
+        ("H01M 10/0567(2010.01.01)", ("H01M10/0567",)),
+        ("H01M 10/0567 2010.01, H01M 4/36 2006.01", ("H01M10/0567", "H01M4/36")),
+        ("H01M10/0567@A", ("H01M10/0567",)),
+        ("H01M10/0567,101", ("H01M10/0567",)),
+        ("H01M10/0567,101@Z;H01M4/36,A", ("H01M10/0567", "H01M4/36")),
+        ("H01M10/0567 101 Z", ("H01M10/0567",)),
+        ("C02F1/44 (EP,US,CN)", ("C02F1/44",)),
+        ("H 01 M 10/0567", ("H01M10/0567",)),
+        ("主分类号：H01M10/0567", ("H01M10/0567",)),
+        ("H01M10/0567 / C07D307/62", ("H01M10/0567", "C07D307/62")),
+        ("H01M 10/0567 (IPC1-7)", ("H01M10/0567",)),
+    ],
+)
+def test_ingest_codes_ipc_in_the_forms_of_each_source(source: str, expected: tuple[str, ...]) -> None:
+    """Orbit, Derwent, Lens, Espacenet, ST.8 with its indicators, FI with facets, and cells that Excel has wrapped."""
+    assert ipc_codes(source) == (expected, ())
+
+
+def test_ingest_codes_case_of_ipc_forms() -> None:
+    """Every row of the case has the symbols of its last column."""
+    for outcome in read_records(CASES / "21_ipc_forms.csv", Kind.PATENTS):
+        assert isinstance(outcome.record, Patent)
+        assert ";".join(outcome.record.ipc) == outcome.raw["期望"]
+        assert outcome.warnings == ()
+
+
+def test_ingest_codes_case_of_a_rounded_number() -> None:
+    """A number that a spreadsheet has rounded is no number: it is warned of, and stays in extra."""
+    rounded, whole = read_records(CASES / "14_application_number_rounded.csv", Kind.PATENTS)
+    assert isinstance(rounded.record, Patent)
+    assert isinstance(whole.record, Patent)
+    assert [(found.code, found.field) for found in rounded.warnings] == [("rounded_number", "application_number")]
+    assert rounded.record.application_number is None
+    assert rounded.record.extra == {"申请号": "2.01910123E+11"}
+    assert whole.record.application_number is not None
+
+
+def test_ingest_codes_rounded_codes_of_firms_link_no_need() -> None:
+    """A need does not belong to a firm whose code was destroyed."""
+    outcome = record_of(Kind.NEEDS, {"id": "N", "title": "题", "firm_id": "9.13206E+17"})
+    assert isinstance(outcome.record, Need)
+    assert outcome.record.firm_id is None
+    assert [found.code for found in outcome.warnings] == ["rounded_number"]
+
+
 @given(
     st.lists(SYMBOLS, min_size=1, max_size=6, unique=True),
     st.sampled_from([";", "；", "，", ",", "、", "|", "\n", "; "]),
@@ -90,6 +155,9 @@ def test_ingest_codes_what_cannot_be_a_credit_code_does_not_hold(code: str) -> N
         ("9.1310E+17", True),
         ("9.1310e17", True),
         ("9E+17", True),
+        ("2.01910123E+11", True),
+        ("2,01910123E+11", True),
+        ("1.23457E+13", True),
         ("CN104127172A", False),
         ("913100006074259000", False),
         ("E17", False),
@@ -115,8 +183,22 @@ def test_ingest_codes_ids_lose_inner_white_space_only() -> None:
         ("Ｃ３８４１、C3962", (("C3841", "C3962"), ())),
         ("制造业", (("C",), ())),
         ("农、林、牧、渔业", (("A",), ())),
-        ("信息传输、软件和信息技术服务业;C39", (("C39",), ("信息传输", "软件和信息技术服务业"))),
+        ("信息传输、软件和信息技术服务业;C39", (("I", "C39"), ())),
         ("C38 电气机械和器材制造业;电池制造（C384）", (("C38", "C384"), ())),
+        ("化学原料和化学制品制造业", (("C26",), ())),
+        ("化学原料及化学制品制造业", (("C26",), ())),
+        ("C26 化学原料和化学制品制造业", (("C26",), ())),
+        ("C26-化学原料和化学制品制造业", (("C26",), ())),
+        ("制造业>化学原料和化学制品制造业>专用化学产品制造", (("C266",), ())),
+        ("制造业-医药制造业", (("C27",), ())),
+        ("制造业/专用设备制造业", (("C35",), ())),
+        ("石油、煤炭及其他燃料加工业", (("C25",), ())),
+        ("石油加工、炼焦和核燃料加工业", (("C25",), ())),
+        ("通信设备、计算机及其他电子设备制造业", (("C39",), ())),
+        ("电池制造、医药制造业", (("C384", "C27"), ())),
+        ("软件和信息技术服务业", (("I65",), ())),
+        ("仪器仪表制造", (("C40",), ())),
+        ("教育", (("P",), ())),
         ("新材料", ((), ("新材料",))),
         ("U99", ((), ("U99",))),
         ("C38411", ((), ("C38411",))),
@@ -125,3 +207,20 @@ def test_ingest_codes_ids_lose_inner_white_space_only() -> None:
 def test_ingest_codes_industries(text: str, expected: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
     """GB/T 4754 codes with or without their section letter; words are told apart."""
     assert industry_codes(text) == expected
+
+
+def test_ingest_codes_industries_of_several_columns_are_the_deepest() -> None:
+    """A register gives section, division, group and class; the last says all, and codes without letter get it."""
+    assert deepest(("C", "C26", "C266", "I65")) == ("C266", "I65")
+    record = record_of(
+        Kind.FIRMS, {"id": "A", "name": "甲公司", "industry": ["制造业", "仪器仪表制造业", "2662"]}
+    ).record
+    assert record is not None
+    assert record.industry == ("C40", "C2662")
+
+
+def test_ingest_codes_case_of_industries() -> None:
+    """A register of firms gives divisions by their names."""
+    mapping = {"国标行业大类": "industry", "国标行业门类": "industry"}
+    records = [one.record for one in read_records(CASES / "18_tianyancha_industry.xlsx", Kind.FIRMS, mapping=mapping)]
+    assert [record.industry for record in records if isinstance(record, Firm)] == [("C26",), ("C40",)]

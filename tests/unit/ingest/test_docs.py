@@ -11,6 +11,7 @@ import pytest
 from app.domain import Kind
 from app.ingest import FORMATS, IngestOptions, load_mapping
 from app.ingest.headings.headers import fields_of, recognise
+from app.ingest.headings.profiles import PROFILES
 from app.ingest.problems import WORDINGS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "ingest.md").read_text(encoding="utf-8")
@@ -30,6 +31,13 @@ def test_ingest_docs_headers_are_recognised(kind: Kind) -> None:
         for header in headers:
             assert {name for name, _ in recognise(header, kind)} & set(names), header
     assert {name for names, _ in _rows(kind) for name in names} == set(fields_of(kind))
+
+
+def test_ingest_docs_profiles_are_all_there() -> None:
+    """Every known export has a row, and there is no row of another."""
+    for kind, profiles in PROFILES.items():
+        table = PAGE.split(f"| {kind} | source |")[1].split("\n\n")[0]
+        assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(profiles)
 
 
 def test_ingest_docs_problems_are_all_there() -> None:

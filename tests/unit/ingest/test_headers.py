@@ -10,14 +10,15 @@ from app.domain import RECORD_TYPES, Kind
 from app.errors import InputError
 from app.ingest.headings.headers import fields_of, plan_columns, recognise
 from app.ingest.headings.heading import HeaderSearch
-from app.ingest.headings.synonyms import REQUIRED, SYNONYMS
+from app.ingest.headings.synonyms import PARTS, REQUIRED, SYNONYMS
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_ingest_headers_every_field_of_a_record_can_be_read(kind: Kind) -> None:
-    """The synonyms name real fields only, and no field that a source may have is forgotten."""
+    """The synonyms name real fields and parts of a need only, and no field that a source may have is forgotten."""
     record_fields = {field.name for field in fields(RECORD_TYPES[kind])} - {"original", "extra", "industry_derived"}
-    assert set(SYNONYMS[kind]) == record_fields
+    parts = {*PARTS, "firm_name"} if kind is Kind.NEEDS else set()
+    assert set(SYNONYMS[kind]) == record_fields | parts
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -72,11 +73,62 @@ def test_ingest_headers_of_patents(header: str, field: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["title_en", "标题(英文)", "摘要 (译文)", "Abstract (English)", "序号", "发明人", "备注", "", "2024年专利清单"],
+    [
+        "title_en",
+        "标题(英文)",
+        "摘要 (译文)",
+        "Abstract (English)",
+        "序号",
+        "No",
+        "No.",
+        "#",
+        "发明人",
+        "备注",
+        "",
+        "2024年专利清单",
+    ],
 )
 def test_ingest_headers_that_are_no_field_of_ours(header: str) -> None:
     """Translations beside the text, running numbers and titles of tables are not mistaken for fields."""
     assert recognise(header, Kind.PATENTS) == ()
+
+
+def test_ingest_headers_a_translation_is_the_text_where_there_is_no_other() -> None:
+    """An English title beside the title is an additional column; alone it is the title."""
+    beside = plan_columns(("公开号", "标题", "标题(英文)"), Kind.PATENTS, {})
+    assert (beside.fields["title"], beside.extras) == ((1,), (2,))
+    alone = plan_columns(("Publication Number", "Title (English)", "Abstract (English)"), Kind.PATENTS, {})
+    assert (alone.fields["title"], alone.fields["abstract"]) == ((1,), (2,))
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Title-题名", "title"),
+        ("Summary-摘要", "abstract"),
+        ("IPCR Classifications", "ipc"),
+        ("International classification", "ipc"),
+        ("IPC - Current", "ipc"),
+        ("FI", "ipc"),
+        ("Applicant(s)", "holders"),
+        ("Assignee/Applicant", "holders"),
+        ("出願人/権利者", "holders"),
+        ("Dead/Alive", "status"),
+        ("법적상태", "status"),
+        ("출원일자", "filed_on"),
+        ("filing/creation date", "filed_on"),
+        ("国标行业大类", "industry"),
+    ],
+)
+def test_ingest_headers_of_exports(header: str, field: str) -> None:
+    """Headers of data vendors and offices that a list without their other columns may have, too."""
+    assert recognise(header, Kind.PATENTS)[0][0] == field
+
+
+def test_ingest_headers_of_a_credit_code_comes_before_a_number() -> None:
+    """Lists of firms count their rows in 编号 and have the code in a column of its own."""
+    plan = plan_columns(("编号", "企业名称", "纳税人识别号", "统一社会信用代码", "注册号"), Kind.FIRMS, {})
+    assert plan.fields["id"] == (3, 0, 2, 4)
 
 
 def test_ingest_headers_of_needs_and_firms() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import InputError
 from app.ingest import INDUSTRIES, Pairs, RowFile, pairs_in, read_rows
-from app.ingest.fields.codes import with_section
+from app.ingest.fields.trades import with_section
 
 
 def read_industries(path: Path) -> RowFile[Pairs]:

@@ -46,6 +46,40 @@ def test_ingest_names_regions(place: str, expected: str | None) -> None:
         assert code == place
 
 
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("苏州", "3205"),
+        ("苏州市", "3205"),
+        ("江苏苏州", "3205"),
+        ("江苏省 苏州市 吴江区", "3205"),
+        ("江苏-苏州", "3205"),
+        ("广东省深圳市南山区", "4403"),
+        ("内蒙古自治区呼和浩特市", "1501"),
+        ("延边朝鲜族自治州", "2224"),
+        ("延边", "2224"),
+        ("恩施州", "4228"),
+        ("大理", "5329"),
+        ("吉林省吉林市", "2202"),
+        ("吉林市", "22"),
+        ("海南", "46"),
+        ("海南藏族自治州", "6325"),
+        ("上海市浦东新区", "310115"),
+        ("浦东新区", "310115"),
+        ("北京海淀", "110108"),
+        ("上海 上海市", "31"),
+        ("湖北省仙桃市", "429004"),
+        ("辽宁朝阳", "2113"),
+        ("朝阳", None),  # a city of Liaoning, and districts of Beijing and Changchun
+        ("江北区", None),
+        ("鼓楼区", None),
+    ],
+)
+def test_ingest_names_cities_and_districts(place: str, code: str | None) -> None:
+    """The deepest place that the names are sure of, with its province before it or without."""
+    assert region_code(place) == code
+
+
 def test_ingest_names_places_of_other_countries_are_no_mistake() -> None:
     """Korean and Japanese places have no code, and no warning is due."""
     assert is_elsewhere("부산광역시")
@@ -71,7 +105,34 @@ def test_ingest_names_region_in_a_credit_code() -> None:
         ("3M Innovative Properties Company; Smith, John", ("3M Innovative Properties Company", "Smith, John")),
         ("张三、李四|王五\n赵六", ("张三", "李四", "王五", "赵六")),
         ("甲公司;甲公司;", ("甲公司",)),
-        ("阿斯莫株式会社, Bosch GmbH", ("阿斯莫株式会社, Bosch GmbH",)),
+        ("阿斯莫株式会社, Bosch GmbH", ("阿斯莫株式会社", "Bosch GmbH")),
+        (
+            "Imaginary University, Imaginary Membrane Co., Ltd.",
+            ("Imaginary University", "Imaginary Membrane Co., Ltd."),
+        ),
+        ("Hitachi, Ltd., Toshiba Corporation", ("Hitachi, Ltd.", "Toshiba Corporation")),
+        ("Imaginary Co.,Ltd, Foo S.p.A., Bar, Inc.", ("Imaginary Co.,Ltd", "Foo S.p.A.", "Bar, Inc.")),
+        (
+            "Institute of Chemistry, Chinese Academy of Sciences, Imaginary Inc.",
+            ("Institute of Chemistry, Chinese Academy of Sciences", "Imaginary Inc."),
+        ),
+        ("University of California, Berkeley", ("University of California, Berkeley",)),
+        ("Xilong Chemical Plant, Shantou City", ("Xilong Chemical Plant, Shantou City",)),
+        ("IMAGINARY MEMBRANE INC;;UNIV IMAGINARY", ("IMAGINARY MEMBRANE INC", "UNIV IMAGINARY")),
+        ("IMAGINARY MEMBRANE INC (2022-06-01)", ("IMAGINARY MEMBRANE INC",)),
+        ("UNIV IMAGINARY [CN]\nIMAGINARY MEMBRANE CO LTD [CN]", ("UNIV IMAGINARY", "IMAGINARY MEMBRANE CO LTD")),
+        ("甲大学(CN); 乙公司 [CN;US]", ("甲大学", "乙公司")),
+        ("IMAGINARY CO LTD (IMAG-C); DOE J (DOEJ-Individual)", ("IMAGINARY CO LTD", "DOE J")),
+        ("三星(中国)有限公司; 日立(株)", ("三星(中国)有限公司", "日立(株)")),
+        ("甲大学 | 乙公司", ("甲大学", "乙公司")),
+        ("甲大学 / 乙公司", ("甲大学", "乙公司")),
+        ("甲大学/乙公司", ("甲大学", "乙公司")),
+        ("NOVOZYMES A/S; Foo A/S", ("NOVOZYMES A/S", "Foo A/S")),
+        ("1.甲大学 2.乙公司", ("甲大学", "乙公司")),
+        ("1、甲大学;2、乙公司", ("甲大学", "乙公司")),
+        ("(1)甲大学(2)乙公司", ("甲大学", "乙公司")),
+        ("①甲大学②乙公司", ("甲大学", "乙公司")),
+        ("1.甲大学\n2.3M公司", ("甲大学", "2.3M公司")),
     ],
 )
 def test_ingest_names_lists_of_holders(text: str, names: tuple[str, ...]) -> None:

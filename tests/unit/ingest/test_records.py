@@ -12,6 +12,7 @@ import pytest
 from app.domain import Firm, Kind, Need, Patent
 from app.ingest import IngestOptions, RowOutcome, read_records
 from app.ingest.problems import WORDINGS, problem
+from app.text.reading import term_reading
 
 
 def _outcomes(
@@ -65,7 +66,7 @@ def test_ingest_records_a_full_patent(tmp_path: Path) -> None:
         family="F1",
         document_kind="invention",
         status="inactive",
-        region="44",
+        region="4403",
         industry=("C3841",),
         lang="zh",
         extra={"国民经济行业": "C3841;电池", "发明人": "张三"},
@@ -124,7 +125,18 @@ def test_ingest_records_warnings_keep_the_row(tmp_path: Path) -> None:
     record = outcome.record
     assert isinstance(record, Patent)
     assert sorted(_codes(outcome)[1]) == sorted(
-        ["bad_date", "bad_ipc", "bad_ipc", "bad_region", "bad_boolean", "bad_maturity", "bad_language", "bad_industry"]
+        [
+            "bad_date",
+            "bad_ipc",
+            "bad_ipc",
+            "bad_region",
+            "bad_boolean",
+            "bad_maturity",
+            "bad_language",
+            "bad_industry",
+            "unknown_word",
+            "unknown_word",
+        ]
     )
     assert (record.published_on, record.ipc, record.region, record.agreed, record.maturity, record.lang,
     record.industry) == (
@@ -283,7 +295,7 @@ def test_ingest_records_a_full_firm(tmp_path: Path) -> None:
         (9.1310000607425e17, ["id_destroyed"], []),
         ("9.1310E+17", ["id_destroyed"], []),
         ("310000400000001", [], []),
-        (None, ["missing_id"], []),
+        (None, [], ["id_derived"]),
     ],
 )
 def test_ingest_records_credit_codes(tmp_path: Path, code: Any, rejected: list[str], warned: list[str]) -> None:
@@ -306,6 +318,8 @@ def test_ingest_records_every_wording_can_be_filled() -> None:
         "header": "h",
         "event": "e",
         "words": "w",
+        "name": "n",
+        "count": 2,
         "row": 4,
         "of": "",
         "of_zh": "",
@@ -313,3 +327,15 @@ def test_ingest_records_every_wording_can_be_filled() -> None:
     for code in WORDINGS:
         found = problem(code, "title", "v", **facts)
         assert "{" not in found.reason + found.reason_zh + found.fix + found.fix_zh
+
+
+def test_ingest_records_show_powers_as_written() -> None:
+    """The case of superscripts: no abstract reads 105 where its source says the fifth power of ten."""
+    path = Path(__file__).parent / "cases" / "sup.jsonl"
+    patents = [one.record for one in read_records(path, Kind.PATENTS) if isinstance(one.record, Patent)]
+    assert [patent.abstract for patent in patents] == [
+        "真空度为5×10⁻³Pa,功率为1.2×10⁵W,面积为3m²,CO₂流量为10mL/min。",
+        "真空度为5×10⁻³Pa,功率为1.2×10⁵W,面积为3m²,CO2流量。",
+        "步骤①混合;步骤②加热至½熔点;直径Φ5mm,温度25°C,误差±5‰,浓度5mg/kg,长度10μm。",
+    ]
+    assert "×105w" in term_reading(patents[0].abstract)
