@@ -40,7 +40,7 @@ class RecordWriter:
         self._kind = kind
         self._report = report
         self._how = how
-        self._linker = Linker(catalogue, writes=not how.dry_run)
+        self._linker = Linker(catalogue, writes=not how.dry_run, load=how.load)
         self._repeats = Repeats()
         self._changed_later: set[str] = set()
 
