@@ -8,6 +8,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from app.catalogue.load_history import remember_met
 from app.catalogue.rows import CODECS
 from app.catalogue.tables import FEEDBACK, FIRMS, NEEDS, OPT_OUTS, PUSH_LISTS
 from app.catalogue.writing import Part
@@ -40,10 +41,15 @@ class FirmNames(Part):
         asked = sa.select(key).where(key >= _DERIVED[0], key < _DERIVED[1], sa.not_(NEEDS.c.deleted)).distinct()
         return {row[0] for row in self._backend.read(asked)}
 
-    def become(self, derived: Sequence[str], firm: Firm) -> int:
+    def become(self, derived: Sequence[str], firm: Firm, *, load: int | None = None) -> int:
         """Let a firm take the place of those with derived ids, in one transaction; durable at the return.
 
         The firm is written, they are deleted; their needs, answers, opt-outs and lists are the firm's from then on.
+
+        Args:
+            derived: their ids.
+            firm: the one that they are.
+            load: the number of the load that does this; taking it back parts them again.
 
         Returns:
             How many records changed.
@@ -51,11 +57,13 @@ class FirmNames(Part):
         with self._writer.transaction() as connection:
             asked = self._writer.statements[Kind.FIRMS].live_ids
             gone = [row[0] for row in self._backend.rows_of(connection, asked, list(derived))]
-            changed = self._writer.put_within(connection, Kind.FIRMS, [firm], deletes=gone)
+            changed = self._writer.put_within(connection, Kind.FIRMS, [firm], deletes=gone, load=load)
             moved = [replace(need, firm_id=firm.id) for need in self._needs_of(connection, derived)]
             if moved:
-                changed += self._writer.put_within(connection, Kind.NEEDS, moved)
+                changed += self._writer.put_within(connection, Kind.NEEDS, moved, load=load)
             for old in derived:
+                if load is not None:
+                    remember_met(connection, load, old, firm.id)
                 self._hand_over(connection, old, firm.id)
         return changed
 

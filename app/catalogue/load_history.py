@@ -18,11 +18,16 @@ import sqlalchemy as sa
 
 from app.catalogue.backend import Backend
 from app.catalogue.rows import CODECS
-from app.catalogue.tables import LOAD_FORMER, LOAD_RANGES, TABLES
+from app.catalogue.tables import FEEDBACK, FIRMS, LOAD_FORMER, LOAD_RANGES, OPT_OUTS, PUSH_LISTS, TABLES
 from app.domain import AnyRecord, Kind
 
 _FORMER = LOAD_FORMER.c
 _RANGES = LOAD_RANGES.c
+
+_MET = "met"
+"""The kind of lines that say what was moved from a firm to the one that it turned out to be."""
+_BESIDE_FIRMS = {FEEDBACK: "number", OPT_OUTS: "number", PUSH_LISTS: "run"}
+"""What is kept under a firm's id, and by which column a row of it is known beside that."""
 
 
 class Former(NamedTuple):
@@ -67,6 +72,37 @@ def formers(
     rows = backend.rows_of(connection, asked, ids)
     found = (Former(_record(kind, content), revision, deleted) for content, revision, deleted in rows)
     return {former.record.id: former for former in found}
+
+
+def remember_met(connection: sa.Connection, load: int, old: str, new: str) -> None:
+    """Keep which answers, opt-outs and lists of a firm another one is about to take over, in whose place it comes."""
+    moved: dict[str, list[Any]] = {}
+    for table, key in _BESIDE_FIRMS.items():
+        rows = connection.execute(sa.select(table.c[key]).where(table.c.firm_id == old)).scalars()
+        moved[table.name] = list(rows)
+    if any(moved.values()):
+        line = {"load": load, "kind": _MET, "id": old, "revision": 0, "deleted": False}
+        gone = sa.delete(LOAD_FORMER).where(_FORMER.load == load, _FORMER.kind == _MET, _FORMER.id == old)
+        connection.execute(gone)
+        connection.execute(sa.insert(LOAD_FORMER), [line | {"content": json.dumps({"to": new, **moved})}])
+
+
+def hand_back(connection: sa.Connection, load: int) -> None:
+    """Give firms that stand again what was theirs, as far as it still is where it was moved to."""
+    met = sa.select(_FORMER.id, _FORMER.content).where(_FORMER.load == load, _FORMER.kind == _MET)
+    for old, content in connection.execute(met).all():
+        deleted = connection.execute(sa.select(FIRMS.c.deleted).where(FIRMS.c.id == old)).scalar_one_or_none()
+        if deleted:
+            continue  # somebody else deleted it since
+        moved = json.loads(content)
+        for table, key in _BESIDE_FIRMS.items():
+            own_key = table.alias()
+            theirs = sa.select(own_key.c[key]).where(own_key.c.firm_id == old)
+            back = sa.update(table).where(table.c.firm_id == moved["to"], table.c[key] == sa.bindparam("moved"))
+            back = back.where(table.c[key].not_in(theirs)).values(firm_id=old)
+            if moved[table.name]:
+                connection.execute(back, [{"moved": value} for value in moved[table.name]])
+        connection.execute(sa.delete(LOAD_FORMER).where(_FORMER.load == load, _FORMER.kind == _MET, _FORMER.id == old))
 
 
 def own(connection: sa.Connection, load: int, first: int, last: int) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from app.catalogue import statements as sql
 from app.catalogue.backend import AnyRow
 from app.catalogue.grade_history import lines_since, write_lines
-from app.catalogue.load_history import Former, forget, formers, pass_on
+from app.catalogue.load_history import Former, forget, formers, hand_back, pass_on
 from app.catalogue.rows import CODECS
 from app.catalogue.statements import next_number
 from app.catalogue.tables import ARRIVED, LOAD_FORMER, LOAD_RANGES, LOADS, TABLES
@@ -145,6 +145,11 @@ class LoadLog(Part):
             self._count(connection, load.number, restored=len(earlier), deleted=len(added))
             steps.debug("catalogue.written")
         return True
+
+    def hand_back(self, load: Load) -> None:
+        """Give firms that stand again their answers, opt-outs and lists, which others had taken over in the load."""
+        with self._writer.transaction() as connection:
+            hand_back(connection, load.number)
 
     def left_over(self, load: Load) -> dict[str, Any]:
         """Records that somebody else changed since: how many, and some of them by kind."""

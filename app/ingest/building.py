@@ -36,7 +36,8 @@ def _patent(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
     abstract = draft.body("abstract")
     if not title and not _rejected_for(draft, "title"):
-        draft.lack("missing_title", "title", abstract)
+        note = draft.lack if stated.id else draft.reject  # a row without an id and a title is nobody's
+        note("missing_title", "title", abstract)
     if draft.unusable:
         return None
     holders = _holders(draft)
@@ -73,7 +74,6 @@ def _need(draft: Draft) -> AnyRecord | None:
     title = draft.line("title")
     text, subject = need_text(draft)
     if not title and not text and not draft.rejected:
-        # A row without an id and a text is nobody's.
         note = draft.lack if "id" in draft.present else draft.reject
         note("missing_text", "text")
     identity = stated_id(draft, Kind.NEEDS).id or derived_need_id(title, subject)
@@ -103,7 +103,8 @@ def _firm(draft: Draft) -> AnyRecord | None:
     name = draft.line("name")
     scope = draft.body("business_scope")
     if not name and not _rejected_for(draft, "name"):
-        draft.lack("missing_name", "name")
+        note = draft.lack if identity else draft.reject
+        note("missing_name", "name")
     if draft.unusable:
         return None
     province, city = draft.short("province"), draft.short("city")

@@ -64,7 +64,7 @@ def stated_id(draft: Draft, kind: Kind) -> Stated:
         source = _source(draft, draft.cells[place])
         if source is None:
             continue
-        if draft.rejected:
+        if draft.unusable:
             return _NOTHING
         if draft.placeholders and is_placeholder(source):
             passed.append(("placeholder", source))

@@ -45,10 +45,12 @@ class Linker:
     Args:
         catalogue: of the records. Where a firm meets its code, that is written at once, in a transaction of its own.
         writes: whether it may write; else it says only what would be linked.
+        load: the number of the load whose batches these are.
     """
 
-    def __init__(self, catalogue: Catalogue, *, writes: bool = True) -> None:
+    def __init__(self, catalogue: Catalogue, *, writes: bool = True, load: int | None = None) -> None:
         self._catalogue = catalogue
+        self._load = load
         self._writes = writes
         self._made: dict[str, list[Firm]] = {}
         self._named: set[str] = set()
@@ -169,7 +171,7 @@ class Linker:
             if record.id in ids:
                 linked.records[earlier] = replace(record, id=firm.id)
         if self._writes:
-            self._catalogue.firms.become(ids, joined)
+            self._catalogue.firms.become(ids, joined, load=self._load)
         self._forget(ids)
 
     def _forget(self, ids: Sequence[str]) -> None:

@@ -40,7 +40,7 @@ class RecordWriter:
         self._kind = kind
         self._report = report
         self._how = how
-        self._linker = Linker(catalogue, writes=not how.dry_run)
+        self._linker = Linker(catalogue, writes=not how.dry_run, load=how.load)
         self._repeats = Repeats()
         self._changed_later: set[str] = set()
 
@@ -136,16 +136,19 @@ class _Batch:
             if record is None:
                 continue
             before = None if self.replace else records.get(record.id) or stored.get(record.id)
-            if before is not None:
+            if before == record:
+                records[record.id] = before  # a file that is loaded again: most rows say what is known
+            elif before is not None:
                 found = merged(before, record, outcome.given)
                 self.kept += found.kept
                 self.apart += found.apart
-                record = found.record
-            elif outcome.record is None:
+                records[record.id] = found.record
+            elif outcome.record is not None:
+                records[record.id] = record
+            else:
                 continue  # it lacks what a new record cannot be without
             if outcome.record is None:
-                self.joined[place] = record
-            records[record.id] = record
+                self.joined[place] = records[record.id]
         return list(records.values())
 
     def settled(self, records: Sequence[AnyRecord]) -> None:

@@ -154,6 +154,7 @@ class LoadHistory:
             while log.take_back(load, kind):
                 steps.debug("undo.batch")
                 progress(_done(log.get(load.number)))
+        log.hand_back(load)
         left = log.left_over(load)
         counts = _again(log.get(load.number)).undone or {}
         log.end(load.number, "undone", undone={"restored": 0, "deleted": 0, **counts, **left})

@@ -19,7 +19,7 @@ import app.catalogue.loads as loads
 import app.records.imports as imports
 from app.catalogue import Asked, Catalogue
 from app.catalogue.tables import LOADS
-from app.domain import Firm, Grading, Kind, Patent
+from app.domain import Firm, Grading, Kind, Need, OptOut, Patent
 from app.errors import ConflictError, InputError, NotFoundError, UsageError
 from app.records.imports import ImportService, LoadOptions
 from app.records.loads import LoadHistory
@@ -335,6 +335,26 @@ def test_loads_taken_back_put_gradings_right(
     record = catalogue.get(Kind.PATENTS, "CN600000001A")
     assert isinstance(record, Patent)
     assert record.grade == "B"
+
+
+def test_loads_taken_back_part_firms_that_met(
+    importing: ImportService, history: LoadHistory, catalogue: Catalogue, file: Callable[..., Path]
+) -> None:
+    """A firm known by its name stands again, with needs and opt-out, when the load of its code is taken back."""
+    importing.load(file("list.csv", "企业名称,省份,城市", "苏州某某膜科技有限公司,江苏省,苏州市"), Kind.FIRMS)
+    (made,) = all_of(catalogue, Kind.FIRMS)
+    assert made.startswith("firm-")
+    catalogue.upsert([Need(id="N1", title="膜材料", lang="zh", firm_id=made)])
+    catalogue.opt_outs.add(OptOut(firm_id=made, at=datetime.now(UTC)))
+    before = all_of(catalogue, Kind.FIRMS)
+    coded = ("统一社会信用代码,企业名称,省份,城市", "91320594MA1XK7Q3PB,苏州某某膜科技有限公司,江苏省,苏州市")
+    importing.load(file("coded.csv", *coded), Kind.FIRMS)
+    assert set(all_of(catalogue, Kind.FIRMS)) == {"91320594MA1XK7Q3PB"}
+    assert all_of(catalogue, Kind.NEEDS)["N1"]["firm_id"] == "91320594MA1XK7Q3PB"
+    history.undo("load-2")
+    assert all_of(catalogue, Kind.FIRMS) == before
+    assert all_of(catalogue, Kind.NEEDS)["N1"]["firm_id"] == made
+    assert catalogue.opt_outs.opted_out() == {made}
 
 
 def test_loads_taken_back_in_many_batches(
