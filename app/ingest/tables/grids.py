@@ -75,6 +75,9 @@ class Table:
 class GridRows:
     """The rows of all sheets that have headers which are known, one sheet after the other.
 
+    Attributes:
+        notes: what people should know of the file, in English and Chinese.
+
     Args:
         grids: the sheets, in the file's order.
         search: how to find the header rows.
@@ -84,6 +87,8 @@ class GridRows:
     Raises:
         InputError: no sheet can be read. The message is about the one that comes nearest.
     """
+
+    notes: tuple[tuple[str, str], ...] = ()
 
     def __init__(
         self, grids: Sequence[Grid], search: HeaderSearch, options: IngestOptions, close: Callable[[], None]

@@ -28,7 +28,7 @@ from app.ingest.headings.heading import HeaderSearch
 from app.ingest.outcomes import IngestOptions
 from app.ingest.tables.binary import scan_binary_sheet
 from app.ingest.tables.compound import Compound, DamagedError, scan_workbook, workbook_stream
-from app.ingest.tables.grids import Grid, GridRows, Merge
+from app.ingest.tables.grids import Grid, GridRows, Merge, Rows
 from app.ingest.tables.monsters import (
     MAX_SHEET_BYTES,
     MAX_UNPACKED,
@@ -73,6 +73,7 @@ class WorkbookRows(GridRows):
         shapes = self._guarded(lambda: _SCANS[form](stream))
         if shapes is None:
             raise self._locked()
+        self.notes = _uncalculated(sum(shape.uncalculated for shape in shapes.values()))
         self._book: CalamineWorkbook = self._guarded(lambda: _opened(stream))
         try:
             sheets = self._guarded(lambda: self._book.sheets_metadata)
@@ -101,7 +102,7 @@ class WorkbookRows(GridRows):
             merges = self._merges(place) if unfit is None else []
         return Grid(
             name=sheet.name,
-            rows=lambda: self._rows(place),
+            rows=lambda: _with_constants(self._rows(place), shape) if shape else self._rows(place),
             hidden=sheet.visible is not SheetVisibleEnum.Visible,
             merges=merges,
             hidden_rows=frozenset(shape.hidden_rows) if shape else frozenset(),
@@ -165,6 +166,39 @@ class WorkbookRows(GridRows):
             f"{self._name}：工作簿设有密码，请打开后取消密码并另存为 .xlsx",
             code="password",
         )
+
+
+def _with_constants(rows: Rows, shape: Shape) -> Rows:
+    """The rows with what formulas show that need no calculation; the reader may end before the last of them."""
+    constants = shape.constants
+    if not constants:
+        yield from rows
+        return
+    number = 0
+    for number, row in rows:
+        yield number, _filled_in(row, constants[number]) if number in constants else row
+    for beyond in sorted(row for row in constants if row > number):
+        yield beyond, _filled_in((), constants[beyond])
+
+
+def _filled_in(row: Sequence[Any], texts: dict[int, str]) -> list[Any]:
+    cells = list(row)
+    cells.extend([""] * (max(texts) + 1 - len(cells)))
+    for place, text in texts.items():
+        cells[place] = text
+    return cells
+
+
+def _uncalculated(formulas: int) -> tuple[tuple[str, str], ...]:
+    if not formulas:
+        return ()
+    return (
+        (
+            f"{formulas:,} formulas have no stored value and count as empty; open the workbook in a spreadsheet program"
+            " and save it",
+            f"{formulas:,} 个公式没有保存计算结果，按空单元格处理；请用表格软件打开并重新保存",
+        ),
+    )
 
 
 def _opened(stream: IO[bytes]) -> CalamineWorkbook:

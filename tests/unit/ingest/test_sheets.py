@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from ingest_monsters import ODS_CELL, compound, ods, sheet_of_2003
 
-from app.domain import Kind
+from app.domain import Kind, Patent
 from app.errors import InputError
 from app.ingest import RowFile, RowOutcome, SourceFile, read_records
 
@@ -256,3 +256,23 @@ def test_ingest_sheets_wrapped_cells_cut_by_commas(tmp_path: Path) -> None:
     assert [(outcome.record.id, outcome.record.title, outcome.warnings) for outcome in outcomes] == [
         ("CN1A", "甲,乙装置", ()), ("CN2A", "丁", ()),
     ]  # fmt: skip
+
+
+def test_ingest_sheets_formulas_that_no_program_has_calculated(tmp_path: Path) -> None:
+    """Libraries write ``="CN1A"`` as a formula without its value: its text is told; of what calculates it is said."""
+    rows = [
+        ['="公开号"', '="名称"', '="申请人"'],
+        ['="CN109999907B"', '="一种膜"', '=HYPERLINK("https://x.example","某大学")'],
+        ["CN109999908B", "一种轴承", '=B2&"有限公司"'],
+        ['="CN109999909B"', '=T("一种泵")', None],
+    ]
+    source, outcomes = _read(tmp_path / "a.xlsx", _saved(_book({"专利": rows})))
+    records = [one.record for one in outcomes]
+    assert [(one.id, one.title, one.holders) for one in records if isinstance(one, Patent)] == [
+        ("CN109999907B", "一种膜", ("某大学",)),
+        ("CN109999908B", "一种轴承", ()),
+        ("CN109999909B", "一种泵", ()),
+    ]
+    assert [note.partition(";")[0] for note, _ in source.notes] == [
+        "1 formulas have no stored value and count as empty"
+    ]
