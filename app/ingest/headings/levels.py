@@ -18,6 +18,8 @@ _MARKS = re.compile(r"\A[*＊★●※▲☆\s]+|[*＊★●※▲☆\s:：]+\Z"
 _NUMBERING = re.compile(
     r"\A\s*(?:\d{1,2}\s*[.、．)）]|[(（]\d{1,2}[)）]|[①-⑳]|[A-Z]\s*[.、．)）]|[一二三四五六七八九十]{1,3}、)\s*"
 )
+_FILLED_IN = re.compile(r"[:：]\s*[^\s(（]")
+"""A line of a form above the table (填报单位:某大学), which is no name of a group."""
 _SPACES = re.compile(r"\s+")
 
 _ABOUT = re.compile(
@@ -88,6 +90,8 @@ def is_grouping(group: Sequence[str], names: Sequence[str]) -> bool:
     """Whether ``group`` may stand above ``names``: several texts, of which one covers more than one column."""
     texts = [place for place, text in enumerate(group) if text]
     if len(texts) < 2 or len({group[place] for place in texts}) < 2:
+        return False
+    if any(_FILLED_IN.search(group[place]) for place in texts):
         return False
     ends = [*texts[1:], max(len(group), len(names))]
     return any(

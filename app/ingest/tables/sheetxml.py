@@ -83,7 +83,9 @@ def feed_all(
 
     Args:
         stream: the XML.
-        start: is told of each tag, ``end`` of its end, ``text`` of what stands between.
+        start: is told of each tag.
+        end: of the end of each.
+        text: of what stands between.
         ready: gets the parser, to ask for texts only where they matter.
 
     Raises:

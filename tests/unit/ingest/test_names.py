@@ -250,3 +250,19 @@ def test_ingest_names_languages(heading: str, body: str, expected: str | None) -
 def test_ingest_names_language_words(word: str, expected: str | None) -> None:
     """Codes with regions, names and common mistakes lead to ISO 639-1."""
     assert language_word(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("某石化股份有限公司 某石化股份有限公司科学研究院", ("某石化股份有限公司", "某石化股份有限公司科学研究院")),
+        ("清华大学 北京某科技有限公司", ("清华大学", "北京某科技有限公司")),
+        ("张三 李四", ("张三", "李四")),
+        ("中国科学院 化学研究所", ("中国科学院 化学研究所",)),
+        ("某大学 附属医院", ("某大学 附属医院",)),
+        ("张 三", ("张 三",)),
+    ],
+)
+def test_ingest_names_between_spaces(cell: str, names: tuple[str, ...]) -> None:
+    """Some sources have a space between holders; a space within a name keeps it whole."""
+    assert split_names(cell) == names

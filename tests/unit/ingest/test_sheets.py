@@ -260,7 +260,7 @@ def test_ingest_sheets_wrapped_cells_cut_by_commas(tmp_path: Path) -> None:
 
 def test_ingest_sheets_formulas_that_no_program_has_calculated(tmp_path: Path) -> None:
     """Libraries write ``="CN1A"`` as a formula without its value: its text is told; of what calculates it is said."""
-    rows = [
+    rows: list[list[Any]] = [
         ['="公开号"', '="名称"', '="申请人"'],
         ['="CN109999907B"', '="一种膜"', '=HYPERLINK("https://x.example","某大学")'],
         ["CN109999908B", "一种轴承", '=B2&"有限公司"'],
