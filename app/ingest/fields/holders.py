@@ -75,8 +75,8 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
 _WORDS_OF_ITS_OWN = re.compile(
     r"[\u3400-\u9fff()]{2,60}(?:公司|大学|公司[\u3400-\u9fff]{0,20}(?:研究院|研究所|设计院|分公司|中心))|[\u3400-\u9fff]{2,3}"
 )
-"""A whole name of a body or a person: where a cell holds nothing else, spaces are between names. 中国科学院 化学研究所 is
-one."""
+"""A whole name of a body or a person: where a cell holds nothing else, spaces are between names.
+中国科学院 化学研究所 is one."""
 
 
 def split_names(text: str) -> tuple[str, ...]:
