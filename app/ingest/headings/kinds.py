@@ -43,7 +43,12 @@ def kind_of(headers: Sequence[str], wanted: str) -> str | None:
     strongest = max(speaking, key=lambda other: (_is_decided(other, wanted, *speaking[other]), len(speaking[other][0])))
     if _is_decided(strongest, wanted, *speaking[strongest]):
         return strongest
-    return None if _has_required(headers, wanted) else _complete_kind(headers, wanted)
+    if _has_required(headers, wanted):
+        return None
+    complete = _complete_kind(headers, wanted)
+    if complete and _speaking_for(complete, wanted, headers)[1] & _DECISIVE.get(wanted, frozenset()):
+        return None  # 公开号, 摘要: a part of what is wanted, whatever else its texts might be
+    return complete
 
 
 def looks_like(kind: str) -> tuple[str, str]:
