@@ -34,6 +34,7 @@ _DIGITS = "0123456789"
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?\Z")
 _ITEM = re.compile(rb"<(?:\w+:)?si\b")
 _SHARED = re.compile(rb"""t=["']s["'][^>]*>\s*<(?:\w+:)?v>(\d+)<""")
+_SUPERSCRIPT = b"superscript"
 _UNIQUE = re.compile(rb"uniqueCount\s*=\s*[\"'](\d+)")
 
 
@@ -48,6 +49,7 @@ class Shape:
         constants: row from 1 -> column from 0 -> what a formula such as ``="9133"`` shows there. Programs other than
             spreadsheets write formulas without their values.
         uncalculated: other formulas without a value.
+        powers: text as the reader gives it -> with its superscripts, of the whole workbook.
     """
 
     name: str | None = None
@@ -59,6 +61,7 @@ class Shape:
     merges: list[Merge] = field(default_factory=list)
     constants: dict[int, dict[int, str]] = field(default_factory=dict)
     uncalculated: int = 0
+    powers: dict[str, str] = field(default_factory=dict)
 
 
 def refuse_doctype(*_: Any) -> None:  # noqa: ANN401 - expat hands over names
@@ -272,11 +275,13 @@ class Texts:
         total: bytes of all.
         longest: bytes of the longest.
         starts: where each begins.
+        raised: whether a part of one is a superscript.
     """
 
     total: int
     longest: int
     starts: array[int]
+    raised: bool = False
 
     @classmethod
     def none(cls) -> Texts:
@@ -291,7 +296,7 @@ def scan_texts(stream: IO[bytes]) -> Texts:
         MonsterError: it would not fit in memory.
     """
     starts = array("q")
-    total, base, kept, promised = 0, 0, b"", 0
+    total, base, kept, promised, raised = 0, 0, b"", 0, False
     fields = _LongFields()
     while chunk := stream.read(_CHUNK):
         fields.look_at(chunk)
@@ -301,6 +306,7 @@ def scan_texts(stream: IO[bytes]) -> Texts:
             promised = int(found[1][:12])
         total += len(chunk)
         text = kept + chunk
+        raised = raised or _SUPERSCRIPT in text
         # A tag that may be cut at the end of a piece is looked for again with the next one.
         settled = max(len(text) - _LONGEST_TAG, 0)
         starts.extend(base + match.start() for match in _ITEM.finditer(text) if match.start() < settled)
@@ -312,7 +318,7 @@ def scan_texts(stream: IO[bytes]) -> Texts:
     for start in starts:
         longest = max(longest, start - previous)
         previous = start
-    return Texts(total, max(longest, total - previous), starts)
+    return Texts(total, max(longest, total - previous), starts, raised)
 
 
 def check_copies(shape: Shape, texts: Texts, open_sheet: Callable[[], IO[bytes]]) -> None:

@@ -36,6 +36,7 @@ from app.ingest.tables.monsters import (
     check_ratio,
 )
 from app.ingest.tables.opendocument import scan_content
+from app.ingest.tables.richtext import powers
 from app.ingest.tables.sheetxml import Shape, Texts, check_copies, refuse_doctype, scan_sheet, scan_texts
 
 _FAULTS = (
@@ -102,7 +103,7 @@ class WorkbookRows(GridRows):
             merges = self._merges(place) if unfit is None else []
         return Grid(
             name=sheet.name,
-            rows=lambda: _with_constants(self._rows(place), shape) if shape else self._rows(place),
+            rows=lambda: _mended(self._rows(place), shape) if shape else self._rows(place),
             hidden=sheet.visible is not SheetVisibleEnum.Visible,
             merges=merges,
             hidden_rows=frozenset(shape.hidden_rows) if shape else frozenset(),
@@ -168,12 +169,20 @@ class WorkbookRows(GridRows):
         )
 
 
+def _mended(rows: Rows, shape: Shape) -> Rows:
+    """The rows with what their reader leaves out."""
+    rows = _with_constants(rows, shape) if shape.constants else rows
+    return _with_powers(rows, shape.powers) if shape.powers else rows
+
+
+def _with_powers(rows: Rows, powers: dict[str, str]) -> Rows:
+    for number, row in rows:
+        yield number, [powers.get(cell, cell) if cell.__class__ is str else cell for cell in row]
+
+
 def _with_constants(rows: Rows, shape: Shape) -> Rows:
     """The rows with what formulas show that need no calculation; the reader may end before the last of them."""
     constants = shape.constants
-    if not constants:
-        yield from rows
-        return
     number = 0
     for number, row in rows:
         yield number, _filled_in(row, constants[number]) if number in constants else row
@@ -264,10 +273,14 @@ def _scan_xlsx(stream: IO[bytes]) -> dict[str | int, Shape]:
             raise zipfile.BadZipFile
         relations = _sheet_parts(archive, parts, book)
         texts = Texts.none()
+        raised: dict[str, str] = {}
         for name, entry in parts.items():
             if name.endswith(_TEXTS):
                 with archive.open(entry) as part:
                     texts = scan_texts(part)
+                if texts.raised:
+                    with archive.open(entry) as part:
+                        raised = powers(part)
             elif name.endswith("styles.xml"):
                 _small(archive, entry)
         shapes: dict[str | int, Shape] = {}
@@ -281,6 +294,7 @@ def _scan_xlsx(stream: IO[bytes]) -> dict[str | int, Shape]:
             with archive.open(part_entry) as part:
                 shape = scan_sheet(part, node.get("name", ""))
             check_copies(shape, texts, lambda entry=part_entry: archive.open(entry))  # type: ignore[misc]
+            shape.powers = raised
             shapes[node.get("name", "")] = shape
         return shapes
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 from ingest_monsters import ODS_CELL, compound, ods, sheet_of_2003
 
 from app.domain import Kind, Patent
@@ -276,3 +277,21 @@ def test_ingest_sheets_formulas_that_no_program_has_calculated(tmp_path: Path) -
     assert [note.partition(";")[0] for note, _ in source.notes] == [
         "1 formulas have no stored value and count as empty"
     ]
+
+
+def test_ingest_sheets_powers_stay_powers(tmp_path: Path) -> None:
+    """A raised 5 behind 10 is no 105, in workbooks and in web pages; letters and indices keep their place alone."""
+    book = xlsxwriter.Workbook(str(tmp_path / "a.xlsx"))
+    small, low = book.add_format({"font_script": 1}), book.add_format({"font_script": 2})
+    sheet = book.add_worksheet("专利")
+    for place, cells in enumerate((("公开号", "名称"), ("CN1A", ""), ("CN2A", "105"), ("CN3A", ""))):
+        sheet.write_row(place, 0, cells)
+    sheet.write_rich_string(1, 1, "CO", low, "2", ",压力10", small, "5", "Pa,宽105mm")
+    sheet.write_rich_string(3, 1, "10", small, "5")
+    book.close()
+    outcomes = list(read_records(tmp_path / "a.xlsx", Kind.PATENTS))
+    titles = [one.record.title for one in outcomes if isinstance(one.record, Patent)]
+    assert titles == ["CO2,压力10⁵Pa,宽105mm", "105", "105"]
+    page = "<table><tr><th>公开号<th>名称<tr><td>CN1A<td>CO<sub>2</sub>10<sup>-5</sup>Pa<sup>注</sup></table>"
+    _, outcomes = _read(tmp_path / "a.xls", page.encode())
+    assert [one.record.title for one in outcomes if isinstance(one.record, Patent)] == ["CO210⁻⁵Pa注"]
