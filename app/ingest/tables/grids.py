@@ -13,7 +13,7 @@ from app.errors import InputError
 from app.ingest.headings.headers import plan_columns
 from app.ingest.headings.heading import HeaderSearch, Heading
 from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
-from app.ingest.tables.leftovers import HEADER, Leftovers
+from app.ingest.tables.leftovers import HEADER, TOTALS, Leftovers
 from app.ingest.tables.wrapping import STARTS, unwrapped
 
 _ERRORS = frozenset(
@@ -206,7 +206,7 @@ class _SheetRows:
             filled = len(cells) - cells.count("") - cells.count(None)
             if not filled:
                 continue
-            if filled <= leftovers.few or leftovers.near > 0 or number in self._spread:
+            if filled <= leftovers.few or leftovers.near > 0 or number in self._spread or cells[0] in TOTALS:
                 found = leftovers.kind(cells, spread=number in self._spread)
                 if found:
                     sheet.skipped[found] += 1

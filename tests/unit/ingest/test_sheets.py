@@ -295,3 +295,16 @@ def test_ingest_sheets_powers_stay_powers(tmp_path: Path) -> None:
     page = "<table><tr><th>公开号<th>名称<tr><td>CN1A<td>CO<sub>2</sub>10<sup>-5</sup>Pa<sup>注</sup></table>"
     _, outcomes = _read(tmp_path / "a.xls", page.encode())
     assert [one.record.title for one in outcomes if isinstance(one.record, Patent)] == ["CO210⁻⁵Pa注"]
+
+
+def test_ingest_sheets_totals_of_a_narrow_table(tmp_path: Path) -> None:
+    """A total with an amount under nearly every header is no record; a title that begins with its word is one."""
+    rows: list[list[Any]] = [
+        ["专利号", "专利名称", "专利权人", "转让价格"],
+        ["ZL201910012366.3", "一种膜", "甲大学", 5],
+        ["合计", "1件", None, 5],
+        ["合计", "一种计算装置", "乙大学", 5],
+    ]
+    source, outcomes = _read(tmp_path / "a.xlsx", _saved(_book({"专利": rows})))
+    assert [one.row for one in outcomes] == [2, 4]
+    assert source.sheets[0].skipped == Counter(total=1)
