@@ -50,7 +50,7 @@ _TAIL = (
         about=Words("记录中最能说明匹配的一句。", "The sentence of the record that carries the match."),
     ),
 )
-_LINK = Column(key="link", header=Words("链接", "Link"), kind="link", width=30)
+_LINK = Column(key="link", header=Words("链接", "Link"), kind="link", width=30, printed=False)
 _OF_KIND: Mapping[Kind, Sequence[Column]] = {
     Kind.PATENTS: (
         Column(key="id", header=Words("专利编号", "Patent id"), about=Words("文本。", "As text.")),

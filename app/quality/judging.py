@@ -29,14 +29,13 @@ _COLUMNS = (
     Column(
         key="need_id", header=Words("需求编号", "Need id"), about=Words("文本，请勿修改。", "Text; leave it alone.")
     ),
-    Column(key="need_text", header=Words("需求内容", "Need text"), width=40),
+    Column(key="need_text", header=Words("需求内容", "Need text"), width=34),
     Column(
         key="patent_id", header=Words("专利编号", "Patent id"), about=Words("文本，请勿修改。", "Text; leave it alone.")
     ),
     Column(key="title", header=Words("专利名称", "Title"), width=30),
-    Column(key="abstract", header=Words("摘要", "Abstract"), width=60),
+    Column(key="abstract", header=Words("摘要", "Abstract"), width=54),
     Column(key="holders", header=Words("权利人", "Holders"), width=20),
-    Column(key="link", header=Words("链接", "Link"), kind="link", width=24),
     Column(
         key="level",
         header=Words("相关级别", "Level"),
@@ -60,7 +59,8 @@ _COLUMNS = (
         width=12,
         about=Words("每位评价人的最新评价有效。", "The newest judgement of each judge counts."),
     ),
-    Column(key="note", header=Words("备注", "Note"), fill=True, width=24),
+    Column(key="note", header=Words("备注", "Note"), fill=True, width=20),
+    Column(key="link", header=Words("链接", "Link"), kind="link", width=24, printed=False),
 )
 _NOTES = (
     Words(

@@ -149,7 +149,7 @@ def test_sheets_push_list_has_a_sheet_for_each_firm(
     assert book.sheetnames[-1] == "说明"
     lists = {sheet.title: list(sheet.values)[1:] for sheet in book.worksheets[:-1]}
     assert sum(map(len, lists.values())) == told["rows"]
-    assert all({row[2] for row in rows} == {title} for title, rows in lists.items())
+    assert all({row[0] for row in rows} == {title} for title, rows in lists.items())
 
 
 def test_sheets_of_each_firm_come_back_whole(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,8 +289,8 @@ def test_sheets_judging_sheet_goes_round(home: Path, tmp_path: Path, capsys: pyt
     assert (status, told["needs"], told["rows"], told["nothing_found"], told["unusable"]) == (0, 3, 12, 0, 0)
     before = rows_of(out, "评价表")
     assert list(before[0]) == [
-        "查询编号", "需求编号", "需求内容", "专利编号", "专利名称", "摘要", "权利人", "链接", "相关级别", "评价人",
-        "备注",
+        "查询编号", "需求编号", "需求内容", "专利编号", "专利名称", "摘要", "权利人", "相关级别", "评价人", "备注",
+        "链接",
     ]  # fmt: skip
     assert [row["需求编号"] for row in before] == [stored] * 4 + [None] * 8
     assert [row["查询编号"] for row in before] == [None] * 4 + ["X-007"] * 4 + [None] * 4
