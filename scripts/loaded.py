@@ -109,9 +109,9 @@ def _show_sheets(shell: Shell, sheets: Sequence[SheetRead]) -> None:
 
 
 def _show_unread(shell: Shell, sheets: Sequence[SheetRead]) -> None:
-    """Sheets that may hold rows and were not read: hidden ones, and such with a header."""
+    """Sheets that hold something and were not read."""
     for sheet in sheets:
-        if not sheet.read and (sheet.hidden or sheet.header_rows):
+        if not sheet.read and sheet.rows:
             shell.line(f"sheet not read · 未读工作表: {sheet.name or ''}: {_why(sheet)}")
 
 
