@@ -173,6 +173,22 @@ def test_sheets_of_each_firm_come_back_whole(home: Path, tmp_path: Path, capsys:
     assert [sheet["rows"] for sheet in report["sheets"] if sheet["read"]] == [len(rows_of(out, name)) for name in names]
 
 
+def test_sheets_that_go_on_on_another_come_back_whole(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More places than a sheet has rows: the next sheet has them, and answers on each are recorded."""
+    monkeypatch.setattr("app.sheets.books.MOST_ROWS", 101)
+    out = tmp_path / "lists.xlsx"
+    _, told = ran(home, capsys, "push", "export", "2026-11", "--out", str(out))
+    names = openpyxl.load_workbook(out).sheetnames[:-1]
+    assert names == ["推送清单", *(f"推送清单 ({number})" for number in range(2, len(names) + 1))]
+    assert 100 * (len(names) - 1) < told["rows"] <= 100 * len(names)
+    for name in names:
+        fill(out, name, {2: {"反馈": "已联系"}})
+    status, report = ran(home, capsys, "feedback", "import", str(out))
+    assert (status, report["rows"], report["recorded"]) == (0, told["rows"], len(names))
+
+
 def test_sheets_that_are_hidden_are_named(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Rows that a filter hides are read; a hidden sheet is not, and the report says so."""
     out = tmp_path / "lists.xlsx"
