@@ -68,8 +68,11 @@ def explains_columns(headers: Sequence[str], kind: str) -> bool:
 
 
 def lists_headers(cells: Sequence[str], kind: str) -> bool:
-    """Whether a column holds headers: a list of another table's columns, or a form with its labels at the side."""
-    filled = [cell for cell in cells if cell]
+    """Whether a column holds headers: a list of another table's columns, or a form with its labels at the side.
+
+    Such a list names each once; a word that is in every row, as a firm called 说明, is a value.
+    """
+    filled = {cell for cell in cells if cell}
     known = sum(bool(recognise(cell, kind)) for cell in filled)
     return known >= _FEWEST_LABELS and 2 * known >= len(filled)
 

@@ -27,7 +27,7 @@ _FORMULAS = tuple(
 """A text, ``T``, ``HYPERLINK`` with a text and without one, and a bare code or number behind the sign."""
 
 _AFTER_APOSTROPHE = re.compile(
-    r"'(?:[A-Z]{0,4}[-\s]?\d[\w./\-()（） ]*|[=+\-@].*|[A-Z0-9]{6,}|[\u3400-\u9fff][^']*)\Z", re.DOTALL
+    r"'(?:[A-Z]{0,4}[-\s]?\d[\w./\-()（） ]*|\s*[=+\-@＝＋－＠].*|[A-Z0-9]{6,}|[\u3400-\u9fff][^']*)\Z", re.DOTALL
 )
 """What an apostrophe keeps from being taken for a number or a formula. ``'quoted' text`` is something else."""
 

@@ -16,7 +16,7 @@ from ingest_monsters import ODS_CELL, compound, ods, sheet_of_2003
 
 from app.domain import Kind, Patent
 from app.errors import InputError
-from app.ingest import RowFile, RowOutcome, SourceFile, read_records
+from app.ingest import FEEDBACK, RowFile, RowOutcome, SourceFile, feedback_in, read_records, read_rows
 
 HEADERS = ["公开号", "名称", "摘要", "申请人"]
 
@@ -308,3 +308,11 @@ def test_ingest_sheets_totals_of_a_narrow_table(tmp_path: Path) -> None:
     source, outcomes = _read(tmp_path / "a.xlsx", _saved(_book({"专利": rows})))
     assert [one.row for one in outcomes] == [2, 4]
     assert source.sheets[0].skipped == Counter(total=1)
+
+
+def test_sheets_a_word_that_is_in_every_row_is_a_value(tmp_path: Path) -> None:
+    """A firm may be called as a header is; its list is read all the same."""
+    path = tmp_path / "list.csv"
+    rows = [f"说明,说明,CN{number:09}B,感兴趣\n" for number in range(900000100, 900000110)]
+    path.write_text("企业名称,企业编号,专利编号,反馈\n" + "".join(rows), encoding="utf8")
+    assert len(list(read_rows(path, FEEDBACK, feedback_in))) == 10
