@@ -95,10 +95,11 @@ def _best_first(draft: Draft, places: tuple[int, ...]) -> tuple[int, ...]:
     """The columns of a firm's id, one with a credit code before the others: a list has numbers of its own, too."""
     if len(places) < 2:
         return places
-    return tuple(sorted(places, key=lambda place: not _is_credit_code(as_text(draft.cells[place]) or "")))
+    return tuple(sorted(places, key=lambda place: not is_credit_code(as_text(draft.cells[place]) or "")))
 
 
-def _is_credit_code(text: str) -> bool:
+def is_credit_code(text: str) -> bool:
+    """Whether a cell holds a unified social credit code, its check digit right or not."""
     code = kept_id(Kind.FIRMS, text)
     return len(code) == CREDIT_CODE_CHARS and (credit_code_holds(code) or code[2:8].isdigit())
 
