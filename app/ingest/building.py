@@ -20,7 +20,7 @@ from app.ingest.fields.places import credit_code_region, is_county, is_elsewhere
 from app.ingest.fields.trades import deepest, industry_codes, with_section
 from app.ingest.fields.values import as_maturity, as_text
 from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_words, yes_or_no
-from app.ingest.identities import Stated, is_credit_code, stated_id
+from app.ingest.identities import Stated, code_within, is_credit_code, stated_id
 from app.ingest.parts import KEPT_PARTS, need_text
 from app.text.normalising import detect_language, fold_line, language_word
 from app.text.numbers import firm_code
@@ -185,7 +185,7 @@ def _firm_of(draft: Draft, region: str | None) -> str | None:
         draft.warn("rounded_number", "firm_id", code)
         draft.keep("firm_id")
     elif code is not None and not is_placeholder(code):
-        return firm_code(code)
+        return code_within(code) or firm_code(code)
     name = draft.line("firm_name") if "firm_name" in draft.present else ""
     if not name:
         return None
