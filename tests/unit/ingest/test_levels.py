@@ -60,6 +60,18 @@ def test_ingest_levels_leave_the_first_record_alone() -> None:
     assert (rows, headers) == ((2,), ("公开号", "名称", "申请人", "备注"))
 
 
+def test_ingest_levels_line_of_a_form_is_no_group() -> None:
+    """Who filled the form in and when stands above the table, not over its columns."""
+    rows, headers = _best(
+        Kind.NEEDS,
+        ("2024年度企业技术需求征集表", "", "", ""),
+        ("填报单位：（盖章）", "", "填报日期：2024年5月1日", ""),
+        ("需求名称", "技术需求描述", "需求类别", "预期成效"),
+        ("水泵降噪", "降低噪声", "技术难题", "安静"),
+    )
+    assert (rows, headers) == ((3,), ("需求名称", "技术需求描述", "需求类别", "预期成效"))
+
+
 def test_ingest_levels_marks_and_numbers_before_headers() -> None:
     """Forms mark what must be filled in, and number their columns; headers may stand as deep as row 40."""
     title = [("说明",)] * 38
