@@ -15,7 +15,7 @@ _CODE = re.compile(r"[A-T]?\d{0,4}")
 _CODED = re.compile(r"([A-T]?\d{2,4}|[A-T])[\s(:：.\-]*[\u3400-\u9fff].*|[\u3400-\u9fff].*\(([A-T]?\d{2,4}|[A-T])\)")
 _DIGITS_ONLY = re.compile(r"\d{2,4}")
 _LISTED = re.compile(r"[;|\n\r\t。]+")
-_PATH = re.compile(r"\s*(?:[>→»\\/]|->|--|[-–—])+\s*")
+_PATH = re.compile(r"[>→»\\/\-–—]+")
 _ENUMERATED = re.compile(r"[,、]+")
 _FILLING = re.compile(r"[\W_和及与的]+|以及")
 _LAST_DIVISIONS = (
@@ -56,7 +56,7 @@ def _parts(entry: str) -> list[str]:
     """What an entry of a list is made of: itself, the end of a path (制造业>医药制造业), or a list of its own."""
     if not entry or _code(entry):
         return [entry]
-    path = [part for part in _PATH.split(entry) if part]
+    path = [part for part in _PATH.split(entry) if part.strip()]
     known = [part for part in path if _code(part)]
     if len(path) > 1 and known:
         return [max(known, key=lambda part: len(_code(part) or ""))]

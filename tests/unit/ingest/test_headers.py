@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import fields
 
 import pytest
@@ -11,6 +12,7 @@ from app.errors import InputError
 from app.ingest.headings.headers import fields_of, plan_columns, recognise
 from app.ingest.headings.heading import HeaderSearch
 from app.ingest.headings.synonyms import PARTS, REQUIRED, SYNONYMS
+from app.ingest.tables.leftovers import Leftovers
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -241,3 +243,12 @@ def test_ingest_headers_a_mapping_must_fit_the_file() -> None:
         HeaderSearch("a.csv", Kind.PATENTS, {"Name": "business_scope"}).check_mapping(("id", "Name"))
     HeaderSearch("a.csv", Kind.PATENTS, {"name ": "title", "id": "extra"}).check_mapping(("id", "Name"))
     assert "title" in fields_of(Kind.PATENTS)
+
+
+def test_ingest_headers_take_linear_time() -> None:
+    """A header that is nothing but brackets is looked at once, wherever headers are."""
+    start = time.perf_counter()
+    for header in ("(" * 64_000, "（甲" * 32_000):
+        plan_columns([header, "名称"], Kind.PATENTS, {})
+        Leftovers([header, "名称"], frozenset((0, 1)))
+    assert time.perf_counter() - start < 8

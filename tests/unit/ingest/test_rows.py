@@ -16,6 +16,7 @@ from app.domain import Kind
 from app.errors import InputError
 from app.ingest import IngestOptions, RowOutcome, read_records
 from app.ingest.tables.streams import LineFeed, LineTooLongError
+from app.ingest.tables.wrapping import STARTS
 
 
 def _read(folder: Path, name: str, content: str | bytes, options: IngestOptions | None = None) -> list[RowOutcome]:
@@ -161,7 +162,7 @@ def test_ingest_rows_json_array_is_refused_as_a_file(tmp_path: Path, content: st
 
 CELLS = st.text(
     st.characters(codec="gb18030", exclude_categories=["Cs", "Co", "Cn"], exclude_characters="\x00"), max_size=12
-)
+).filter(lambda cell: cell[:1] not in STARTS)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
