@@ -55,7 +55,7 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
     (
         HolderType.UNIVERSITY,
         re.compile(
-            r"大学(?!.*(?:研究院|研究所)$)|大學|学校|高专|대학|산학협력단|학교법인|과학기술원"
+            r"大学(?!.{0,60}(?:研究院|研究所)$)|大學|学校|高专|대학|산학협력단|학교법인|과학기술원"
             r"|\b(?:universit\w*|univ|college|polytechnic\w*|hochschule|institute of technology|ecole|école|school)\b",
             re.IGNORECASE,
         ),

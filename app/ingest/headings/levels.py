@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
+from app.ingest.headings.folding import LONGEST_HEADER
 from app.ingest.headings.headers import recognise, same_header
-
-_LONGEST_HEADER = 200
-"""Longer cells are no headers; looking for known words in them would only cost time."""
 
 _MARKS = re.compile(r"\A[*＊★●※▲☆\s]+|[*＊★●※▲☆\s:：]+\Z")
 _NUMBERING = re.compile(
@@ -51,7 +49,7 @@ class Known:
         """Whether the header is one that we know."""
         return (
             bool(header)
-            and len(header) <= _LONGEST_HEADER
+            and len(header) <= LONGEST_HEADER
             and (bool(recognise(header, self.kind)) or any(same_header(theirs, header) for theirs in self.mapping))
         )
 
@@ -61,7 +59,7 @@ class Known:
 
     def cleaned(self, header: str) -> str:
         """``header`` without asterisks and numbers before it, where that makes it a known one."""
-        if not header or len(header) > _LONGEST_HEADER or self(header):
+        if not header or len(header) > LONGEST_HEADER or self(header):
             return header
         bare = _MARKS.sub("", header)
         for candidate in (bare, _NUMBERING.sub("", bare, count=1)):

@@ -16,7 +16,7 @@ from app.ingest.headings.heading import HeaderSearch
 from app.ingest.outcomes import IngestOptions
 from app.ingest.tables.encodings import detect_encoding
 from app.ingest.tables.grids import Grid, GridRows, Merge
-from app.ingest.tables.monsters import MAX_COLUMNS, MonsterError
+from app.ingest.tables.monsters import MAX_COLUMNS, MAX_MERGES, MonsterError
 from app.ingest.tables.stored import StoredRows
 from app.ingest.tables.streams import open_bytes
 from app.text.markup import raised
@@ -28,7 +28,6 @@ _CHINESE = frozenset(("gb2312", "gbk", "gb_2312-80", "x-gbk", "cp936"))
 _MAX_TABLES = 1_000
 _MAX_DEPTH = 50
 _MAX_SPAN = 100_000
-_MAX_MERGES = 200_000
 _LINE = "\u2028"
 _BREAKS = frozenset(("br", "p", "div", "li"))
 _UNSEEN = frozenset(("style", "script", "title"))
@@ -241,7 +240,7 @@ def _put(table: _Table, text: str) -> None:
         table.row.append(text if place == first else "")
         if table.down > 1:
             table.spans[place] = (table.down - 1, text if table.across == 1 else "")
-    if table.across > 1 and len(table.merges) < _MAX_MERGES:
+    if table.across > 1 and len(table.merges) < MAX_MERGES:
         table.merges.append(Merge(table.height + 1, table.height + 1, first, first + table.across - 1))
 
 

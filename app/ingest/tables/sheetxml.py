@@ -18,6 +18,7 @@ from app.ingest.tables.monsters import (
     FREE_TEXT_BYTES,
     MAX_COLUMNS,
     MAX_FIELD_BYTES,
+    MAX_MERGES,
     MAX_ROWS,
     MAX_SHEET_BYTES,
     MAX_TEXT_BYTES,
@@ -28,7 +29,6 @@ from app.ingest.tables.monsters import (
 from app.ingest.tables.wrapping import constant
 
 _CHUNK = 1 << 20
-_MAX_MERGES = 200_000
 _LONGEST_TAG = 64
 _DIGITS = "0123456789"
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?\Z")
@@ -258,7 +258,7 @@ class _SheetWalk:
 
     def _merge(self, reference: str) -> None:
         match = _REFERENCE.match(reference)
-        if match and match[3] and len(self.shape.merges) < _MAX_MERGES:
+        if match and match[3] and len(self.shape.merges) < MAX_MERGES:
             left, right = self._letters.get(match[1]) or self._number(match[1]), self._number(match[3])
             self.shape.merges.append(Merge(int(match[2]), int(match[4]), left - 1, right - 1))
 

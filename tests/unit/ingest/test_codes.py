@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,10 @@ def test_ingest_codes_case_of_industries() -> None:
     mapping = {"国标行业大类": "industry", "国标行业门类": "industry"}
     records = [one.record for one in read_records(CASES / "18_tianyancha_industry.xlsx", Kind.FIRMS, mapping=mapping)]
     assert [record.industry for record in records if isinstance(record, Firm)] == [("C26",), ("C40",)]
+
+
+def test_ingest_codes_industries_take_linear_time() -> None:
+    """A long run of spaces between two words is no path."""
+    start = time.perf_counter()
+    assert industry_codes(f"甲{' ' * 300_000}乙") == ((), ("甲乙",))
+    assert time.perf_counter() - start < 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import fields
 
 import pytest
@@ -11,6 +12,7 @@ from app.errors import InputError
 from app.ingest.headings.headers import fields_of, plan_columns, recognise
 from app.ingest.headings.heading import HeaderSearch
 from app.ingest.headings.synonyms import PARTS, REQUIRED, SYNONYMS
+from app.ingest.tables.leftovers import Leftovers
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -269,3 +271,12 @@ def test_ingest_headers_choices_prefixes_and_scripts(header: str, name: str) -> 
 def test_ingest_headers_choices_of_different_things_are_none(header: str) -> None:
     """What may be one or the other is not guessed."""
     assert recognise(header, Kind.PATENTS) == ()
+
+
+def test_ingest_headers_take_linear_time() -> None:
+    """A header that is nothing but brackets is looked at once, wherever headers are."""
+    start = time.perf_counter()
+    for header in ("(" * 64_000, "（甲" * 32_000):
+        plan_columns([header, "名称"], Kind.PATENTS, {})
+        Leftovers([header, "名称"], frozenset((0, 1)))
+    assert time.perf_counter() - start < 8
