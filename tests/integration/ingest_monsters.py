@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -204,6 +205,22 @@ def compound(name: str, stream: bytes, *, circle: bool = False) -> bytes:
     )
 
 
+def _packed_field(path: Path) -> None:
+    """A field that grows no more in unpacking than words do."""
+    piece = random.Random(7).randbytes(1 << 19).hex().encode()  # noqa: S311 - not for secrets
+    with gzip.open(path, "wb", 1) as stream:
+        stream.write(_HEAD_LINE + b"CN1A,")
+        for _ in range(200):
+            stream.write(piece)
+        stream.write(b"\n" + _LINE)
+
+
+def _gb_field(characters: int) -> bytes:
+    """A file of one row too long, whose field begins in the middle of two bytes."""
+    long = "一种用于电池的隔膜及其制备方法，" * (characters // 16)
+    return f"公开号,名称\nCN1A,{long}\nCN2A,一种电池\n".encode("gb18030")
+
+
 _HEAD_LINE = "公开号,名称\n".encode()
 _LINE = "CN2A,一种电池\n".encode()
 _MEGABYTE = "A" * (1 << 20)
@@ -294,22 +311,43 @@ REFUSED: dict[str, tuple[str, Callable[[Path], None]]] = {
     "gzip of equal rows": ("a.csv.gz", lambda path: _packed(path, b"CN1A,abcdefgh\n" * 70_000, 300)),
     "200 MB of newlines": ("a.csv", lambda path: _plain(path, _HEAD_LINE, b"\n" * (1 << 20), 200)),
     "200 MB of blank lines in JSON Lines": ("a.jsonl", lambda path: _plain(path, _JSON_HEAD, b" \n" * (1 << 19), 200)),
-    "a million columns in a text": ("a.csv", lambda path: _plain(path, b"id,title", b",x" * 1_000, 1_000, b"\n")),
-}  # fmt: skip
-"""What it is -> the file's name and what writes it; each is refused as a whole."""
-
-REJECTED: dict[str, tuple[str, Callable[[Path], None]]] = {
     "one field of 200 MB": (
         "a.csv", lambda path: _plain(path, _HEAD_LINE + b"CN1A,", b"A" * (1 << 20), 200, b"\n" + _LINE),
     ),
     "one quoted field of 200 MB": (
         "a.csv", lambda path: _plain(path, _HEAD_LINE + b'CN1A,"', b"A" * (1 << 20), 200, b'"\n' + _LINE),
     ),
+    "one field of 200 MB in UTF-16": (
+        "a.csv",
+        lambda path: _plain(
+            path, "\ufeff公开号,名称\nCN1A,".encode("utf-16-le"), "电池".encode("utf-16-le") * (1 << 18), 200
+        ),
+    ),
+    "one field of 200 MB in GB18030": (
+        "a.csv",
+        lambda path: _plain(path, _HEAD_LINE.decode().encode("gb18030"), "电池".encode("gb18030") * (1 << 18), 200),
+    ),
+    "one field of 200 MB, packed": ("a.csv.gz", _packed_field),
+    "one line of 200 MB": (
+        "a.jsonl", lambda path: _plain(path, _JSON_HEAD + b'{"id": "', b"A" * (1 << 20), 200, b'"}\n' + _JSON_HEAD),
+    ),
+    "a million columns in a text": ("a.csv", lambda path: _plain(path, b"id,title", b",x" * 1_000, 1_000, b"\n")),
+}  # fmt: skip
+"""What it is -> the file's name and what writes it; each is refused as a whole."""
+
+REJECTED: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "one field of 20 MB": (
+        "a.csv", lambda path: _plain(path, _HEAD_LINE + b"CN1A,", b"A" * (1 << 20), 20, b"\n" + _LINE),
+    ),
+    "one field of 20 MB in GB18030": ("a.csv", lambda path: path.write_bytes(_gb_field(10 << 20))),
+    "one quoted field of 20 MB": (
+        "a.csv", lambda path: _plain(path, _HEAD_LINE + b'CN1A,"', b"A" * (1 << 20), 20, b'"\n' + _LINE),
+    ),
     "a row of a million cells": (
         "a.csv", lambda path: _plain(path, _HEAD_LINE + b"CN1A", b",x" * 1_000, 1_000, b"\n" + _LINE),
     ),
-    "one line of 200 MB": (
-        "a.jsonl", lambda path: _plain(path, _JSON_HEAD + b'{"id": "', b"A" * (1 << 20), 200, b'"}\n' + _JSON_HEAD),
+    "one line of 20 MB": (
+        "a.jsonl", lambda path: _plain(path, _JSON_HEAD + b'{"id": "', b"A" * (1 << 20), 20, b'"}\n' + _JSON_HEAD),
     ),
     "lists 500 deep": (
         "a.jsonl", lambda path: _plain(path, _JSON_HEAD + _JSON_MORE, b"[", 500, b"]" * 500 + b"}\n" + _JSON_HEAD),

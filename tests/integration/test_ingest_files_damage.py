@@ -55,7 +55,7 @@ def _parquet() -> bytes:
         ("a.csv.gz", gzip.compress(CSV)[:300] + b"\x00" * 50 + gzip.compress(CSV)[350:], "damaged_file"),
         ("a.csv", "甲,乙\n1,2\n".encode(), "no_header"),
         ("a.csv", "统一社会信用代码,企业名称\n1,2\n".encode(), "missing_column"),
-        ("a.csv", "专利名称,摘要\n1,2\n".encode(), "missing_column"),
+        ("a.csv", "专利名称,法律状态\n1,2\n".encode(), "missing_column"),
         ("a.csv", _xlsx()[:2_000], "damaged_file"),
         ("a.jsonl", b"x\ny\n", "no_header"),
         ("a.jsonl", b'{"a": 1}\n', "no_header"),
@@ -80,6 +80,17 @@ def test_ingest_files_damage_is_told_by_name(tmp_path: Path, name: str, content:
     assert error.message.startswith(f"{name}: ")
     assert error.message_zh.startswith(f"{name}：")
     assert str(tmp_path) not in error.message + error.message_zh
+
+
+def test_ingest_files_damage_without_a_column_of_ids_is_none(tmp_path: Path) -> None:
+    """A patent without a number is known by its title: the file is read, and ids are derived from it."""
+    path = tmp_path / "a.csv"
+    path.write_text("专利名称,摘要\n一种电池,一种锂离子电池\n", encoding="utf-8")
+    (outcome,) = read_records(path, Kind.PATENTS)
+    assert outcome.record is not None
+    assert outcome.record.id.startswith("patent-")
+    assert len(outcome.record.id) == len("patent-") + 12
+    assert outcome.record.title == "一种电池"
 
 
 def test_ingest_files_damage_missing_file_and_folder(tmp_path: Path) -> None:

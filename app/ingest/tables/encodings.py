@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import InputError
-from app.ingest.tables.monsters import MonsterError
+from app.ingest.tables.monsters import MAX_LINE_BYTES, MonsterError
 from app.ingest.tables.streams import CHUNK_BYTES, open_bytes
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -44,6 +44,13 @@ _MAX_STRAY_SHARE = 0.05
 
 _MAX_NUL_SHARE = 0.05
 """A stray NUL is damage; Latin text in UTF-16 without its mark has one in every second byte."""
+_PLAIN = re.compile(
+    "[\t\n\r -~\u00a0-\u024f\u2010-\u203b\u2460-\u24ff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+)
+_MIN_PLAIN = 0.95
+"""Characters of a table that are letters, ideographs and marks in common use."""
+_MAX_STRAY_BYTES = 1 << 20
+"""A line of another encoding than the file's is rejected byte by byte; a longer one would take seconds."""
 
 _WHITE = b" \t\r\n\0\x0b\x0c"
 _SEPARATING = _WHITE + b',;|"'
@@ -106,44 +113,93 @@ def unmarked(text: str) -> str:
     return _MARKS.sub("\ufffd", text)
 
 
-def detect_encoding(path: Path) -> Encoding:
+def detect_encoding(path: Path, *, of_lines: bool = True) -> Encoding:
     """The encoding of the file at ``path``, gzipped or plain.
+
+    Args:
+        path: the file.
+        of_lines: whether lines are its rows; a web page may well be one line.
 
     Raises:
         InputError: the file is empty, binary, or in an encoding that cannot be recognised safely.
+        MonsterError: it has megabytes of blank lines, or a line longer than any row.
     """
     with open_bytes(path) as stream:
         head = stream.read(CHUNK_BYTES)
         if not head.strip():
             raise _empty(path)
-        name = next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
-        if name != "utf-16" and head.count(b"\x00") > _MAX_NUL_SHARE * len(head):
+        name = next((codec for bom, codec in _BOMS if head.startswith(bom)), None) or _unmarked_utf16(head)
+        if (name is None or name == "utf-8-sig") and head.count(b"\x00") > _MAX_NUL_SHARE * len(head):
             raise _unknown(path)
         decoder = codecs.getincrementaldecoder(name or "utf-8")()
-        flood = _Flood()
+        flood = _Flood(of_lines=of_lines)
         try:
             while head:
-                flood.look_at(head)
-                decoder.decode(head)
+                flood.look_at(head, decoder.decode(head))
                 head = stream.read(CHUNK_BYTES)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return Encoding(name, damaged=True) if name else _weigh(path)
+            return Encoding(name, damaged=True) if name else _weigh(path, of_lines=of_lines)
     return Encoding(name or "utf-8")
 
 
+def _unmarked_utf16(head: bytes) -> str | None:
+    """The byte order of a text in UTF-16 that does not begin with its mark; ``None`` of any other text.
+
+    Zeros tell that it may be one, and not their places: 一 and 开 have one, too.
+    """
+    nuls = head.count(b"\0")
+    if not nuls or (nuls <= _MAX_NUL_SHARE * len(head) and _is_utf8(head)):
+        return None
+    found = [(_plain_share(head, name), name) for name in ("utf-16-le", "utf-16-be")]
+    share, name = max(found)
+    return name if share >= _MIN_PLAIN else None
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _plain_share(head: bytes, name: str) -> float:
+    """How many of the characters are those of a table, where there are any ends of lines."""
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(head)[:_SAMPLE_CHARS]
+    except UnicodeDecodeError:
+        return 0.0
+    return len(_PLAIN.findall(text)) / len(text) if "\n" in text or "\r" in text else 0.0
+
+
 class _Flood:
-    """Counts stretches without content."""
+    """Counts stretches without content, and those without an end of a line."""
 
-    def __init__(self) -> None:
-        self._white = self._separating = 0
+    def __init__(self, *, of_lines: bool) -> None:
+        self._white = self._separating = self._run = 0
+        self._of_lines = of_lines
 
-    def look_at(self, chunk: bytes) -> None:
+    def look_at(self, chunk: bytes, text: str) -> None:
         if not chunk.strip(_SEPARATING):
             self._separating += len(chunk)
             self._white += 0 if chunk.strip(_WHITE) else len(chunk)
             if self._white > _MAX_WHITE or self._separating > _MAX_SEPARATING:
                 raise MonsterError("it has megabytes of nothing but blank lines", "文件中有数兆字节的空行")
+        self._run = 0 if "\n" in text or "\r" in text else self._run + len(chunk)
+        if self._of_lines:
+            check_line(self._run)
+
+
+def check_line(size: int) -> None:
+    """Check the bytes of one line.
+
+    Raises:
+        MonsterError: no row is as long.
+    """
+    if size > MAX_LINE_BYTES:
+        most = MAX_LINE_BYTES >> 20
+        raise MonsterError(f"one of its lines has more than {most} MB", f"有一行超过 {most} MB")
 
 
 @dataclass(slots=True)
@@ -155,23 +211,31 @@ class _Tally:
     wide_utf8: int = 0
     gb18030: int = 0
     neither: int = 0
+    longest_gb18030: int = 0
+    longest_neither: int = 0
 
 
-def _weigh(path: Path) -> Encoding:
+def _weigh(path: Path, *, of_lines: bool) -> Encoding:
     tally = _Tally()
     sample: Counter[str] = Counter()
     sampled = 0
     with open_bytes(path) as stream:
-        while line := stream.readline(CHUNK_BYTES):
+        while line := stream.readline(MAX_LINE_BYTES + 1):
+            if of_lines:
+                check_line(len(line))
             chinese = _count(line, tally)
             if chinese and sampled < _SAMPLE_CHARS:
-                sample.update(character for character in chinese if character > "\x7f")
+                sample.update(character for character in chinese[:_SAMPLE_CHARS] if character > "\x7f")
                 sampled += len(chinese)
+    if tally.longest_neither > _MAX_STRAY_BYTES:
+        raise _unknown(path)
     if tally.gb18030 > tally.utf8 and _reads_chinese(sample):
         return Encoding("gb18030", damaged=tally.neither > 0, mixed=tally.wide_utf8 > 0)
     strays = tally.gb18030 + tally.neither
     if not tally.utf8 and _reads_western(path):
         return Encoding(_WESTERN)
+    if tally.longest_gb18030 > _MAX_STRAY_BYTES:
+        raise _unknown(path)
     if tally.utf8 or strays <= _MAX_STRAY_SHARE * tally.ascii:
         return Encoding("utf-8", damaged=True)
     raise _unknown(path)
@@ -227,8 +291,10 @@ def _count(line: bytes, tally: _Tally) -> str | None:
         text = line.decode("gb18030")
     except UnicodeDecodeError:
         tally.neither += 1
+        tally.longest_neither = max(tally.longest_neither, len(line))
         return None
     tally.gb18030 += 1
+    tally.longest_gb18030 = max(tally.longest_gb18030, len(line))
     return text
 
 

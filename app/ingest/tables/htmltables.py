@@ -108,7 +108,7 @@ def _encoding(path: Path, stream: BinaryIO) -> str:
         codec = ""  # what could be read as far as its name is not in UTF-16
     # A page may say gb2312 and be UTF-8 all the same: what is valid UTF-8 throughout is UTF-8.
     try:
-        detected = detect_encoding(path)
+        detected = detect_encoding(path, of_lines=False)
     except InputError as error:
         if codec and error.error_code == "unknown_encoding":
             return codec

@@ -39,6 +39,10 @@ MAX_FIELD_BYTES = 16 << 20
 """One cell of a workbook; spreadsheet programs hold 32,767 characters."""
 
 
+MAX_LINE_BYTES = 32 << 20
+"""One line of a text: a row of more than four million characters is rejected, and takes 16 MB at most."""
+
+
 class MonsterError(Exception):
     """Content that is refused before it fills memory; says why in English and in Chinese."""
 
