@@ -21,6 +21,17 @@ _COLUMNS = {
 _MOST_SHOWN = 20
 """Columns, words and the like in one table; the whole is in `--json`."""
 
+_LEFT_OUT = {
+    "section": "titles of sections · 分节标题行",
+    "total": "totals · 合计行",
+    "unit": "units and numbers of columns · 单位或栏次行",
+    "note": "notes · 说明行",
+    "header": "repeated headers · 重复表头",
+    "example": "examples · 示例行",
+    "other_table": "rows of another table, not read · 其他表格的行（未读取）",
+}
+"""What rows that are no records are, as `SheetRead.skipped` calls them."""
+
 
 def show_load(shell: Shell, report: LoadReport) -> None:
     """How a file was read, a row of counts, why rows were rejected, and where they are listed."""
@@ -101,7 +112,7 @@ def _show_sheets(shell: Shell, sheets: Sequence[SheetRead]) -> None:
                 ", ".join(map(str, sheet.header_rows)),
                 ("sheet · 整表" if sheet.hidden else "")
                 or (f"{sheet.hidden_rows} rows · 行" if sheet.hidden_rows else ""),
-                "; ".join(filter(None, (_why(sheet), listed(dict(sheet.skipped)) if sheet.skipped else ""))),
+                "; ".join(filter(None, (_why(sheet), _left_out(sheet)))),
             )
             for sheet in sheets
         ],
@@ -113,6 +124,10 @@ def _show_unread(shell: Shell, sheets: Sequence[SheetRead]) -> None:
     for sheet in sheets:
         if not sheet.read and sheet.rows:
             shell.line(f"sheet not read · 未读工作表: {sheet.name or ''}: {_why(sheet)}")
+
+
+def _left_out(sheet: SheetRead) -> str:
+    return listed({_LEFT_OUT.get(what, what): times for what, times in sheet.skipped.items()}) if sheet.skipped else ""
 
 
 def _why(sheet: SheetRead) -> str:

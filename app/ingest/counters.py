@@ -20,24 +20,28 @@ class CounterWatch:
     Args:
         plan_of: where the fields of a row are.
         exempt: whether a header was named as the id by whoever loads the file.
+        one_table: whether rows of other headers belong to the same table, as objects with other keys do.
 
     Attributes:
         found: headers of such columns, by sheet.
     """
 
-    def __init__(self, plan_of: Callable[[RawRow], Plan], exempt: Callable[[str], bool]) -> None:
+    def __init__(
+        self, plan_of: Callable[[RawRow], Plan], exempt: Callable[[str], bool], *, one_table: bool = False
+    ) -> None:
         self._plan_of = plan_of
         self._exempt = exempt
+        self._one_table = one_table
         self.found: dict[str | None, dict[str, None]] = {}
 
     def settled(self, rows: Iterable[RawRow]) -> Iterator[RawRow]:
-        """The same rows, each handed out when it is known of its sheet which columns count."""
+        """The same rows, each handed out when it is known of its table which columns count."""
         waiting: list[RawRow] = []
-        sheet, decided = None, False
+        sheet, headers, decided = None, None, False
         for row in rows:
-            if (named := row.sheet) != sheet:
+            if row.sheet != sheet or (row.headers is not headers and not self._is_of(headers, row.headers)):
                 yield from self._decided(waiting)
-                waiting, sheet, decided = [], named, False
+                waiting, sheet, headers, decided = [], row.sheet, row.headers, False
             if decided:
                 yield row
                 continue
@@ -46,6 +50,13 @@ class CounterWatch:
                 yield from self._decided(waiting)
                 waiting, decided = [], True
         yield from self._decided(waiting)
+
+    def _is_of(self, headers: tuple[str, ...] | None, others: tuple[str, ...]) -> bool:
+        """Whether rows of these headers are of one table, of which some may have cells beyond its last column."""
+        if headers is None or self._one_table:
+            return self._one_table
+        both = min(len(headers), len(others))
+        return headers[:both] == others[:both]
 
     def _decided(self, rows: list[RawRow]) -> list[RawRow]:
         values: dict[str, list[Any]] = {}

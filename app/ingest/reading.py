@@ -58,7 +58,9 @@ class RowFile(Generic[R]):
         for table in rows.tables:
             reader = self._readers[table.sheet.name]
             reader.id_expected = self._expects(reader, table.heading.headers)
-        self._counters = CounterWatch(self._plan_of, self._is_mapped)
+        # The keys of a row of JSON Lines are its own; a table has the same headers down to the next header row.
+        self._loose = source.format == "jsonl"
+        self._counters = CounterWatch(self._plan_of, self._is_mapped, one_table=self._loose)
 
     @property
     def source(self) -> SourceFile:
@@ -106,7 +108,8 @@ class RowFile(Generic[R]):
             return RowOutcome(row.number, None, (row.rejected,), (), raw, row.sheet)
         known = reader.plans.get(row.headers) or self._learn(reader, row.headers)
         cells = known.plan.rewritten(row.cells)
-        draft = Draft(known.plan, cells, self._options, id_expected=reader.id_expected, placeholders=True)
+        expected = reader.id_expected if self._loose else known.id_expected
+        draft = Draft(known.plan, cells, self._options, id_expected=expected, placeholders=True)
         known.count(cells, draft.present)
         if row.warning is not None:
             draft.warnings.append(row.warning)
@@ -125,8 +128,7 @@ class RowFile(Generic[R]):
         reader.id_expected = self._expects(reader, headers)
 
     def _expects(self, reader: _SheetReader, headers: tuple[str, ...]) -> bool:
-        known = reader.plans.get(headers) or self._learn(reader, headers)
-        return id_expected(self._search.kind, known.plan, self._search.mapping)
+        return (reader.plans.get(headers) or self._learn(reader, headers)).id_expected
 
     def _is_mapped(self, header: str) -> bool:
         return any(ours == "id" and same_header(theirs, header) for theirs, ours in self._search.mapping.items())
@@ -138,8 +140,8 @@ class RowFile(Generic[R]):
     def _learn(self, reader: _SheetReader, headers: tuple[str, ...]) -> _Known:
         plan = plan_columns(headers, self._search.kind, self._search.mapping, self._search.profile)
         self._profile = self._profile or plan.profile
-        known = _Known(without_counters(plan, reader.counters))
-        plan = known.plan
+        plan = without_counters(plan, reader.counters)
+        known = _Known(plan, id_expected(self._search.kind, plan, self._search.mapping))
         if len(reader.plans) < _MAX_PLANS:
             reader.plans[headers] = known
             self._columns.update(plan.columns)
@@ -155,10 +157,11 @@ class _Known:
     with others, or fill none of ours, are looked at again.
     """
 
-    __slots__ = ("_alone", "_others", "empty", "plan", "shapes")
+    __slots__ = ("_alone", "_others", "empty", "id_expected", "plan", "shapes")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, id_expected: bool) -> None:
         self.plan = plan
+        self.id_expected = id_expected
         self.shapes: dict[tuple[str, ...], int] = {}
         self._alone = dict(plan.singles)
         taken = set(self._alone.values())
@@ -195,11 +198,13 @@ class _SheetReader:
         self.counters: tuple[str, ...] = ()
         self.unsaid: list[str] = []
         self._labels = table.heading.labels
+        self._labelled = table.heading.headers
 
     def settle(self) -> None:
         """Bring what is told of the columns up to the rows read so far."""
         columns: dict[str, ColumnRead] = {}
-        for known in self.plans.values():
+        for headers, known in self.plans.items():
+            labels = self._labels if headers == self._labelled[: len(headers)] else ()
             ours = known.plan.columns
             filled = known.filled()
             for place, header in enumerate(known.plan.headers):
@@ -207,7 +212,7 @@ class _SheetReader:
                 if column is None:
                     if len(columns) >= _MAX_TOLD_COLUMNS:
                         continue
-                    label = self._labels[place] if place < len(self._labels) else ""
+                    label = labels[place] if place < len(labels) else ""
                     column = columns[header] = ColumnRead(label or header, ours.get(header))
                 column.filled += filled[place]
         self.sheet.columns = list(columns.values())

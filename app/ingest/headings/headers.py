@@ -83,6 +83,11 @@ def fields_of(kind: str) -> tuple[str, ...]:
     return tuple(SYNONYMS[kind])
 
 
+def header_words(kind: str) -> frozenset[str]:
+    """All headers of this kind that are known, folded."""
+    return frozenset(_table(kind))
+
+
 def recognise(header: str, kind: str) -> tuple[tuple[str, int], ...]:
     """The fields that ``header`` stands for, each with its rank among the headers of that field (0 is best)."""
     table = _table(kind)

@@ -9,6 +9,7 @@ from typing import Any
 from app.domain import Kind
 from app.errors import InputError
 from app.ingest.headings.folding import LONGEST_HEADER
+from app.ingest.headings.headerrows import NEW, OTHER, joined_languages, table_of, translates
 from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
 from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, lists_headers, looks_like
 from app.ingest.headings.levels import Known, is_grouping, joined
@@ -47,6 +48,8 @@ class Heading:
         recognised: how many of our fields they provide.
         rows: the numbers of all rows that hold headers; empty where that is ``row`` alone.
         labels: the headers with all their levels; empty where they are the headers.
+        spelled: the rows as they stand, where there are several.
+        passed: rows of a table of something else that stands above.
     """
 
     row: int
@@ -54,6 +57,8 @@ class Heading:
     recognised: int
     rows: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
+    spelled: tuple[tuple[str, ...], ...] = ()
+    passed: int = 0
 
     @property
     def all_rows(self) -> tuple[int, ...]:
@@ -97,7 +102,38 @@ class HeaderSearch:
         firsts = [next(filter(None, texts), "") for texts in seen[best.row :]]
         if not self.mapping and lists_headers(firsts, self.kind):
             return Heading(0, best.headers, 0)
-        return self._levelled(best, seen, known)
+        best = self._first_of_several(best, seen, known)
+        levelled = self._levelled(best, seen, known)
+        if levelled is best:
+            levelled = _in_two_languages(best, seen, known)
+        numbers = levelled.all_rows
+        spelled = tuple(tuple(seen[number - 1]) for number in numbers) if len(numbers) > 1 else ()
+        return replace(levelled, spelled=spelled, passed=self._passed(numbers[0] - 1, seen, known))
+
+    def _first_of_several(self, best: Heading, rows: Sequence[list[str]], known: Known) -> Heading:
+        """The header of the first table of the kind, where ``best`` has records above it that have their own."""
+        for place in range(best.row - 2 if self.kind in set(Kind) else 0):
+            texts = rows[place]
+            if table_of(texts, known, self.profile) != NEW:
+                continue
+            fields = plan_columns(texts, self.kind, self.mapping, self.profile).fields
+            places = {first for first, *_ in fields.values()}
+            between = rows[place + 1 : best.row - 1]
+            if any(self._is_record(row, places) for row in between):
+                return Heading(place + 1, tuple(texts), self._count(texts))
+        return best
+
+    def _is_record(self, row: Sequence[str], places: Collection[int]) -> bool:
+        filled = sum(1 for place in places if place < len(row) and row[place])
+        return filled > 1 and self._count(row) < filled
+
+    def _passed(self, above: int, rows: Sequence[list[str]], known: Known) -> int:
+        """Rows of a table of something else, with a header of its own, among those above the header."""
+        if self.kind in set(Kind):
+            for place in range(above):
+                if table_of(rows[place], known, self.profile) == OTHER:
+                    return sum(1 for row in rows[place + 1 : above] if any(row))
+        return 0
 
     def _levelled(self, best: Heading, rows: Sequence[list[str]], known: Known) -> Heading:
         """``best`` with the level below it and those above it, where they say more."""
@@ -206,6 +242,16 @@ class HeaderSearch:
             f"{self.name}：{message_zh}。识别到的表头：{shown}。请修改表头，或用 --mapping 指定列的对应关系",
             code=code,
         )
+
+
+def _in_two_languages(best: Heading, rows: Sequence[list[str]], known: Known) -> Heading:
+    """``best`` with the row below or above it that says the same in another language."""
+    for row in (best.row + 1, best.row - 1):
+        if 0 < row <= len(rows) and translates(rows[row - 1], best.headers, known):
+            headers = joined_languages(best.headers, rows[row - 1], known)
+            both = (min(row, best.row), max(row, best.row))
+            return Heading(both[1], tuple(headers), best.recognised, both)
+    return best
 
 
 def _text(cell: Any) -> str:  # noqa: ANN401 - cells may be anything

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from app.ingest.headings.headers import plan_columns
+from app.ingest.headings.further import HeaderWatch
+from app.ingest.headings.headerrows import AGAIN, NEW
 from app.ingest.headings.heading import HeaderSearch, Heading
 from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
 from app.ingest.problems import problem
 from app.ingest.tables.encodings import Encoding, unmarked
 from app.ingest.tables.grids import Table
-from app.ingest.tables.leftovers import TOTALS, Leftovers
+from app.ingest.tables.leftovers import OTHER_TABLE, TOTALS, Leftovers
 from app.ingest.tables.monsters import MAX_COLUMNS, MonsterError
 from app.ingest.tables.streams import LineFeed, LineTooLongError
 from app.ingest.tables.wrapping import STARTS, unwrapped
@@ -64,16 +65,19 @@ class DelimitedRows:
         self._encoding = encoding
         self._feed = LineFeed(stream, options.max_row_chars)
         self._shape = self._find_shape(SEPARATORS[form], search)
-        self._sheet = SheetRead(header_rows=self._shape.heading.all_rows)
-        self.tables = self.all_tables = [Table(self._sheet, self._shape.heading)]
-        headers = self._shape.heading.headers
-        plan = plan_columns(headers, search.kind, search.mapping)
-        self._leftovers = Leftovers(headers, frozenset(place for places in plan.fields.values() for place in places))
+        self._heading = self._shape.heading
+        self._sheet = SheetRead(header_rows=self._heading.all_rows)
+        if self._heading.passed:
+            self._sheet.skipped[OTHER_TABLE] = self._heading.passed
+        self.tables = self.all_tables = [Table(self._sheet, self._heading)]
+        self._search = search
+        self._leftovers = Leftovers.of(self._heading.headers, search)
+        self._watch = HeaderWatch(search, self._heading)
 
     @property
     def heading(self) -> Heading:
         """Where the header is and what it says."""
-        return self._shape.heading
+        return self._heading
 
     def close(self) -> None:
         """Close the file."""
@@ -91,8 +95,7 @@ class DelimitedRows:
         if wide and not heading.recognised:
             raise MonsterError(f"a row has more than {MAX_COLUMNS:,} columns", f"一行超过 {MAX_COLUMNS:,} 列")
         search.require(heading)
-        named = [position for position, header in enumerate(heading.headers, start=1) if header.strip()]
-        return _Shape(separator, heading, named[-1])
+        return _shaped(separator, heading)
 
     def _head(self) -> list[str]:
         lines = []
@@ -109,15 +112,11 @@ class DelimitedRows:
 
     def rows(self) -> Iterator[RawRow]:
         """The rows below the header, blank ones left out. Numbers count records from the top, as a spreadsheet does."""
-        shape = self._shape
-        feed = self._feed
-        leftovers, skipped = self._leftovers, self._sheet.skipped
-        few, sound = leftovers.few, self._encoding.sound
+        shape, leftovers, watch, feed = self._shape, self._leftovers, self._watch, self._feed
+        skipped, sound = self._sheet.skipped, self._encoding.sound
         headers, width = shape.heading.headers, shape.width
-        lead, leads = leftovers.lead, leftovers.leads
         parser = csv.reader(feed, delimiter=shape.separator, strict=True)
-        number = 0
-        header_row = shape.heading.row
+        number, header_row = 0, shape.heading.row
         while True:
             number += 1
             feed.begin()
@@ -134,15 +133,38 @@ class DelimitedRows:
             line = feed.taken[0]
             if "=" in line or "'" in line or "＝" in line or len(feed.taken) > 1:
                 cells = self._unwrapped(cells)
-            if len(cells) - cells.count("") <= few or leftovers.near > 0 or cells[0] in TOTALS:
-                found = leftovers.kind(cells)
-                if found:
-                    skipped[found] += 1
-                    continue
-            if sound and len(cells) == width and cells[lead] not in leads:
+            if (watch.apart or watch.may_be(cells)) and (told := self._further(number, cells)) is not None:
+                yield from told
+                shape, leftovers = self._shape, self._leftovers
+                headers, width = shape.heading.headers, shape.width
+                continue
+            looked_at = len(cells) - cells.count("") <= leftovers.few or leftovers.near > 0 or cells[0] in TOTALS
+            if looked_at and (found := leftovers.kind(cells)):
+                skipped[found] += 1
+                continue
+            if sound and len(cells) == width and cells[leftovers.lead] not in leftovers.leads:
                 yield RawRow(number, headers, cells)
             else:
                 yield self._checked(number, cells)
+
+    def _further(self, number: int, cells: list[str]) -> list[RawRow] | None:
+        """What is told of a further header row, or a row of another table; ``None`` where it is neither."""
+        watch, sheet = self._watch, self._sheet
+        found = watch.look(number, cells) if watch.may_be(cells) else None
+        if found is None and watch.apart:
+            sheet.skipped[OTHER_TABLE] += 1
+        elif found is None:
+            return None
+        elif found == AGAIN and number > sheet.header_rows[-1] + 1:
+            shown = problem("repeated_header", None, self._shape.separator.join(cells))
+            return [RawRow(number, self._shape.heading.headers, cells, shown)]
+        else:
+            sheet.header_rows += (number,)
+        if found == NEW:
+            heading = Heading(number, watch.headers, len(watch.headers))
+            self._shape = _shaped(self._shape.separator, heading)
+            self._leftovers = Leftovers.of(heading.headers, self._search)
+        return []
 
     def _unwrapped(self, cells: list[str]) -> list[str]:
         """The cells without what Excel's syntax puts around them, those that a comma within it has cut joined again."""
@@ -187,6 +209,11 @@ class DelimitedRows:
             row = self._checked(number, self._unwrapped(cells))
             return row if row.rejected or linked else row._replace(warning=problem("quotes_repaired", None, first))
         return RawRow(number, self._shape.heading.headers, [unmarked(first)], found)
+
+
+def _shaped(separator: str, heading: Heading) -> _Shape:
+    named = [position for position, header in enumerate(heading.headers, start=1) if header.strip()]
+    return _Shape(separator, heading, named[-1])
 
 
 def _parse_leniently(lines: list[str], separator: str, count: int) -> list[list[str] | None]:

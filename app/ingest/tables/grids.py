@@ -10,10 +10,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from app.errors import InputError
-from app.ingest.headings.headers import plan_columns
+from app.ingest.headings.further import HeaderWatch
+from app.ingest.headings.headerrows import AGAIN, NEW
 from app.ingest.headings.heading import HeaderSearch, Heading
 from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
-from app.ingest.tables.leftovers import HEADER, TOTALS, Leftovers
+from app.ingest.tables.leftovers import HEADER, OTHER_TABLE, TOTALS, Leftovers
 from app.ingest.tables.wrapping import STARTS, unwrapped
 
 _ERRORS = frozenset(
@@ -174,28 +175,32 @@ class _SheetRows:
         self._grid = table.grid
         self._sheet = table.sheet
         self._heading = table.heading
-        headers = table.heading.headers
+        self._search = search
+        self._watch = HeaderWatch(search, table.heading)
+        if table.heading.passed:
+            self._sheet.skipped[OTHER_TABLE] += table.heading.passed
+        self._adopt(table.heading.headers, table.heading.row)
+        self._open: dict[int, tuple[int, Any]] = {}
+
+    def _adopt(self, headers: tuple[str, ...], row: int) -> None:
+        """Read the rows below ``row`` by these headers."""
         named = [place for place, header in enumerate(headers, start=1) if header]
         self._headers = headers[: named[-1]] if named else headers
         self._width = len(self._headers)
-        plan = plan_columns(self._headers, search.kind, search.mapping)
-        self._leftovers = Leftovers(
-            self._headers, frozenset(place for places in plan.fields.values() for place in places)
-        )
+        self._leftovers = Leftovers.of(self._headers, self._search)
         self._fills: dict[int, list[tuple[int, int]]] = {}
         self._spread: set[int] = set()
         for merge in self._grid.merges:
-            if merge.first <= self._heading.row:
+            if merge.first <= row:
                 continue
             if merge.left == merge.right < self._width and merge.last > merge.first:
                 self._fills.setdefault(merge.first, []).append((merge.left, merge.last))
             elif merge.left == 0 and 2 * (merge.right + 1) > self._width > 1 and merge.first == merge.last:
                 self._spread.add(merge.first)
-        self._open: dict[int, tuple[int, Any]] = {}
 
     def rows(self) -> Iterator[RawRow]:
         sheet, hidden_rows, name = self._sheet, self._grid.hidden_rows, self._grid.name
-        leftovers, width, headers = self._leftovers, self._width, self._headers
+        leftovers, width, headers, watch = self._leftovers, self._width, self._headers, self._watch
         below = self._heading.row
         filling = bool(self._fills)
         heads = self._heads()
@@ -206,11 +211,13 @@ class _SheetRows:
             filled = len(cells) - cells.count("") - cells.count(None)
             if not filled:
                 continue
-            if filled <= leftovers.few or leftovers.near > 0 or number in self._spread or cells[0] in TOTALS:
-                found = leftovers.kind(cells, spread=number in self._spread)
-                if found:
-                    sheet.skipped[found] += 1
-                    continue
+            if (watch.apart or watch.may_be(cells)) and self._is_further(number, cells):
+                leftovers, width, headers, filling = self._leftovers, self._width, self._headers, bool(self._fills)
+                continue
+            looked_at = filled <= leftovers.few or leftovers.near > 0 or number in self._spread or cells[0] in TOTALS
+            if looked_at and (found := leftovers.kind(cells, spread=number in self._spread)):
+                sheet.skipped[found] += 1
+                continue
             lead = cells[leftovers.lead] if leftovers.lead < len(cells) else None
             if (lead.__class__ is str and lead in leftovers.leads and leftovers.is_header(cells)) or (
                 cells[0] in heads and _texts(cells) in heads.values()
@@ -226,6 +233,22 @@ class _SheetRows:
                 yield RawRow(number, headers, cells, sheet=name)
             else:
                 yield self._fitted(number, cells)
+
+    def _is_further(self, number: int, cells: list[Any]) -> bool:
+        """Whether the row is a further header, or of another table; the rows below it are read accordingly."""
+        watch, sheet = self._watch, self._sheet
+        found = watch.look(number, cells) if watch.may_be(cells) else None
+        if found is None and watch.apart:
+            sheet.skipped[OTHER_TABLE] += 1
+        elif found is None:
+            return False
+        elif found == AGAIN and number > sheet.header_rows[-1] + 1:
+            sheet.skipped[HEADER] += 1
+        else:
+            sheet.header_rows += (number,)
+        if found == NEW:
+            self._adopt(watch.headers, number)
+        return True
 
     def _heads(self) -> dict[str, tuple[str, ...]]:
         """The rows of the header as they stand, by their first cell, to know them again further down."""
@@ -283,7 +306,7 @@ def _numbered(heading: Heading, numbers: Sequence[int]) -> Heading:
         return heading
     return Heading(
         numbers[heading.row - 1], heading.headers, heading.recognised,
-        tuple(numbers[row - 1] for row in heading.rows), heading.labels,
+        tuple(numbers[row - 1] for row in heading.rows), heading.labels, heading.spelled, heading.passed,
     )  # fmt: skip
 
 

@@ -14,9 +14,11 @@ from typing import Any
 from unicodedata import normalize
 
 from app.ingest.headings.folding import BRACKETED, LONGEST_HEADER
-from app.ingest.headings.headers import same_header
+from app.ingest.headings.headers import plan_columns, same_header
+from app.ingest.headings.heading import HeaderSearch
 
 SECTION, TOTAL, UNIT, NOTE, HEADER, EXAMPLE = "section", "total", "unit", "note", "header", "example"
+OTHER_TABLE = "other_table"
 """Kinds of skipped rows, as a report counts them."""
 
 _NUMERAL = "一二三四五六七八九十百"
@@ -96,6 +98,12 @@ class Leftovers:
         lead = headers[self.lead] if headers else ""
         bare = _MARKED.sub("", BRACKETED.sub("", lead))
         self.leads = frozenset((lead, bare, f"*{lead}", f"*{bare}", f"{lead}*", f"{bare}*")) - {""}
+
+    @classmethod
+    def of(cls, headers: Sequence[str], search: HeaderSearch) -> Leftovers:
+        """Those of a table with these headers."""
+        fields = plan_columns(headers, search.kind, search.mapping).fields
+        return cls(headers, frozenset(place for places in fields.values() for place in places))
 
     def is_header(self, cells: Sequence[Any]) -> bool:
         """Whether a row whose cell at ``lead`` is one of ``leads`` is the header once more, as on printed pages."""

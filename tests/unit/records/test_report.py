@@ -90,7 +90,7 @@ def test_report_is_shown_in_both_languages(capsys: pytest.CaptureFixture[str]) -
     said = re.sub(" +", " ", capsys.readouterr().out)
     for line in (
         "how a.xlsx was read · 读取方式: format · 格式 xlsx",
-        "发明 yes · 是 12 2, 3 2 rows · 行 total 1",
+        "发明 yes · 是 12 2, 3 2 rows · 行 totals · 合计行 1",
         "说明 no · 否 7 sheet · 整表 no known headers · 没有可识别的表头",
         "status 4 33%",
         "abstract 0 0%",
