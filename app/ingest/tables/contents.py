@@ -126,7 +126,7 @@ def looks_like_table(path: Path) -> bool:
     with open_bytes(path) as stream:
         head = stream.read(_HEAD_BYTES)
     lines = [line for line in _decoded(head).splitlines()[:50] if line.strip()]
-    return any(separator in line for line in lines for separator in ("\t", ",", ";"))
+    return any(separator in line for line in lines for separator in "\t,;|")
 
 
 def is_json_lines(path: Path) -> bool:

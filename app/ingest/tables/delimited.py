@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from app.errors import InputError
 from app.ingest.headings.further import HeaderWatch
 from app.ingest.headings.headerrows import AGAIN, NEW
 from app.ingest.headings.heading import HeaderSearch, Heading
@@ -21,7 +22,10 @@ from app.ingest.tables.streams import LineFeed, LineTooLongError
 from app.ingest.tables.wrapping import STARTS, unwrapped
 
 SEPARATORS = {"csv": (",", ";", "\t"), "tsv": ("\t", ",", ";")}
-"""What may separate cells, the likeliest first. A full-width comma is text."""
+"""What may separate cells, the likeliest first."""
+
+RARE_SEPARATORS = ("|", "，", "；")
+"""They are text as a rule, and separate only where that gives every line the same number of cells."""
 
 _LINK = re.compile(r'=HYPERLINK\("(?P<link>[^"]*)"[,;]"(?P<text>[^"]*)"\)', re.IGNORECASE)
 """A link as a naive export writes it: its comma would end the cell."""
@@ -86,14 +90,20 @@ class DelimitedRows:
     def _find_shape(self, separators: Sequence[str], search: HeaderSearch) -> _Shape:
         lines = self._head()
         candidates = []
-        wide = False
-        for separator in separators:
+        wide = uneven = False
+        for separator in (*separators, *RARE_SEPARATORS):
             rows = _parse_leniently(lines, separator, self._options.header_search_rows)
             wide = wide or None in rows
-            candidates.append((separator, search.best([row or [] for row in rows])))
+            heading = search.best([row or [] for row in rows])
+            if separator in RARE_SEPARATORS and not _is_even(rows[max(heading.row, 1) - 1 :]):
+                uneven = uneven or heading.recognised > 1
+                continue
+            candidates.append((separator, heading))
         separator, heading = max(candidates, key=lambda candidate: candidate[1].recognised)
         if wide and not heading.recognised:
             raise MonsterError(f"a row has more than {MAX_COLUMNS:,} columns", f"一行超过 {MAX_COLUMNS:,} 列")
+        if uneven and len(heading.headers) < 2:
+            raise _unevenly_separated(search.name)
         search.require(heading)
         return _shaped(separator, heading)
 
@@ -209,6 +219,22 @@ class DelimitedRows:
             row = self._checked(number, self._unwrapped(cells))
             return row if row.rejected or linked else row._replace(warning=problem("quotes_repaired", None, first))
         return RawRow(number, self._shape.heading.headers, [unmarked(first)], found)
+
+
+def _is_even(rows: Sequence[list[str] | None]) -> bool:
+    """Whether all rows that are not blank have as many cells, and more than one."""
+    counts = {len(row) if row else 0 for row in rows if row != []}
+    return len(counts) == 1 and min(counts) > 1
+
+
+def _unevenly_separated(name: str) -> InputError:
+    marks = " ".join(RARE_SEPARATORS)
+    return InputError(
+        f"{name}: its cells seem to be separated by one of {marks}, but its lines have different numbers of them; "
+        "save it as CSV with commas, each text in quotes, or as .xlsx",
+        f"{name}：单元格似乎以 {marks} 之一分隔，但各行的单元格数不同；请另存为逗号分隔的 CSV（文本加引号）或 .xlsx",
+        code="no_header",
+    )
 
 
 def _shaped(separator: str, heading: Heading) -> _Shape:

@@ -7,9 +7,12 @@ from typing import IO
 from app.ingest.tables.sheetxml import feed_all
 from app.text.markup import raised
 
+_ITEMS = frozenset(("si", "is"))
+"""A text of the workbook's table, and one that stands in its cell, as openpyxl writes it."""
+
 
 def powers(stream: IO[bytes]) -> dict[str, str]:
-    """Text as the reader of workbooks gives it -> with its raised numbers as such.
+    """Text as the reader of workbooks gives it -> with its raised numbers as such, of the table of texts or a sheet.
 
     A text that also stands in the table without a raised part is left out: nobody could tell the two apart.
 
@@ -36,7 +39,7 @@ class _Walk:
 
     def start(self, tag: str, given: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
-        if name == "si":
+        if name in _ITEMS:
             self._parts, self._written = [], []
         elif name == "r":
             self._is_raised = False
@@ -56,7 +59,7 @@ class _Walk:
             part = self._parts[-1]
             self._written.append(raised(part) if self._is_raised else part)
             self._is_text = False
-        elif name == "si":
+        elif name in _ITEMS:
             self._end_item()
 
     def text(self, text: str) -> None:

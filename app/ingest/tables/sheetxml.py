@@ -49,6 +49,7 @@ class Shape:
         constants: row from 1 -> column from 0 -> what a formula such as ``="9133"`` shows there. Programs other than
             spreadsheets write formulas without their values.
         uncalculated: other formulas without a value.
+        raised: whether a part of a text that stands in a cell, and not in the table of texts, is raised or lowered.
         powers: text as the reader gives it -> with its superscripts, of the whole workbook.
     """
 
@@ -61,6 +62,7 @@ class Shape:
     merges: list[Merge] = field(default_factory=list)
     constants: dict[int, dict[int, str]] = field(default_factory=dict)
     uncalculated: int = 0
+    raised: bool = False
     powers: dict[str, str] = field(default_factory=dict)
 
 
@@ -173,6 +175,8 @@ class _SheetWalk:
             self._listen()
         elif name == "mergeCell":
             self._merge(given.get("ref", ""))
+        elif name == "vertAlign":
+            self.shape.raised = True
 
     def _listen(self) -> None:
         self._heard = []

@@ -295,6 +295,9 @@ def _scan_xlsx(stream: IO[bytes]) -> dict[str | int, Shape]:
                 shape = scan_sheet(part, node.get("name", ""))
             check_copies(shape, texts, lambda entry=part_entry: archive.open(entry))  # type: ignore[misc]
             shape.powers = raised
+            if shape.raised:
+                with archive.open(part_entry) as part:
+                    shape.powers = raised | powers(part)
             shapes[node.get("name", "")] = shape
         return shapes
 
