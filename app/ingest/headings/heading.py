@@ -111,7 +111,16 @@ class HeaderSearch:
         return replace(levelled, spelled=spelled, passed=self._passed(numbers[0] - 1, seen, known))
 
     def _first_of_several(self, best: Heading, rows: Sequence[list[str]], known: Known) -> Heading:
-        """The header of the first table of the kind, where ``best`` has records above it that have their own."""
+        """The header of the first table of the kind, where ``best`` has records above it that have their own.
+
+        Or the best of the kind, where ``best`` is the header of something else.
+        """
+        if self.kind in set(Kind) and table_of(best.headers, known, self.profile) == OTHER:
+            fitting = [place for place, texts in enumerate(rows) if table_of(texts, known, self.profile) == NEW]
+            if not fitting:
+                return best
+            place = max(fitting, key=lambda place: self._count(rows[place]))
+            best = Heading(place + 1, tuple(rows[place]), self._count(rows[place]))
         for place in range(best.row - 2 if self.kind in set(Kind) else 0):
             texts = rows[place]
             if table_of(texts, known, self.profile) != NEW:
@@ -142,6 +151,8 @@ class HeaderSearch:
             best = self._with(best, rows[place], rows[place + 1], known, below=True)
         first = (best.rows or (best.row,))[0] - 1
         for above in range(first - 1, max(first - 3, -1), -1):
+            if any(table_of(rows[place], known, self.profile) for place in range(above)):
+                break  # a record of the table above, and no name of a group
             wider = self._with(best, rows[above], list(best.headers), known, below=False)
             if wider is best:
                 break

@@ -57,7 +57,7 @@ _NOTE = re.compile(
 _NOTE_WORD = re.compile(rf"{_any('notes')}:?\Z")
 _CLOSING = re.compile(rf"{_any('notes')}\Z|{_any('closing')}.*\Z", re.DOTALL)
 _SECTION_NUMBER = re.compile(
-    rf"[{_NUMERAL}]{{1,4}}[、.．,:)]|\([{_NUMERAL}\d]{{1,4}}\)|第[{_NUMERAL}\d]{{1,4}}(?:类|部分|章|节|批|组|项|篇|大类|领域)"
+    rf"(?:附?表|附件)[{_NUMERAL}\d]{{1,3}}(?!\w*\d)|[{_NUMERAL}]{{1,4}}[、.．,:)]|\([{_NUMERAL}\d]{{1,4}}\)|第[{_NUMERAL}\d]{{1,4}}(?:类|部分|章|节|批|组|项|篇|大类|领域)"
     r"|[ivx]{1,5}[、.:]|\d{1,2}[、.](?!\d)|[a-z][、.:]|[◆■▲●★▶►□○◇【]"
 )
 _SECTION_END = re.compile(rf"{_any('section_ends')}(?:\([^)]{{0,20}}\))?:?\Z|】\Z")

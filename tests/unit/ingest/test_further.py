@@ -16,7 +16,7 @@ from app.ingest.outcomes import SourceFile
 Rows = list[list[Any]]
 FORMS = ("csv", "xlsx", "html")
 
-GAPS: list[tuple[str, Rows]] = [(form, gap) for form in FORMS for gap in ([], [["二、失效专利"]])]
+GAPS: list[tuple[str, Rows]] = [(form, gap) for form in FORMS for gap in ([], [["二、失效专利"]], [["表2 失效专利"]])]
 GAPS += [("csv", [[]]), ("xlsx", [[]])]  # an HTML table has no blank rows
 
 UPPER = [["公开号", "专利名称", "申请人"], ["CN101A", "一种电池", "甲公司"], ["CN102A", "一种电机", "乙公司"]]
@@ -159,3 +159,11 @@ def test_further_header_is_read_by_the_mapping(tmp_path: Path) -> None:
     lower = [["专利名称", "甲"], ["一种水泵", "CN103A"]]
     _, outcomes = _read(tmp_path, upper + lower, "csv", mapping={"甲": "id"})
     assert _ids(outcomes) == [(2, "CN101A"), (4, "CN103A")]
+
+
+def test_further_header_of_the_kind_counts_before_one_of_another(tmp_path: Path) -> None:
+    """A table of firms above the needs has as many headers that needs have, too."""
+    rows = [*FIRMS, ["需求名称", "需求描述"], ["电池", "需要一种电池"]]
+    source, outcomes = _read(tmp_path, rows, "xlsx", Kind.NEEDS)
+    assert [(outcome.row, outcome.record.title) for outcome in outcomes] == [(5, "电池")]
+    assert source.sheets[0].skipped == Counter(other_table=2)

@@ -13,7 +13,7 @@ from app.ingest import read_records
 
 
 def test_richtext_of_openpyxl_keeps_powers(tmp_path: Path) -> None:
-    """Formatted texts are written into their cells by openpyxl; a raised number is a power, a lowered one is as it is."""
+    """Formatted texts are written into their cells; a raised number is a power, a lowered one as it is."""
     high, low = InlineFont(vertAlign="superscript"), InlineFont(vertAlign="subscript")
     book = openpyxl.Workbook()
     sheet = book.active
