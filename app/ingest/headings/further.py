@@ -30,6 +30,7 @@ from app.ingest.headings.synonyms import COLUMN_WORDS
 _LOOKED_AT = 3
 """Cells with something in them, one of which must be a known header before the others are looked at."""
 _CELLS = 8
+_CLOSING = frozenset(")）]】")
 
 
 class HeaderWatch:
@@ -62,8 +63,7 @@ class HeaderWatch:
                 continue
             if cell.__class__ is not str or len(cell) > LONGEST_NAME or NUMBER.search(cell):
                 return False
-            word = folded(cell)
-            if word in self._words or unbracketed(cell) in self._words:
+            if folded(cell) in self._words or (cell[-1] in _CLOSING and unbracketed(cell) in self._words):
                 return self._active
             looked_at += 1
             if looked_at == _LOOKED_AT:
