@@ -17,8 +17,6 @@ from app.ingest.headings.profiles import Profile, Traits
 
 Step = Callable[[Any], Any]
 
-_NUMERIC_DATE = re.compile(r"\s*(\d{1,2})([/.\-])(\d{1,2})\2((?:1[89]|2[01])\d\d)(?=\D|$)(.{0,40})", re.DOTALL)
-_DATE_FIELDS = ("filed_on", "published_on", "deadline")
 _LANGUAGE_MARK = re.compile(r"\[([A-Z]{2})\]|\(([A-Z]{2})\)(?=\s)")
 _PREFERRED_LANGUAGES = ("ZH", "CN", "EN")
 """Which of several texts is the record's: Chinese first, else English, else the first."""
@@ -102,8 +100,6 @@ def _steps(
         (traits.languages, True, _one_language),
         (traits.references, True, _without_references),
     ]
-    if traits.dates:
-        by_field.append((_DATE_FIELDS, False, partial(_iso_date, traits.dates == "day_first")))
     if traits.holders:
         by_field.append((("holders",), False, partial(_names, traits.holders)))
     by_field += [((name,), False, partial(_prefixed, office)) for name, office in traits.prefix.items()]
@@ -120,14 +116,6 @@ def _first_line(cell: Any) -> Any:  # noqa: ANN401
     if not isinstance(cell, str) or "\n" not in cell:
         return cell
     return next((line.strip() for line in cell.splitlines() if line.strip()), cell)
-
-
-def _iso_date(day_first: bool, cell: Any) -> Any:  # noqa: ANN401 - bound by partial
-    match = _NUMERIC_DATE.fullmatch(cell) if isinstance(cell, str) else None
-    if match is None:
-        return cell
-    day, month = (match[1], match[3]) if day_first else (match[3], match[1])
-    return f"{match[4]}-{int(month):02}-{int(day):02}{match[5]}"
 
 
 def _names(separator: str, cell: Any) -> Any:  # noqa: ANN401
