@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -41,14 +41,15 @@ class FirmNames(Part):
         asked = sa.select(key).where(key >= _DERIVED[0], key < _DERIVED[1], sa.not_(NEEDS.c.deleted)).distinct()
         return {row[0] for row in self._backend.read(asked)}
 
-    def become(self, derived: Sequence[str], firm: Firm, *, load: int | None = None) -> int:
-        """Let a firm take the place of those with derived ids, in one transaction; durable at the return.
+    def become(self, derived: Mapping[str, str], firms: Sequence[Firm], *, load: int | None = None) -> int:
+        """Let firms take the place of those with derived ids, in one transaction; durable at the return.
 
-        The firm is written, they are deleted; their needs, answers, opt-outs and lists are the firm's from then on.
+        The firms are written, the others are deleted; their needs, answers, opt-outs and lists are the firms' from
+        then on.
 
         Args:
-            derived: their ids.
-            firm: the one that they are.
+            derived: their ids, each with the id of the firm that it is.
+            firms: those firms.
             load: the number of the load that does this; taking it back parts them again.
 
         Returns:
@@ -57,15 +58,27 @@ class FirmNames(Part):
         with self._writer.transaction() as connection:
             asked = self._writer.statements[Kind.FIRMS].live_ids
             gone = [row[0] for row in self._backend.rows_of(connection, asked, list(derived))]
-            changed = self._writer.put_within(connection, Kind.FIRMS, [firm], deletes=gone, load=load)
-            moved = [replace(need, firm_id=firm.id) for need in self._needs_of(connection, derived)]
+            changed = self._writer.put_within(connection, Kind.FIRMS, firms, deletes=gone, load=load)
+            moved = [
+                replace(need, firm_id=derived[need.firm_id])
+                for need in self._needs_of(connection, list(derived))
+                if need.firm_id is not None
+            ]
             if moved:
                 changed += self._writer.put_within(connection, Kind.NEEDS, moved, load=load)
-            for old in derived:
+            for old in sorted(self._with_more(connection, list(derived))):
                 if load is not None:
-                    remember_met(connection, load, old, firm.id)
-                self._hand_over(connection, old, firm.id)
+                    remember_met(connection, load, old, derived[old])
+                self._hand_over(connection, old, derived[old])
         return changed
+
+    def _with_more(self, connection: sa.Connection, firm_ids: Sequence[str]) -> set[str]:
+        """Those of the ids under which something is kept beside the records: few of many."""
+        found: set[str] = set()
+        for table in (FEEDBACK, OPT_OUTS, PUSH_LISTS):
+            asked = sa.select(table.c.firm_id).where(self._backend.is_one_of(table.c.firm_id)).distinct()
+            found.update(row[0] for row in self._backend.rows_of(connection, asked, firm_ids))
+        return found
 
     def _needs_of(self, connection: sa.Connection, firm_ids: Sequence[str]) -> list[Need]:
         asked = self._writer.statements[Kind.NEEDS].records.where(self._backend.is_one_of(NEEDS.c.firm_id))

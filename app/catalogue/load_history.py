@@ -106,8 +106,11 @@ def hand_back(connection: sa.Connection, load: int) -> None:
 
 
 def own(connection: sa.Connection, load: int, first: int, last: int) -> None:
-    """Give a load the revisions from ``first`` to ``last``."""
-    connection.execute(sa.insert(LOAD_RANGES), [{"first": first, "last": last, "load": load}])
+    """Give a load the revisions from ``first`` to ``last``; a range of its own that ends there goes on."""
+    last_of_all = sa.select(sa.func.max(_RANGES.first)).where(_RANGES.first < first).scalar_subquery()
+    before = sa.update(LOAD_RANGES).where(_RANGES.first == last_of_all, _RANGES.load == load, _RANGES.last == first - 1)
+    if not connection.execute(before.values(last=last)).rowcount:
+        connection.execute(sa.insert(LOAD_RANGES), [{"first": first, "last": last, "load": load}])
 
 
 def pass_on(connection: sa.Connection, numbers: Mapping[int, int]) -> None:

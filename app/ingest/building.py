@@ -16,11 +16,11 @@ from app.ingest.fields.codes import (
 from app.ingest.fields.derived import derived_firm_id, derived_need_id, derived_patent_id, place_of
 from app.ingest.fields.holders import bare_name, holder_type_of, split_names
 from app.ingest.fields.numbers import application_of_cell, is_placeholder
-from app.ingest.fields.places import credit_code_region, is_elsewhere, region_code
+from app.ingest.fields.places import credit_code_region, is_county, is_elsewhere, region_code
 from app.ingest.fields.trades import deepest, industry_codes, with_section
 from app.ingest.fields.values import as_maturity, as_text
 from app.ingest.fields.words import document_kind_word, holder_type_word, is_missing, licence_words, yes_or_no
-from app.ingest.identities import Stated, stated_id
+from app.ingest.identities import Stated, code_within, is_credit_code, stated_id
 from app.ingest.parts import KEPT_PARTS, need_text
 from app.text.normalising import detect_language, fold_line, language_word
 from app.text.numbers import firm_code
@@ -165,7 +165,7 @@ def _application(draft: Draft, identity: str) -> str | None:
     """
     number = draft.short("application_number")
     if number is None:
-        return identity if identity.startswith("CN") and "." in identity else None
+        return identity if "." in identity and application_of_cell(identity) == identity else None
     if is_placeholder(number) or is_rounded_number(number):
         if is_rounded_number(number):
             draft.warn("rounded_number", "application_number", number)
@@ -185,10 +185,12 @@ def _firm_of(draft: Draft, region: str | None) -> str | None:
         draft.warn("rounded_number", "firm_id", code)
         draft.keep("firm_id")
     elif code is not None and not is_placeholder(code):
-        return firm_code(code)
+        return code_within(code) or firm_code(code)
     name = draft.line("firm_name") if "firm_name" in draft.present else ""
     if not name:
         return None
+    if is_credit_code(name):
+        return firm_code(name)
     draft.keep("firm_name")
     draft.original["firm_id"] = name
     return derived_firm_id(name, place_of(region))
@@ -289,31 +291,39 @@ def _maturity(draft: Draft) -> int | None:
     return level
 
 
-def _region(draft: Draft) -> str | None:
-    """A GB/T 2260 code from the best column that has one; the place as written is kept in ``original``."""
-    places = [as_text(place) for place in draft.cells_of("region")]
+def _region(draft: Draft, within: str = "") -> str | None:
+    """A GB/T 2260 code of the columns' places: of the best that has one, or of a closer place in it that follows.
+
+    The place as written is kept in ``original``, in ``extra`` what has no code. ``within`` is a place that is known
+    of the record beside these columns.
+    """
+    found, known, told = region_code(within) if within else None, within, 0
+    places = [text for place in draft.cells_of("region") if (text := as_text(place))]
     for place in places:
-        if place and (code := region_code(place)):
-            if code != place:
-                draft.original.setdefault("region", place)
-            return code
-    if places:
-        if not any(place and is_elsewhere(place) for place in places):
+        code = region_code(f"{known} {place}") if known else None
+        if code is None or code == found:
+            code = region_code(place)
+        told += code is not None
+        if code is None or code == found or (found is not None and known != within and not code.startswith(found)):
+            continue
+        if code != place:
+            draft.original.setdefault("region", place)
+        found, known = code, f"{known} {place}"
+    if told < len(places):
+        if found is None and not any(is_elsewhere(place) or is_county(place) for place in places):
             draft.warn("bad_region", "region", places[0])
         draft.keep("region")
-    return None
+    return found
 
 
 def _firm_region(draft: Draft, identity: str, province: str | None) -> str | None:
     """Six digits from the credit code where it agrees with the place that is stated, else what the columns say."""
     from_code = credit_code_region(identity)
-    stated = _region(draft) if "region" in draft.plan.fields else None
+    within = " ".join(name for name in (province, draft.short("city")) if name)
+    stated = _region(draft, within) if "region" in draft.plan.fields else None
+    stated = stated or region_code(within) or (region_code(province) if province else None)
     if stated is None and province is not None:
-        stated = region_code(f"{province} {draft.short('city') or ''}".strip()) or region_code(province)
-        if stated is None:
-            draft.warn("bad_region", "province", province)
-    elif stated is None and (city := draft.short("city")) is not None:
-        stated = region_code(city)
+        draft.warn("bad_region", "province", province)
     if stated is None:
         return from_code
     if from_code is not None and from_code.startswith(stated):

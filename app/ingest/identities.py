@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,11 +13,17 @@ from app.ingest.fields.numbers import is_placeholder, numbers_of_cell
 from app.ingest.fields.values import as_text
 from app.ingest.fields.words import is_missing
 from app.ingest.headings.headers import Plan, recognise, same_header
+from app.text.normalising import fold_line
 from app.text.numbers import CREDIT_CODE_CHARS, kept_id, settled
 
 _LAST_OWN_RANK = 1
 """Groups of a patent's id headers that each of its rows has a value for: own numbers and publications. What is granted
 or filed (专利号, 申请号) is empty for an achievement without a patent."""
+
+
+_CODE_WITHIN = re.compile(rf"(?<![0-9A-Z])[0-9A-Z]{{{CREDIT_CODE_CHARS}}}(?![0-9A-Z])")
+_LONGEST_CODE_TEXT = 200
+"""Characters of a cell that may hold a credit code beside other text."""
 
 
 class Stated(NamedTuple):
@@ -95,15 +102,26 @@ def _best_first(draft: Draft, places: tuple[int, ...]) -> tuple[int, ...]:
     """The columns of a firm's id, one with a credit code before the others: a list has numbers of its own, too."""
     if len(places) < 2:
         return places
-    return tuple(sorted(places, key=lambda place: not _is_credit_code(as_text(draft.cells[place]) or "")))
+    return tuple(sorted(places, key=lambda place: not is_credit_code(as_text(draft.cells[place]) or "")))
 
 
-def _is_credit_code(text: str) -> bool:
+def is_credit_code(text: str) -> bool:
+    """Whether a cell holds a unified social credit code, its check digit right or not."""
     code = kept_id(Kind.FIRMS, text)
     return len(code) == CREDIT_CODE_CHARS and (credit_code_holds(code) or code[2:8].isdigit())
 
 
+def code_within(text: str) -> str | None:
+    """The one credit code among other text (信用代码：9133…，已核): eighteen characters whose check digit is right."""
+    if len(text) <= CREDIT_CODE_CHARS or len(text) > _LONGEST_CODE_TEXT:
+        return None
+    found = {code for code in _CODE_WITHIN.findall(fold_line(text).upper()) if credit_code_holds(code)}
+    return found.pop() if len(found) == 1 else None
+
+
 def _read(draft: Draft, kind: Kind, source: str, place: int) -> Stated:
+    if kind is Kind.FIRMS:
+        return Stated(code_within(source) or kept_id(kind, source))
     if kind is not Kind.PATENTS:
         return Stated(kept_id(kind, source))
     bare = place in draft.plan.fields.get("application_number", ())

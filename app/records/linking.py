@@ -7,12 +7,12 @@ to the code. Where a name may be several firms, by place or by code, nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
 from app.catalogue import Catalogue
-from app.domain import AnyRecord, Firm, Need
+from app.domain import AnyRecord, Firm, Kind, Need
 from app.ingest import Problem, problem
 from app.ingest.fields.derived import derived_firm_id, is_derived_firm, may_be_one, places_of
 from app.text.normalising import folded_name, name_spellings
@@ -107,9 +107,12 @@ class Linker:
         for place, (firm, name) in enumerate(zip(firms, names, strict=True)):
             if is_derived_firm(firm.id):
                 touched.add(self._link_uncoded(linked, place, firm, peers.setdefault(name, [])))
-        for place, (firm, name, asks) in enumerate(zip(firms, names, asking, strict=True)):
-            if asks and not is_derived_firm(firm.id):
-                self._meet(linked, place, firm, peers[name])
+        coded = [
+            (place, firm, peers[name])
+            for place, (firm, name, asks) in enumerate(zip(firms, names, asking, strict=True))
+            if asks and not is_derived_firm(firm.id)
+        ]
+        self._meet_all(linked, coded)
         _carry(linked.records, touched)
 
     def _look(self) -> None:
@@ -146,39 +149,64 @@ class Linker:
             _take_in(self._made.setdefault(folded_name(firm.name), []), firm)
         return firm.id
 
-    def _meet(self, linked: Linked, place: int, firm: Firm, known: list[Firm]) -> None:
-        """Let a firm with a code take the place of the made ids that may be it and nobody else."""
+    def _meet_all(self, linked: Linked, coded: Sequence[tuple[int, Firm, list[Firm]]]) -> None:
+        """Let firms with a code take the place of the made ids that may be they and nobody else, all at once."""
+        met: dict[int, list[Firm]] = {}
+        taken: set[str] = set()
+        for place, firm, known in coded:
+            mine, clear = self._met_by(firm, known)
+            mine = [one for one in mine if one.id not in taken]
+            if not clear:
+                linked.warnings[place] = problem("ambiguous_firm", "id", firm.name, name=firm.name)
+            elif mine:
+                met[place] = mine
+                taken.update(one.id for one in mine)
+        if met:
+            joined = self._join(linked, met)
+            if self._writes:
+                self._catalogue.firms.become(linked.met, joined, load=self._load)
+            self._forget({folded_name(firm.name) for _, firm, _ in coded}, taken)
+
+    def _join(self, linked: Linked, met: Mapping[int, list[Firm]]) -> list[Firm]:
+        """Put what is known under made ids into the rows with the codes; those firms without what the rows say."""
+        made = {one.id for mine in met.values() for one in mine}
+        here: dict[str, list[int]] = {}
+        for place, record in enumerate(linked.records):
+            if record.id in made:
+                here.setdefault(record.id, []).append(place)
+        ids = [*dict.fromkeys(linked.records[place].id for place in met), *made]
+        stored = {key: one for key, one in self._catalogue.get_many(Kind.FIRMS, ids).items() if isinstance(one, Firm)}
+        joined: dict[str, Firm] = {}
+        for place, mine in met.items():
+            record = linked.records[place]
+            # Also those of this batch that are not written yet.
+            unwritten = [one for one in mine if one.id not in stored and one.id not in self._named]
+            there = [stored[key] for key in (record.id, *(one.id for one in mine)) if key in stored] + unwritten
+            whole = replace(there[0], id=record.id) if there else record
+            for one in there[1:]:
+                whole = filled(whole, one)
+            linked.records[place] = filled(record, whole)
+            if isinstance(whole, Firm):
+                stored[whole.id] = joined[whole.id] = whole
+            for one in mine:
+                linked.met[one.id] = record.id
+                for earlier in here.get(one.id, ()):
+                    linked.records[earlier] = replace(linked.records[earlier], id=record.id)
+        return list(joined.values())
+
+    def _met_by(self, firm: Firm, known: list[Firm]) -> tuple[list[Firm], bool]:
+        """The made ids that a firm with a code may be, and whether it is clear that they are it."""
         coded = [one for one in known if one.id != firm.id and not is_derived_firm(one.id)]
         made = self._named_of(firm) | {one.id: one for one in known if is_derived_firm(one.id)}
         mine = [one for one in made.values() if may_be_one(one, firm)]
         clear = not any(may_be_one(one, other) for one in mine for other in coded)
-        clear = clear and all(may_be_one(one, other) for one in mine for other in mine)
-        if not clear:
-            linked.warnings[place] = problem("ambiguous_firm", "id", firm.name, name=firm.name)
-        if not clear or not mine:
-            return
-        ids = [one.id for one in mine]
-        stored = self._catalogue.get_many(firm.kind, [firm.id, *ids])
-        there = [one for key in (firm.id, *ids) if isinstance(one := stored.get(key), Firm)]
-        # Also those of this batch that are not written yet.
-        there += [one for one in mine if one.id not in stored and one.id not in self._named]
-        joined = replace(there[0], id=firm.id) if there else firm
-        for one in there[1:]:
-            joined = filled(joined, one)
-        linked.met.update(dict.fromkeys(ids, firm.id))
-        linked.records[place] = filled(firm, joined)
-        for earlier, record in enumerate(linked.records):
-            if record.id in ids:
-                linked.records[earlier] = replace(record, id=firm.id)
-        if self._writes:
-            self._catalogue.firms.become(ids, joined, load=self._load)
-        self._forget(ids)
+        return mine, clear and all(may_be_one(one, other) for one in mine for other in mine)
 
-    def _forget(self, ids: Sequence[str]) -> None:
+    def _forget(self, names: Iterable[str], ids: Set[str]) -> None:
         self._named.difference_update(ids)
-        self._made = {
-            name: left for name, firms in self._made.items() if (left := [firm for firm in firms if firm.id not in ids])
-        }
+        for name in names:
+            if left := [firm for firm in self._made.pop(name, ()) if firm.id not in ids]:
+                self._made[name] = left
 
     def _peers(self, names: Iterable[str]) -> dict[str, list[Firm]]:
         """Firms of the catalogue by their folded name, of those with one of these names."""

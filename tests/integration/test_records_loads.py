@@ -19,9 +19,11 @@ import sqlalchemy as sa
 import app.catalogue.loads as loads
 import app.records.imports as imports
 from app.catalogue import Asked, Catalogue
-from app.catalogue.tables import LOADS
+from app.catalogue.firms import FirmNames
+from app.catalogue.tables import LOAD_RANGES, LOADS
 from app.domain import Firm, Grading, Kind, Need, OptOut, Patent
 from app.errors import ConflictError, InputError, NotFoundError, UsageError
+from app.ingest.fields.codes import credit_code_holds
 from app.records.imports import ImportService, LoadOptions
 from app.records.loads import LoadHistory
 from scripts.cli import run
@@ -475,3 +477,40 @@ def test_loads_command_asks_before_it_empties(tmp_path: Path, capsys: pytest.Cap
     assert "将清空已有的值" in said
     assert run(["ingest", "patents", str(PARTIAL[1]), "--replace", "--yes", *home]) == 0
     assert run(["ingest", "patents", str(PARTIAL[1]), "--replace", *home]) == 0
+
+
+def test_loads_many_firms_meet_at_once(
+    importing: ImportService,
+    catalogue: Catalogue,
+    history: LoadHistory,
+    file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Firms that meet their codes are written together: each for itself, a list of thousands would take hours."""
+    names = [f"第{number}新材料有限公司" for number in range(1, 201)]
+    importing.load(file("list.csv", "企业名称,城市,行业", *(f"{name},苏州,医药制造业" for name in names)), "firms")
+    needs = (f"{name},要{name}的泵,{name},苏州" for name in names)
+    importing.load(file("needs.csv", "需求名称,需求描述,企业名称,城市", *needs), "needs")
+    before = [record for kind in Kind for page in catalogue.iterate(kind) for record in page]
+    at_once: list[int] = []
+    become = FirmNames.become
+
+    def counted(self: FirmNames, derived: dict[str, str], firms: list[Firm], *, load: int | None = None) -> int:
+        at_once.append(len(derived))
+        return become(self, derived, firms, load=load)
+
+    monkeypatch.setattr(FirmNames, "become", counted)
+    codes = [f"91320594{number:010d}" for number in range(1, 201)]
+    coded = (f"{code},{name},江苏省,苏州市" for code, name in zip(codes, names, strict=True))
+    report = importing.load(file("coded.csv", "统一社会信用代码,企业名称,省份,城市", *coded), "firms")
+    assert at_once == [200]
+    assert report.warnings == {"credit_code_checksum": 200 - sum(map(credit_code_holds, codes))}
+    firms = catalogue.get_many(Kind.FIRMS, codes)
+    assert len(firms) == catalogue.count(Kind.FIRMS) == 200
+    assert {firm.industry for firm in firms.values()} == {("C27",)}
+    linked = [need.firm_id for page in catalogue.iterate(Kind.NEEDS) for need in page if isinstance(need, Need)]
+    assert sorted(map(str, linked)) == codes
+    with catalogue._backend.reading() as connection:
+        assert [row.load for row in connection.execute(sa.select(LOAD_RANGES))] == [1, 2, 3]
+    history.undo("load-3")
+    assert [record for kind in Kind for page in catalogue.iterate(kind) for record in page] == before

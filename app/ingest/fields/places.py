@@ -32,7 +32,7 @@ _ENGLISH = {
     "taiwan": "71", "hong kong": "81", "hongkong": "81",
     "macau": "82", "macao": "82",
 }  # fmt: skip
-_NAMES = PROVINCES | _TRADITIONAL | {"海南藏族": "6325"}
+_NAMES = PROVINCES | _TRADITIONAL | {"海南藏族": "6325", "海南州": "6325"}
 _CODES = frozenset(PROVINCES.values())
 _LONGEST_NAME = max(map(len, _NAMES))
 _CHINA = re.compile(r"^(?:中国|中國|中华人民共和国|CN|CHN)[\s\-;,/:]*", re.IGNORECASE)
@@ -67,7 +67,9 @@ def region_code(place: str) -> str | None:
     bare = _BETWEEN.sub("", text)
     for length in range(_LONGEST_NAME, 1, -1):
         if code := _NAMES.get(bare[:length]):
-            return _within(code, bare[length:]) or code
+            rest = bare[length:]
+            # 吉林市 is the city that is called as its province is.
+            return _within(code, rest) or (rest.startswith("市") and _within(code, bare)) or code
     if city := _city(bare):
         return city
     coded = _CODED.search(text)  # 重庆;85 is of the office's own codes, 广东(440000) of GB/T 2260
@@ -106,6 +108,11 @@ def _divisions() -> dict[tuple[str, str], str]:
 def is_region_code(digits: str) -> bool:
     """Whether ``digits`` has the form of a GB/T 2260 code of an existing province."""
     return 2 <= len(digits) <= 6 and digits[:2] in _CODES
+
+
+def is_county(place: str) -> bool:
+    """Whether ``place`` is by its name a district or a county, of which few have a code here."""
+    return place.rstrip().endswith(("区", "县", "旗"))
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,10 @@ _TABLE = Path(__file__).with_name("industries.tsv")
 
 _CODE = re.compile(r"[A-T]?\d{0,4}")
 # A code with its name before or behind it.
-_CODED = re.compile(r"([A-T]?\d{2,4}|[A-T])[\s(:：.\-]*[\u3400-\u9fff].*|[\u3400-\u9fff].*\(([A-T]?\d{2,4}|[A-T])\)")
+_CODED = re.compile(
+    r"[(\[【]?([A-T]?\d{2,4}|[A-T])[\s()\[\]【】:：.\-]*[\u3400-\u9fff].*"
+    r"|[\u3400-\u9fff].*[(\[【]([A-T]?\d{2,4}|[A-T])[)\]】]"
+)
 _DIGITS_ONLY = re.compile(r"\d{2,4}")
 _LISTED = re.compile(r"[;|\n\r\t。]+")
 _PATH = re.compile(r"[>→»\\/\-–—]+")
@@ -54,26 +57,45 @@ def with_section(code: str) -> str | None:
 
 def _parts(entry: str) -> list[str]:
     """What an entry of a list is made of: itself, the end of a path (制造业>医药制造业), or a list of its own."""
-    if not entry or _code(entry):
+    if not entry or _exact(entry):
         return [entry]
-    path = [part for part in _PATH.split(entry) if part.strip()]
-    known = [part for part in path if _code(part)]
-    if len(path) > 1 and known:
-        return [max(known, key=lambda part: len(_code(part) or ""))]
+    path = [part.strip() for part in _PATH.split(entry) if part.strip()]
+    if len(path) > 1 and not (len(path) == 2 and _CODE.fullmatch(path[0].upper())) and (ends := _ends(path)):
+        return ends
+    if _code(entry):
+        return [entry]
+    if len(path) > 1 and (ends := _ends(path)):
+        return ends
+    words = entry.split()
+    if len(words) > 1 and all(map(_exact, words)):
+        return _ends(words)
     return _ENUMERATED.split(entry)
 
 
-def _code(text: str) -> str | None:
+def _ends(path: list[str]) -> list[str]:
+    """The parts of a path that have a code, without those that another one is in."""
+    codes = {part: with_section(code) or code for part in path if (code := _code(part))}
+    last = set(deepest(tuple(dict.fromkeys(codes.values()))))
+    ends: dict[str, str] = {}
+    for part, code in codes.items():
+        if code in last:
+            ends.setdefault(code, part)
+    return list(ends.values())
+
+
+def _exact(text: str) -> str | None:
+    """The code that a text is, or is the name of."""
     word = "".join(text.split()).upper()
     if not word:
         return None
-    if _CODE.fullmatch(word):
-        return word
-    if name := _names().get(_folded(word)):
-        return name
-    if coded := _CODED.fullmatch(word):
-        return coded[1] or coded[2]
-    return None
+    return word if _CODE.fullmatch(word) else _names().get(_folded(word))
+
+
+def _code(text: str) -> str | None:
+    if exact := _exact(text):
+        return exact
+    coded = _CODED.fullmatch("".join(text.split()).upper())
+    return (coded[1] or coded[2]) if coded else None
 
 
 def _folded(name: str) -> str:

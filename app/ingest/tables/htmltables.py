@@ -19,6 +19,7 @@ from app.ingest.tables.grids import Grid, GridRows, Merge
 from app.ingest.tables.monsters import MAX_COLUMNS, MAX_MERGES, MonsterError
 from app.ingest.tables.stored import StoredRows
 from app.ingest.tables.streams import open_bytes
+from app.text.markup import raised
 
 _PIECE = 1 << 16
 _HEAD_BYTES = 1 << 14
@@ -125,6 +126,7 @@ class _Table:
         self.spans: dict[int, tuple[int, str]] = {}
         self.cell: list[str] | None = None
         self.size = 0
+        self.raised: int | None = None
         self.down = 1
         self.across = 1
 
@@ -157,10 +159,10 @@ class _Tables:
                 self._end_cell(table)
                 if table.row is None:
                     table.row = []
-                table.cell, table.size = [], 0
+                table.cell, table.size, table.raised = [], 0, None
                 table.down, table.across = _span(given.get("rowspan")), _span(given.get("colspan"))
-            elif tag in _BREAKS and table.cell:
-                table.cell.append(_LINE)
+            elif table.cell is not None:
+                _within(table, table.cell, tag)
 
     def end(self, tag: Any) -> None:  # noqa: ANN401
         if tag in _UNSEEN:
@@ -171,6 +173,9 @@ class _Tables:
                 self._end_cell(table)
             elif tag == "tr":
                 self._end_row(table)
+            elif tag == "sup" and table.cell is not None and table.raised is not None:
+                table.cell[table.raised :] = [raised("".join(table.cell[table.raised :]))]
+                table.raised = None
             elif tag == "table":
                 self._end_row(table)
                 self._open.pop()
@@ -214,6 +219,14 @@ class _Tables:
         table.height += 1
         table.rows.append(table.height, table.row)
         table.row = None
+
+
+def _within(table: _Table, cell: list[str], tag: str) -> None:
+    """Note a tag within a cell that says something of its text."""
+    if tag in _BREAKS and cell:
+        cell.append(_LINE)
+    elif tag == "sup":
+        table.raised = len(cell)
 
 
 def _put(table: _Table, text: str) -> None:

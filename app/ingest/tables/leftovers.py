@@ -39,6 +39,13 @@ _TOTAL = re.compile(
     rf"{_any('totals')}(?:\([^)]{{0,20}}\))?[:=]?[约为共]?[\d,.]*{_any('counted')}?[.。]?\Z"
     rf"|(?:以上)?(?:合计|总计|共计|共|共有|总共):?[\d,.{_NUMERAL}]+{_any('counted')}.{{0,40}}\Z"
 )
+TOTALS = frozenset(
+    form
+    for word in _LISTS["totals"]
+    for name in (word, word.title(), word.upper())
+    for form in (name, f"{name}:", f"{name}：")
+)
+"""First cells of rows that are looked at however much they hold."""
 _AMOUNT = re.compile(rf"[-+]?[¥$]?[\d,.]*%?(?:{_any('counted')}|万|亿|/|-|—)*\Z")
 _NOTE = re.compile(
     rf"[*※★●【\[(]*{_any('notes')}(?:\d{{1,2}})?[】\])]*:.*\Z"
@@ -113,9 +120,11 @@ class Leftovers:
         self.near -= 1
         if self.near >= 0 and (found := self._under_header(cells, filled)):
             return found
-        if not isinstance(first, str) or (len(filled) > self.few and not spread):
+        if not isinstance(first, str):
             return None
         text = _folded(first)
+        if len(filled) > self.few and not spread:
+            return TOTAL if first in TOTALS and self._is_total(text, cells, filled) else None
         if self._is_total(text, cells, filled):
             return TOTAL
         if self._is_note(text, cells, filled):

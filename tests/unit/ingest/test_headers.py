@@ -245,6 +245,34 @@ def test_ingest_headers_a_mapping_must_fit_the_file() -> None:
     assert "title" in fields_of(Kind.PATENTS)
 
 
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("专利号/申请号", "id"),
+        ("专利号或申请号", "id"),
+        ("Patent/Publication Number", "id"),
+        ("公開號", "id"),
+        ("申請號", "application_number"),
+        ("專利權人", "holders"),
+        ("专利权人名称/申请人", "holders"),
+        ("专利授权日期", "published_on"),
+        ("专利目前状态", "status"),
+        ("法律狀態", "status"),
+        ("所属高校", "holders"),
+        ("专利名称/成果名称", "title"),
+    ],
+)
+def test_ingest_headers_choices_prefixes_and_scripts(header: str, name: str) -> None:
+    """A header may give a choice of names, begin with 专利, or be in Traditional characters."""
+    assert name in {found for found, _ in recognise(header, Kind.PATENTS)}
+
+
+@pytest.mark.parametrize("header", ["申请日/公开日", "名称/单位", "IPC/CPC", "专利发明人", "专利代理机构"])
+def test_ingest_headers_choices_of_different_things_are_none(header: str) -> None:
+    """What may be one or the other is not guessed."""
+    assert recognise(header, Kind.PATENTS) == ()
+
+
 def test_ingest_headers_take_linear_time() -> None:
     """A header that is nothing but brackets is looked at once, wherever headers are."""
     start = time.perf_counter()

@@ -135,3 +135,23 @@ def test_identities_over_rest_say_what_they_are() -> None:
     assert one is not None
     assert one.id == "1"
     assert [found.code for found in record_of(Kind.PATENTS, {"title": "甲"}).rejected] == ["missing_id"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "firm_id"),
+    [
+        ("统一社会信用代码：91440300708461136T", "91440300708461136T"),
+        ("91440300708461136t（已核）", "91440300708461136T"),
+        ("91320594MA1XK7Q3PB/320594000123456", "91320594MA1XK7Q3PB"),
+        ("91320594MA1XK7Q3PB、91440300708461136T", "91320594MA1XK7Q3PB、91440300708461136T"),
+        ("X91320594MA1XK7Q3PB", "X91320594MA1XK7Q3PB"),
+    ],
+)
+def test_identities_credit_code_beside_other_text(tmp_path: Path, cell: str, firm_id: str) -> None:
+    """The one code in a cell whose check digit is right is the firm's; of two codes none is chosen."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"企业名称,统一社会信用代码\n甲公司,{cell}\n", encoding="utf-8")
+    (outcome,) = read_records(path, Kind.FIRMS)
+    assert outcome.record is not None
+    assert outcome.record.id == firm_id
+    assert outcome.record.original.get("id", firm_id) in (cell, firm_id)

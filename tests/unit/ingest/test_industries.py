@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import InputError
 from app.ingest import INDUSTRIES, Pairs, RowFile, pairs_in, read_rows
-from app.ingest.fields.trades import with_section
+from app.ingest.fields.trades import industry_codes, with_section
 
 
 def read_industries(path: Path) -> RowFile[Pairs]:
@@ -103,3 +103,26 @@ def test_ingest_industries_of_another_file_are_refused(tmp_path: Path) -> None:
 def test_ingest_industries_sections(code: str, whole: str | None) -> None:
     """Divisions belong to sections as GB/T 4754-2017 has them."""
     assert with_section(code) == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("C制造业>C27医药制造业", ("C27",)),
+        ("C 制造业 > C27 医药制造业 > C271", ("C271",)),
+        ("C制造业/C39计算机、通信和其他电子设备制造业", ("C39",)),
+        ("制造业-专用设备制造业", ("C35",)),
+        ("医药制造业/通用设备制造业", ("C27", "C34")),
+        ("C-34-344-3441", ("3441",)),
+        ("3841-电池制造", ("3841",)),
+        ("C35专用设备制造业-医疗", ("C35",)),
+        ("科学研究和技术服务业 研究和试验发展", ("M73",)),
+        ("[C3441]泵及真空设备制造", ("C3441",)),
+        ("【C27】医药制造业", ("C27",)),
+        ("医药制造业[C27]", ("C27",)),
+        ("制造业(C)", ("C",)),
+    ],
+)
+def test_ingest_industries_paths_and_codes_beside_names(text: str, codes: tuple[str, ...]) -> None:
+    """The end of a path counts, whatever its parts look like; codes stand before or behind their names."""
+    assert industry_codes(text) == (codes, ())

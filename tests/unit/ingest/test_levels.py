@@ -60,6 +60,18 @@ def test_ingest_levels_leave_the_first_record_alone() -> None:
     assert (rows, headers) == ((2,), ("公开号", "名称", "申请人", "备注"))
 
 
+def test_ingest_levels_line_of_a_form_is_no_group() -> None:
+    """Who filled the form in and when stands above the table, not over its columns."""
+    rows, headers = _best(
+        Kind.NEEDS,
+        ("2024年度企业技术需求征集表", "", "", ""),
+        ("填报单位：（盖章）", "", "填报日期：2024年5月1日", ""),
+        ("需求名称", "技术需求描述", "需求类别", "预期成效"),
+        ("水泵降噪", "降低噪声", "技术难题", "安静"),
+    )
+    assert (rows, headers) == ((3,), ("需求名称", "技术需求描述", "需求类别", "预期成效"))
+
+
 def test_ingest_levels_marks_and_numbers_before_headers() -> None:
     """Forms mark what must be filled in, and number their columns; headers may stand as deep as row 40."""
     title = [("说明",)] * 38
@@ -68,3 +80,15 @@ def test_ingest_levels_marks_and_numbers_before_headers() -> None:
     )
     assert rows == (39,)
     assert headers == ("企业名称", "统一社会信用代码", "（3）经营范围", "★ 省份", "*其他")
+
+
+def test_ingest_levels_a_filled_in_line_of_a_form_is_no_group() -> None:
+    """Who fills in the list and in which unit stands above the header, and says nothing of its columns."""
+    rows, headers = _best(
+        Kind.PATENTS,
+        ("填报单位:某大学", "", "", "", "单位:件"),
+        ("序号", "专利信息", "", "权利人信息", ""),
+        ("", "专利号", "名称", "名称", "类型"),
+    )
+    assert rows == (2, 3)
+    assert headers == ("序号", "专利号", "专利名称", "权利人信息 名称", "权利人类型")

@@ -17,7 +17,7 @@ def test_ingest_names_all_provinces_with_and_without_their_suffix() -> None:
     assert len(set(PROVINCES.values())) == 34
     for name, code in PROVINCES.items():
         for suffix in ("", "省", "市", "自治区", "特别行政区"):
-            assert region_code(name + suffix) == code
+            assert region_code(name + suffix) == ("2202" if name + suffix == "吉林市" else code)
     assert region_code("广西壮族自治区") == "45"
     assert region_code("新疆维吾尔自治区") == "65"
 
@@ -63,7 +63,8 @@ def test_ingest_names_regions(place: str, expected: str | None) -> None:
         ("恩施州", "4228"),
         ("大理", "5329"),
         ("吉林省吉林市", "2202"),
-        ("吉林市", "22"),
+        ("吉林市", "2202"),
+        ("海南州", "6325"),
         ("海南", "46"),
         ("海南藏族自治州", "6325"),
         ("上海市浦东新区", "310115"),
@@ -252,6 +253,22 @@ def test_ingest_names_languages(heading: str, body: str, expected: str | None) -
 def test_ingest_names_language_words(word: str, expected: str | None) -> None:
     """Codes with regions, names and common mistakes lead to ISO 639-1."""
     assert language_word(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("某石化股份有限公司 某石化股份有限公司科学研究院", ("某石化股份有限公司", "某石化股份有限公司科学研究院")),
+        ("清华大学 北京某科技有限公司", ("清华大学", "北京某科技有限公司")),
+        ("张三 李四", ("张三", "李四")),
+        ("中国科学院 化学研究所", ("中国科学院 化学研究所",)),
+        ("某大学 附属医院", ("某大学 附属医院",)),
+        ("张 三", ("张 三",)),
+    ],
+)
+def test_ingest_names_between_spaces(cell: str, names: tuple[str, ...]) -> None:
+    """Some sources have a space between holders; a space within a name keeps it whole."""
+    assert split_names(cell) == names
 
 
 def test_ingest_names_of_any_length_take_linear_time() -> None:
