@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from app.ingest.fields.holders import split_at_commas
 from app.ingest.fields.values import as_text
 from app.ingest.headings.folding import folded
 from app.ingest.headings.profiles import Profile, Traits
@@ -22,15 +23,6 @@ _PREFERRED_LANGUAGES = ("ZH", "CN", "EN")
 """Which of several texts is the record's: Chinese first, else English, else the first."""
 _REFERENCE = re.compile(r"\((?:[A-Z]{2}[\w/.\- ]{4,20})\)")
 _SYMBOL = re.compile(r"[A-H]\d{2}[A-Z]\s?\d{1,4}/\d{2,6}")
-_OWN_TAIL = re.compile(r"(?:\[[A-Z]{2}\]|\(\[[A-Z]{2}\]\)|\(\d{4}-\d\d-\d\d\))$")
-"""The country of a holder, or since when the patent is his."""
-_LEGAL_FORMS = frozenset(
-    (
-        "co", "ltd", "inc", "llc", "llp", "lp", "corp", "corporation", "limited", "incorporated", "company", "gmbh",
-        "ag", "sa", "sas", "srl", "spa", "bv", "nv", "plc", "kk", "pte", "pty", "kg", "oy", "ab", "as", "jr", "sr",
-    )
-)  # fmt: skip
-"""What stands behind a comma and is still the same name: Imaginary Membrane Co., Ltd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +122,8 @@ def _names(separator: str, cell: Any) -> Any:  # noqa: ANN401
     """Names one below the other, which every reader of holders takes for a list."""
     if not isinstance(cell, str):
         return cell
-    names: list[str] = []
-    for name in cell.split(separator) if separator != "\n" else cell.splitlines():
-        if separator == "," and names and _continues(name):
-            names[-1] += f",{name}"
-        else:
-            names.append(name)
-    return "\n".join(_OWN_TAIL.sub("", name.strip()).rstrip() for name in names if name.strip())
-
-
-def _continues(name: str) -> bool:
-    """Whether what stands behind a comma is only the legal form of the name before it."""
-    words = name.casefold().replace(".", "").split()
-    return bool(words) and all(word in _LEGAL_FORMS for word in words)
+    names = split_at_commas(cell) if separator == "," else cell.replace(separator, "\n").splitlines()
+    return "\n".join(name.strip() for name in names if name.strip())
 
 
 def _inside(key: str, cell: Any) -> Any:  # noqa: ANN401

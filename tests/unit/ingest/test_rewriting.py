@@ -10,6 +10,7 @@ import pytest
 
 from app.domain import Kind
 from app.ingest.draft import Draft
+from app.ingest.fields.holders import split_names
 from app.ingest.headings.headers import plan_columns
 from app.ingest.outcomes import IngestOptions
 
@@ -40,8 +41,9 @@ def test_ingest_rewriting_names_in_a_list_with_commas(cell: str | None, names: l
 
 def test_ingest_rewriting_names_lose_country_and_date() -> None:
     """Espacenet has the country behind each name, Lens the day from which the patent is an owner's."""
-    assert _read("espacenet", "Applicants", "UNIV A\u2002[CN] \nB LTD\u2002[US]") == "UNIV A\nB LTD"
-    assert _read("lens", "Owners", "B INC (2022-06-01);;C INC") == "B INC\nC INC"
+    cell = _read("espacenet", "Applicants", "UNIV A [CN] \nB LTD [US]\nC LTD ([JP])")
+    assert split_names(cell) == ("UNIV A", "B LTD", "C LTD")
+    assert split_names(_read("lens", "Owners", "B INC (2022-06-01);;C INC")) == ("B INC", "C INC")
 
 
 @pytest.mark.parametrize(
