@@ -70,7 +70,7 @@ def _show_reading(shell: Shell, report: LoadReport) -> None:
     if source is None:
         return
     facts = [("format · 格式", source.format + (" (gzip)" if source.compressed else ""))]
-    facts += [("profile · 来源", profile)] if (profile := getattr(source, "profile", None)) else []
+    facts += [("profile · 来源", source.profile)] if source.profile else []
     facts += [("encoding · 编码", source.encoding)] if source.encoding else []
     shell.line(f"how {report.file} was read · 读取方式: " + ", ".join(f"{name} {value}" for name, value in facts))
     _show_sheets(shell, report.sheets)
@@ -124,7 +124,6 @@ def _show_columns(shell: Shell, report: LoadReport) -> None:
     for sheet in report.sheets:
         for one in sheet.columns:
             columns.setdefault(one.header, one.field or "")
-    columns = columns or dict(report.columns)
     used = [(header, ours) for header, ours in columns.items() if ours]
     if used:
         shell.table(("column · 列", "field · 字段"), used[:_MOST_SHOWN])

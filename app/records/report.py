@@ -10,7 +10,7 @@ from typing import Any
 
 from app.domain import Kind
 from app.ingest import FEEDBACK, GRADES, INDUSTRIES, Problem, RowOutcome, SourceFile
-from app.ingest.outcomes import ColumnRead, SheetRead
+from app.ingest.outcomes import SheetRead
 
 UNKNOWN_WORD = "unknown_word"
 """The code of problems that are counted by their values."""
@@ -165,19 +165,12 @@ class LoadReport:
     @property
     def counters(self) -> tuple[str, ...]:
         """Headers of columns that look like ids and only count the rows."""
-        return tuple(getattr(self.source, "counters", ()))
+        return self.source.counters if self.source else ()
 
     @property
     def sheets(self) -> list[SheetRead]:
         """What was made of each sheet; of a file that is one table that table."""
-        if self.source is None:
-            return []
-        if self.source.sheets:
-            return list(self.source.sheets)
-        names = {**self.columns, **dict.fromkeys(self.ignored)}
-        columns = [ColumnRead(header, ours) for header, ours in names.items()]
-        rows = (self.source.header_row,) if self.source.header_row else ()
-        return [SheetRead(self.source.sheet, rows=self.rows, header_rows=rows, columns=columns)]
+        return list(self.source.sheets) if self.source else []
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON types, with the keys of its kind."""
@@ -187,7 +180,7 @@ class LoadReport:
             "emptied": dict(self.emptied),
             "rejects_file": str(self.rejects) if self.rejects else None,
             "format": self.source.format if self.source else None,
-            "profile": getattr(self.source, "profile", None),
+            "profile": self.source.profile if self.source else None,
             "encoding": self.encoding,
             "columns": dict(self.columns),
             "ignored_columns": list(self.ignored),
