@@ -251,11 +251,14 @@ def read_rows(
     search = HeaderSearch(path.name, kind, mapping or {}, profile)
     with damage_named(path.name):
         opened = open_rows(path, search, options)
-    tables = opened.rows.tables
     source = SourceFile(
-        name=path.name, format=opened.form, compressed=opened.compressed, encoding=opened.encoding, columns={},
+        name=path.name,
+        format=opened.form,
+        compressed=opened.compressed,
+        encoding=opened.encoding,
+        columns={},
         ignored=(),
-        header_row=tables[0].heading.row or None, sheet=tables[0].sheet.name,
-        sheets=tuple(table.sheet for table in opened.rows.all_tables), notes=opened.notes,
-    )  # fmt: skip
+        sheets=tuple(table.sheet for table in opened.rows.all_tables),
+        notes=opened.notes,
+    )
     return RowFile(opened.rows, source, search, options, parse)
