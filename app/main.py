@@ -15,6 +15,7 @@ from app.api.state import ApiState, Workers
 from app.settings import Settings
 from app.wiring import Services
 
+_EXPORT_WORKERS, _EXPORT_QUEUE = 2, 8
 DESCRIPTION = """
 Matches transferable patents with what enterprises need, in any language, by one multilingual model.
 
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
             workers=workers,
             side_workers=Workers(limits.record_workers, limits.match_queue),
             write_workers=Workers(limits.write_workers, limits.write_queue),
+            export_workers=Workers(_EXPORT_WORKERS, _EXPORT_QUEUE),
             max_filter_values=limits.max_filter_values,
             admin_token=limits.admin_token.get_secret_value() if limits.admin_token else None,
         )

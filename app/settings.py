@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     timezone: str = Field(
         "Asia/Shanghai",
         description="Of dates and times in files and requests that say none, by its name in the IANA database; moments "
-        "with a zone of their own become the day there.",
+        "with a zone of their own become the day there. Workbooks that go out say their times in it.",
     )
 
     recall_floor: float = Field(

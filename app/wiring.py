@@ -242,12 +242,12 @@ class Services:
     @_made_once
     def judgements(self) -> JudgementService:
         """Judgements as files."""
-        return JudgementService(self.catalogue)
+        return JudgementService(self.catalogue, self.settings.zone)
 
     @_made_once
     def judging(self) -> JudgingService:
         """Sheets for judges."""
-        return JudgingService(self.catalogue, self.match, self.settings.max_queries)
+        return JudgingService(self.catalogue, self.match, self.settings.max_queries, self._ingest_options)
 
     @_made_once
     def funnel(self) -> FunnelService:
@@ -275,7 +275,7 @@ class Services:
     @_made_once
     def push_delivery(self) -> PushDelivery:
         """The lists of push runs."""
-        return PushDelivery(self.catalogue)
+        return PushDelivery(self.catalogue, self.settings.zone)
 
     @_made_once
     def push_reporting(self) -> PushReporter:

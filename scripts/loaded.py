@@ -26,6 +26,8 @@ def show_load(shell: Shell, report: LoadReport) -> None:
     """How a file was read, a row of counts, why rows were rejected, and where they are listed."""
     if is_record_kind(report.kind):
         _show_reading(shell, report)
+    else:
+        _show_unread(shell, report.sheets)
     counts = report.as_json() | {"patents looked at": report.patents}
     columns = _COLUMNS.get(report.kind, _RECORD_COLUMNS)
     row = {name: counts[name] for name in ("file", "rows", *columns)} | {"seconds": f"{report.seconds:.1f}"}
@@ -104,6 +106,13 @@ def _show_sheets(shell: Shell, sheets: Sequence[SheetRead]) -> None:
             for sheet in sheets
         ],
     )
+
+
+def _show_unread(shell: Shell, sheets: Sequence[SheetRead]) -> None:
+    """Sheets that hold something and were not read."""
+    for sheet in sheets:
+        if not sheet.read and sheet.rows:
+            shell.line(f"sheet not read · 未读工作表: {sheet.name or ''}: {_why(sheet)}")
 
 
 def _why(sheet: SheetRead) -> str:

@@ -100,8 +100,9 @@ def command(shell: Shell, options: _Options) -> None:
       patmatch match --need-id N001 -k 50 --out matches.xlsx
     """
     request = options.request(shell.settings.max_filter_values)
-    file = None if options.out is None else MatchFile(path=options.out, lang=options.lang, link=options.link)
-    if file is not None:
+    file = None
+    if options.out is not None:
+        file = MatchFile(path=options.out, zone=shell.settings.zone, lang=options.lang, link=options.link)
         request = file.asked(request)
     with shell.services() as services:
         services.serving.open()

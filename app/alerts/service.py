@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from app.catalogue import NEED_ALERT, Catalogue
-from app.domain import OPEN, WITHDRAWN, Alert, Kind, Level, Need, Patent, Renderer, WatchLevel
+from app.domain import OPEN, Alert, Kind, Level, Need, Patent, Renderer, WatchLevel, is_withdrawn
 from app.errors import NotFoundError, unknown_record
 from app.records.read import RecordOut, known_id, number_of
 
@@ -157,7 +157,7 @@ class AlertService:
         return tuple(
             ShownAlert(alert, record)
             for alert in alerts
-            if isinstance(record := records.get(alert.patent_id), Patent) and record.status not in WITHDRAWN
+            if isinstance(record := records.get(alert.patent_id), Patent) and not is_withdrawn(record.status)
         )
 
     @staticmethod

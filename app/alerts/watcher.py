@@ -19,7 +19,7 @@ import numpy as np
 from app.alerts.watched import Watched, WatchedNeeds
 from app.arrays import Ints
 from app.catalogue import Arrival, Catalogue, Looked
-from app.domain import OPEN, WITHDRAWN, Alert, Exclusions, Firm, Kind, Need, Patent, WatchLevel
+from app.domain import OPEN, Alert, Exclusions, Firm, Kind, Need, Patent, WatchLevel, is_withdrawn
 from app.errors import PatmatchError
 from app.match.queries import StoredQuery, shared_with_title
 from app.match.scorer import Scorer
@@ -162,7 +162,7 @@ class Watcher:
         done = [] if gone is None else [*gone, *ready]
         if gone is not None and not done:
             return
-        shown = [patent for patent in found if patent.record.status not in WITHDRAWN]
+        shown = [patent for patent in found if not is_withdrawn(patent.record.status)]
         scored = self._finder(served).find(shown) if shown else []
         before, after = moved
         made = self._catalogue.alerts.record(

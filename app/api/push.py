@@ -1,18 +1,27 @@
-"""`/v1/push-runs`, `/v1/firms/{id}/push-list` and `/v1/firms/{id}/opt-out`: what was pushed, and to whom nothing is."""
+"""`/v1/push-runs`, `/v1/firms/{id}/push-list` and `/v1/firms/{id}/opt-out`: what was pushed, and to whom nothing is.
+
+A run's lists are also given as files.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
-from typing import Annotated, Any
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
+from starlette.background import BackgroundTask
 
 from app.api.filters import Strict
 from app.api.problems import problems
-from app.api.state import State, changes, json_response
+from app.api.state import ADMIN, State, changes, json_response
 from app.domain import OptOut
+from app.push.exports import SheetLayout
 from app.push.messages import PushListOut, PushRunOut, list_out, run_out
 
 router = APIRouter(prefix="/v1", tags=["push"])
@@ -20,6 +29,11 @@ router = APIRouter(prefix="/v1", tags=["push"])
 RunName = Annotated[str, Path(max_length=64, description="As `patmatch push run --run` named it.")]
 FirmIdPath = Annotated[str, Path(min_length=1, max_length=128, description="The firm's id.")]
 _MOST_PLACES = 200
+_MEDIA_TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+}
+_UNFIT_IN_NAME = re.compile(r"[^\w.-]")
 _OPT_OUT = "/firms/{firm_id:path}/opt-out"
 
 
@@ -97,6 +111,41 @@ async def get_push_run(run: RunName, state: State) -> Response:
     """The run with its manifest: what it was made from, and what it measured of itself."""
     found = await state.side_workers.run(state.services.push_delivery.get, run)
     return json_response(PushRunDetailOut(**run_out(found).model_dump(), manifest=json.loads(found.manifest)))
+
+
+@router.get(
+    "/push-runs/{run}/lists",
+    response_class=FileResponse,
+    dependencies=ADMIN,
+    responses=problems(401, 404, 422, 429),
+    summary="A run's lists as a file",
+)
+async def get_push_lists(
+    run: RunName,
+    state: State,
+    format: Annotated[Literal["xlsx", "csv"], Query(description="For people, or for machines.")] = "xlsx",  # noqa: A002
+    firm: Annotated[str | None, Query(min_length=1, max_length=128, description="Its list alone.")] = None,
+    lang: Annotated[Literal["zh", "en"], Query(description="Of a workbook.")] = "zh",
+    *,
+    sheet_per_firm: Annotated[bool, Query(description="Of a workbook: a sheet for each firm.")] = False,
+) -> Response:
+    """What `patmatch push export` writes; a workbook with 反馈 filled in is taken by `patmatch feedback import`."""
+    delivery, layout = state.services.push_delivery, SheetLayout(lang=lang, per_firm=sheet_per_firm)
+
+    def written() -> tuple[TemporaryDirectory[str], FilePath]:
+        folder = TemporaryDirectory(prefix="patmatch-lists-")
+        path = FilePath(folder.name) / f"lists.{format}"
+        try:
+            delivery.export(run, path, firm_id=firm, layout=layout)
+        except BaseException:
+            folder.cleanup()
+            raise
+        return folder, path
+
+    folder, path = await state.export_workers.run(written)
+    name = _UNFIT_IN_NAME.sub("_", "-".join(filter(None, (run, firm)))) + path.suffix
+    sent = BackgroundTask(folder.cleanup)  # where the client leaves before the end, the folder goes with its object
+    return FileResponse(path, media_type=_MEDIA_TYPES[format], filename=name, background=sent)
 
 
 @router.get(

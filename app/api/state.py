@@ -61,6 +61,7 @@ class ApiState:
         workers: threads that matches run in.
         side_workers: threads of records and readiness, so that neither waits behind matches nor is refused with them.
         write_workers: threads that records are written in; a write waits for the encoder and the disk.
+        export_workers: threads that whole runs are written to files in, which takes minutes where they are large.
         max_filter_values: values that one list of a filter may have.
         admin_token: what a request that changes something must bring; ``None`` where everybody may.
     """
@@ -69,6 +70,7 @@ class ApiState:
     workers: Workers
     side_workers: Workers
     write_workers: Workers
+    export_workers: Workers
     max_filter_values: int
     admin_token: str | None = None
 

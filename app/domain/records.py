@@ -201,8 +201,20 @@ AnyRecord = Patent | Need | Firm
 
 OPEN = (None, "open")
 """States of a need in which patents are looked for."""
-WITHDRAWN = ("inactive",)
-"""States of a patent that has left every list, as a deleted one has."""
+PATENT_STATUSES = ("active", "pending", "inactive")
+"""Statuses of patents that we know. Any other is a word of a source which nobody knows."""
+
+
+def is_withdrawn(status: str | None, *, unknown_status: bool = False) -> bool:
+    """Whether a patent has left every list by its status, as a deleted one has.
+
+    Args:
+        status: as the catalogue has it; ``None``, where the source states none, leaves no list.
+        unknown_status: whether a patent may be shown whose status is a word that nobody knows.
+    """
+    return status == "inactive" or (status is not None and status not in PATENT_STATUSES and not unknown_status)
+
+
 RECORD_TYPES: dict[Kind, type[Patent] | type[Need] | type[Firm]] = {
     Kind.PATENTS: Patent,
     Kind.NEEDS: Need,

@@ -77,10 +77,11 @@ class JudgementService:
 
     Args:
         catalogue: where feedback and records are.
+        zone: of the times that workbooks say.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, zone: tzinfo = SHANGHAI) -> None:
+        self._catalogue, self._zone = catalogue, zone
 
     def export(self, files: ExportFiles, *, events: bool = False, judged_only: bool = False) -> ExportReport:
         """Write the judgements that stand. Each file gets its name once it is complete.
@@ -123,19 +124,18 @@ class JudgementService:
             written = _write_lines(files.corpus, self._documents(ids))
         return ExportReport(len(kept), disagreements, len(levels) - len(kept), len(judged), written)
 
-    def sheet(self, path: Path, *, events: bool = False, lang: Lang = "zh", zone: tzinfo = SHANGHAI) -> int:
+    def sheet(self, path: Path, *, events: bool = False, lang: Lang = "zh") -> int:
         """Write who judged what as a workbook, also of records that are gone; how many rows.
 
         Args:
             path: an .xlsx file.
             events: whether firms' events are in it, beside judges' levels.
             lang: of headers and words.
-            zone: of its times.
 
         Raises:
             InputError: the file's name has another ending.
         """
-        wanted = SheetWanted(path=path, events=_wanted(events), lang=lang, zone=zone)
+        wanted = SheetWanted(path=path, events=_wanted(events), lang=lang, zone=self._zone)
         return write_judgements(self._catalogue, wanted, _judged_pair)
 
     def _levels(self, events: bool) -> tuple[dict[tuple[Asked, str], int], int, dict[str, str]]:

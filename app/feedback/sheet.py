@@ -11,7 +11,6 @@ from typing import Any
 
 from app.catalogue import Catalogue
 from app.domain import AnyRecord, Event, Feedback, Kind
-from app.ingest import SHANGHAI
 from app.sheets import EVENTS, LEVELS, About, Column, Fact, Lang, Words, open_book, table_format
 
 COLUMNS = (
@@ -54,8 +53,8 @@ class SheetWanted:
 
     path: Path
     events: tuple[Event, ...]
+    zone: tzinfo
     lang: Lang = "zh"
-    zone: tzinfo = SHANGHAI
 
 
 def write_judgements(catalogue: Catalogue, wanted: SheetWanted, judge_of: Callable[[Feedback], object]) -> int:

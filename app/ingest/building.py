@@ -165,7 +165,7 @@ def _application(draft: Draft, identity: str) -> str | None:
     """
     number = draft.short("application_number")
     if number is None:
-        return identity if identity.startswith("CN") and "." in identity else None
+        return identity if "." in identity and application_of_cell(identity) == identity else None
     if is_placeholder(number) or is_rounded_number(number):
         if is_rounded_number(number):
             draft.warn("rounded_number", "application_number", number)

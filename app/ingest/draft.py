@@ -109,13 +109,13 @@ class Draft:
         """Note something that does not keep the row out."""
         self.warnings.append(problem(code, name, value, **facts))
 
-    def outcome(self, row: int, record: R | None, raw: Mapping[str, Any]) -> RowOutcome[R]:
+    def outcome(self, row: int, record: R | None, raw: Mapping[str, Any], sheet: str | None = None) -> RowOutcome[R]:
         """What became of the row of this number: the record, unless something was found that keeps it out."""
         given = _given(tuple(self.present))
         if not self.rejected:
-            return RowOutcome(row, record, (), tuple(self.warnings), raw, given=given)
+            return RowOutcome(row, record, (), tuple(self.warnings), raw, sheet, given)
         partial = None if self.unusable else record
-        return RowOutcome(row, None, tuple(self.rejected), tuple(self.warnings), raw, given=given, partial=partial)
+        return RowOutcome(row, None, tuple(self.rejected), tuple(self.warnings), raw, sheet, given, partial)
 
     def keep(self, name: str) -> None:
         """Keep in ``extra`` what stands in ``name``'s columns, because the field itself cannot hold it."""

@@ -15,7 +15,7 @@ from app.ingest.tables.archives import Member, only_member
 from app.ingest.tables.contents import ARCHIVE, TEXT, content_of, is_json_lines, looks_like_table, refusal
 from app.ingest.tables.delimited import DelimitedRows
 from app.ingest.tables.encodings import detect_encoding
-from app.ingest.tables.grids import Table
+from app.ingest.tables.grids import GridRows, Table
 from app.ingest.tables.jsonlines import JsonRows
 from app.ingest.tables.parquet import ParquetRows
 from app.ingest.tables.streams import is_gzipped, open_seekable, open_text
@@ -108,7 +108,7 @@ def open_rows(path: Path, search: HeaderSearch, options: IngestOptions) -> Opene
             raise
     form = _settled(path, suffix, form)
     rows, encoding = _reader(path, form, search, options)
-    return Opened(rows, form, compressed, encoding, _misnamed(suffix, form))
+    return Opened(rows, form, compressed, encoding, _misnamed(suffix, form) + _notes_of(rows))
 
 
 def _of_member(member: Member, search: HeaderSearch, options: IngestOptions) -> Opened:
@@ -124,11 +124,15 @@ def _of_member(member: Member, search: HeaderSearch, options: IngestOptions) -> 
         )
     form = _settled(member.path, suffix, form, search.name)
     rows, encoding = _reader(member.path, form, search, options)
-    notes = list(_misnamed(suffix, form))
+    notes = [*_misnamed(suffix, form), *_notes_of(rows)]
     if member.others:
         held = ", ".join(member.others[:10])
         notes.append((f"left unread in the archive: {held}", f"压缩包内未读取的文件：{held}"))
     return Opened(_Unpacked(rows, member.close), form, True, encoding, tuple(notes))
+
+
+def _notes_of(rows: RowSource) -> tuple[tuple[str, str], ...]:
+    return rows.notes if isinstance(rows, GridRows) else ()
 
 
 class _Unpacked:

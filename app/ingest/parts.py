@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from unicodedata import normalize
 
 from app.ingest.draft import Draft
@@ -85,10 +86,12 @@ def _header(draft: Draft, name: str) -> str:
     return draft.plan.headers[next((place for place in positions if cells[place] is draft.present[name]), positions[0])]
 
 
+@lru_cache(maxsize=1024)
 def _label(header: str) -> str:
     return BRACKETED.sub("", normalize("NFKC", header)).strip(" :") or header
 
 
+@lru_cache(maxsize=1024)
 def _unit(header: str) -> str:
     for match in BRACKETED.finditer(normalize("NFKC", header)):
         if unit := _UNIT.fullmatch(match["inside"].strip()):

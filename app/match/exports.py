@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ _TAIL = (
         about=Words("记录中最能说明匹配的一句。", "The sentence of the record that carries the match."),
     ),
 )
-_LINK = Column(key="link", header=Words("链接", "Link"), kind="link", width=30)
+_LINK = Column(key="link", header=Words("链接", "Link"), kind="link", width=30, printed=False)
 _OF_KIND: Mapping[Kind, Sequence[Column]] = {
     Kind.PATENTS: (
         Column(key="id", header=Words("专利编号", "Patent id"), about=Words("文本。", "As text.")),
@@ -94,11 +94,13 @@ class MatchFile:
 
     Attributes:
         path: ends in one of `app.sheets.TABLES`.
+        zone: of the times that a workbook says.
         lang: of a workbook.
         link: template of the address of a record; ``None`` for its source's own link.
     """
 
     path: Path
+    zone: tzinfo
     lang: Lang = "zh"
     link: str | None = None
 
@@ -118,7 +120,7 @@ def write_matches(file: MatchFile, request: MatchRequest, answer: MatchAnswer) -
     result = answer.results[0]
     lang = file.lang if file.path.suffix.lower() == ".xlsx" else "zh"
     rows = _rows(result.matches, lang, file.link)
-    return write_table(file.path, _NAME, columns, rows, _about(request, answer), file.lang)
+    return write_table(file.path, _NAME, columns, rows, _about(request, answer, file.zone), file.lang)
 
 
 def _rows(matches: Sequence[Match], lang: Lang, link: str | None) -> Iterator[dict[str, Any]]:
@@ -160,7 +162,7 @@ def reasons(why: Why, lang: Lang) -> str:
     return "；".join(filter(None, (named, "、".join((*why.terms, *pairs)), *figures, uses)))
 
 
-def _about(request: MatchRequest, answer: MatchAnswer) -> About:
+def _about(request: MatchRequest, answer: MatchAnswer, zone: tzinfo) -> About:
     query, result, snapshot = request.queries[0], answer.results[0], answer.snapshot
     given = {name: value for name, value in asdict(request.filter).items() if value is not None}
     nothing = ""
@@ -170,7 +172,7 @@ def _about(request: MatchRequest, answer: MatchAnswer) -> About:
         title=Words("匹配结果说明", "About these matches"),
         facts=(
             *_question(query),
-            Fact(Words("匹配时间", "Matched at"), f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"),
+            Fact(Words("匹配时间", "Matched at"), f"{datetime.now(zone):%Y-%m-%d %H:%M}"),
             Fact(Words("检索对象", "Target"), _TARGETS[request.target]),
             Fact(Words("筛选条件", "Filter"), "; ".join(f"{name} = {_value(value)}" for name, value in given.items())),
             Fact(Words("必须包含的词", "Must hold"), "; ".join(request.must)),

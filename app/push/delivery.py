@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from app.catalogue import Catalogue, PushEntry, PushRun
-from app.domain import WITHDRAWN, AnyRecord, Firm, Kind, Patent
+from app.domain import AnyRecord, Firm, Kind, Patent, is_withdrawn
 from app.errors import InputError, unknown_record, unknown_run
 from app.feedback.funnel import PushedPair
 from app.feedback.service import OutreachService
-from app.push.exports import EXPORTS, Placed, SheetLayout, check_sheets, write_export
+from app.ingest import SHANGHAI
+from app.push.exports import EXPORTS, Exported, Placed, SheetLayout, check_sheets, write_export
 from app.records.read import known_id
 from app.sheets import table_format
 
@@ -49,10 +52,11 @@ class PushDelivery:
 
     Args:
         catalogue: records, runs, and who wants no list.
+        zone: of the times that workbooks say.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue, self._outreach = catalogue, OutreachService(catalogue)
+    def __init__(self, catalogue: Catalogue, zone: tzinfo = SHANGHAI) -> None:
+        self._catalogue, self._outreach, self._zone = catalogue, OutreachService(catalogue), zone
 
     def runs(self) -> list[PushRun]:
         """All runs, the latest first."""
@@ -91,6 +95,8 @@ class PushDelivery:
     def of_firm(self, firm_id: str, run: str | None = None, *, after: int = 0, size: int = 100) -> FirmList:
         """A firm's list as it may be shown now: withdrawn and deleted patents are left out, ranks stay.
 
+        Withdrawn is also a patent whose status has become a word that nobody knows, unless the run's rules push such.
+
         Args:
             firm_id: whose.
             run: which; the latest that is done when not given.
@@ -109,7 +115,8 @@ class PushDelivery:
         ready = found.status == "done"
         entries = self._catalogue.pushes.of_firm(found.name, firm_id, after=after, size=size + 1) if ready else []
         part = entries[:size]
-        shown = _shown(part, self._catalogue.get_many(Kind.PATENTS, [entry.patent_id for entry in part]))
+        records = self._catalogue.get_many(Kind.PATENTS, [entry.patent_id for entry in part])
+        shown = _shown(part, records, _strange(found))
         why: WhyEmpty | None = None
         if not after and not shown:
             why = "all_withdrawn" if part else "not_in_run"
@@ -123,12 +130,13 @@ class PushDelivery:
         Raises:
             NotFoundError: there is no such run.
         """
-        name = self.get(run).name
+        pushed = self.get(run)
+        name, strange = pushed.name, _strange(pushed)
         entries = self._catalogue.pushes.between(name, after, to)
         firms, records = records_of(self._catalogue, entries)
         found = []
         for firm_id, part in groupby(entries, key=lambda entry: entry.firm_id):
-            shown = _shown(part, records)
+            shown = _shown(part, records, strange)
             if firm_id in firms and not self._outreach.is_opted_out(firm_id):
                 found.append(FirmList(name, firm_id, shown, None, None if shown else "all_withdrawn"))
         return found
@@ -173,15 +181,16 @@ class PushDelivery:
         layout = layout or SheetLayout()
         if suffix == ".xlsx" and firm_id is None:
             check_sheets(run, layout)
-        return write_export(out, self._placed(run.name, firm_id), run, layout, lambda done: report(done, run.entries))
+        exported = Exported(run, layout, self._zone)
+        return write_export(out, self._placed(run, firm_id), exported, lambda done: report(done, run.entries))
 
-    def _placed(self, name: str, firm_id: str | None) -> Iterator[list[Placed]]:
-        pushes, opted = self._catalogue.pushes, self._outreach.opted_out()
-        for page in pushes.iterate(name) if firm_id is None else [pushes.of_firm(name, firm_id)]:
+    def _placed(self, run: PushRun, firm_id: str | None) -> Iterator[list[Placed]]:
+        pushes, opted, strange = self._catalogue.pushes, self._outreach.opted_out(), _strange(run)
+        for page in pushes.iterate(run.name) if firm_id is None else [pushes.of_firm(run.name, firm_id)]:
             firms, patents = records_of(self._catalogue, page)
             yield [
                 Placed(entry, firm, record)
-                for entry, record in _shown(page, patents)
+                for entry, record in _shown(page, patents, strange)
                 if isinstance(firm := firms.get(entry.firm_id), Firm) and entry.firm_id not in opted
             ]
 
@@ -194,10 +203,26 @@ def records_of(
     return firms, catalogue.get_many(Kind.PATENTS, list({entry.patent_id for entry in entries}))
 
 
-def _shown(entries: Iterable[PushEntry], records: Mapping[str, AnyRecord]) -> tuple[ListedPatent, ...]:
-    """Those places whose patents are still there and not withdrawn."""
+def _strange(run: PushRun) -> frozenset[str]:
+    """The arms of a run whose rules push patents of a status that nobody knows."""
+    asked = json.loads(run.manifest).get("state", {}).get("parameters", {})
+    rules = {"a": asked.get("rules"), "b": asked.get("compare")}
+    return frozenset(arm for arm, said in rules.items() if said and said.get("unknown_status"))
+
+
+def _shown(
+    entries: Iterable[PushEntry], records: Mapping[str, AnyRecord], strange: frozenset[str]
+) -> tuple[ListedPatent, ...]:
+    """Those places whose patents are still there and not withdrawn.
+
+    Args:
+        entries: the places.
+        records: the patents as they are now.
+        strange: arms in which a status that nobody knows withdraws no patent.
+    """
     return tuple(
         ListedPatent(entry, record)
         for entry in entries
-        if isinstance(record := records.get(entry.patent_id), Patent) and record.status not in WITHDRAWN
+        if isinstance(record := records.get(entry.patent_id), Patent)
+        and not is_withdrawn(record.status, unknown_status=entry.arm in strange)
     )

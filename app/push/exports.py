@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 from app.catalogue import PushEntry, PushRun
 from app.domain import Firm, Patent
 from app.errors import InputError
-from app.ingest import SHANGHAI
 from app.push.sheets import COLUMNS, NAME, about_run, sheet_row
 from app.sheets import MOST_SHEETS, Lang, inert, open_book, whole
 
@@ -42,13 +41,11 @@ class SheetLayout:
 
     Attributes:
         lang: of headers and words.
-        zone: of the times that it says.
         per_firm: whether each firm has a sheet of its own.
         link: template of the address of a patent, with ``{id}`` in the id's place; ``None`` for the source's own link.
     """
 
     lang: Lang = "zh"
-    zone: tzinfo = SHANGHAI
     per_firm: bool = False
     link: str | None = None
 
@@ -56,21 +53,35 @@ class SheetLayout:
 Pages = Iterable[Sequence[Placed]]
 
 
-def write_export(out: Path, pages: Pages, run: PushRun, layout: SheetLayout, report: Callable[[int], object]) -> int:
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export is of, and how it looks.
+
+    Attributes:
+        run: whose lists they are.
+        layout: of a workbook.
+        zone: of the times that a workbook says.
+    """
+
+    run: PushRun
+    layout: SheetLayout
+    zone: tzinfo
+
+
+def write_export(out: Path, pages: Pages, exported: Exported, report: Callable[[int], object]) -> int:
     """Write places to a file, whole or not at all.
 
     Args:
         out: ends in one of `EXPORTS`.
         pages: some thousand places at a time, by firm and rank.
-        run: whose they are.
-        layout: of a workbook.
+        exported: what is written, and how.
         report: called with how many are written, page by page.
 
     Returns:
         How many.
     """
     done = 0
-    with _writer(out, run, layout) as write:
+    with _writer(out, exported) as write:
         for page in pages:
             write(page)
             done += len(page)
@@ -121,8 +132,8 @@ _SCHEMA = pa.schema(
 Write = Callable[[Sequence[Placed]], object]
 
 
-def _writer(out: Path, run: PushRun, layout: SheetLayout) -> AbstractContextManager[Write]:
-    return _workbook(out, run, layout) if out.suffix.lower() == ".xlsx" else _for_machines(out)
+def _writer(out: Path, exported: Exported) -> AbstractContextManager[Write]:
+    return _workbook(out, exported) if out.suffix.lower() == ".xlsx" else _for_machines(out)
 
 
 @contextmanager
@@ -160,7 +171,8 @@ _WRITERS: Mapping[str, Any] = {".parquet": _parquet, ".csv": _csv, ".jsonl": _js
 
 
 @contextmanager
-def _workbook(out: Path, run: PushRun, layout: SheetLayout) -> Iterator[Write]:
+def _workbook(out: Path, exported: Exported) -> Iterator[Write]:
+    layout = exported.layout
     with open_book(out, layout.lang) as book:
         table = None if layout.per_firm else book.table(NAME.of(layout.lang), COLUMNS)
         last_firm: str | None = None
@@ -177,4 +189,4 @@ def _workbook(out: Path, run: PushRun, layout: SheetLayout) -> Iterator[Write]:
         yield write
         if table is None:
             book.table(NAME.of(layout.lang), COLUMNS)
-        book.about(about_run(run, layout.zone), COLUMNS)
+        book.about(about_run(exported.run, exported.zone), COLUMNS)

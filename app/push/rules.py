@@ -12,14 +12,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.domain import Filter, Level
+from app.domain import PATENT_STATUSES, Filter, Level
 from app.errors import FieldError, InputError
 
 WORTH_SENDING = 0.22
 """The least score of a place, unless rules say otherwise. Of lists read, every one from here on had a patent that a
 reader would keep, and 42 of 47 places were such; from `weak` on one in three was (docs/push.md)."""
-KNOWN_STATUSES = frozenset(("active", "pending", "inactive"))
-"""Statuses of patents; a source's own word, which nobody knows, may be any."""
 _MOST_NAME = 64
 _NAME = re.compile(rf"\w[\w.-]{{0,{_MOST_NAME - 1}}}")
 
@@ -70,7 +68,7 @@ class PushRules(BaseModel):
 
     def leaves_out(self, status: str | None) -> bool:
         """Whether patents of this status are not pushed. A patent whose source states none is."""
-        strange = status is not None and status not in KNOWN_STATUSES
+        strange = status is not None and status not in PATENT_STATUSES
         return status in self.exclude_status or (strange and not self.unknown_status)
 
     @property

@@ -17,16 +17,7 @@ _ANSWERS = tuple(
 
 NAME = Words("推送清单", "Push lists")
 COLUMNS = (
-    Column(key="run", header=Words("推送批次", "Run"), about=Words("本次推送的名称。", "Name of the push run.")),
-    Column(
-        key="firm_id",
-        header=Words("企业编号", "Firm id"),
-        about=Words(
-            "企业的统一社会信用代码或其在目录库中的编号，为文本。",
-            "The firm's credit code or its id in the catalogue, as text.",
-        ),
-    ),
-    Column(key="firm_name", header=Words("企业名称", "Firm name"), width=28),
+    Column(key="firm_name", header=Words("企业名称", "Firm name"), width=22),
     Column(
         key="rank",
         header=Words("名次", "Rank"),
@@ -44,8 +35,7 @@ COLUMNS = (
         ),
     ),
     Column(key="title", header=Words("专利名称", "Title"), width=36),
-    Column(key="holders", header=Words("权利人", "Holders"), width=24),
-    Column(key="ipc", header=Words("IPC分类号", "IPC"), width=16),
+    Column(key="holders", header=Words("权利人", "Holders"), width=20),
     Column(
         key="legal_status",
         header=Words("法律状态", "Legal status"),
@@ -77,33 +67,11 @@ COLUMNS = (
     Column(
         key="why",
         header=Words("入选原因", "Why listed"),
-        width=28,
+        width=24,
         about=Words(
             "专利与需求（或经营范围）共有的词语。", "Terms that the patent and the need or business scope share."
         ),
     ),
-    Column(
-        key="need_id",
-        header=Words("需求编号", "Need id"),
-        about=Words(
-            "所对应的企业需求；空白表示按企业经营范围匹配。",
-            "The need it was found for; empty where the business scope was asked with.",
-        ),
-    ),
-    Column(
-        key="placed",
-        header=Words("入选方式", "Placed by"),
-        kind="word",
-        words=PLACED,
-        about=Words(
-            "优先入选：本来就在最匹配之列；限量后递补：更匹配的专利已推送足够多家；保底展示：每件专利的最低展示次数；"
-            "多样性递补：避免同族、同名或同一权利人过多；双向认可优先：供需双方均认可产业化。",
-            "First choice: among the best anyway; by the cap: better ones were shown often enough; by the floor: it "
-            "had to be shown; for diversity: better ones were too many of a kind; as agreed: both sides rated it "
-            "worth industrialising.",
-        ),
-    ),
-    Column(key="link", header=Words("链接", "Link"), kind="link", width=30),
     Column(
         key="event",
         header=Words("反馈", "Event"),
@@ -121,13 +89,53 @@ COLUMNS = (
         key="reason",
         header=Words("原因", "Reason"),
         fill=True,
-        width=28,
+        width=22,
         about=Words("拒绝时必填。", "Needed with a rejection."),
     ),
-    Column(key="note", header=Words("备注", "Note"), fill=True, width=24),
+    Column(key="note", header=Words("备注", "Note"), fill=True, width=18),
+    Column(key="link", header=Words("链接", "Link"), kind="link", width=30, printed=False),
+    Column(key="ipc", header=Words("IPC分类号", "IPC"), width=16, printed=False),
+    Column(
+        key="need_id",
+        header=Words("需求编号", "Need id"),
+        about=Words(
+            "所对应的企业需求；空白表示按企业经营范围匹配。",
+            "The need it was found for; empty where the business scope was asked with.",
+        ),
+        printed=False,
+    ),
+    Column(
+        key="placed",
+        header=Words("入选方式", "Placed by"),
+        kind="word",
+        words=PLACED,
+        about=Words(
+            "优先入选：本来就在最匹配之列；限量后递补：更匹配的专利已推送足够多家；保底展示：每件专利的最低展示次数；"
+            "多样性递补：避免同族、同名或同一权利人过多；双向认可优先：供需双方均认可产业化。",
+            "First choice: among the best anyway; by the cap: better ones were shown often enough; by the floor: it "
+            "had to be shown; for diversity: better ones were too many of a kind; as agreed: both sides rated it "
+            "worth industrialising.",
+        ),
+        printed=False,
+    ),
+    Column(
+        key="firm_id",
+        header=Words("企业编号", "Firm id"),
+        about=Words(
+            "企业的统一社会信用代码或其在目录库中的编号，为文本。",
+            "The firm's credit code or its id in the catalogue, as text.",
+        ),
+        printed=False,
+    ),
+    Column(
+        key="run",
+        header=Words("推送批次", "Run"),
+        about=Words("本次推送的名称。", "Name of the push run."),
+        printed=False,
+    ),
 )
 """Of a push list. `patmatch feedback import` knows its headers again, but not 推荐级别 and 法律状态: what the list says
-is no judgement of who fills it in."""
+is no judgement of who fills it in. What firms read and answer comes first and fits on paper."""
 
 _NOTES = (
     Words(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from app.catalogue import Catalogue
 from app.domain import Filter, Kind, MatchAnswer, MatchRequest, Need, Patent, Query, SnapshotRef
 from app.errors import InputError, UsageError, unknown_record
-from app.ingest import read_records
+from app.ingest import IngestOptions, read_records
 from app.match.service import MatchService
 from app.sheets import LEVELS, About, Column, Fact, Lang, Words, link_of, open_book, table_format
 
@@ -29,14 +29,13 @@ _COLUMNS = (
     Column(
         key="need_id", header=Words("需求编号", "Need id"), about=Words("文本，请勿修改。", "Text; leave it alone.")
     ),
-    Column(key="need_text", header=Words("需求内容", "Need text"), width=40),
+    Column(key="need_text", header=Words("需求内容", "Need text"), width=34),
     Column(
         key="patent_id", header=Words("专利编号", "Patent id"), about=Words("文本，请勿修改。", "Text; leave it alone.")
     ),
     Column(key="title", header=Words("专利名称", "Title"), width=30),
-    Column(key="abstract", header=Words("摘要", "Abstract"), width=60),
+    Column(key="abstract", header=Words("摘要", "Abstract"), width=54),
     Column(key="holders", header=Words("权利人", "Holders"), width=20),
-    Column(key="link", header=Words("链接", "Link"), kind="link", width=24),
     Column(
         key="level",
         header=Words("相关级别", "Level"),
@@ -60,7 +59,8 @@ _COLUMNS = (
         width=12,
         about=Words("每位评价人的最新评价有效。", "The newest judgement of each judge counts."),
     ),
-    Column(key="note", header=Words("备注", "Note"), fill=True, width=24),
+    Column(key="note", header=Words("备注", "Note"), fill=True, width=20),
+    Column(key="link", header=Words("链接", "Link"), kind="link", width=24, printed=False),
 )
 _NOTES = (
     Words(
@@ -132,10 +132,11 @@ class JudgingService:
         catalogue: needs.
         match: finds what is judged.
         max_queries: of one match request.
+        options: how files of needs are read; their zone is that of the sheet's times.
     """
 
-    def __init__(self, catalogue: Catalogue, match: MatchService, max_queries: int) -> None:
-        self._catalogue, self._match, self._max_queries = catalogue, match, max_queries
+    def __init__(self, catalogue: Catalogue, match: MatchService, max_queries: int, options: IngestOptions) -> None:
+        self._catalogue, self._match, self._max_queries, self._options = catalogue, match, max_queries, options
 
     def write(
         self, out: Path, wanted: JudgingRequest, report: Callable[[int, int], object] = lambda _done, _total: None
@@ -177,7 +178,7 @@ class JudgingService:
                     needs, rows = needs + bool(patents), rows + len(patents)
                 done += len(some)
                 report(done, len(asked))
-            book.about(_about(wanted, snapshot, needs), columns)
+            book.about(_about(wanted, snapshot, needs, self._options.zone), columns)
         return JudgingReport(needs, rows, len(asked) - needs, unusable)
 
     def _search(self, asked: Sequence[_Asked], wanted: JudgingRequest) -> MatchAnswer:
@@ -186,7 +187,7 @@ class JudgingService:
 
     def _asked(self, wanted: JudgingRequest) -> tuple[list[_Asked], int]:
         """What is asked with, each once, and how many rows of the file are unusable."""
-        given, unusable = _needs_of(wanted.needs)
+        given, unusable = _needs_of(wanted.needs, self._options)
         stored = self._catalogue.get_many(Kind.NEEDS, [*wanted.need_ids, *(need.id for need in given)])
         found: dict[tuple[str, str], _Asked] = {}
         for need_id in wanted.need_ids:
@@ -205,10 +206,10 @@ class JudgingService:
         return list(found.values()), unusable
 
 
-def _needs_of(path: Path | None) -> tuple[list[Need], int]:
+def _needs_of(path: Path | None, options: IngestOptions) -> tuple[list[Need], int]:
     if path is None:
         return [], 0
-    outcomes = list(read_records(path, Kind.NEEDS))
+    outcomes = list(read_records(path, Kind.NEEDS, options=options))
     needs = [outcome.record for outcome in outcomes if isinstance(outcome.record, Need)]
     if not needs:
         raise InputError(
@@ -238,13 +239,13 @@ def _rows(asked: _Asked, patents: Sequence[Patent], wanted: JudgingRequest) -> I
         }
 
 
-def _about(wanted: JudgingRequest, snapshot: SnapshotRef | None, needs: int) -> About:
+def _about(wanted: JudgingRequest, snapshot: SnapshotRef | None, needs: int, zone: tzinfo) -> About:
     given = ((name, getattr(wanted.filter, name)) for name in Filter.__dataclass_fields__)
     return About(
         title=Words("评价表说明", "About this judging sheet"),
         notes=_NOTES,
         facts=(
-            Fact(Words("制表时间", "Made at"), f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"),
+            Fact(Words("制表时间", "Made at"), f"{datetime.now(zone):%Y-%m-%d %H:%M}"),
             Fact(Words("需求数", "Needs"), str(needs)),
             Fact(Words("每项需求最多专利数", "Most patents a need"), str(wanted.k)),
             Fact(Words("随机种子", "Seed of the order"), str(wanted.seed)),

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Set
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from app.domain import RECORD_TYPES, AnyRecord, Kind, Patent
+from app.text.normalising import HAN, KANA_OR_HANGUL
 
 _APART = ("id", "lang", "original", "extra", "industry_derived")
 """Fields that are joined in a way of their own."""
 
 _DERIVED = {"holder_type": "holders", "region": "province"}
 """Fields that are told by another where a source does not state them, and so change with that."""
+
+_HOMES = {"CN": "zh", "TW": "zh", "HK": "zh", "MO": "zh", "JP": "ja", "KR": "ko"}
+"""Offices whose own language a patent keeps where other sources translate it or write its holders in Latin letters."""
+_EAST_ASIAN = re.compile(f"[{HAN}]|{KANA_OR_HANGUL.pattern}")
+_LATIN = "latin"
+"""Stands for the language of a text that is too short to tell it, beside one in East Asian script."""
 
 
 class Merged(NamedTuple):
@@ -34,7 +42,8 @@ def merged(stored: AnyRecord, incoming: AnyRecord, given: Set[str]) -> Merged:
     A field that the row has no value for, or none that could be used, stays. ``extra`` is joined by key, and
     ``original`` follows each field. Texts of two languages are never mixed: where a row in another language brings only
     a part of the texts, the stored ones stay and the row's go to ``extra`` (``title (en)``); where it brings all of
-    them, they take the place of the stored ones, which go to ``extra``.
+    them, they take the place of the stored ones, which go to ``extra``; but where both have the same texts, those in
+    the language of the patent's office stay. Holders in another script are a translation, too.
 
     Args:
         stored: the record that is there.
@@ -44,6 +53,10 @@ def merged(stored: AnyRecord, incoming: AnyRecord, given: Set[str]) -> Merged:
     texts = _Texts(stored, incoming)
     taken = {name for name in _PLAIN[stored.kind] if _is_taken(name, stored, incoming, given)}
     taken.update(texts.taken)
+    if texts.holders_stay:
+        taken.discard("holders")
+        if "holder_type" not in given:
+            taken.discard("holder_type")
     changed: dict[str, Any] = {name: getattr(incoming, name) for name in taken}
     if "industry" in taken and isinstance(stored, Patent):
         changed["industry_derived"] = False  # the source's own; what is derived is derived again from the IPC codes
@@ -63,24 +76,34 @@ class _Texts:
         self._stored, self._incoming = stored, incoming
         self._brought = [name for name in stored.parts if getattr(incoming, name)]
         held = [name for name in stored.parts if getattr(stored, name)]
-        self._foreign = bool(stored.lang and incoming.lang and stored.lang != incoming.lang and self._brought)
-        self._aside = self._foreign and not set(held) <= set(self._brought)
+        home = _HOMES.get(stored.id[:2]) if isinstance(stored, Patent) else None
+        self._foreign = bool(self._brought) and bool(held) and _differ(stored, incoming)
+        fewer = not set(held) <= set(self._brought)
+        self._aside = self._foreign and (fewer or (held == self._brought and stored.lang == home))
         self.taken = [] if self._aside else self._brought
+        self._translated = self._foreign and _holders_differ(stored, incoming)
+        self.holders_stay = self._translated and (_is_east_asian(_holders(stored)) if home else self._aside)
 
     @property
     def apart(self) -> int:
         """Texts of the row that do not become the record's."""
-        return len(self._other(self._incoming, self._stored)) if self._aside else 0
+        texts = len(self._other(self._incoming, self._stored)) if self._aside else 0
+        return texts + self.holders_stay
 
     def language(self, given: Set[str]) -> str | None:
         """The language of the texts that the record gets."""
         stored, incoming = self._stored.lang, self._incoming.lang
-        stated = "lang" in given and not self._aside
-        return (incoming or stored) if stated or (self._foreign and not self._aside) else (stored or incoming)
+        if self._foreign and not self._aside:
+            return incoming
+        return (incoming or stored) if "lang" in given and not self._aside else (stored or incoming)
 
     def extra(self) -> dict[str, Any]:
         """Both extras by key, and the texts that did not become the record's."""
         joined = {**self._stored.extra, **self._incoming.extra}
+        if self._translated:
+            stays, goes = (self._stored, self._incoming) if self.holders_stay else (self._incoming, self._stored)
+            joined[_beside("holders", goes)] = "; ".join(_holders(goes))
+            joined.pop(_beside("holders", stays), None)
         if self._aside:
             return joined | self._other(self._incoming, self._stored)
         if self._foreign:
@@ -95,7 +118,31 @@ class _Texts:
 
 
 def _beside(name: str, record: AnyRecord) -> str:
-    return f"{name} ({record.lang})"
+    return f"{name} ({record.lang or _LATIN})"
+
+
+def _differ(one: AnyRecord, other: AnyRecord) -> bool:
+    """Whether two records are in two languages; of texts too short to tell, whether only one is in Latin letters."""
+    if one.lang and other.lang:
+        return one.lang != other.lang
+    return _is_east_asian(_texts_of(one)) != _is_east_asian(_texts_of(other))
+
+
+def _holders_differ(one: AnyRecord, other: AnyRecord) -> bool:
+    names, others = _holders(one), _holders(other)
+    return bool(names) and bool(others) and _is_east_asian(names) != _is_east_asian(others)
+
+
+def _holders(record: AnyRecord) -> tuple[str, ...]:
+    return record.holders if isinstance(record, Patent) else ()
+
+
+def _texts_of(record: AnyRecord) -> tuple[str, ...]:
+    return tuple(getattr(record, name) for name in record.parts)
+
+
+def _is_east_asian(texts: tuple[str, ...]) -> bool:
+    return any(_EAST_ASIAN.search(text) for text in texts)
 
 
 def _is_taken(name: str, stored: AnyRecord, incoming: AnyRecord, given: Set[str]) -> bool:

@@ -28,12 +28,24 @@ _RECORD_KEYS = (
 _KEYS = {
     INDUSTRIES: (
         *("file", "kind", "load", "rows", "pairs", "rejected", "reasons", "rejects_file"),
-        *("replaced", "differs", "patents", "changed", "seconds"),
+        *("replaced", "differs", "patents", "changed", "sheets", "seconds"),
     ),
-    GRADES: ("file", "kind", "load", "rows", "changed", "unchanged", "rejected", "reasons", "rejects_file", "seconds"),
+    GRADES: (
+        "file",
+        "kind",
+        "load",
+        "rows",
+        "changed",
+        "unchanged",
+        "rejected",
+        "reasons",
+        "rejects_file",
+        "sheets",
+        "seconds",
+    ),
     FEEDBACK: (
         *("file", "load", "rows", "recorded", "known", "unanswered", "needs", "rejected", "reasons", "warnings"),
-        *("rejects_file", "seconds"),
+        *("rejects_file", "sheets", "seconds"),
     ),
 }
 """What the report of a kind has as JSON; kinds of records have `_RECORD_KEYS`."""

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.sheets.about import SHEET, About
-from app.sheets.cells import display_width, fitting, sheet_name, web_address
+from app.sheets.cells import display_width, fitting, lines_of, sheet_name, web_address
 from app.sheets.columns import Column, Lang, Words
 
 MOST_ROWS = 1_048_576
@@ -26,6 +26,10 @@ _MEASURED_ROWS = 1_000
 """Rows that say how wide a column is; later ones are wrapped."""
 _NARROWEST, _WIDEST = 6, 48
 _FILTER_BUTTON = 3
+_LINE_POINTS, _MOST_LINES = 15, 27
+"""Height of a line, and how many fit into the highest row that Excel has. Programs other than Excel do not make rows
+higher by themselves, so the rows that are measured are given the height that their texts need when wrapped."""
+_TITLE_POINTS = 24
 _SCORE_DIGITS = 3
 _A4 = 9
 _FIRST_DAY = date(1900, 3, 1)
@@ -39,10 +43,10 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "text": {"num_format": "@", "text_wrap": True},
     "word": {"num_format": "@", "text_wrap": True},
     "fill": {"num_format": "@", "text_wrap": True, "bg_color": "#FFFBEA", "border": 1, "border_color": "#D9D9D9"},
-    "number": {"num_format": "0"},
-    "score": {"num_format": "0.000"},
-    "date": {"num_format": "yyyy-mm-dd"},
-    "moment": {"num_format": "yyyy-mm-dd hh:mm"},
+    "number": {"num_format": "0", "align": "center"},
+    "score": {"num_format": "0.000", "align": "center"},
+    "date": {"num_format": "yyyy-mm-dd", "align": "center"},
+    "moment": {"num_format": "yyyy-mm-dd hh:mm", "align": "center"},
     "link": {"font_color": "#0563C1", "underline": 1},
     "title": {"bold": True, "font_size": 14},
     "item": {"bold": True, "text_wrap": True},
@@ -104,6 +108,8 @@ class Book:
             sheet.set_column(place, place, width)
         _print_setup(sheet)
         for number, cells in enumerate(about.rows(columns)):
+            lines = max(lines_of(fitting(cell), width) for cell, width in zip(cells, _ABOUT_WIDTHS, strict=True))
+            sheet.set_row(number, min(lines, _MOST_LINES) * _LINE_POINTS if number else _TITLE_POINTS)
             for place, cell in enumerate(cells):
                 if cell:
                     how = title if not number else text if place % 2 else item
@@ -151,7 +157,7 @@ class Table:
         if self._rows == MOST_ROWS:
             self.finish()
             self._begin()
-        number, measured = self._rows, self._rows <= _MEASURED_ROWS
+        number, measured, lines = self._rows, self._rows <= _MEASURED_ROWS, 1
         for place, one in enumerate(self._measures):
             value = row.get(one.column.key)
             if value is None or value == "":
@@ -161,6 +167,10 @@ class Table:
             shown = one.write(number, place, value)
             if measured:
                 one.widest = max(one.widest, display_width(str(shown)))
+                if one.column.kind != "link":  # the only kind that is not wrapped
+                    lines = max(lines, lines_of(str(shown), one.column.width or _WIDEST))
+        if lines > 1:
+            self._sheet.set_row(number, min(lines, _MOST_LINES) * _LINE_POINTS)
         self._rows += 1
 
     def finish(self) -> None:
@@ -171,6 +181,9 @@ class Table:
             if one.column.filled_in and last:
                 _ask(sheet, (1, place, last, place), one.column, self._lang)
         sheet.autofilter(0, 0, max(last, 0), len(self._measures) - 1)
+        printed = sum(column.printed for column in self._columns)
+        if printed < len(self._columns):
+            sheet.print_area(0, 0, max(last, 0), printed - 1)
 
     def _begin(self) -> None:
         self._sheet = sheet = self._new_sheet(self._name)

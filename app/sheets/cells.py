@@ -14,7 +14,7 @@ MOST_SHEET_NAME_UNITS = 31
 MOST_ADDRESS_CHARS = 2_000
 """Characters of a link; Excel follows 2,079."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What XML 1.0 cannot hold, and C1 controls, which nobody can see.
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONE = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -32,7 +32,7 @@ _CUT = "…"
 
 def inert(cell: str) -> str:
     """``cell`` so that a spreadsheet program that opens a CSV file shows it and never runs it as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) or cell.lstrip().startswith(_FORMULA_STARTS) else cell
 
 
 def fitting(text: str) -> str:
@@ -57,6 +57,14 @@ def display_width(text: str) -> int:
     if text.isascii():
         return max(map(len, text.split("\n")))
     return max(sum(2 if east_asian_width(char) in "WFA" else 1 for char in line) for line in text.split("\n"))
+
+
+def lines_of(text: str, width: float) -> int:
+    """Lines that ``text`` takes in a column of this width, a little more rather than less."""
+    if not text:
+        return 1
+    # A word that does not fit leaves the end of its line empty.
+    return sum(1 + int(display_width(line) // (0.93 * width)) for line in text.split("\n"))
 
 
 def sheet_name(wanted: str, taken: Iterable[str]) -> str:

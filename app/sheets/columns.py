@@ -39,6 +39,7 @@ class Column:
         choices: what a person may choose from; the column waits to be filled in.
         fill: whether a person fills it in.
         hint: shown beside a cell that is filled in.
+        printed: whether it is on paper; columns that are not stand behind those that are.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Column:
     choices: Sequence[Words] = ()
     fill: bool = False
     hint: Words = NOTHING
+    printed: bool = True
 
     @property
     def filled_in(self) -> bool:

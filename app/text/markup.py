@@ -38,6 +38,7 @@ _SUPERSCRIPT = re.compile(
     r"|<m[no]>\s{0,9}([0-9n+\-\u2212]{1,8})\s{0,9}</m[no]>(?=\s{0,9}</msup>)",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\s{0,9}[0-9n+\-\u2212\u2013]{1,8}\s{0,9}")
 _RAISED = str.maketrans("0123456789nN+-\u2212\u2013", "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁿ⁺⁻⁻⁻")
 _LONE_CLOSER = re.compile(r"</([A-Za-z])\s{0,9}>")
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -70,6 +71,11 @@ def remove_tags(text: str) -> str:
         return match[0] if lone and name not in closed else ""
 
     return _TAG.sub(replacement, text)
+
+
+def raised(text: str) -> str:
+    """A text that its source shows raised: a number as a power (⁵), anything else as it stands."""
+    return text.translate(_RAISED) if _NUMBER.fullmatch(text) else text
 
 
 def unescape_entities(text: str) -> str:

@@ -174,7 +174,7 @@ def test_alerts_closed_and_reopened_needs(services: Services) -> None:
 
 
 def test_alerts_leave_out_what_a_firm_does_not_want(services: Services) -> None:
-    """What its firm rejected, by its family too, or holds itself, all where it is out, and patents not in force."""
+    """What its firm rejected, or holds itself, all where it is out; patents not in force or of a status unknown."""
     services.catalogue.upsert([Patent(id="A", title=SUBJECTS[0], lang="zh", family="X")])
     services.feedback.add({"event": "rejected", "firm_id": "F0", "patent_id": "A", "reason": "太贵"})
     put(services, new_patent(0, "KIN", family="X"))
@@ -184,21 +184,21 @@ def test_alerts_leave_out_what_a_firm_does_not_want(services: Services) -> None:
         new_patent(1, "OTHERS", holders=["兰州第2所"]),
     )
     services.outreach.opt_out("F2")
-    put(services, new_patent(2, "C"), new_patent(3, "D", status="inactive"))
+    put(services, new_patent(2, "C"), new_patent(3, "D", status="inactive"), new_patent(3, "E", status="待定"))
     settle(services)
     assert all_found(services) == {"N1": ["OTHERS"]}
 
 
 def test_alerts_of_a_patent_that_is_withdrawn_are_gone_at_once(services: Services) -> None:
-    """Inactive or deleted, no list has it any more, nor has the message; the cursor still counts it."""
-    put(services, new_patent(0, "A"), new_patent(0, "B"), new_patent(0, "C"))
+    """Inactive, of an unknown status or deleted, no list has it any more, nor has the message; the cursor counts it."""
+    put(services, new_patent(0, "A"), new_patent(0, "B"), new_patent(0, "C"), new_patent(0, "D"))
     settle(services)
-    assert standing(services, "N0", 1, 3) == ["A", "B", "C"]
-    put(services, new_patent(0, "A", status="inactive"))
+    assert standing(services, "N0", 1, 4) == ["A", "B", "C", "D"]
+    put(services, new_patent(0, "A", status="inactive"), new_patent(0, "D", status="unknown"))
     services.catalogue.delete(Kind.PATENTS, ["B"])
     assert found(services, "N0") == ["C"]
     assert [shown.alert.patent_id for shown in services.alerts.of_all().alerts] == ["C"]
-    assert standing(services, "N0", 1, 3) == ["C"]
+    assert standing(services, "N0", 1, 4) == ["C"]
     assert standing(services, "N0", 1, 2) == []
     services.outreach.opt_out("F0")
     assert services.alerts.of_need("N0").opted_out

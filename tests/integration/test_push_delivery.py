@@ -212,3 +212,29 @@ def test_push_run_asks_feedback_of_the_catalogue(tmp_path: Path) -> None:
     again = {(entry.firm_id, entry.patent_id) for entry in entries(services, "three")}
     assert (first.firm_id, first.patent_id) in again, "it changed its mind"
     services.close()
+
+
+def test_push_lists_lose_patents_of_a_status_that_nobody_knows(tmp_path: Path) -> None:
+    """As a run would leave them out now; a run, or an arm of it, whose rules push such keeps them."""
+    services = push_services(tmp_path / "home")
+    services.pushing.run(request("known"))
+    services.pushing.run(request("any", unknown_status=True, months=0))
+    half = replace(request("half", months=0), compare=request(unknown_status=True, months=0).rules)
+    services.pushing.run(half)
+    first = {name: entries(services, name) for name in ("known", "any", "half")}
+    patent = first["known"][0].patent_id
+    services.catalogue.upsert([replace(services.catalogue.get(Kind.PATENTS, patent), status="权属争议")])  # type: ignore[type-var, list-item]
+    kept = {}
+    for name, before in first.items():
+        out = tmp_path / f"{name}.jsonl"
+        services.push_delivery.export(name, out)
+        told = [json.loads(line) for line in out.read_text(encoding="utf8").splitlines()]
+        kept[name] = {one["arm"] for one in told if one["patent_id"] == patent}
+        lost = [one for one in before if (one.firm_id, one.rank) not in {(row["firm_id"], row["rank"]) for row in told}]
+        assert {one.patent_id for one in lost} <= {patent}
+    assert kept == {"known": set(), "any": {"a"}, "half": {"b"}}
+    firm = first["known"][0].firm_id
+    assert patent not in [one.entry.patent_id for one in services.push_delivery.of_firm(firm, "known").patents]
+    (told_to,) = services.push_delivery.of_firms("known", after=firm[:-1], to=firm)
+    assert patent not in [one.entry.patent_id for one in told_to.patents]
+    services.close()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 
@@ -79,6 +80,21 @@ def test_loads_a_partial_file_changes_its_fields_alone(importing: ImportService,
     assert after["CN600000002A"] == before["CN600000002A"]
     again = importing.load(PARTIAL[1], Kind.PATENTS)
     assert (again.changed, again.unchanged) == (0, 2)
+
+
+def test_loads_a_partial_workbook_changes_its_fields_alone(
+    importing: ImportService, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """Rows of a sheet say what they have values for, as those of a text file do."""
+    importing.load(PARTIAL[0], Kind.PATENTS)
+    book = openpyxl.Workbook()
+    for row in (("公开号", "法律状态"), ("CN600000001A", "失效"), ("CN600000002A", None)):
+        book.active.append(row)
+    book.save(tmp_path / "status.xlsx")
+    found = importing.load(tmp_path / "status.xlsx", Kind.PATENTS)
+    assert (found.changed, found.unchanged, found.rejected, found.fields) == (1, 1, 0, {"id": 2, "status": 1})
+    changed = all_of(catalogue)["CN600000001A"]
+    assert (changed["status"], changed["ipc"], changed["holders"]) == ("inactive", ("B01D61/00",), ("某大学",))
 
 
 @pytest.mark.parametrize("order", list(permutations(("full", "title", "ipc"))))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -147,7 +149,104 @@ def test_sheets_push_list_has_a_sheet_for_each_firm(
     assert book.sheetnames[-1] == "说明"
     lists = {sheet.title: list(sheet.values)[1:] for sheet in book.worksheets[:-1]}
     assert sum(map(len, lists.values())) == told["rows"]
-    assert all({row[2] for row in rows} == {title} for title, rows in lists.items())
+    assert all({row[0] for row in rows} == {title} for title, rows in lists.items())
+
+
+def test_sheets_of_each_firm_come_back_whole(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Answers on several sheets of one workbook are all recorded, each for the firm of its sheet."""
+    out = tmp_path / "lists.xlsx"
+    _, told = ran(home, capsys, "push", "export", "2026-11", "--out", str(out), "--sheet-per-firm")
+    names = openpyxl.load_workbook(out).sheetnames[:-1]
+    asked = [(name, rows_of(out, name)) for name in (names[0], names[1], names[-1])]
+    for name, _ in asked:
+        fill(out, name, {2: {"反馈": "感兴趣"}, 3: {"反馈": "拒绝", "原因": f"{name}不需要"}})
+    status, report = ran(home, capsys, "feedback", "import", str(out))
+    assert (status, report["rows"], report["recorded"], report["unanswered"]) == (0, told["rows"], 6, told["rows"] - 6)
+    assert [(item.firm_id, item.patent_id, item.event, item.reason) for item in log(home)] == [
+        answer
+        for name, rows in asked
+        for answer in (
+            (rows[0]["企业编号"], rows[0]["专利编号"], Event.INTERESTED, None),
+            (rows[1]["企业编号"], rows[1]["专利编号"], Event.REJECTED, f"{name}不需要"),
+        )
+    ]
+    assert [sheet["rows"] for sheet in report["sheets"] if sheet["read"]] == [len(rows_of(out, name)) for name in names]
+
+
+def test_sheets_that_go_on_on_another_come_back_whole(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More places than a sheet has rows: the next sheet has them, and answers on each are recorded."""
+    monkeypatch.setattr("app.sheets.books.MOST_ROWS", 101)
+    out = tmp_path / "lists.xlsx"
+    _, told = ran(home, capsys, "push", "export", "2026-11", "--out", str(out))
+    names = openpyxl.load_workbook(out).sheetnames[:-1]
+    assert names == ["推送清单", *(f"推送清单 ({number})" for number in range(2, len(names) + 1))]
+    assert 100 * (len(names) - 1) < told["rows"] <= 100 * len(names)
+    for name in names:
+        fill(out, name, {2: {"反馈": "已联系"}})
+    status, report = ran(home, capsys, "feedback", "import", str(out))
+    assert (status, report["rows"], report["recorded"]) == (0, told["rows"], len(names))
+
+
+def test_sheets_that_are_hidden_are_named(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows that a filter hides are read; a hidden sheet is not, and the report says so."""
+    out = tmp_path / "lists.xlsx"
+    ran(home, capsys, "push", "export", "2026-11", "--out", str(out), "--sheet-per-firm")
+    first, second, *_ = openpyxl.load_workbook(out).sheetnames
+    for name in (first, second):
+        fill(out, name, {3: {"反馈": "已联系"}})
+    book = openpyxl.load_workbook(out)
+    book[first].row_dimensions[3].hidden = True
+    book[second].sheet_state = "hidden"
+    book.save(out)
+    status, report = ran(home, capsys, "feedback", "import", str(out))
+    assert (status, report["recorded"]) == (0, 1)
+    assert [(one["name"], one["hidden"]) for one in report["sheets"] if not one["read"]] == [
+        (second, True), ("说明", False)
+    ]  # fmt: skip
+    assert run(["feedback", "import", str(out), "--home", str(home)]) == 0
+    assert f"sheet not read · 未读工作表: {second}: it is hidden" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("Asia/Shanghai", 23), ("America/New_York", 10)])
+def test_sheets_say_times_of_the_zone_that_is_set(
+    home: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    zone: str,
+    hour: int,
+) -> None:
+    """Times of judgements, and the dates on the last sheet of each workbook."""
+    monkeypatch.setenv("PATMATCH_TIMEZONE", zone)
+    told = tmp_path / "told.jsonl"
+    told.write_text(
+        json.dumps(
+            {
+                "event": "level",
+                "level": "strong",
+                "query_text": "电解液",
+                "patent_id": "CN900000101B",
+                "at": "2025-11-24T15:00:00Z",
+            }
+        ),
+        encoding="utf8",
+    )
+    assert ran(home, capsys, "feedback", "import", str(told))[1]["recorded"] == 1
+    out = tmp_path / "out.xlsx"
+    ran(home, capsys, "feedback", "export", "--sheet", str(out))
+    assert rows_of(out, "评价记录")[0]["评价时间"] == datetime.fromisoformat(f"2025-11-24T{hour}:00")
+    for words, item in (
+        (("feedback", "export", "--sheet", str(out)), "导出时间"),
+        (("feedback", "sheet", "--query", "电解液", "--out", str(out)), "制表时间"),
+        (("match", "电解液", "--out", str(out)), "匹配时间"),
+        (("push", "export", "2026-11", "--out", str(out)), "导出时间"),
+    ):
+        assert ran(home, capsys, *words)[0] == 0
+        said = {row[0]: row[1] for row in openpyxl.load_workbook(out)["说明"].values}
+        shown = datetime.strptime(said[item], "%Y-%m-%d %H:%M").replace(tzinfo=ZoneInfo(zone))
+        assert abs(datetime.now(UTC) - shown) < timedelta(minutes=5)
 
 
 def test_sheets_matches_are_written_with_reasons(
@@ -206,8 +305,8 @@ def test_sheets_judging_sheet_goes_round(home: Path, tmp_path: Path, capsys: pyt
     assert (status, told["needs"], told["rows"], told["nothing_found"], told["unusable"]) == (0, 3, 12, 0, 0)
     before = rows_of(out, "评价表")
     assert list(before[0]) == [
-        "查询编号", "需求编号", "需求内容", "专利编号", "专利名称", "摘要", "权利人", "链接", "相关级别", "评价人",
-        "备注",
+        "查询编号", "需求编号", "需求内容", "专利编号", "专利名称", "摘要", "权利人", "相关级别", "评价人", "备注",
+        "链接",
     ]  # fmt: skip
     assert [row["需求编号"] for row in before] == [stored] * 4 + [None] * 8
     assert [row["查询编号"] for row in before] == [None] * 4 + ["X-007"] * 4 + [None] * 4

@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 _ENTRY_SEPARATORS = re.compile(r"[;,|\n\r\t、。]+")
 _VERSION = re.compile(
-    r"\(\s*(?:19|20)\d\d(?:[.\-]?\d\d){0,2}[.\-]?\s*\)\s*[A-Z]{0,3}|\[\s*\d{1,4}(?:[.\-]\d{1,2})?\s*\]|\(IPC[^()]{0,10}\)"
+    r"\(\s*(?:19|20)\d\d(?:[.\-]?\d\d){0,2}[.\-]?\s*\)(?:\s*[A-Z]{1,3}(?![A-Z0-9]))?|\[\s*\d{1,4}(?:[.\-]\d{1,2})?\s*\]|\(IPC[^()]{0,10}\)"
     r"|\(\s*[A-Z]{2}(?:\s*,\s*[A-Z]{2}){0,60}\s*\)"  # the offices that gave it
     r"|(?<![\d/])(?:19|20)\d\d(?:\.\d\d|\d{4}[A-Z]{1,3}(?:(?:19|20)\d{6}[A-Z]{0,5})?)(?!\d)"
 )
@@ -19,10 +19,18 @@ _FACET = re.compile(
 )
 """What FI of Japan has behind a symbol of IPC: H01M10/0567,101@Z."""
 _TORN = re.compile(r"([A-H]\d{2}[A-Z])\s{1,20}(?=\d{1,4}\s{0,20}/)|(/)\s{1,20}(?=\d)")
-_LABEL = re.compile(r"^\s*(?:(?:INT\.?\s*CL\.?\s*\d?|IPC(?:-?R|\d)?)\s*[:.]?|[\u4e00-\u9fff]{2,8}\s*:)\s*")
+_LABEL = re.compile(
+    r"^\s*(?:\(51\)\s*)?(?:(?:INT\.?\s*CL\.?\s*\d?|IPC(?:-?R|\d)?)\s*[:.]?|[\u4e00-\u9fff]{2,8}\s*:)\s*"
+)
 _SYMBOL = re.compile(r"([A-H]\s?\d{2}\s?[A-Z])[\s\-.:]{0,9}(\d{1,4})\s*/\s*(\d{2,6})(?!\d)")
+_GROUP_ONLY = re.compile(r"\s*\d{1,4}\s?/\s?\d{2,6}\s*")
+"""What follows a symbol of the same subclass in older lists: A01B 1/00, 3/00."""
+_ORDERS = frozenset(("INV", "INV.", "ADV", "ADV."))
 _SHORT_SYMBOL = re.compile(r"[A-H]\d{2}(?:[A-Z](?:\d{1,4})?)?")
 _FIXED_WIDTH = re.compile(r"([A-H]\d{2}[A-Z])(?:(0\d{3})(\d{2,5})|(\d{4})(\d{6}))")
+
+_SUBCLASS = 4
+"""Characters of a subclass."""
 
 _ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}")
 
@@ -63,9 +71,13 @@ def ipc_codes(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     found: dict[str, None] = {}
     invalid = []
+    subclass = ""
     normal = _TORN.sub(r"\1\2", normalize("NFKC", text).upper())
     for entry in _ENTRY_SEPARATORS.split(_FACET.sub(r"\1\2 ", _VERSION.sub(" ", normal))):
+        if subclass and _GROUP_ONLY.fullmatch(entry):
+            entry = subclass + entry
         symbols, rest = _symbols(_LABEL.sub("", entry))
+        subclass = symbols[-1][:_SUBCLASS] if symbols else ""
         found.update(dict.fromkeys(symbols))
         if rest:
             invalid.append(rest)
@@ -82,7 +94,7 @@ def _symbols(entry: str) -> tuple[list[str], str]:
     symbols = [f"{compact(match[1])}{int(match[2])}/{match[3]}" for match in _SYMBOL.finditer(entry)]
     rest = _SYMBOL.sub(" ", entry).split()
     symbols += [word for word in rest if _SHORT_SYMBOL.fullmatch(word)]
-    other = [word for word in rest if not _SHORT_SYMBOL.fullmatch(word)]
+    other = [word for word in rest if word not in _ORDERS and not _SHORT_SYMBOL.fullmatch(word)]
     if symbols and not any(character.isalnum() for word in other for character in word):
         other = []  # marks between symbols
     return symbols, " ".join(other)

@@ -20,7 +20,8 @@ _YEAR = r"(?:1[89]|2[01])\d\d"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH_NAME = rf"(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s+)?"
-_ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018, "民國": 1911, "民国": 1911}
+_SHORT_ERAS = {"M": 1867, "T": 1911, "S": 1925, "H": 1988, "R": 2018}
+_ERAS = _SHORT_ERAS | {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018, "民國": 1911, "民国": 1911}
 """Each calendar's year before its first, of Japan and of the Republic of China."""
 
 # How each begins; what follows is read as a time.
@@ -28,9 +29,14 @@ _YEAR_FIRST = re.compile(
     rf"(?P<year>{_YEAR})\s*[-/.年년]\s*(?P<month>\d{{1,2}})\s*[-/.月월]\s*(?P<day>\d{{1,2}})(?!\d)\s*[日號号일.]?"
 )
 _PACKED = re.compile(rf"(?P<year>{_YEAR})(?P<month>\d\d)(?P<day>\d\d)(?!\d)")
+_SPACED = re.compile(rf"(?P<year>{_YEAR})[\s_](?P<month>\d{{1,2}})[\s_](?P<day>\d{{1,2}})(?!\d)")
 _OF_ERA = re.compile(
     rf"(?:中華|中华)?(?P<era>{'|'.join(_ERAS)})\s*(?P<year>\d{{1,3}}|元)\s*年\s*(?P<month>\d{{1,2}})\s*月\s*(?P<day>\d{{1,2}})\s*日?"
 )
+_OF_SHORT_ERA = re.compile(
+    r"(?P<era>[MTSHR])\s?(?P<year>\d{1,2})\s?[./-]\s?(?P<month>\d{1,2})\s?[./-]\s?(?P<day>\d{1,2})(?!\d)"
+)
+"""H31.1.7 of Japanese registers."""
 _NAMED = (
     re.compile(
         rf"{_WEEKDAY}(?P<name>{_MONTH_NAME})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>{_YEAR})", re.IGNORECASE
@@ -65,6 +71,8 @@ _ZONE = re.compile(
     r"\s*(?:(?P<name>Z|UTC|GMT|JST|KST)?\s?(?:(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?)(?![A-Za-z\d])",
     re.IGNORECASE,
 )
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+_AROUND = " \t\r\"'“”‘’"
 _ASIDE = re.compile(r"\s*(?:\([^()]{0,60}\)|[^\d]{0,24})\s*")
 _LATER_HALF = frozenset("下晚오p")
 _DIGITS = re.compile(r"(?P<whole>\d{5,14})(?:\.(?P<fraction>\d{1,12}))?")
@@ -164,10 +172,11 @@ def _stamp(value: Any, day_first: bool | None) -> _Stamp | None:  # noqa: ANN401
 
 @lru_cache(maxsize=32768)
 def _stamp_of_cell(text: str, day_first: bool | None) -> _Stamp | None:
-    lines = [line for line in normalize("NFKC", text[: 20 * _LONGEST]).splitlines() if line.strip()]
+    normal = normalize("NFKC", text[: 20 * _LONGEST]).translate(_DASHES)
+    lines = [line for line in normal.splitlines() if line.strip()]
     if not lines or len(lines[0]) > _LONGEST:
         return None
-    first = lines[0].strip()
+    first = lines[0].strip(_AROUND)
     found = _of_text(first, day_first)
     if found is None and len(parts := _LISTED.split(first)) > 1:
         read = [_of_text(part, day_first) for part in parts if part]
@@ -242,7 +251,7 @@ def _of_words(text: str, day_first: bool | None) -> _Stamp | None:
         hours = _NAMED_ZONES.get(match["zone"].upper())
         zone = None if hours is None else timezone(timedelta(hours=hours))
         return _Stamp(_day(match), time.fromisoformat(match["time"]), zone)
-    for pattern in (_YEAR_FIRST, _PACKED, _OF_ERA, *_NAMED):
+    for pattern in (_YEAR_FIRST, _PACKED, _SPACED, _OF_ERA, _OF_SHORT_ERA, *_NAMED):
         if match := pattern.match(text):
             return _timed(_day(match), text[match.end() :])
     if match := _YEAR_LAST.match(text):

@@ -55,7 +55,7 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
     (
         HolderType.UNIVERSITY,
         re.compile(
-            r"大学(?!.*(?:研究院|研究所)$)|大學|学校|高专|대학|산학협력단|학교법인|과학기술원"
+            r"大学(?!.{0,60}(?:研究院|研究所)$)|大學|学校|高专|대학|산학협력단|학교법인|과학기술원"
             r"|\b(?:universit\w*|univ|college|polytechnic\w*|hochschule|institute of technology|ecole|école|school)\b",
             re.IGNORECASE,
         ),
@@ -70,6 +70,13 @@ _KINDS: tuple[tuple[HolderType, re.Pattern[str]], ...] = (
     ),
     (HolderType.UNIVERSITY, re.compile(r"学院|學院|大学")),
 )
+
+
+_WORDS_OF_ITS_OWN = re.compile(
+    r"[\u3400-\u9fff()]{2,60}(?:公司|大学|公司[\u3400-\u9fff]{0,20}(?:研究院|研究所|设计院|分公司|中心))|[\u3400-\u9fff]{2,3}"
+)
+"""A whole name of a body or a person: where a cell holds nothing else, spaces are between names.
+中国科学院 化学研究所 is one."""
 
 
 def split_names(text: str) -> tuple[str, ...]:
@@ -102,7 +109,7 @@ def bare_name(name: str) -> str:
 def _by_commas(entry: str) -> list[str]:
     parts = [part for part in _LIST_COMMA.split(entry) if part.strip()]
     if len(parts) < 2 or all(_EAST_ASIAN.search(part) for part in parts):
-        return parts
+        return [name for part in parts for name in _by_spaces(part)]
     joined: list[str] = []
     alone = False
     for part in parts:
@@ -113,6 +120,13 @@ def _by_commas(entry: str) -> list[str]:
             alone = True
     bodies = all(holder_type_of(bare_name(part)) not in (None, HolderType.PERSON) for part in joined)
     return joined if bodies else [entry]
+
+
+def _by_spaces(part: str) -> list[str]:
+    names = part.split()
+    if len(names) < 2 or not all(map(_WORDS_OF_ITS_OWN.fullmatch, names)):
+        return [part]
+    return names if len({holder_type_of(name) == HolderType.PERSON for name in names}) == 1 else [part]
 
 
 @lru_cache(maxsize=16384)

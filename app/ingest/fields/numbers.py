@@ -40,7 +40,7 @@ _PLACEHOLDER = re.compile(
     r"|不(?:适用|详|明|公开|涉及|便公开|知道|确定)"
     r"|(?:已|正在)(?:申请|受理|提交|申报)(?:专利)?(?:待[\u4e00-\u9fff]{1,4})?"
     r"|(?:保密|涉密|略|空|同上|见附件|详见附件|另附|不公开|个人|自然人|个体|专有技术|技术秘密|非专利|非专利技术)"
-    r"|PENDING|TBD|TBA|TBC|NA|NONE|NULL|NIL|NO|NOTYET|NOTAVAILABLE|NOTAPPLICABLE|APPLIED|APPLICATIONPENDING|PATENTPENDING"
+    r"|ZL|CN|ZLCN|CNZL|ZLNO|PENDING|TBD|TBA|TBC|NA|NONE|NULL|NIL|NO|NOTYET|NOTAVAILABLE|NOTAPPLICABLE|APPLIED|APPLICATIONPENDING|PATENTPENDING"
     r"|INPROGRESS|INAPPLICATION|UNPUBLISHED|UNKNOWN|UNASSIGNED|出願中|審査中|申請中|審查中|受理中|출원중|심사중|해당없음"
 )
 # Six digits at most: offices and registries give longer numbers in a row, too.

@@ -18,7 +18,7 @@ _CODED = re.compile(
 )
 _DIGITS_ONLY = re.compile(r"\d{2,4}")
 _LISTED = re.compile(r"[;|\n\r\t。]+")
-_PATH = re.compile(r"\s*(?:[>→»\\/]|->|--|[-–—])+\s*")
+_PATH = re.compile(r"[>→»\\/\-–—]+")
 _ENUMERATED = re.compile(r"[,、]+")
 _FILLING = re.compile(r"[\W_和及与的]+|以及")
 _LAST_DIVISIONS = (
@@ -59,7 +59,7 @@ def _parts(entry: str) -> list[str]:
     """What an entry of a list is made of: itself, the end of a path (制造业>医药制造业), or a list of its own."""
     if not entry or _exact(entry):
         return [entry]
-    path = [part for part in _PATH.split(entry) if part]
+    path = [part.strip() for part in _PATH.split(entry) if part.strip()]
     if len(path) > 1 and not (len(path) == 2 and _CODE.fullmatch(path[0].upper())) and (ends := _ends(path)):
         return ends
     if _code(entry):

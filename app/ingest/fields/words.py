@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unicodedata import normalize
 
 from app.domain import Event, Level
@@ -32,6 +32,8 @@ _CONTAINED: Mapping[str, list[tuple[str, tuple[str, ...]]]] = {
 }
 _EVENT_OF = {word: Event(event) for word, event in _by_word(_LISTS["event"]).items()}
 _LEVEL_OF = {word: Level(level) for word, level in _by_word(_LISTS["level"]).items()}
+A = TypeVar("A")
+_LONGEST_ANSWER = 64
 _YES, _NO = frozenset(_LISTS["yes"]), frozenset(_LISTS["no"])
 
 
@@ -85,12 +87,23 @@ def document_kind_word(word: str) -> str | None:
 
 def event_word(word: str) -> Event | None:
     """``word`` as an event; ``None`` where it is none."""
-    return _EVENT_OF.get(_folded(word))
+    return _agreed(_EVENT_OF, word)
 
 
 def level_word(word: str) -> Level | None:
     """``word`` as a level; ``None`` where it is none."""
-    return _LEVEL_OF.get(_folded(word))
+    return _agreed(_LEVEL_OF, word)
+
+
+def _agreed(known: Mapping[str, A], word: str) -> A | None:
+    """What a person chose in a cell: ``拒绝。`` and ``强相关（4）`` too, but nothing of ``3-4``."""
+    folded = _folded(word).removesuffix(".0")  # 3.0: a column of numbers with gaps
+    if folded in known or len(folded) > _LONGEST_ANSWER:
+        return known.get(folded)
+    for mark in ".。!":
+        folded = folded.replace(mark, "\n")
+    said = {known.get(part) for part in _parts(folded)}
+    return said.pop() if len(said) == 1 else None
 
 
 def yes_or_no(value: object) -> bool | None:

@@ -6,8 +6,11 @@ import re
 from functools import lru_cache
 from unicodedata import normalize
 
+LONGEST_HEADER = 200
+"""Characters of a header. A longer cell is a text that stands where headers do."""
+
 _SEPARATORS = re.compile(r"[\W_]+")
-BRACKETED = re.compile(r"[(\[{【〔《<「『](?P<inside>[^)\]}】〕》>」』]*)[)\]}】〕》>」』]")
+BRACKETED = re.compile(rf"[(\[{{【〔《<「『](?P<inside>[^)\]}}】〕》>」』]{{0,{LONGEST_HEADER}}})[)\]}}】〕》>」』]")
 
 
 @lru_cache(maxsize=8192)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
 
+from app.domain import Kind
 from app.ingest.headings.folding import BRACKETED, folded, unbracketed
 from app.ingest.headings.profiles import Profile, profile_named, recognised_profile
 from app.ingest.headings.rewriting import Rewriting, rewriting_of
@@ -19,6 +21,17 @@ IGNORE = "ignore"
 """Mapping target that drops a column."""
 _MAPPED = -1
 """The rank of a mapped column, which has no others beside it."""
+
+_ALTERNATIVES = re.compile(r"\s*(?:[/|、]|或者|或)\s*")
+_OF_PATENT = "专利"
+"""In a list of patents, it adds nothing before another header: 专利授权日期, 专利目前状态."""
+_TRADITIONAL = str.maketrans(
+    "開號專權請標題發類狀態國際簡稱單編證書領時間現況維關鍵詞內說業製種轉讓許審實質屬機構聯絡電話經營範圍統會註冊記錄項術難點預資萬額條達舉辦區縣級當長體產學醫東龍歲應階",
+    "开号专权请标题发类状态国际简称单编证书领时间现况维关键词内说业制种转让许审实质属机构联络电话经营范围统会注册记录项术难点预资万额条达举办区县级当长体产学医东龙岁应阶",
+)
+"""Characters of headers; the dictionary of whole texts takes a second to load."""
+_LONG = 40
+"""Characters of a header that may give a choice of names; longer ones explain themselves."""
 
 _TRANSLATED = frozenset(("title", "abstract"))
 """Fields that a translation stands in for, where a file has nothing else."""
@@ -78,7 +91,13 @@ def recognise(header: str, kind: str) -> tuple[tuple[str, int], ...]:
         return table[whole]
     if is_translation(header):
         return ()  # 摘要(英文): a translation stands beside the text and is no field of ours
-    return table.get(unbracketed(header)) or table.get(_behind_english(header), ())
+    return (
+        table.get(unbracketed(header))
+        or table.get(_behind_english(header))
+        or (kind == Kind.PATENTS and whole[:2] == _OF_PATENT and table.get(whole[2:]))
+        or _shared([table.get(folded(part), ()) for part in _alternatives(header)])
+        or table.get(_simplified(header), ())
+    )
 
 
 def is_translation(header: str) -> bool:
@@ -184,6 +203,26 @@ def count_recognised(headers: Iterable[str], kind: str, mapping: Mapping[str, st
 def same_header(one: str, other: str) -> bool:
     """Whether two headers differ only in case, width, spaces and punctuation."""
     return folded(one) == folded(other)
+
+
+@lru_cache(maxsize=8192)
+def _simplified(header: str) -> str:
+    """A header of Taiwan or Hong Kong (公開號, 專利權人) as it is written with Simplified characters."""
+    return "" if header.isascii() or len(header) > _LONG else unbracketed(header.translate(_TRADITIONAL))
+
+
+@lru_cache(maxsize=8192)
+def _alternatives(header: str) -> list[str]:
+    """The names that a header gives a choice of: 专利号/申请号, 专利号或申请号."""
+    return [part for part in _ALTERNATIVES.split(normalize("NFKC", header)) if part] if len(header) < _LONG else []
+
+
+def _shared(meanings: Sequence[tuple[tuple[str, int], ...]]) -> tuple[tuple[str, int], ...]:
+    """The fields that several headers have in common, with the ranks of the first; 申请日/公开日 have none."""
+    if len(meanings) < 2:
+        return ()
+    common = set.intersection(*({name for name, _ in found} for found in meanings))
+    return tuple((name, rank) for name, rank in meanings[0] if name in common)
 
 
 @lru_cache(maxsize=8192)

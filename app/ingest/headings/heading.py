@@ -8,15 +8,13 @@ from typing import Any
 
 from app.domain import Kind
 from app.errors import InputError
+from app.ingest.headings.folding import LONGEST_HEADER
 from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
 from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, lists_headers, looks_like
 from app.ingest.headings.levels import Known, is_grouping, joined
 from app.ingest.headings.profiles import profile_named
 from app.ingest.headings.synonyms import REQUIRED
 from app.ingest.tables.wrapping import STARTS, unwrapped
-
-_LONGEST_HEADER = 200
-"""Longer cells are no headers."""
 
 _SHOWN = 30
 """Headers listed in a message; the rest is counted."""
@@ -131,7 +129,7 @@ class HeaderSearch:
 
     def _count(self, texts: Sequence[str]) -> int:
         return count_recognised(
-            [text for text in texts if text and len(text) <= _LONGEST_HEADER], self.kind, self.mapping, self.profile
+            [text for text in texts if text and len(text) <= LONGEST_HEADER], self.kind, self.mapping, self.profile
         )
 
     def require(self, heading: Heading) -> None:

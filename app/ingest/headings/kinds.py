@@ -43,7 +43,12 @@ def kind_of(headers: Sequence[str], wanted: str) -> str | None:
     strongest = max(speaking, key=lambda other: (_is_decided(other, wanted, *speaking[other]), len(speaking[other][0])))
     if _is_decided(strongest, wanted, *speaking[strongest]):
         return strongest
-    return None if _has_required(headers, wanted) else _complete_kind(headers, wanted)
+    if _has_required(headers, wanted):
+        return None
+    complete = _complete_kind(headers, wanted)
+    if complete and _speaking_for(complete, wanted, headers)[1] & _DECISIVE.get(wanted, frozenset()):
+        return None  # 公开号, 摘要: a part of what is wanted, whatever else its texts might be
+    return complete
 
 
 def looks_like(kind: str) -> tuple[str, str]:
@@ -63,8 +68,11 @@ def explains_columns(headers: Sequence[str], kind: str) -> bool:
 
 
 def lists_headers(cells: Sequence[str], kind: str) -> bool:
-    """Whether a column holds headers: a list of another table's columns, or a form with its labels at the side."""
-    filled = [cell for cell in cells if cell]
+    """Whether a column holds headers: a list of another table's columns, or a form with its labels at the side.
+
+    Such a list names each once; a word that is in every row, as a firm called 说明, is a value.
+    """
+    filled = {cell for cell in cells if cell}
     known = sum(bool(recognise(cell, kind)) for cell in filled)
     return known >= _FEWEST_LABELS and 2 * known >= len(filled)
 

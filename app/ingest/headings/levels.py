@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
+from app.ingest.headings.folding import LONGEST_HEADER
 from app.ingest.headings.headers import recognise, same_header
-
-_LONGEST_HEADER = 200
-"""Longer cells are no headers; looking for known words in them would only cost time."""
 
 _MARKS = re.compile(r"\A[*＊★●※▲☆\s]+|[*＊★●※▲☆\s:：]+\Z")
 _NUMBERING = re.compile(
     r"\A\s*(?:\d{1,2}\s*[.、．)）]|[(（]\d{1,2}[)）]|[①-⑳]|[A-Z]\s*[.、．)）]|[一二三四五六七八九十]{1,3}、)\s*"
 )
+_FILLED_IN = re.compile(r"[:：]\s*[^\s(（]")
+"""A line of a form above the table (填报单位:某大学), which is no name of a group."""
 _SPACES = re.compile(r"\s+")
 
 _ABOUT = re.compile(
@@ -49,7 +49,7 @@ class Known:
         """Whether the header is one that we know."""
         return (
             bool(header)
-            and len(header) <= _LONGEST_HEADER
+            and len(header) <= LONGEST_HEADER
             and (bool(recognise(header, self.kind)) or any(same_header(theirs, header) for theirs in self.mapping))
         )
 
@@ -59,7 +59,7 @@ class Known:
 
     def cleaned(self, header: str) -> str:
         """``header`` without asterisks and numbers before it, where that makes it a known one."""
-        if not header or len(header) > _LONGEST_HEADER or self(header):
+        if not header or len(header) > LONGEST_HEADER or self(header):
             return header
         bare = _MARKS.sub("", header)
         for candidate in (bare, _NUMBERING.sub("", bare, count=1)):
@@ -95,6 +95,8 @@ def is_grouping(group: Sequence[str], names: Sequence[str]) -> bool:
     if any(_OF_FORM.search(group[place]) for place in texts):
         return False
     if len(texts) < 2 or len({group[place] for place in texts}) < 2:
+        return False
+    if any(_FILLED_IN.search(group[place]) for place in texts):
         return False
     ends = [*texts[1:], max(len(group), len(names))]
     return any(

@@ -76,11 +76,15 @@ def rewriting_of(
         steps[position] = step if before is None else partial(_both, before, step)
         if lossy:
             kept[position] = None
-    joined = {
-        fields[name][0]: tuple(places[part] for part in parts)
-        for name, parts in traits.joined.items()
-        if name in fields and all(part in places for part in parts)
-    }
+    joined = {}
+    for name, parts in traits.joined.items():
+        if name not in fields or folded(headers[fields[name][0]]) not in parts:
+            continue
+        position = fields[name][0]
+        if all(part in places for part in parts[:-1]):  # the last is the kind, which a number may lack
+            joined[position] = tuple(places[part] for part in parts if part in places)
+        else:
+            steps[position], kept[position] = _nothing, None  # an office alone is no number
     given = {name: value for name, value in traits.given.items() if name not in fields}
     if not (steps or joined or given):
         return None, ()
@@ -114,6 +118,10 @@ def _steps(
 
 def _both(first: Step, second: Step, cell: Any) -> Any:  # noqa: ANN401 - a cell may be anything
     return second(first(cell))
+
+
+def _nothing(_cell: Any) -> None:  # noqa: ANN401
+    return None
 
 
 def _first_line(cell: Any) -> Any:  # noqa: ANN401

@@ -14,7 +14,7 @@ from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
 from app.ingest.problems import problem
 from app.ingest.tables.encodings import Encoding, unmarked
 from app.ingest.tables.grids import Table
-from app.ingest.tables.leftovers import Leftovers
+from app.ingest.tables.leftovers import TOTALS, Leftovers
 from app.ingest.tables.monsters import MAX_COLUMNS, MonsterError
 from app.ingest.tables.streams import LineFeed, LineTooLongError
 from app.ingest.tables.wrapping import STARTS, unwrapped
@@ -134,7 +134,7 @@ class DelimitedRows:
             line = feed.taken[0]
             if "=" in line or "'" in line or "＝" in line or len(feed.taken) > 1:
                 cells = self._unwrapped(cells)
-            if len(cells) - cells.count("") <= few or leftovers.near > 0:
+            if len(cells) - cells.count("") <= few or leftovers.near > 0 or cells[0] in TOTALS:
                 found = leftovers.kind(cells)
                 if found:
                     skipped[found] += 1

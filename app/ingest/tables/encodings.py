@@ -55,7 +55,9 @@ save its million empty rows, and no table is separated by millions of blank line
 _WESTERN = "cp1252"
 _LETTER_BEFORE_OR_AFTER = re.compile(
     rb"[A-Za-z][\xc0-\xd6\xd8-\xf6\xf8-\xff]{1,2}(?=[^\x80-\xff]|\Z)|[\xc0-\xd6\xd8-\xf6\xf8-\xff](?=[A-Za-z])"
+    rb"|(?<![\x80-\xff])[\xc0\xc1\xc8-\xcf\xd2-\xd6\xd8-\xdd\xe0\xe1\xe8\xe9\xec\xed\xf2\xf3\xf8\xfa\xfd](?=[\x00-\x3f]|\Z)"
 )
+"""Vowels are words of their own, too: ``Dispositif \xe0 membrane``. No second byte of two is below 0x30."""
 _WESTERN_MARKS = re.compile(
     rb"[\x80\x82\x84\x85\x91-\x97\x99\xa0\xa7\xa9\xab\xae\xb0-\xb3\xb4\xb5\xb7\xb9\xba\xbb\xbc-\xbe\xd7](?=[^\x80-\xff]|\Z)"
 )
@@ -168,33 +170,44 @@ def _weigh(path: Path) -> Encoding:
     if tally.gb18030 > tally.utf8 and _reads_chinese(sample):
         return Encoding("gb18030", damaged=tally.neither > 0, mixed=tally.wide_utf8 > 0)
     strays = tally.gb18030 + tally.neither
-    if tally.utf8 or strays <= _MAX_STRAY_SHARE * tally.ascii:
-        return Encoding("utf-8", damaged=True)
     if not tally.utf8 and _reads_western(path):
         return Encoding(_WESTERN)
+    if tally.utf8 or strays <= _MAX_STRAY_SHARE * tally.ascii:
+        return Encoding("utf-8", damaged=True)
     raise _unknown(path)
 
 
 def _reads_western(path: Path) -> bool:
-    """Whether the file is a table with plain English headers whose other letters are those of Western Europe."""
+    """Whether the file is a table whose headers and other letters are those of Western Europe."""
     high = fitting = 0
     with open_bytes(path) as stream:
         head = stream.readline(CHUNK_BYTES)
         while head and not head.strip():
             head = stream.readline(CHUNK_BYTES)
-        if not head.isascii() or not any(separator in head for separator in (b",", b";", b"\t")):
+        if not any(separator in head for separator in (b",", b";", b"\t")) or not _fits_western(*_western_in(head)):
             return False
-        while line := stream.readline(CHUNK_BYTES):
-            if line.isascii():
-                continue
-            try:
-                line.decode(_WESTERN)
-            except UnicodeDecodeError:
-                return False
-            high += len(_HIGH.findall(line))
-            letters = _LETTER_BEFORE_OR_AFTER.findall(line)
-            fitting += sum(len(_HIGH.findall(found)) for found in letters) + len(_WESTERN_MARKS.findall(line))
-    return high > 0 and fitting >= MIN_WESTERN_SHARE * high
+        line = head
+        while line:
+            if not line.isascii():
+                try:
+                    line.decode(_WESTERN)
+                except UnicodeDecodeError:
+                    return False
+                here, fits = _western_in(line)
+                high, fitting = high + here, fitting + fits
+            line = stream.readline(CHUNK_BYTES)
+    return high > 0 and _fits_western(high, fitting)
+
+
+def _western_in(line: bytes) -> tuple[int, int]:
+    """Bytes above ASCII in a line, and those of them that stand as Western letters and marks do."""
+    letters = _LETTER_BEFORE_OR_AFTER.findall(line)
+    fitting = sum(len(_HIGH.findall(found)) for found in letters) + len(_WESTERN_MARKS.findall(line))
+    return len(_HIGH.findall(line)), fitting
+
+
+def _fits_western(high: int, fitting: int) -> bool:
+    return fitting >= MIN_WESTERN_SHARE * high
 
 
 def _count(line: bytes, tally: _Tally) -> str | None:

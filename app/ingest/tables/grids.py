@@ -13,7 +13,7 @@ from app.errors import InputError
 from app.ingest.headings.headers import plan_columns
 from app.ingest.headings.heading import HeaderSearch, Heading
 from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
-from app.ingest.tables.leftovers import HEADER, Leftovers
+from app.ingest.tables.leftovers import HEADER, TOTALS, Leftovers
 from app.ingest.tables.wrapping import STARTS, unwrapped
 
 _ERRORS = frozenset(
@@ -75,6 +75,9 @@ class Table:
 class GridRows:
     """The rows of all sheets that have headers which are known, one sheet after the other.
 
+    Attributes:
+        notes: what people should know of the file, in English and Chinese.
+
     Args:
         grids: the sheets, in the file's order.
         search: how to find the header rows.
@@ -84,6 +87,8 @@ class GridRows:
     Raises:
         InputError: no sheet can be read. The message is about the one that comes nearest.
     """
+
+    notes: tuple[tuple[str, str], ...] = ()
 
     def __init__(
         self, grids: Sequence[Grid], search: HeaderSearch, options: IngestOptions, close: Callable[[], None]
@@ -201,7 +206,7 @@ class _SheetRows:
             filled = len(cells) - cells.count("") - cells.count(None)
             if not filled:
                 continue
-            if filled <= leftovers.few or leftovers.near > 0 or number in self._spread:
+            if filled <= leftovers.few or leftovers.near > 0 or number in self._spread or cells[0] in TOTALS:
                 found = leftovers.kind(cells, spread=number in self._spread)
                 if found:
                     sheet.skipped[found] += 1

@@ -16,9 +16,10 @@ from app.ingest.headings.heading import HeaderSearch
 from app.ingest.outcomes import IngestOptions
 from app.ingest.tables.encodings import detect_encoding
 from app.ingest.tables.grids import Grid, GridRows, Merge
-from app.ingest.tables.monsters import MAX_COLUMNS, MonsterError
+from app.ingest.tables.monsters import MAX_COLUMNS, MAX_MERGES, MonsterError
 from app.ingest.tables.stored import StoredRows
 from app.ingest.tables.streams import open_bytes
+from app.text.markup import raised
 
 _PIECE = 1 << 16
 _HEAD_BYTES = 1 << 14
@@ -27,7 +28,6 @@ _CHINESE = frozenset(("gb2312", "gbk", "gb_2312-80", "x-gbk", "cp936"))
 _MAX_TABLES = 1_000
 _MAX_DEPTH = 50
 _MAX_SPAN = 100_000
-_MAX_MERGES = 200_000
 _LINE = "\u2028"
 _BREAKS = frozenset(("br", "p", "div", "li"))
 _UNSEEN = frozenset(("style", "script", "title"))
@@ -126,6 +126,7 @@ class _Table:
         self.spans: dict[int, tuple[int, str]] = {}
         self.cell: list[str] | None = None
         self.size = 0
+        self.raised: int | None = None
         self.down = 1
         self.across = 1
 
@@ -158,10 +159,10 @@ class _Tables:
                 self._end_cell(table)
                 if table.row is None:
                     table.row = []
-                table.cell, table.size = [], 0
+                table.cell, table.size, table.raised = [], 0, None
                 table.down, table.across = _span(given.get("rowspan")), _span(given.get("colspan"))
-            elif tag in _BREAKS and table.cell:
-                table.cell.append(_LINE)
+            elif table.cell is not None:
+                _within(table, table.cell, tag)
 
     def end(self, tag: Any) -> None:  # noqa: ANN401
         if tag in _UNSEEN:
@@ -172,6 +173,9 @@ class _Tables:
                 self._end_cell(table)
             elif tag == "tr":
                 self._end_row(table)
+            elif tag == "sup" and table.cell is not None and table.raised is not None:
+                table.cell[table.raised :] = [raised("".join(table.cell[table.raised :]))]
+                table.raised = None
             elif tag == "table":
                 self._end_row(table)
                 self._open.pop()
@@ -217,6 +221,14 @@ class _Tables:
         table.row = None
 
 
+def _within(table: _Table, cell: list[str], tag: str) -> None:
+    """Note a tag within a cell that says something of its text."""
+    if tag in _BREAKS and cell:
+        cell.append(_LINE)
+    elif tag == "sup":
+        table.raised = len(cell)
+
+
 def _put(table: _Table, text: str) -> None:
     """Put a cell into its row, behind those that reach down from above; of several columns the first has its text."""
     assert table.row is not None  # noqa: S101 - a cell opens a row
@@ -228,7 +240,7 @@ def _put(table: _Table, text: str) -> None:
         table.row.append(text if place == first else "")
         if table.down > 1:
             table.spans[place] = (table.down - 1, text if table.across == 1 else "")
-    if table.across > 1 and len(table.merges) < _MAX_MERGES:
+    if table.across > 1 and len(table.merges) < MAX_MERGES:
         table.merges.append(Merge(table.height + 1, table.height + 1, first, first + table.across - 1))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from app.ingest.headings.folding import BRACKETED, LONGEST_HEADER
 from app.ingest.headings.headers import same_header
 
 SECTION, TOTAL, UNIT, NOTE, HEADER, EXAMPLE = "section", "total", "unit", "note", "header", "example"
@@ -20,9 +21,9 @@ SECTION, TOTAL, UNIT, NOTE, HEADER, EXAMPLE = "section", "total", "unit", "note"
 
 _NUMERAL = "一二三四五六七八九十百"
 _SPACES = re.compile(r"\s+")
+_MARKED = re.compile(r"[*＊\s]")
 _MAX_CHARS = 4_000
 _SECTION_CHARS = 40
-_MAX_HEADER_CHARS = 200
 _MAX_WIDER = 20
 """Times the header's cells; a row of more is broken, and looking at a million cells would cost more than it tells."""
 
@@ -38,6 +39,13 @@ _TOTAL = re.compile(
     rf"{_any('totals')}(?:\([^)]{{0,20}}\))?[:=]?[约为共]?[\d,.]*{_any('counted')}?[.。]?\Z"
     rf"|(?:以上)?(?:合计|总计|共计|共|共有|总共):?[\d,.{_NUMERAL}]+{_any('counted')}.{{0,40}}\Z"
 )
+TOTALS = frozenset(
+    form
+    for word in _LISTS["totals"]
+    for name in (word, word.title(), word.upper())
+    for form in (name, f"{name}:", f"{name}：")
+)
+"""First cells of rows that are looked at however much they hold."""
 _AMOUNT = re.compile(rf"[-+]?[¥$]?[\d,.]*%?(?:{_any('counted')}|万|亿|/|-|—)*\Z")
 _NOTE = re.compile(
     rf"[*※★●【\[(]*{_any('notes')}(?:\d{{1,2}})?[】\])]*:.*\Z"
@@ -86,14 +94,14 @@ class Leftovers:
         self._headers = headers
         self.lead = min(known, default=0)
         lead = headers[self.lead] if headers else ""
-        bare = re.sub(r"[(（【\[].*?[)）】\]]|[*＊\s]", "", lead)
+        bare = _MARKED.sub("", BRACKETED.sub("", lead))
         self.leads = frozenset((lead, bare, f"*{lead}", f"*{bare}", f"{lead}*", f"{bare}*")) - {""}
 
     def is_header(self, cells: Sequence[Any]) -> bool:
         """Whether a row whose cell at ``lead`` is one of ``leads`` is the header once more, as on printed pages."""
         pairs = zip(cells, self._headers, strict=False)
         texts = [(cell, header) for cell, header in pairs if isinstance(cell, str) and cell]
-        alike = sum(same_header(cell[:_MAX_HEADER_CHARS], header) for cell, header in texts)
+        alike = sum(same_header(cell[:LONGEST_HEADER], header) for cell, header in texts)
         return alike > 0 and 2 * alike >= len(texts)
 
     def kind(self, cells: Sequence[Any], *, spread: bool = False) -> str | None:
@@ -112,9 +120,11 @@ class Leftovers:
         self.near -= 1
         if self.near >= 0 and (found := self._under_header(cells, filled)):
             return found
-        if not isinstance(first, str) or (len(filled) > self.few and not spread):
+        if not isinstance(first, str):
             return None
         text = _folded(first)
+        if len(filled) > self.few and not spread:
+            return TOTAL if first in TOTALS and self._is_total(text, cells, filled) else None
         if self._is_total(text, cells, filled):
             return TOTAL
         if self._is_note(text, cells, filled):

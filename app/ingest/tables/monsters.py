@@ -32,6 +32,9 @@ FREE_TEXT_BYTES = 64 << 20
 MAX_TEXT_COPIES = 64
 """Texts are stored once and copied to each cell that shows them: over the former, so many times the text at most."""
 
+MAX_MERGES = 200_000
+"""Merged ranges of a sheet that are kept; what lies behind them is read as it stands."""
+
 MAX_FIELD_BYTES = 16 << 20
 """One cell of a workbook; spreadsheet programs hold 32,767 characters."""
 

@@ -11,13 +11,14 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
-from xml.parsers.expat import ParserCreate
+from xml.parsers.expat import ParserCreate, XMLParserType
 
 from app.ingest.tables.grids import Merge
 from app.ingest.tables.monsters import (
     FREE_TEXT_BYTES,
     MAX_COLUMNS,
     MAX_FIELD_BYTES,
+    MAX_MERGES,
     MAX_ROWS,
     MAX_SHEET_BYTES,
     MAX_TEXT_BYTES,
@@ -25,14 +26,15 @@ from app.ingest.tables.monsters import (
     MonsterError,
     check_rectangle,
 )
+from app.ingest.tables.wrapping import constant
 
 _CHUNK = 1 << 20
-_MAX_MERGES = 200_000
 _LONGEST_TAG = 64
 _DIGITS = "0123456789"
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?\Z")
 _ITEM = re.compile(rb"<(?:\w+:)?si\b")
 _SHARED = re.compile(rb"""t=["']s["'][^>]*>\s*<(?:\w+:)?v>(\d+)<""")
+_SUPERSCRIPT = b"superscript"
 _UNIQUE = re.compile(rb"uniqueCount\s*=\s*[\"'](\d+)")
 
 
@@ -44,6 +46,10 @@ class Shape:
         rows: the last row with a filled cell, from 1; ``columns`` likewise.
         filled: cells with a value.
         shared: of them, those that show a text of the workbook's table.
+        constants: row from 1 -> column from 0 -> what a formula such as ``="9133"`` shows there. Programs other than
+            spreadsheets write formulas without their values.
+        uncalculated: other formulas without a value.
+        powers: text as the reader gives it -> with its superscripts, of the whole workbook.
     """
 
     name: str | None = None
@@ -53,6 +59,9 @@ class Shape:
     shared: int = 0
     hidden_rows: set[int] = field(default_factory=set)
     merges: list[Merge] = field(default_factory=list)
+    constants: dict[int, dict[int, str]] = field(default_factory=dict)
+    uncalculated: int = 0
+    powers: dict[str, str] = field(default_factory=dict)
 
 
 def refuse_doctype(*_: Any) -> None:  # noqa: ANN401 - expat hands over names
@@ -71,8 +80,16 @@ def feed_all(
     start: Callable[[str, dict[str, str]], None],
     end: Callable[[str], None],
     text: Callable[[str], None] | None = None,
+    ready: Callable[[XMLParserType], None] | None = None,
 ) -> None:
     """Parse XML in pieces, without document types.
+
+    Args:
+        stream: the XML.
+        start: is told of each tag.
+        end: of the end of each.
+        text: of what stands between.
+        ready: gets the parser, to ask for texts only where they matter.
 
     Raises:
         MonsterError: there is a document type, or a text or a tag is too long.
@@ -83,6 +100,8 @@ def feed_all(
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
+    if ready is not None:
+        ready(parser)
     fields = _LongFields()
     while chunk := stream.read(_CHUNK):
         fields.look_at(chunk)
@@ -114,7 +133,7 @@ def scan_sheet(stream: IO[bytes], name: str) -> Shape:
         ExpatError: it is no XML.
     """
     walk = _SheetWalk(name)
-    feed_all(stream, walk.start, walk.end)
+    feed_all(stream, walk.start, walk.end, ready=walk.ready)
     walk.settle()
     return walk.shape
 
@@ -128,8 +147,14 @@ class _SheetWalk:
         self._letters: dict[str, int] = {}
         self._looking = False  # whether the current cell is yet to show a value
         self._is_shared = False
+        self._heard: list[str] | None = None
+        self._calculates = self._is_text = False
         self._locals: dict[str, str] = {}
         self._next_check = 1 << 16
+
+    def ready(self, parser: XMLParserType) -> None:
+        """Take the parser, which is asked for the texts of formulas alone."""
+        self._parser = parser
 
     def start(self, tag: str, given: dict[str, str]) -> None:
         name = self._locals.get(tag)
@@ -140,14 +165,41 @@ class _SheetWalk:
         elif self._looking and (name == "v" or name == "is"):
             self._looking = False
             self._fill()
+            if self._calculates and not self._is_text:
+                self._listen()
         elif name == "row":
             self._begin_row(given)
+        elif name == "f":
+            self._listen()
         elif name == "mergeCell":
             self._merge(given.get("ref", ""))
 
+    def _listen(self) -> None:
+        self._heard = []
+        self._parser.CharacterDataHandler = self._heard.append
+
     def end(self, tag: str) -> None:
-        if self._locals.get(tag) == "c":
+        name = self._locals.get(tag)
+        if name == "c":
+            self.shape.uncalculated += self._calculates and self._looking
+            self._looking = self._calculates = False
+        elif self._heard is not None and (name == "f" or name == "v"):
+            self._parser.CharacterDataHandler = None
+            heard, self._heard = "".join(self._heard), None
+            if name == "f":
+                self._end_formula(heard)
+            else:
+                self.shape.uncalculated += not heard
+
+    def _end_formula(self, formula: str) -> None:
+        text = constant(formula)
+        if text is None:
+            self._calculates = True
+            return
+        if self._looking:
             self._looking = False
+            self._fill()
+        self.shape.constants.setdefault(self._row, {})[self._column - 1] = text
 
     def _begin_cell(self, given: dict[str, str]) -> None:
         place = given.get("r")
@@ -160,7 +212,8 @@ class _SheetWalk:
                 self._begin(row_text)
             self._column = self._letters.get(letters) or self._number(letters)
         self._looking = True
-        self._is_shared = given.get("t") == "s"
+        form = given.get("t")
+        self._is_shared, self._is_text = form == "s", form == "str"
 
     def _begin_row(self, given: dict[str, str]) -> None:
         if "r" in given:
@@ -205,7 +258,7 @@ class _SheetWalk:
 
     def _merge(self, reference: str) -> None:
         match = _REFERENCE.match(reference)
-        if match and match[3] and len(self.shape.merges) < _MAX_MERGES:
+        if match and match[3] and len(self.shape.merges) < MAX_MERGES:
             left, right = self._letters.get(match[1]) or self._number(match[1]), self._number(match[3])
             self.shape.merges.append(Merge(int(match[2]), int(match[4]), left - 1, right - 1))
 
@@ -222,11 +275,13 @@ class Texts:
         total: bytes of all.
         longest: bytes of the longest.
         starts: where each begins.
+        raised: whether a part of one is a superscript.
     """
 
     total: int
     longest: int
     starts: array[int]
+    raised: bool = False
 
     @classmethod
     def none(cls) -> Texts:
@@ -241,7 +296,7 @@ def scan_texts(stream: IO[bytes]) -> Texts:
         MonsterError: it would not fit in memory.
     """
     starts = array("q")
-    total, base, kept, promised = 0, 0, b"", 0
+    total, base, kept, promised, raised = 0, 0, b"", 0, False
     fields = _LongFields()
     while chunk := stream.read(_CHUNK):
         fields.look_at(chunk)
@@ -251,6 +306,7 @@ def scan_texts(stream: IO[bytes]) -> Texts:
             promised = int(found[1][:12])
         total += len(chunk)
         text = kept + chunk
+        raised = raised or _SUPERSCRIPT in text
         # A tag that may be cut at the end of a piece is looked for again with the next one.
         settled = max(len(text) - _LONGEST_TAG, 0)
         starts.extend(base + match.start() for match in _ITEM.finditer(text) if match.start() < settled)
@@ -262,7 +318,7 @@ def scan_texts(stream: IO[bytes]) -> Texts:
     for start in starts:
         longest = max(longest, start - previous)
         previous = start
-    return Texts(total, max(longest, total - previous), starts)
+    return Texts(total, max(longest, total - previous), starts, raised)
 
 
 def check_copies(shape: Shape, texts: Texts, open_sheet: Callable[[], IO[bytes]]) -> None:

@@ -10,13 +10,12 @@ from app.errors import InputError
 from app.ingest.headings.heading import HeaderSearch
 from app.ingest.outcomes import IngestOptions
 from app.ingest.tables.grids import Grid, GridRows, Merge
-from app.ingest.tables.monsters import MAX_COLUMNS, MAX_ROWS, MonsterError, check_rectangle
+from app.ingest.tables.monsters import MAX_COLUMNS, MAX_MERGES, MAX_ROWS, MonsterError, check_rectangle
 from app.ingest.tables.sheetxml import feed_all
 from app.ingest.tables.stored import StoredRows
 from app.ingest.tables.streams import open_bytes
 
 _MAX_SHEETS = 1_000
-_MAX_MERGES = 200_000
 
 
 class SpreadsheetMlRows(GridRows):
@@ -143,7 +142,7 @@ class _Walk:
         check_rectangle(1, self._place + 1, 1, sheet.name)
         check_rectangle(1, self._across + 1, 1, sheet.name)
         down = _place(given, "MergeDown", 0)
-        if (down or self._across) and len(sheet.merges) < _MAX_MERGES:
+        if (down or self._across) and len(sheet.merges) < MAX_MERGES:
             sheet.merges.append(Merge(self._number, self._number + down, self._place, self._place + self._across))
 
 

@@ -28,7 +28,7 @@ from app.ingest.headings.heading import HeaderSearch
 from app.ingest.outcomes import IngestOptions
 from app.ingest.tables.binary import scan_binary_sheet
 from app.ingest.tables.compound import Compound, DamagedError, scan_workbook, workbook_stream
-from app.ingest.tables.grids import Grid, GridRows, Merge
+from app.ingest.tables.grids import Grid, GridRows, Merge, Rows
 from app.ingest.tables.monsters import (
     MAX_SHEET_BYTES,
     MAX_UNPACKED,
@@ -36,6 +36,7 @@ from app.ingest.tables.monsters import (
     check_ratio,
 )
 from app.ingest.tables.opendocument import scan_content
+from app.ingest.tables.richtext import powers
 from app.ingest.tables.sheetxml import Shape, Texts, check_copies, refuse_doctype, scan_sheet, scan_texts
 
 _FAULTS = (
@@ -73,6 +74,7 @@ class WorkbookRows(GridRows):
         shapes = self._guarded(lambda: _SCANS[form](stream))
         if shapes is None:
             raise self._locked()
+        self.notes = _uncalculated(sum(shape.uncalculated for shape in shapes.values()))
         self._book: CalamineWorkbook = self._guarded(lambda: _opened(stream))
         try:
             sheets = self._guarded(lambda: self._book.sheets_metadata)
@@ -101,7 +103,7 @@ class WorkbookRows(GridRows):
             merges = self._merges(place) if unfit is None else []
         return Grid(
             name=sheet.name,
-            rows=lambda: self._rows(place),
+            rows=lambda: _mended(self._rows(place), shape) if shape else self._rows(place),
             hidden=sheet.visible is not SheetVisibleEnum.Visible,
             merges=merges,
             hidden_rows=frozenset(shape.hidden_rows) if shape else frozenset(),
@@ -167,6 +169,47 @@ class WorkbookRows(GridRows):
         )
 
 
+def _mended(rows: Rows, shape: Shape) -> Rows:
+    """The rows with what their reader leaves out."""
+    rows = _with_constants(rows, shape) if shape.constants else rows
+    return _with_powers(rows, shape.powers) if shape.powers else rows
+
+
+def _with_powers(rows: Rows, powers: dict[str, str]) -> Rows:
+    for number, row in rows:
+        yield number, [powers.get(cell, cell) if cell.__class__ is str else cell for cell in row]
+
+
+def _with_constants(rows: Rows, shape: Shape) -> Rows:
+    """The rows with what formulas show that need no calculation; the reader may end before the last of them."""
+    constants = shape.constants
+    number = 0
+    for number, row in rows:
+        yield number, _filled_in(row, constants[number]) if number in constants else row
+    for beyond in sorted(row for row in constants if row > number):
+        yield beyond, _filled_in((), constants[beyond])
+
+
+def _filled_in(row: Sequence[Any], texts: dict[int, str]) -> list[Any]:
+    cells = list(row)
+    cells.extend([""] * (max(texts) + 1 - len(cells)))
+    for place, text in texts.items():
+        cells[place] = text
+    return cells
+
+
+def _uncalculated(formulas: int) -> tuple[tuple[str, str], ...]:
+    if not formulas:
+        return ()
+    return (
+        (
+            f"{formulas:,} formulas have no stored value and count as empty; open the workbook in a spreadsheet program"
+            " and save it",
+            f"{formulas:,} 个公式没有保存计算结果，按空单元格处理；请用表格软件打开并重新保存",
+        ),
+    )
+
+
 def _opened(stream: IO[bytes]) -> CalamineWorkbook:
     stream.seek(0)
     return CalamineWorkbook.from_filelike(stream)
@@ -230,10 +273,14 @@ def _scan_xlsx(stream: IO[bytes]) -> dict[str | int, Shape]:
             raise zipfile.BadZipFile
         relations = _sheet_parts(archive, parts, book)
         texts = Texts.none()
+        raised: dict[str, str] = {}
         for name, entry in parts.items():
             if name.endswith(_TEXTS):
                 with archive.open(entry) as part:
                     texts = scan_texts(part)
+                if texts.raised:
+                    with archive.open(entry) as part:
+                        raised = powers(part)
             elif name.endswith("styles.xml"):
                 _small(archive, entry)
         shapes: dict[str | int, Shape] = {}
@@ -247,6 +294,7 @@ def _scan_xlsx(stream: IO[bytes]) -> dict[str | int, Shape]:
             with archive.open(part_entry) as part:
                 shape = scan_sheet(part, node.get("name", ""))
             check_copies(shape, texts, lambda entry=part_entry: archive.open(entry))  # type: ignore[misc]
+            shape.powers = raised
             shapes[node.get("name", "")] = shape
         return shapes
 

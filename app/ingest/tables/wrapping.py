@@ -26,7 +26,9 @@ _FORMULAS = tuple(
 )
 """A text, ``T``, ``HYPERLINK`` with a text and without one, and a bare code or number behind the sign."""
 
-_AFTER_APOSTROPHE = re.compile(r"'(?:[A-Z]{0,4}[-\s]?\d[\w./\-()（） ]*|[=+\-@].*|[A-Z0-9]{6,})\Z", re.DOTALL)
+_AFTER_APOSTROPHE = re.compile(
+    r"'(?:[A-Z]{0,4}[-\s]?\d[\w./\-()（） ]*|\s*[=+\-@＝＋－＠].*|[A-Z0-9]{6,}|[\u3400-\u9fff][^']*)\Z", re.DOTALL
+)
 """What an apostrophe keeps from being taken for a number or a formula. ``'quoted' text`` is something else."""
 
 
@@ -40,6 +42,15 @@ def unwrapped(text: str) -> str:
         if not text or text[0] not in STARTS:
             return text
     return text
+
+
+def constant(formula: str) -> str | None:
+    """The text that a formula (without its sign) shows whatever else the sheet holds; ``None`` where it calculates."""
+    bare = formula.lstrip()
+    if bare[:1] != '"' and bare[:9].upper() != "HYPERLINK" and bare[:1] not in ("T", "t"):
+        return None
+    inner = _inner("=" + bare)
+    return None if inner is None else unwrapped(inner)
 
 
 def _inner(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,10 @@ SYMBOLS = st.builds(
         ("Ｆ２１Ｖ２３／００；A01G7/04", ("F21V23/00", "A01G7/04")),
         ("G06F3/0484|G06F3/048、G06F17/30\nG06F3/0484", ("G06F3/0484", "G06F3/048", "G06F17/30")),
         ("H01M 10/0567 H01M 4/36", ("H01M10/0567", "H01M4/36")),
+        ("C02F 1/44 (2006.01) C02F 9/00 (2006.01)I B01D61/00", ("C02F1/44", "C02F9/00", "B01D61/00")),
+        ("C02F 1/44(2006.01)C02F 9/00(2006.01)", ("C02F1/44", "C02F9/00")),
+        ("A01B 1/00, 3/00; 5/02", ("A01B1/00", "A01B3/00", "A01B5/02")),
+        ("(51)Int.Cl. INV. B01D61/00 ADV. C02F1/44", ("B01D61/00", "C02F1/44")),
         ("H01M0010056700", ("H01M10/0567",)),
         ("H02K13", ("H02K13",)),
         ("H01M", ("H01M",)),
@@ -224,3 +229,10 @@ def test_ingest_codes_case_of_industries() -> None:
     mapping = {"国标行业大类": "industry", "国标行业门类": "industry"}
     records = [one.record for one in read_records(CASES / "18_tianyancha_industry.xlsx", Kind.FIRMS, mapping=mapping)]
     assert [record.industry for record in records if isinstance(record, Firm)] == [("C26",), ("C40",)]
+
+
+def test_ingest_codes_industries_take_linear_time() -> None:
+    """A long run of spaces between two words is no path."""
+    start = time.perf_counter()
+    assert industry_codes(f"甲{' ' * 300_000}乙") == ((), ("甲乙",))
+    assert time.perf_counter() - start < 3

@@ -66,7 +66,21 @@ def test_ingest_encodings_a_few_damaged_rows_do_not_change_the_verdict(tmp_path:
     """One broken character in a UTF-8 or GB18030 file costs its row, not the file."""
     assert _detect(tmp_path, CHINESE.encode() * 5 + b"\xe6\x9c,\n" + CHINESE.encode()) == ("utf-8", True, False)
     assert _detect(tmp_path, CHINESE.encode("gb18030") * 5 + b"\xff\xff\n") == ("gb18030", True, False)
-    assert _detect(tmp_path, b"id,title\n" * 100 + b"1,\xe9\n") == ("utf-8", True, False)
+    assert _detect(tmp_path, b"id,title\n" * 100 + b"1,\xe9\x9c\n") == ("utf-8", True, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Publication Number,Title,Assignee\nEP1234568A1,Dispositif à membrane,Société Générale de Membranes\n",
+        "Publication Number,Title\nEP1A1,Dispositif à membrane\n",
+        "Veröffentlichungs-Nummer;Titel\nDE102015000001A1;Gerät für Öl\n",
+        "id,title\n" * 100 + "FR3000001A1,Procédé à deux étapes – “flux”\n",
+    ],
+)
+def test_ingest_encodings_western_tables_are_read(tmp_path: Path, text: str) -> None:
+    """Latin-1 is told by one row, by letters that are words, and in headers; seldom letters are no damage of UTF-8."""
+    assert _detect(tmp_path, text.encode("cp1252")) == ("cp1252", False, False)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import fields
 
 import pytest
@@ -11,6 +12,7 @@ from app.errors import InputError
 from app.ingest.headings.headers import fields_of, plan_columns, recognise
 from app.ingest.headings.heading import HeaderSearch
 from app.ingest.headings.synonyms import PARTS, REQUIRED, SYNONYMS
+from app.ingest.tables.leftovers import Leftovers
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -241,3 +243,40 @@ def test_ingest_headers_a_mapping_must_fit_the_file() -> None:
         HeaderSearch("a.csv", Kind.PATENTS, {"Name": "business_scope"}).check_mapping(("id", "Name"))
     HeaderSearch("a.csv", Kind.PATENTS, {"name ": "title", "id": "extra"}).check_mapping(("id", "Name"))
     assert "title" in fields_of(Kind.PATENTS)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("专利号/申请号", "id"),
+        ("专利号或申请号", "id"),
+        ("Patent/Publication Number", "id"),
+        ("公開號", "id"),
+        ("申請號", "application_number"),
+        ("專利權人", "holders"),
+        ("专利权人名称/申请人", "holders"),
+        ("专利授权日期", "published_on"),
+        ("专利目前状态", "status"),
+        ("法律狀態", "status"),
+        ("所属高校", "holders"),
+        ("专利名称/成果名称", "title"),
+    ],
+)
+def test_ingest_headers_choices_prefixes_and_scripts(header: str, name: str) -> None:
+    """A header may give a choice of names, begin with 专利, or be in Traditional characters."""
+    assert name in {found for found, _ in recognise(header, Kind.PATENTS)}
+
+
+@pytest.mark.parametrize("header", ["申请日/公开日", "名称/单位", "IPC/CPC", "专利发明人", "专利代理机构"])
+def test_ingest_headers_choices_of_different_things_are_none(header: str) -> None:
+    """What may be one or the other is not guessed."""
+    assert recognise(header, Kind.PATENTS) == ()
+
+
+def test_ingest_headers_take_linear_time() -> None:
+    """A header that is nothing but brackets is looked at once, wherever headers are."""
+    start = time.perf_counter()
+    for header in ("(" * 64_000, "（甲" * 32_000):
+        plan_columns([header, "名称"], Kind.PATENTS, {})
+        Leftovers([header, "名称"], frozenset((0, 1)))
+    assert time.perf_counter() - start < 8

@@ -57,6 +57,8 @@ def test_ingest_kinds_another_kind_is_refused_by_name(
     [
         (Kind.PATENTS, ("公开号", "名称", "摘要", "统一社会信用代码", "单位名称")),
         (Kind.PATENTS, ("专利号", "专利名称", "统一社会信用代码", "等级")),
+        (Kind.PATENTS, ("公开（公告）号", "摘要", "申请日")),
+        (Kind.PATENTS, ("Publication Number", "Abstract", "Applicants")),
         (Kind.NEEDS, ("需求名称", "需求内容", "企业名称", "统一社会信用代码", "经营范围", "成立日期")),
         (Kind.NEEDS, ("编号", "标题", "描述")),
         (Kind.NEEDS, ("id", "title", "text", "ipc")),

@@ -80,3 +80,15 @@ def test_ingest_levels_marks_and_numbers_before_headers() -> None:
     )
     assert rows == (39,)
     assert headers == ("企业名称", "统一社会信用代码", "（3）经营范围", "★ 省份", "*其他")
+
+
+def test_ingest_levels_a_filled_in_line_of_a_form_is_no_group() -> None:
+    """Who fills in the list and in which unit stands above the header, and says nothing of its columns."""
+    rows, headers = _best(
+        Kind.PATENTS,
+        ("填报单位:某大学", "", "", "", "单位:件"),
+        ("序号", "专利信息", "", "权利人信息", ""),
+        ("", "专利号", "名称", "名称", "类型"),
+    )
+    assert rows == (2, 3)
+    assert headers == ("序号", "专利号", "专利名称", "权利人信息 名称", "权利人类型")

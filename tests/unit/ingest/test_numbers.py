@@ -32,7 +32,7 @@ def test_ingest_numbers_of_a_cell_are_never_glued(cell: str, found: tuple[str, i
     "cell",
     ["申请中", "待核实", "待定", "暂无", "办理中", "受理中", "未公开", "N/A", "无", "—", "已申请（待批）", "正在申请",
      "专利申请中", "实质审查中", "暂未取得", "无专利", "pending", "TBD", "Patent pending", "/", "0", "保密",
-     "申请中。"],
+     "申请中。", "ZL", "CN"],
 )  # fmt: skip
 def test_ingest_numbers_placeholders_are_none(cell: str) -> None:
     """Words that say that there is no number yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from datetime import date
@@ -203,3 +204,31 @@ def test_ingest_profiles_a_mapping_comes_before_the_profile(tmp_path: Path) -> N
         (outcome,) = source
     assert outcome.record is not None
     assert outcome.record.id == "000-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "dropped", "id"),
+    [
+        ("patstat", "publn_kind", "CN109999907"),
+        ("patstat", "publn_nr", "patent-"),
+        ("patentsview", "wipo_kind", "US11999901"),
+        ("wanfang", "公开/公告号", "CN201910012366.4"),
+    ],
+)
+def test_ingest_profiles_an_id_of_the_columns_that_there_are(
+    tmp_path: Path,
+    name: str,
+    dropped: str,
+    id: str,  # noqa: A002
+) -> None:
+    """People leave columns out: a kind may be missing, an office alone is no id, an application's number is one."""
+    with _sample(name).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    place = rows[0].index(dropped)
+    path = tmp_path / "list.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(row[:place] + row[place + 1 :] for row in rows)
+    records = [one.record for one in read_records(path, Kind.PATENTS)]
+    assert records[0] is not None
+    assert records[0].id.startswith(id)
+    assert len({record.id for record in records if record}) == len(records)

@@ -11,11 +11,12 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 from ingest_monsters import ODS_CELL, compound, ods, sheet_of_2003
 
-from app.domain import Kind
+from app.domain import Kind, Patent
 from app.errors import InputError
-from app.ingest import RowFile, RowOutcome, SourceFile, read_records
+from app.ingest import FEEDBACK, RowFile, RowOutcome, SourceFile, feedback_in, read_records, read_rows
 
 HEADERS = ["公开号", "名称", "摘要", "申请人"]
 
@@ -256,3 +257,62 @@ def test_ingest_sheets_wrapped_cells_cut_by_commas(tmp_path: Path) -> None:
     assert [(outcome.record.id, outcome.record.title, outcome.warnings) for outcome in outcomes] == [
         ("CN1A", "甲,乙装置", ()), ("CN2A", "丁", ()),
     ]  # fmt: skip
+
+
+def test_ingest_sheets_formulas_that_no_program_has_calculated(tmp_path: Path) -> None:
+    """Libraries write ``="CN1A"`` as a formula without its value: its text is told; of what calculates it is said."""
+    rows: list[list[Any]] = [
+        ['="公开号"', '="名称"', '="申请人"'],
+        ['="CN109999907B"', '="一种膜"', '=HYPERLINK("https://x.example","某大学")'],
+        ["CN109999908B", "一种轴承", '=B2&"有限公司"'],
+        ['="CN109999909B"', '=T("一种泵")', None],
+    ]
+    source, outcomes = _read(tmp_path / "a.xlsx", _saved(_book({"专利": rows})))
+    records = [one.record for one in outcomes]
+    assert [(one.id, one.title, one.holders) for one in records if isinstance(one, Patent)] == [
+        ("CN109999907B", "一种膜", ("某大学",)),
+        ("CN109999908B", "一种轴承", ()),
+        ("CN109999909B", "一种泵", ()),
+    ]
+    assert [note.partition(";")[0] for note, _ in source.notes] == [
+        "1 formulas have no stored value and count as empty"
+    ]
+
+
+def test_ingest_sheets_powers_stay_powers(tmp_path: Path) -> None:
+    """A raised 5 behind 10 is no 105, in workbooks and in web pages; letters and indices keep their place alone."""
+    book = xlsxwriter.Workbook(str(tmp_path / "a.xlsx"))
+    small, low = book.add_format({"font_script": 1}), book.add_format({"font_script": 2})
+    sheet = book.add_worksheet("专利")
+    for place, cells in enumerate((("公开号", "名称"), ("CN1A", ""), ("CN2A", "105"), ("CN3A", ""))):
+        sheet.write_row(place, 0, cells)
+    sheet.write_rich_string(1, 1, "CO", low, "2", ",压力10", small, "5", "Pa,宽105mm")
+    sheet.write_rich_string(3, 1, "10", small, "5")
+    book.close()
+    outcomes = list(read_records(tmp_path / "a.xlsx", Kind.PATENTS))
+    titles = [one.record.title for one in outcomes if isinstance(one.record, Patent)]
+    assert titles == ["CO2,压力10⁵Pa,宽105mm", "105", "105"]
+    page = "<table><tr><th>公开号<th>名称<tr><td>CN1A<td>CO<sub>2</sub>10<sup>-5</sup>Pa<sup>注</sup></table>"
+    _, outcomes = _read(tmp_path / "a.xls", page.encode())
+    assert [one.record.title for one in outcomes if isinstance(one.record, Patent)] == ["CO210⁻⁵Pa注"]
+
+
+def test_ingest_sheets_totals_of_a_narrow_table(tmp_path: Path) -> None:
+    """A total with an amount under nearly every header is no record; a title that begins with its word is one."""
+    rows: list[list[Any]] = [
+        ["专利号", "专利名称", "专利权人", "转让价格"],
+        ["ZL201910012366.3", "一种膜", "甲大学", 5],
+        ["合计", "1件", None, 5],
+        ["合计", "一种计算装置", "乙大学", 5],
+    ]
+    source, outcomes = _read(tmp_path / "a.xlsx", _saved(_book({"专利": rows})))
+    assert [one.row for one in outcomes] == [2, 4]
+    assert source.sheets[0].skipped == Counter(total=1)
+
+
+def test_sheets_a_word_that_is_in_every_row_is_a_value(tmp_path: Path) -> None:
+    """A firm may be called as a header is; its list is read all the same."""
+    path = tmp_path / "list.csv"
+    rows = [f"说明,说明,CN{number:09}B,感兴趣\n" for number in range(900000100, 900000110)]
+    path.write_text("企业名称,企业编号,专利编号,反馈\n" + "".join(rows), encoding="utf8")
+    assert len(list(read_rows(path, FEEDBACK, feedback_in))) == 10

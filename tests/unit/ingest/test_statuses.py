@@ -22,11 +22,14 @@ PATENTS = {
         ACTIVE | GRANTED | Alive | In force | Patented Case | Active - Reinstated | The patent has been granted
         Patent maintained as amended | No opposition filed within time limit | 등록 | 존속 | 特許 有効
         権利存続中 | 登録 | 專利權有效
+        已下证 | 下证 | 已领证 | 已拿证 | 已获证 | 证书已下发 | 已批准 | 已登记 | 已授权未过期 | 授权（未终止） | 未放弃
+        已缴年费 | 年费已缴纳 | 缴费正常 | 正常 | 保护中 | 存活 | 登録 権利継続中 | 存続-登録-継続
     """,
     "pending": """
         公开 | 公布 | 实质审查的生效 | 审中 | 审中-实审 | 审中－公开 | 等待实审提案 | 驳回等复审请求
         等待颁证公告 | 一通出案待答复 | 未授权 | 复审 | PCT指定期内 | PCT进入指定国(指定期内) | 专利申请权的转移
-        公布封卷 | PENDING | Application filed | Final Rejection Mailed
+        驳回复审 | 公布后转移 | 未获授权 | 没有授权 | 未下证 | 待领证 | 已提交 | 申报中 | 国家阶段 | Not yet granted
+        Allowed -- Notice of Allowance Not Yet Mailed | 公布封卷 | PENDING | Application filed | Final Rejection Mailed
         Docketed New Case - Ready for Examination | Publications -- Issue Fee Payment Verified
         Grant of patent is intended | Notice of Allowance Mailed -- Application Received in Office of Publications
         Examination is in progress | 공개 | 출원 | 심사중 | 거절결정불복심판중 | 審査中 | 出願中 | 審查中
@@ -45,9 +48,12 @@ PATENTS = {
         The application is deemed to be withdrawn | 거절 | 취하 | 포기 | 소멸 | 무효 | 존속기간만료 | 등록료불납
         権利消滅 | 拒絶査定 | 取下 | みなし取下 | 存続期間満了 | 年金不納 | 未審査請求によるみなし取下
         專利權消滅 | 核駁 | 未繳年費 | 視為撤回
+        已过有效期 | 已过保护期 | 不再有效 | 非有效 | 停缴年费 | 未按时缴费 | 没有缴费 | 未续费 | 年费滞纳终止
+        放弃维持 | 终止维持 | 未维持 | 权利丧失 | 作废 | 死亡 | 未授权失效 | 未授权终止 | 视为未提出
+        Not granted | Not maintained
     """,
     UNKNOWN: """
-        未知 | 不详 | 未确认 | Unknown | Indeterminate | 文件的公告送达 | 著录事项变更
+        未知 | 不详 | 未确认 | 查无 | 未查询到 | 不清楚 | Unknown | Indeterminate | 文件的公告送达 | 著录事项变更
     """,
 }
 

@@ -143,3 +143,29 @@ def test_merging_emptied_values_are_named() -> None:
     stored = replace(STORED, industry=("C35",), industry_derived=True)
     named = sorted(emptied(stored, whole))
     assert named == ["abstract", "agreed", "extra", "filed_on", "holder_type", "holders", "ipc", "region"]
+
+
+def test_merging_a_patent_keeps_the_texts_of_its_office_in_any_order() -> None:
+    """A list without abstracts and one of Google's bring a title each; that of the patent's own office stays."""
+    chinese = Patent(id="CN1A", title="一种轴承", lang="zh", holders=("某大学", "某公司"), holder_type="university")
+    english = Patent(id="CN1A", title="Bearing", lang="en", holders=("Some Univ", "Some Co., Ltd."), holder_type="firm")
+    short = replace(english, title="VALVE", lang=None)
+    given = frozenset(("id", "title", "holders"))
+    for other, word in ((english, "en"), (short, "latin")):
+        beside = {f"title ({word})": other.title, f"holders ({word})": "Some Univ; Some Co., Ltd."}
+        assert merged(chinese, other, given).record == replace(chinese, extra=beside)
+        assert merged(other, chinese, given).record == replace(chinese, extra=beside)
+    assert merged(chinese, english, given).apart == 2
+
+
+def test_merging_a_change_of_holder_in_the_same_language_is_taken() -> None:
+    """A patent that a Chinese list gives to a foreign firm is that firm's; a list without texts is believed, too."""
+    given = frozenset(("id", "title", "holders"))
+    sold = row(holders=("Acme Inc.",), holder_type="firm")
+    found = merged(STORED, sold, given).record
+    assert isinstance(found, Patent)
+    assert (found.holders, found.holder_type) == (("Acme Inc.",), "firm")
+    untitled = row(title="", lang=None, holders=("Acme Inc.",), holder_type="firm")
+    found = merged(STORED, untitled, frozenset(("id", "holders"))).record
+    assert isinstance(found, Patent)
+    assert (found.holders, found.holder_type) == (("Acme Inc.",), "firm")

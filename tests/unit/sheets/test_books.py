@@ -93,6 +93,20 @@ def test_books_have_what_readers_of_a_table_expect(tmp_path: Path) -> None:
     assert choice.allow_blank
 
 
+def test_books_print_what_people_read(tmp_path: Path) -> None:
+    """Rows are as high as their wrapped texts, up to the highest that Excel has; columns not for paper are left out."""
+    columns = (
+        Column(key="title", header=Words("专利名称", "Title"), width=20),
+        Column(key="id", header=Words("专利编号", "Patent id"), printed=False),
+    )
+    rows = [{"title": title, "id": "CN1A"} for title in ("电解液", "电解液" * 10, "电" * 40_000)]
+    write_table(tmp_path / "x.xlsx", NAME, columns, rows, ABOUT)
+    sheet, about = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
+    assert [sheet.row_dimensions[number].height for number in (1, 2, 3, 4)] == [None, None, 60, 405]
+    assert sheet.print_area == "'清单'!$A$1:$A$4"
+    assert about.row_dimensions[1].height == 24
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from app.ingest.tables.wrapping import unwrapped
 from app.sheets.cells import (
     MOST_CELL_UNITS,
     address_of,
     display_width,
     fitting,
     inert,
+    lines_of,
     link_of,
     sheet_name,
     web_address,
@@ -41,11 +43,32 @@ def test_cells_are_cut_by_the_units_that_excel_counts() -> None:
     assert len(cut.encode("utf-16-le")) // 2 <= MOST_CELL_UNITS
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＠", " =", "\u3000+"])
 def test_cells_of_csv_are_never_formulas(start: str) -> None:
     """A CSV file has no types: what would be computed is quoted."""
     assert inert(f"{start}1") == f"'{start}1"
     assert inert("甲=乙") == "甲=乙"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "-5℃下的电解液", "＝SUM(1)", " =1", "@甲", "＋甲公司"])
+def test_cells_of_csv_come_back_as_they_were(text: str) -> None:
+    """Whoever reads our file takes the apostrophe away again."""
+    assert unwrapped(inert(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("", 10, 1),
+        ("电解液", 10, 1),
+        ("一种电解液及其制备方法", 10, 3),
+        ("甲\n乙\n\n丙", 10, 4),
+        ("a" * 100, 20, 6),
+    ],
+)
+def test_cells_wrapped_lines_are_counted(text: str, width: float, lines: int) -> None:
+    """Each line takes at least one; a Chinese character takes two columns."""
+    assert lines_of(text, width) == lines
 
 
 @pytest.mark.parametrize(
