@@ -156,7 +156,6 @@ class IngestOptions:
 
     Attributes:
         zone: of dates and times that are written without one.
-        day_first: whether 05/07/2010 is the fifth of July; ``None`` where nobody knows, and such a date is not guessed.
         max_text_chars: characters of an abstract, a need's text or a business scope; ten times the longest seen.
         max_title_chars: characters of a title or a name.
         max_id_chars: characters of an id; the catalogue's key column is as wide.
@@ -170,7 +169,6 @@ class IngestOptions:
     """
 
     zone: tzinfo = SHANGHAI
-    day_first: bool | None = None
     max_text_chars: int = 200_000
     max_title_chars: int = 2_000
     max_id_chars: int = 128

@@ -50,6 +50,7 @@ class Plan:
         spares: the lesser positions of fields that have several, kept in ``extra`` where they add something.
         profile: the known export that the headers are of, ``None`` where they are of no known one.
         rewriting: what is done to the cells of such an export before they are read.
+        day_first: whether 05/07/2010 is the fifth of July there; ``None`` where nobody knows: it is not guessed.
     """
 
     headers: tuple[str, ...]
@@ -60,6 +61,7 @@ class Plan:
     spares: tuple[tuple[str, int], ...]
     profile: str | None = None
     rewriting: Rewriting | None = None
+    day_first: bool | None = None
 
     def rewritten(self, cells: Sequence[Any]) -> Sequence[Any]:
         """A row's cells as fields are read from them: as many as there are ``headers``."""
@@ -155,6 +157,7 @@ def _planned(
         ),
         profile=known.name if known else None,
         rewriting=rewriting,
+        day_first=known.traits.day_first if known else None,
     )
 
 
