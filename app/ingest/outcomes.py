@@ -128,8 +128,6 @@ class SourceFile:
         encoding: of a text file; ``None`` for xlsx and parquet.
         columns: their header -> our field, for the headers recognised.
         ignored: headers that are kept in ``extra`` only.
-        header_row: the row that holds the headers, ``None`` where the format has none.
-        sheet: the sheet of a workbook.
         sheets: every sheet, those left unread too; one without a name where the format has none.
         counters: headers of columns that look like ids and only count the rows.
         profile: the known export that it was read as, ``None`` where the general synonyms alone were used.
@@ -142,8 +140,6 @@ class SourceFile:
     encoding: str | None
     columns: Mapping[str, str]
     ignored: tuple[str, ...]
-    header_row: int | None
-    sheet: str | None
     sheets: tuple[SheetRead, ...] = ()
     counters: tuple[str, ...] = ()
     profile: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from app.domain import Kind
 from app.errors import InputError
 from app.ingest.headings.folding import LONGEST_HEADER
-from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
+from app.ingest.headings.headers import EXTRA, IGNORE, Plan, count_recognised, fields_of, plan_columns, same_header
 from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, lists_headers, looks_like
 from app.ingest.headings.levels import Known, is_grouping, joined
 from app.ingest.headings.profiles import profile_named
@@ -74,6 +74,10 @@ class HeaderSearch:
         """Check the profile's name before the file is opened."""
         if self.profile is not None:
             profile_named(self.profile, self.kind)
+
+    def plan(self, headers: Sequence[str]) -> Plan:
+        """Where each field of a row with these headers is."""
+        return plan_columns(headers, self.kind, self.mapping, self.profile)
 
     def best(self, rows: Iterable[Sequence[object]]) -> Heading:
         """The row with the most known headers, with the names of groups above or below it that make more known.
@@ -152,7 +156,7 @@ class HeaderSearch:
                 "no_header", "no header row was found", "未找到表头行", heading.headers,
             )  # fmt: skip
         self.check_mapping(heading.headers)
-        fields = plan_columns(heading.headers, self.kind, self.mapping, self.profile).fields
+        fields = self.plan(heading.headers).fields
         for group in REQUIRED[self.kind]:
             if not any(name in fields for name in group) and (hint or not self._is_partial(group, fields)):
                 wanted = " or ".join(group)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from app.ingest.headings.headers import plan_columns
 from app.ingest.headings.heading import HeaderSearch, Heading
 from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
 from app.ingest.problems import problem
@@ -67,13 +66,8 @@ class DelimitedRows:
         self._sheet = SheetRead(header_rows=self._shape.heading.all_rows)
         self.tables = self.all_tables = [Table(self._sheet, self._shape.heading)]
         headers = self._shape.heading.headers
-        plan = plan_columns(headers, search.kind, search.mapping)
+        plan = search.plan(headers)
         self._leftovers = Leftovers(headers, frozenset(place for places in plan.fields.values() for place in places))
-
-    @property
-    def heading(self) -> Heading:
-        """Where the header is and what it says."""
-        return self._shape.heading
 
     def close(self) -> None:
         """Close the file."""

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from app.errors import InputError
-from app.ingest.headings.headers import plan_columns
 from app.ingest.headings.heading import HeaderSearch, Heading
 from app.ingest.outcomes import IngestOptions, RawRow, SheetRead
 from app.ingest.tables.leftovers import HEADER, TOTALS, Leftovers
@@ -102,11 +101,6 @@ class GridRows:
         if not self.tables:
             raise self._unreadable()
 
-    @property
-    def heading(self) -> Heading:
-        """The headers of the first sheet that is read."""
-        return self.tables[0].heading
-
     def close(self) -> None:
         """Close the file."""
         self._close()
@@ -178,7 +172,7 @@ class _SheetRows:
         named = [place for place, header in enumerate(headers, start=1) if header]
         self._headers = headers[: named[-1]] if named else headers
         self._width = len(self._headers)
-        plan = plan_columns(self._headers, search.kind, search.mapping)
+        plan = search.plan(self._headers)
         self._leftovers = Leftovers(
             self._headers, frozenset(place for places in plan.fields.values() for place in places)
         )
