@@ -13,7 +13,7 @@ from app.domain import Kind
 from app.ingest.headings.folding import BRACKETED, folded, unbracketed
 from app.ingest.headings.profiles import Profile, profile_named, recognised_profile
 from app.ingest.headings.rewriting import Rewriting, rewriting_of
-from app.ingest.headings.synonyms import MERGED, SYNONYMS, TRANSLATION_MARKS
+from app.ingest.headings.synonyms import MERGED, PATTERNS, SYNONYMS, TRANSLATION_MARKS
 
 EXTRA = "extra"
 """Mapping target that keeps a column in ``extra`` although its header is a known one."""
@@ -107,7 +107,8 @@ def recognise(header: str, kind: str) -> tuple[tuple[str, int], ...]:
         or table.get(_behind_english(header))
         or (kind == Kind.PATENTS and whole[:2] == _OF_PATENT and table.get(whole[2:]))
         or _shared([table.get(folded(part), ()) for part in _alternatives(header)])
-        or table.get(_simplified(header), ())
+        or table.get(_simplified(header))
+        or tuple((name, 0) for name, pattern in PATTERNS.get(kind, ()) if pattern.fullmatch(unbracketed(header)))
     )
 
 
