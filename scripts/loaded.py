@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.ingest import FEEDBACK, GRADES, INDUSTRIES
-from app.ingest.outcomes import SheetRead
+from app.ingest import FEEDBACK, GRADES, INDUSTRIES, SheetRead
 from app.records.report import FIRST_ROWS, LoadReport, is_record_kind
 from scripts.console import Shell, listed
 

@@ -20,8 +20,7 @@ from app.catalogue import PushEntry, PushRun
 from app.domain import Firm, Patent
 from app.errors import InputError
 from app.push.sheets import COLUMNS, NAME, about_run, sheet_row
-from app.sheets import MOST_SHEETS, Lang, inert, open_book, whole
-from app.sheets.files import BOM
+from app.sheets import BOM, MOST_SHEETS, Lang, inert, open_book, whole
 
 EXPORTS = (".xlsx", ".csv", ".parquet", ".jsonl")
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.domain import Kind
-from app.ingest import FEEDBACK, GRADES, INDUSTRIES, Problem, RowOutcome, SourceFile
-from app.ingest.outcomes import SheetRead
+from app.ingest import FEEDBACK, GRADES, INDUSTRIES, Problem, RowOutcome, SheetRead, SourceFile
 
 UNKNOWN_WORD = "unknown_word"
 """The code of problems that are counted by their values."""

@@ -27,7 +27,7 @@ _ABOUT = re.compile(
 _OF_FORM = re.compile(
     r"[:：]\s*[^\s:：(（]|\A(?:填[报表写]|制表|编制|报送|审核|联系|盖章|日期|时间|年度|单位)[^:：]{0,8}[:：]\s*(?:[(（]|\Z)"
 )
-"""What is a line of a form above its table, and no name of a group: 填报日期：2024年5月1日, 填报单位：（盖章）, 填表人：."""
+"""What is a line of a form above its table: 填报日期：2024年5月1日, 填报单位：（盖章）, 填表人：."""
 
 _LISTS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("levels.toml").read_text(encoding="utf-8"))
 _NEUTRAL = frozenset(_LISTS["neutral"])
