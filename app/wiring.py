@@ -5,9 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
-from threading import RLock
-from typing import Any, Self, TypeVar, overload
 
 import models
 from app.alerts.service import AlertService, alert_renderers
@@ -23,6 +20,7 @@ from app.feedback.judgements import JudgementService
 from app.feedback.pools import PoolService
 from app.feedback.service import FeedbackService, GradingService, OutreachService
 from app.ingest import IngestOptions
+from app.made_once import made_once
 from app.match.service import MatchLimits, MatchService
 from app.metrics import Metrics
 from app.push.delivery import PushDelivery
@@ -49,24 +47,8 @@ from app.webhooks.post import Endpoint
 from app.webhooks.sender import WebhookService, WebhookSettings
 from index import BuildOptions
 
-T = TypeVar("T")
-
 BUILD_COMMAND = (sys.executable, "-m", "scripts.cli")
 """What a server runs for a build: this program, by the interpreter that runs it."""
-
-
-class _made_once(cached_property[T]):  # noqa: N801 - a decorator, written as the one that it extends
-    """A `cached_property` that several threads may read first: from Python 3.12 on that one has no lock."""
-
-    _making = RLock()
-
-    @overload
-    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> Self | T:
-        with self._making:
-            return super().__get__(instance, owner)
 
 
 class Services:
@@ -122,17 +104,17 @@ class Services:
             max_batch_texts=self.settings.encoder_batch_texts,
         )
 
-    @_made_once
+    @made_once
     def encoders(self) -> Encoders:
         """Encoders by their specs; each is loaded once."""
         return Encoders(self._load, self._spec)
 
-    @_made_once
+    @made_once
     def encoder(self) -> EncoderSlot:
         """The configured encoder."""
         return self.encoders.slot()
 
-    @_made_once
+    @made_once
     def serving(self) -> Serving:
         """The published snapshots and what changed since."""
         settings, stores = self.settings, VectorStores(self.settings.vectors_dir)
@@ -148,7 +130,7 @@ class Services:
         }
         return Serving(self.encoders, indexes, stores, settings.index_poll_seconds)
 
-    @_made_once
+    @made_once
     def match_limits(self) -> MatchLimits:
         """How much one request may ask for."""
         settings = self.settings
@@ -160,7 +142,7 @@ class Services:
             shared_terms=settings.shared_terms,
         )
 
-    @_made_once
+    @made_once
     def match(self) -> MatchService:
         """Queries to matches."""
         return MatchService(
@@ -171,7 +153,7 @@ class Services:
             stages=self.metrics.stages.labels,
         )
 
-    @_made_once
+    @made_once
     def health(self) -> HealthService:
         """Whether matches can be answered."""
         return HealthService(
@@ -182,7 +164,7 @@ class Services:
             shared_terms=self.settings.shared_terms,
         )
 
-    @_made_once
+    @made_once
     def records(self) -> RecordService:
         """Records by id."""
         return RecordService(self.catalogue)
@@ -192,17 +174,17 @@ class Services:
         """How files and requests are read."""
         return IngestOptions(zone=self.settings.zone)
 
-    @_made_once
+    @made_once
     def importing(self) -> ImportService:
         """Files of every kind."""
         return ImportService(self.catalogue, self.settings.rejects_dir, self._ingest_options)
 
-    @_made_once
+    @made_once
     def load_history(self) -> LoadHistory:
         """The log of loads, and taking one back."""
         return LoadHistory(self.catalogue)
 
-    @_made_once
+    @made_once
     def files(self) -> FileService:
         """Files that come over HTTP, loaded by processes of their own."""
         settings, launcher = self.settings, self._process_launcher
@@ -214,7 +196,7 @@ class Services:
             max_bytes=settings.max_file_bytes,
         )
 
-    @_made_once
+    @made_once
     def writing(self) -> WriteService:
         """Single records and batches."""
         return WriteService(
@@ -224,7 +206,7 @@ class Services:
             options=self._ingest_options,
         )
 
-    @_made_once
+    @made_once
     def feedback(self) -> FeedbackService:
         """What came back, one by one and in batches."""
         return FeedbackService(
@@ -234,37 +216,37 @@ class Services:
             options=self._ingest_options,
         )
 
-    @_made_once
+    @made_once
     def outreach(self) -> OutreachService:
         """Opt-outs and rejected pairs."""
         return OutreachService(self.catalogue)
 
-    @_made_once
+    @made_once
     def judgements(self) -> JudgementService:
         """Judgements as files."""
         return JudgementService(self.catalogue, self.settings.zone)
 
-    @_made_once
+    @made_once
     def judging(self) -> JudgingService:
         """Sheets for judges."""
         return JudgingService(self.catalogue, self.match, self.settings.max_queries, self._ingest_options)
 
-    @_made_once
+    @made_once
     def funnel(self) -> FunnelService:
         """The way from a push to a contract."""
         return FunnelService(self.catalogue, self.push_delivery.pushed_pairs)
 
-    @_made_once
+    @made_once
     def pools(self) -> PoolService:
         """Named selections of patents."""
         return PoolService(self.catalogue)
 
-    @_made_once
+    @made_once
     def grading(self) -> GradingService:
         """Grades of patents."""
         return GradingService(self.catalogue)
 
-    @_made_once
+    @made_once
     def pushing(self) -> PushService:
         """Push runs."""
         settings, serving = self.settings, self.serving
@@ -272,22 +254,22 @@ class Services:
         patents, folder = serving.indexes[Kind.PATENTS], settings.push_dir
         return PushService(patents, serving.store_of, self.catalogue, folder, lists)
 
-    @_made_once
+    @made_once
     def push_delivery(self) -> PushDelivery:
         """The lists of push runs."""
         return PushDelivery(self.catalogue, self.settings.zone)
 
-    @_made_once
+    @made_once
     def push_reporting(self) -> PushReporter:
         """Reports of push runs."""
         return PushReporter(self.catalogue, self.push_delivery)
 
-    @_made_once
+    @made_once
     def alerts(self) -> AlertService:
         """Alerts of needs, and from which level on they are watched."""
         return AlertService(self.catalogue, WatchLevel(self.settings.alert_level))
 
-    @_made_once
+    @made_once
     def watcher(self) -> Watcher:
         """Finds new patents that fit watched needs."""
         settings = self.settings
@@ -301,7 +283,7 @@ class Services:
         patents = self.serving.indexes[Kind.PATENTS]
         return Watcher(patents, self.serving.store_of, self.catalogue, self.outreach.excluded_pairs, watching)
 
-    @_made_once
+    @made_once
     def webhooks(self) -> WebhookService:
         """Sends events as they happen; nothing where no URL is set."""
         settings = self.settings
@@ -314,12 +296,12 @@ class Services:
         renderers = push_renderers(self.push_delivery) | alert_renderers(self.alerts)
         return WebhookService(self.catalogue.outbox, sending, renderers, self.metrics)
 
-    @_made_once
+    @made_once
     def indexing(self) -> IndexService:
         """Builds, publications and rollbacks."""
         return IndexService(self.catalogue, self.encoders, self._index_settings)
 
-    @_made_once
+    @made_once
     def builds(self) -> BuildService:
         """Builds in processes of their own."""
         return BuildService(self.indexing.jobs, self._process_launcher, self.spec_of)
@@ -329,12 +311,12 @@ class Services:
         # With the settings in force, whatever this process's own environment says.
         return self._launcher or ProcessLauncher(BUILD_COMMAND, self.settings.environment())
 
-    @_made_once
+    @made_once
     def overview(self) -> OverviewService:
         """Where every index stands."""
         return OverviewService(self.catalogue, self.indexing, shared_terms=self.settings.shared_terms)
 
-    @_made_once
+    @made_once
     def verification(self) -> VerificationService:
         """Reads snapshots whole again."""
         return VerificationService(self.catalogue, self.encoders, self.settings.index_dir)
@@ -354,13 +336,13 @@ class Services:
             neighbours_from=settings.neighbours_from,
         )
 
-    @_made_once
+    @made_once
     def evaluating(self) -> EvaluationService:
         """Measures the matches on judged queries."""
         evaluating = EvaluationSettings(building=self._index_settings, spec_of=self.spec_of, limits=self.match_limits)
         return EvaluationService(self.encoders, evaluating)
 
-    @_made_once
+    @made_once
     def training(self) -> TrainingService:
         """Fine-tunes the encoder."""
         settings = self.settings
@@ -374,12 +356,12 @@ class Services:
         )
         return TrainingService(self.catalogue, training)
 
-    @_made_once
+    @made_once
     def adapting(self) -> AdaptationService:
         """Adapts the encoder to patents."""
         return AdaptationService(self.catalogue, self.settings.models_dir, self.spec_of)
 
-    @_made_once
+    @made_once
     def calibrating(self) -> CalibrationService:
         """Fits what a score means."""
         limits, folder = self.match_limits, self.settings.index_dir

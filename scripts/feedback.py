@@ -41,7 +41,7 @@ def command() -> None:
 @MAPPING
 @shell_command
 def import_file(shell: Shell, file: Path, mapping: Path | None) -> int:
-    r"""Record FILE (.jsonl .csv .tsv .xlsx .parquet, each also .gz): one row is one event or one judgement.
+    r"""Record FILE (.xlsx .xls .ods .csv .jsonl .parquet and more: docs/ingest.md): a row is one event or judgement.
 
     Sheets of `push export` and `feedback sheet` are taken as they come back; rows that nobody filled in are skipped.
     A row that cannot be used goes to a rejects file that says why and what to do, and the exit status is 3. Loading the

@@ -44,7 +44,7 @@ class _Words(click.Group):
 @click.group(
     cls=_Words,
     short_help="Load patents, needs, firms, the mapping of industries or grades; list loads, undo one.",
-    help="""Load files (.jsonl .csv .tsv .xlsx .parquet, each also .gz and more) into the catalogue.
+    help="""Load files (.xlsx .xls .ods .csv .jsonl .parquet and more: docs/ingest.md) into the catalogue.
 
     Good rows go in, by id; a row that cannot be used goes to a rejects file that says why and what to do, and the
     exit status is 3. Loading the same file twice changes nothing. A row changes the fields that it has values for;
@@ -75,7 +75,7 @@ class _Given:
     load: int | None
 
 
-_HELP = r"""Load FILES (.jsonl .csv .tsv .xlsx .parquet, each also .gz and more) of KIND.
+_HELP = r"""Load FILES of KIND (.xlsx .xls .ods .csv .jsonl .parquet and more: docs/ingest.md).
 
     A row changes the fields that it has values for; what it leaves out stays. With --replace a row is the whole record:
     it says first how many stored values that empties, and asks.
@@ -113,7 +113,9 @@ def _record_command(kind: Kind) -> None:
         click.option("--dry-run", is_flag=True, help="Say how files are read and what would change; write nothing."),
         click.option("--yes", is_flag=True, help="With --replace: do not ask."),
         click.option("--replace", is_flag=True, help="A row is the whole record; what it leaves out is emptied."),
-        click.option("--profile", help="Read the files as this known export, whatever their headers say."),
+        click.option(
+            "--profile", metavar="NAME", help="Read the files as this known export: docs/ingest.md lists them."
+        ),
         MAPPING,
         FILES,
     ):

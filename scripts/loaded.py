@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.ingest import FEEDBACK, GRADES, INDUSTRIES
-from app.ingest.outcomes import SheetRead
-from app.records.report import LoadReport, is_record_kind
+from app.ingest import FEEDBACK, GRADES, INDUSTRIES, SheetRead
+from app.records.report import FIRST_ROWS, LoadReport, is_record_kind
 from scripts.console import Shell, listed
 
 _RECORD_COLUMNS = ("added", "changed", "unchanged", "repeated", "rejected")
@@ -39,6 +38,8 @@ def show_load(shell: Shell, report: LoadReport) -> None:
         _show_reading(shell, report)
     else:
         _show_unread(shell, report.sheets)
+    for note, note_zh in report.notes:
+        shell.line(f"{note} · {note_zh}")
     counts = report.as_json() | {"patents looked at": report.patents}
     columns = _COLUMNS.get(report.kind, _RECORD_COLUMNS)
     row = {name: counts[name] for name in ("file", "rows", *columns)} | {"seconds": f"{report.seconds:.1f}"}
@@ -61,8 +62,7 @@ def _findings(report: LoadReport, warnings: Mapping[str, int] | None) -> Iterato
     for title, reasons in (("rejected · 退回", report.reasons), ("warnings · 警告", warnings)):
         if reasons:
             shown = (
-                f"{code} {times} (rows · 行 {', '.join(map(str, report.first_rows.get(code, ())))}"
-                f"{', …' if times > len(report.first_rows.get(code, ())) else ''})"
+                f"{code} {times} (rows · 行 {_first_rows(report, code)}{', …' if times > FIRST_ROWS else ''})"
                 for code, times in Counter(reasons).most_common()
             )
             yield f"{title}: {'; '.join(shown)}"
@@ -76,12 +76,19 @@ def _findings(report: LoadReport, warnings: Mapping[str, int] | None) -> Iterato
         yield f"columns that merely count and are no ids · 仅为序号、不作为编号的列: {', '.join(report.counters)}"
 
 
+def _first_rows(report: LoadReport, code: str) -> str:
+    """The first rows of a reason, with their sheets where several were read."""
+    several = sum(sheet.read for sheet in report.sheets) > 1
+    places = report.first_rows.get(code, ())
+    return ", ".join(f"{place.sheet}!{place.row}" if several else str(place.row) for place in places)
+
+
 def _show_reading(shell: Shell, report: LoadReport) -> None:
     source = report.source
     if source is None:
         return
     facts = [("format · 格式", source.format + (" (gzip)" if source.compressed else ""))]
-    facts += [("profile · 来源", profile)] if (profile := getattr(source, "profile", None)) else []
+    facts += [("profile · 来源", source.profile)] if source.profile else []
     facts += [("encoding · 编码", source.encoding)] if source.encoding else []
     shell.line(f"how {report.file} was read · 读取方式: " + ", ".join(f"{name} {value}" for name, value in facts))
     _show_sheets(shell, report.sheets)
@@ -139,7 +146,6 @@ def _show_columns(shell: Shell, report: LoadReport) -> None:
     for sheet in report.sheets:
         for one in sheet.columns:
             columns.setdefault(one.header, one.field or "")
-    columns = columns or dict(report.columns)
     used = [(header, ours) for header, ours in columns.items() if ours]
     if used:
         shell.table(("column · 列", "field · 字段"), used[:_MOST_SHOWN])

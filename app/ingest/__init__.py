@@ -10,7 +10,7 @@ from app.ingest.headings.mapping import load_mapping
 from app.ingest.headings.synonyms import FEEDBACK, GRADES, INDUSTRIES
 from app.ingest.industries import Pairs, pairs_in
 from app.ingest.objects import record_of
-from app.ingest.outcomes import SHANGHAI, IngestOptions, Problem, RowOutcome, SourceFile
+from app.ingest.outcomes import SHANGHAI, IngestOptions, Problem, RowOutcome, SheetRead, SourceFile
 from app.ingest.problems import problem
 from app.ingest.reading import FORMATS, RowFile, read_records, read_rows
 from app.ingest.rejects import RejectsFile, rejects_path
@@ -28,6 +28,7 @@ __all__ = [
     "RejectsFile",
     "RowFile",
     "RowOutcome",
+    "SheetRead",
     "SourceFile",
     "digits_lost",
     "feedback_in",

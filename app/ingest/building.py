@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from app.domain import AnyRecord, Firm, Kind, Need, Patent
 from app.ingest.draft import Draft
 from app.ingest.fields.codes import (
-    CREDIT_CODE_LENGTH,
     compact,
     credit_code_holds,
     ipc_codes,
@@ -23,7 +22,7 @@ from app.ingest.fields.words import document_kind_word, holder_type_word, is_mis
 from app.ingest.identities import Stated, code_within, is_credit_code, stated_id
 from app.ingest.parts import KEPT_PARTS, need_text
 from app.text.normalising import detect_language, fold_line, language_word
-from app.text.numbers import firm_code
+from app.text.numbers import CREDIT_CODE_CHARS, firm_code
 
 
 def record_in(kind: Kind, draft: Draft) -> AnyRecord | None:
@@ -139,7 +138,7 @@ def _rejected_for(draft: Draft, name: str) -> bool:
 
 def _credited(draft: Draft, identity: str) -> None:
     """Note what is odd about a firm's id that has the length of a unified social credit code."""
-    if len(identity) != CREDIT_CODE_LENGTH or not identity.isascii() or credit_code_holds(identity):
+    if len(identity) != CREDIT_CODE_CHARS or not identity.isascii() or credit_code_holds(identity):
         return
     if identity.isdigit() and identity.endswith("000"):
         # Spreadsheets keep 15 digits and write zeros for the rest.

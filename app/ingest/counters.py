@@ -73,7 +73,8 @@ class CounterWatch:
 
 def without_counters(plan: Plan, counters: Iterable[str]) -> Plan:
     """A plan in which these columns are no ids; they are kept beside the record."""
-    counted = {place for place in plan.fields.get("id", ()) if plan.headers[place] in set(counters)}
+    named = set(counters)
+    counted = {place for place in plan.fields.get("id", ()) if plan.headers[place] in named}
     if not counted:
         return plan
     fields = dict(plan.fields)
@@ -81,11 +82,4 @@ def without_counters(plan: Plan, counters: Iterable[str]) -> Plan:
     if not fields["id"]:
         del fields["id"]
     used = {place for places in fields.values() for place in places}
-    return replace(
-        plan,
-        fields=fields,
-        singles=tuple((name, places[0]) for name, places in fields.items() if len(places) == 1),
-        multiples=tuple((name, places) for name, places in fields.items() if len(places) > 1),
-        extras=tuple(sorted({*plan.extras, *(counted - used)})),
-        spares=tuple((name, place) for name, place in plan.spares if name != "id" or place in fields.get("id", ())[1:]),
-    )
+    return replace(plan, fields=fields, extras=tuple(sorted({*plan.extras, *(counted - used)})))

@@ -144,7 +144,7 @@ class Draft:
         value = self.present.get(name)
         if value is None:
             return None
-        read = day_read(value, self.options.zone, day_first=self.options.day_first)
+        read = day_read(value, self.options.zone, day_first=self.plan.day_first)
         if read.day is None:
             self.warn("bad_date", name, value)
             self.keep(name)

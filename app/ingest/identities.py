@@ -43,6 +43,11 @@ class Stated(NamedTuple):
 _NOTHING = Stated("")
 
 
+def is_named_id(header: str, mapping: Mapping[str, str]) -> bool:
+    """Whether whoever loads the file says that this column is the id."""
+    return any(ours == "id" and same_header(theirs, header) for theirs, ours in mapping.items())
+
+
 def id_expected(kind: str, plan: Plan, mapping: Mapping[str, str]) -> bool:
     """Whether a row of a file with these columns that states no id is a mistake; else its id is derived."""
     places = plan.fields.get("id", ())
@@ -51,7 +56,7 @@ def id_expected(kind: str, plan: Plan, mapping: Mapping[str, str]) -> bool:
     if kind != Kind.PATENTS:
         return True
     headers = [plan.headers[place] for place in places]
-    mapped = any(ours == "id" and same_header(theirs, header) for theirs, ours in mapping.items() for header in headers)
+    mapped = any(is_named_id(header, mapping) for header in headers)
     return mapped or any(("id", rank) in recognise(h, kind) for h in headers for rank in range(_LAST_OWN_RANK + 1))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.errors import InputError
-from app.ingest.headings.heading import HeaderSearch, Heading
+from app.ingest.headings.heading import HeaderSearch
 from app.ingest.outcomes import IngestOptions, RawRow
 from app.ingest.tables.archives import Member, only_member
 from app.ingest.tables.contents import ARCHIVE, TEXT, content_of, is_json_lines, looks_like_table, refusal
@@ -61,11 +61,6 @@ class RowSource(Protocol):
     @property
     def all_tables(self) -> Sequence[Table]:
         """Those that are left, too."""
-        ...
-
-    @property
-    def heading(self) -> Heading:
-        """The headers of the first of them."""
         ...
 
     def rows(self) -> Iterator[RawRow]:
@@ -142,7 +137,6 @@ class _Unpacked:
         self.rows = rows.rows
         self.tables = rows.tables
         self.all_tables = rows.all_tables
-        self.heading = rows.heading
         self._close = rows.close
         self._discard = discard
 

@@ -128,8 +128,6 @@ class SourceFile:
         encoding: of a text file; ``None`` for xlsx and parquet.
         columns: their header -> our field, for the headers recognised.
         ignored: headers that are kept in ``extra`` only.
-        header_row: the row that holds the headers, ``None`` where the format has none.
-        sheet: the sheet of a workbook.
         sheets: every sheet, those left unread too; one without a name where the format has none.
         counters: headers of columns that look like ids and only count the rows.
         profile: the known export that it was read as, ``None`` where the general synonyms alone were used.
@@ -142,8 +140,6 @@ class SourceFile:
     encoding: str | None
     columns: Mapping[str, str]
     ignored: tuple[str, ...]
-    header_row: int | None
-    sheet: str | None
     sheets: tuple[SheetRead, ...] = ()
     counters: tuple[str, ...] = ()
     profile: str | None = None
@@ -156,7 +152,6 @@ class IngestOptions:
 
     Attributes:
         zone: of dates and times that are written without one.
-        day_first: whether 05/07/2010 is the fifth of July; ``None`` where nobody knows, and such a date is not guessed.
         max_text_chars: characters of an abstract, a need's text or a business scope; ten times the longest seen.
         max_title_chars: characters of a title or a name.
         max_id_chars: characters of an id; the catalogue's key column is as wide.
@@ -170,7 +165,6 @@ class IngestOptions:
     """
 
     zone: tzinfo = SHANGHAI
-    day_first: bool | None = None
     max_text_chars: int = 200_000
     max_title_chars: int = 2_000
     max_id_chars: int = 128

@@ -75,8 +75,10 @@ def _parts(draft: Draft, name: str) -> list[tuple[str, str]]:
 
 
 def _text(draft: Draft, name: str, cell: object) -> str:
-    if name == "deadline" and (read := day_read(cell, draft.options.zone)).day is not None and read.whole:
-        return read.day.isoformat()
+    if name == "deadline":
+        read = day_read(cell, draft.options.zone, day_first=draft.plan.day_first)
+        if read.day is not None and read.whole:
+            return read.day.isoformat()
     return fold_body(as_text(cell) or "")
 
 

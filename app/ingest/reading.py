@@ -13,9 +13,9 @@ from app.ingest.building import record_in
 from app.ingest.counters import CounterWatch, without_counters
 from app.ingest.draft import Draft
 from app.ingest.fields.words import LONGEST_MISSING, is_missing
-from app.ingest.headings.headers import Plan, plan_columns, same_header
+from app.ingest.headings.headers import Plan
 from app.ingest.headings.heading import HeaderSearch
-from app.ingest.identities import id_expected
+from app.ingest.identities import id_expected, is_named_id
 from app.ingest.opening import FORMATS, RowSource, open_rows
 from app.ingest.outcomes import ColumnRead, IngestOptions, RawRow, RowOutcome, SheetRead, SourceFile
 from app.ingest.tables.grids import Table
@@ -60,7 +60,9 @@ class RowFile(Generic[R]):
             reader.id_expected = self._expects(reader, table.heading.headers)
         # The keys of a row of JSON Lines are its own; a table has the same headers down to the next header row.
         self._loose = source.format == "jsonl"
-        self._counters = CounterWatch(self._plan_of, self._is_mapped, one_table=self._loose)
+        self._counters = CounterWatch(
+            self._plan_of, partial(is_named_id, mapping=search.mapping), one_table=self._loose
+        )
 
     @property
     def source(self) -> SourceFile:
@@ -130,15 +132,12 @@ class RowFile(Generic[R]):
     def _expects(self, reader: _SheetReader, headers: tuple[str, ...]) -> bool:
         return (reader.plans.get(headers) or self._learn(reader, headers)).id_expected
 
-    def _is_mapped(self, header: str) -> bool:
-        return any(ours == "id" and same_header(theirs, header) for theirs, ours in self._search.mapping.items())
-
     def _plan_of(self, row: RawRow) -> Plan:
         reader = self._readers[row.sheet]
         return (reader.plans.get(row.headers) or self._learn(reader, row.headers)).plan
 
     def _learn(self, reader: _SheetReader, headers: tuple[str, ...]) -> _Known:
-        plan = plan_columns(headers, self._search.kind, self._search.mapping, self._search.profile)
+        plan = self._search.plan(headers)
         self._profile = self._profile or plan.profile
         plan = without_counters(plan, reader.counters)
         known = _Known(plan, id_expected(self._search.kind, plan, self._search.mapping))
@@ -256,11 +255,14 @@ def read_rows(
     search = HeaderSearch(path.name, kind, mapping or {}, profile)
     with damage_named(path.name):
         opened = open_rows(path, search, options)
-    tables = opened.rows.tables
     source = SourceFile(
-        name=path.name, format=opened.form, compressed=opened.compressed, encoding=opened.encoding, columns={},
+        name=path.name,
+        format=opened.form,
+        compressed=opened.compressed,
+        encoding=opened.encoding,
+        columns={},
         ignored=(),
-        header_row=tables[0].heading.row or None, sheet=tables[0].sheet.name,
-        sheets=tuple(table.sheet for table in opened.rows.all_tables), notes=opened.notes,
-    )  # fmt: skip
+        sheets=tuple(table.sheet for table in opened.rows.all_tables),
+        notes=opened.notes,
+    )
     return RowFile(opened.rows, source, search, options, parse)

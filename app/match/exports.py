@@ -9,8 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from app.domain import AnyRecord, Firm, Kind, Match, MatchAnswer, MatchRequest, Need, Patent, Query, Why
-from app.sheets import About, Column, Fact, Lang, Words, link_of, table_format, write_table
-from app.sheets.words import FIRM_STATUSES, LEVELS, NEED_STATUSES, STATUSES
+from app.sheets import (
+    FIRM_STATUSES,
+    LEVELS,
+    NEED_STATUSES,
+    STATUSES,
+    About,
+    Column,
+    Fact,
+    Lang,
+    Words,
+    link_of,
+    table_format,
+    write_table,
+)
 
 _NAME = Words("匹配结果", "Matches")
 _HEAD = (
@@ -93,7 +105,7 @@ class MatchFile:
     """Where matches are written, and how.
 
     Attributes:
-        path: ends in one of `app.sheets.TABLES`.
+        path: ends in one of `app.sheets.files.TABLES`.
         zone: of the times that a workbook says.
         lang: of a workbook.
         link: template of the address of a record; ``None`` for its source's own link.

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.domain import AnyRecord, Firm, Folded, FoldedBy, Match, MatchRequest, Need, Patent
-from app.text.normalising import folded_name
+from app.text.normalising import folded_name, title_letters
 from app.text.numbers import application_key
 from app.text.reading import term_reading
 
@@ -25,8 +25,6 @@ FOLDING_POOL = 100
 _PER_PLACE = 2
 """Candidates a place that are looked at in longer lists."""
 
-_SILENT = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_")
-"""What a title is compared without; a point within a number tells 1.5 from 15."""
 _A_KIND_OF = "一种"
 _CHINESE_PUBLICATION = re.compile(r"(CN\d{9})(?:[A-Z]\d?)?")
 """With nine digits China numbers an application and its grant alike (104127172A, 104127172B); with seven it did not."""
@@ -60,7 +58,7 @@ def title_label(record: AnyRecord) -> str | None:
     """What twins share: title and holders, title and firm, or a firm's name; ``None`` where one of them is unknown."""
     if isinstance(record, Firm):
         return folded_name(record.name) or None
-    title = _SILENT.sub("", term_reading(record.heading)).removeprefix(_A_KIND_OF)
+    title = title_letters(term_reading(record.heading)).removeprefix(_A_KIND_OF)
     if isinstance(record, Need):
         owners = [record.firm_id] if record.firm_id else []
     else:

@@ -20,11 +20,9 @@ from app.catalogue import PushEntry, PushRun
 from app.domain import Firm, Patent
 from app.errors import InputError
 from app.push.sheets import COLUMNS, NAME, about_run, sheet_row
-from app.sheets import MOST_SHEETS, Lang, inert, open_book, whole
+from app.sheets import BOM, MOST_SHEETS, Lang, inert, open_book, whole
 
 EXPORTS = (".xlsx", ".csv", ".parquet", ".jsonl")
-_BOM = "\ufeff"
-"""Excel takes a CSV file for UTF-8 only where it begins with this."""
 
 
 class Placed(NamedTuple):
@@ -151,7 +149,7 @@ def _parquet(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], object]]:
 @contextmanager
 def _csv(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], object]]:
     with path.open("w", encoding="utf8", newline="") as file:
-        file.write(_BOM)
+        file.write(BOM)
         writer = csv.DictWriter(file, _NAMES)
         writer.writeheader()
         yield lambda rows: writer.writerows(map(_as_cells, rows))

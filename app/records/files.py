@@ -101,14 +101,17 @@ class FileService:
                     f"正在接收或加载 {self._taken} 个文件，请待其中一个完成后再发送。",
                 )
             self._taken += 1
+        place = self._folder / f"{_RECEIVING}{token_hex(8)}"
         try:
             self._sweep()
-            place = self._folder / f"{_RECEIVING}{token_hex(8)}"
             place.mkdir(parents=True)
             return Receiving(self, wanted, place)
-        except OSError as error:
+        except BaseException as error:
+            shutil.rmtree(place, ignore_errors=True)
             self._give_back()
-            raise _not_stored(error) from error
+            if isinstance(error, OSError):
+                raise _not_stored(error) from error
+            raise
 
     def undo(self, name: str) -> LoadState:
         """Begin to take a load back, in a process of its own.
@@ -154,7 +157,7 @@ class FileService:
         wanted, log_of_loads = receiving.wanted, self._catalogue.loads
         options = {"profile": wanted.profile, "replace": wanted.replace, "dry_run": wanted.dry_run}
         number = log_of_loads.begin(Asked(wanted.kind, wanted.name, "api", socket.gethostname(), None, options))
-        place = self._folder / load_name(number)
+        begun, place = self._history.get(load_name(number)), self._folder / load_name(number)
         try:
             receiving.folder.rename(place)
             process = self._started([*_arguments(wanted, place / wanted.name), "--load", str(number)], place)
@@ -165,7 +168,7 @@ class FileService:
             raise failure from error
         # A daemon, since the load may outlast this process; it then says itself how it ended.
         Thread(target=self._reap, args=(number, process, place, True), name=place.name, daemon=True).start()
-        return self._history.get(load_name(number))
+        return begun
 
     def give_up(self, receiving: Receiving) -> None:
         """Forget a file that did not come in whole."""

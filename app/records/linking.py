@@ -15,11 +15,11 @@ from app.catalogue import Catalogue
 from app.domain import AnyRecord, Firm, Kind, Need
 from app.ingest import Problem, problem
 from app.ingest.fields.derived import derived_firm_id, is_derived_firm, may_be_one, places_of
+from app.records.merging import is_empty
 from app.text.normalising import folded_name, name_spellings
 
 R = TypeVar("R", bound=AnyRecord)
 
-_EMPTY: tuple[object, ...] = (None, "", (), {})
 _OWN = ("id", "extra", "original", "lang")
 """Fields that are not filled from another record as the others are."""
 
@@ -222,7 +222,7 @@ def filled(record: R, other: R) -> R:
     missing = {
         one.name: getattr(other, one.name)
         for one in fields(record)
-        if one.name not in _OWN and getattr(record, one.name) in _EMPTY and getattr(other, one.name) not in _EMPTY
+        if one.name not in _OWN and is_empty(getattr(record, one.name)) and not is_empty(getattr(other, one.name))
     }
     extra, original = {**other.extra, **record.extra}, {**other.original, **record.original}
     return replace(record, extra=extra, original=original, **missing)

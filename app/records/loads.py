@@ -122,10 +122,13 @@ class LoadHistory:
                 code="no_undo",
             )
         if standing.state in ("running", "undoing"):
+            # A process that was just started has not said its number yet.
+            where, where_zh = f"on {load.host}", f"{load.host}"
+            if load.pid is not None:
+                where, where_zh = f"process {load.pid} {where}", f"{where_zh} 上的进程 {load.pid}"
             raise ConflictError(
-                f"{standing.name} is {standing.state} (process {load.pid} on {load.host}); wait until it has ended.",
-                f"{standing.name} 正在{'加载' if standing.state == 'running' else '撤销'}"
-                f"（{load.host} 上的进程 {load.pid}），请等待结束。",
+                f"{standing.name} is {standing.state} ({where}); wait until it has ended.",
+                f"{standing.name} 正在{'加载' if standing.state == 'running' else '撤销'}（{where_zh}），请等待结束。",
                 code="load_running",
             )
         return standing

@@ -6,49 +6,47 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain import Kind
-from app.ingest import FEEDBACK, GRADES, INDUSTRIES, Problem, RowOutcome, SourceFile
-from app.ingest.outcomes import ColumnRead, SheetRead
+from app.ingest import FEEDBACK, GRADES, INDUSTRIES, Problem, RowOutcome, SheetRead, SourceFile
 
 UNKNOWN_WORD = "unknown_word"
 """The code of problems that are counted by their values."""
 
 _MOST_WORDS = 1_000
 """Different unknown words of a file that are counted each for itself; a column with more holds no words."""
-_FIRST_ROWS = 5
+FIRST_ROWS = 5
 """Rows that are named of each reason: enough to look one up without the rejects file."""
 
 _RECORD_KEYS = (
     *("file", "kind", "load", "dry_run", "rows", "added", "changed", "unchanged", "repeated", "rejected", "reasons"),
     *("warnings", "first_rows", "merged", "apart", "emptied", "rejects_file", "format", "profile", "encoding"),
-    *("sheets", "fields", "columns", "ignored_columns", "unknown_words", "counters", "seconds", "rows_per_second"),
+    *("notes", "sheets", "fields", "columns", "ignored_columns", "unknown_words", "counters"),
+    *("seconds", "rows_per_second"),
 )
 _KEYS = {
     INDUSTRIES: (
         *("file", "kind", "load", "rows", "pairs", "rejected", "reasons", "rejects_file"),
-        *("replaced", "differs", "patents", "changed", "sheets", "seconds"),
+        *("replaced", "differs", "patents", "changed", "notes", "sheets", "seconds"),
     ),
     GRADES: (
-        "file",
-        "kind",
-        "load",
-        "rows",
-        "changed",
-        "unchanged",
-        "rejected",
-        "reasons",
-        "rejects_file",
-        "sheets",
-        "seconds",
+        *("file", "kind", "load", "rows", "changed", "unchanged", "rejected", "reasons", "rejects_file"),
+        *("notes", "sheets", "seconds"),
     ),
     FEEDBACK: (
         *("file", "load", "rows", "recorded", "known", "unanswered", "needs", "rejected", "reasons", "warnings"),
-        *("rejects_file", "sheets", "seconds"),
+        *("rejects_file", "notes", "sheets", "seconds"),
     ),
 }
 """What the report of a kind has as JSON; kinds of records have `_RECORD_KEYS`."""
+
+
+class Place(NamedTuple):
+    """A row, in its sheet where the file has such."""
+
+    sheet: str | None
+    row: int
 
 
 @dataclass(slots=True)
@@ -64,7 +62,7 @@ class LoadReport:
         rows: all rows read.
         reasons: how often each reason for a rejection was given.
         warnings: how often each warning was given; the rows went in.
-        first_rows: the first rows of each reason and warning.
+        first_rows: the first rows of each reason and warning, with their sheets.
         rejects: the file that lists rejected rows and warnings, where there are any.
         repeated: rows whose id an earlier row has; they are joined with it, or replace it.
         merged: rows that were joined with a stored record, or an earlier row, which has more than they.
@@ -92,7 +90,7 @@ class LoadReport:
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
-    first_rows: dict[str, list[int]] = field(default_factory=dict)
+    first_rows: dict[str, list[Place]] = field(default_factory=dict)
     rejects: Path | None = None
     added: int = 0
     changed: int = 0
@@ -121,19 +119,19 @@ class LoadReport:
             self.given[outcome.given] += 1
             if outcome.warnings:
                 self.warnings.update(found.code for found in outcome.warnings)
-                self._note_problems(outcome.row, outcome.warnings)
+                self._note_problems(Place(outcome.sheet, outcome.row), outcome.warnings)
             if outcome.record is None and not outcome.rejected:
                 self.unanswered += 1
             elif outcome.record is None:
                 self.rejected += 1
                 self.reasons.update(found.code for found in outcome.rejected)
-                self._note_problems(outcome.row, outcome.rejected)
+                self._note_problems(Place(outcome.sheet, outcome.row), outcome.rejected)
 
-    def _note_problems(self, row: int, problems: Sequence[Problem]) -> None:
+    def _note_problems(self, place: Place, problems: Sequence[Problem]) -> None:
         for found in problems:
             first = self.first_rows.setdefault(found.code, [])
-            if len(first) < _FIRST_ROWS and row not in first:
-                first.append(row)
+            if len(first) < FIRST_ROWS and place not in first:
+                first.append(place)
             if found.code == UNKNOWN_WORD:
                 key = (found.field or "", found.value)
                 self.words[key if key in self.words or len(self.words) < _MOST_WORDS else (found.field or "", "…")] += 1
@@ -165,19 +163,17 @@ class LoadReport:
     @property
     def counters(self) -> tuple[str, ...]:
         """Headers of columns that look like ids and only count the rows."""
-        return tuple(getattr(self.source, "counters", ()))
+        return self.source.counters if self.source else ()
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What people should know of the file as a whole, each in English and in Chinese."""
+        return self.source.notes if self.source else ()
 
     @property
     def sheets(self) -> list[SheetRead]:
         """What was made of each sheet; of a file that is one table that table."""
-        if self.source is None:
-            return []
-        if self.source.sheets:
-            return list(self.source.sheets)
-        names = {**self.columns, **dict.fromkeys(self.ignored)}
-        columns = [ColumnRead(header, ours) for header, ours in names.items()]
-        rows = (self.source.header_row,) if self.source.header_row else ()
-        return [SheetRead(self.source.sheet, rows=self.rows, header_rows=rows, columns=columns)]
+        return list(self.source.sheets) if self.source else []
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON types, with the keys of its kind."""
@@ -185,9 +181,11 @@ class LoadReport:
             "reasons": dict(self.reasons),
             "warnings": dict(self.warnings),
             "emptied": dict(self.emptied),
+            "first_rows": {code: [place._asdict() for place in first] for code, first in self.first_rows.items()},
+            "notes": [{"en": note, "zh": note_zh} for note, note_zh in self.notes],
             "rejects_file": str(self.rejects) if self.rejects else None,
             "format": self.source.format if self.source else None,
-            "profile": getattr(self.source, "profile", None),
+            "profile": self.source.profile if self.source else None,
             "encoding": self.encoding,
             "columns": dict(self.columns),
             "ignored_columns": list(self.ignored),

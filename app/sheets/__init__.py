@@ -5,21 +5,22 @@ writes workbooks, ``about`` their last sheet, and ``files`` tables of any format
 """
 
 from app.sheets.about import About, Fact
-from app.sheets.books import MOST_SHEETS, Book, open_book
-from app.sheets.cells import inert, link_of, web_address
+from app.sheets.books import MOST_SHEETS, open_book
+from app.sheets.cells import inert, link_of
 from app.sheets.columns import Column, Lang, Words
-from app.sheets.files import TABLES, table_format, whole, write_table
-from app.sheets.words import EVENTS, LEVELS, PLACED, STATUSES
+from app.sheets.files import BOM, table_format, whole, write_table
+from app.sheets.words import EVENTS, FIRM_STATUSES, LEVELS, NEED_STATUSES, PLACED, STATUSES
 
 __all__ = [
+    "BOM",
     "EVENTS",
+    "FIRM_STATUSES",
     "LEVELS",
     "MOST_SHEETS",
+    "NEED_STATUSES",
     "PLACED",
     "STATUSES",
-    "TABLES",
     "About",
-    "Book",
     "Column",
     "Fact",
     "Lang",
@@ -28,7 +29,6 @@ __all__ = [
     "link_of",
     "open_book",
     "table_format",
-    "web_address",
     "whole",
     "write_table",
 ]

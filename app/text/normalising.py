@@ -43,6 +43,7 @@ _INVISIBLE = re.compile(
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\s|[.,。,、·]")
+_SILENT = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_")
 _IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CHINESE_SUFFIXES = ("股份有限公司", "有限责任公司", "有限公司", "公司")
 _LEGAL_SUFFIXES = (
@@ -74,6 +75,11 @@ def folded_name(name: str) -> str:
     while suffix := next((one for one in _LEGAL_SUFFIXES if bare.endswith(one, 0, end)), None):
         end -= len(suffix)
     return bare[:end] or plain
+
+
+def title_letters(title: str) -> str:
+    """A title without marks and spaces, for comparing; a point within a number tells 1.5 from 15."""
+    return _SILENT.sub("", title)
 
 
 def name_spellings(name: str) -> tuple[str, ...]:

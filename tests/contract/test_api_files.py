@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from hashing_encoder import HashingEncoder
 
 from app.catalogue import Asked
+from app.errors import CatalogueProblem
 from app.main import create_app
 from app.records.files import Wanted
 from app.settings import Settings
@@ -189,3 +190,19 @@ def test_api_files_wait_for_each_other(client: TestClient, services: Services) -
     for receiving in held:
         receiving.close()
     assert send(client, FULL)["state"] == "done"
+
+
+def test_api_files_hold_no_place_after_an_error(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the catalogue fails while room is made, the next file is taken all the same, and nothing is left."""
+    (services.settings.files_dir / "load-1").mkdir(parents=True)
+
+    def failing(_number: int) -> None:
+        raise CatalogueProblem("gone", "不可用")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(services.catalogue.loads, "get", failing)
+        for _ in range(2):
+            with pytest.raises(CatalogueProblem):
+                services.files.receive(Wanted("patents", "a.csv"), None)
+    services.files.receive(Wanted("patents", "a.csv"), None).close()
+    assert list(services.settings.files_dir.iterdir()) == []

@@ -48,7 +48,7 @@ def test_commands_ingest_of_awkward_rows_exits_with_3_and_lists_them(
     outcomes = ("added", "changed", "unchanged", "repeated", "rejected")
     assert report["rows"] == sum(report[outcome] for outcome in outcomes)
     text = Path(report["rejects_file"]).read_text(encoding="utf-8-sig")
-    assert text.splitlines()[0].split(",")[:6] == ["severity", "file", "row", "field", "value", "code"]
+    assert text.splitlines()[0].split(",")[:7] == ["severity", "file", "sheet", "row", "field", "value", "code"]
     assert text.count("rejected,awkward.jsonl,") >= report["rejected"]
 
 

@@ -169,7 +169,7 @@ def test_ingest_files_formats_workbook_as_people_make_them(tmp_path: Path) -> No
     path = tmp_path / "企业.xlsx"
     book.save(path)
     source = read_records(path, Kind.FIRMS)
-    assert (source.source.sheet, source.source.header_row) == ("企业", 3)
+    assert (source.source.sheets[1].name, source.source.sheets[1].header_rows) == ("企业", (3,))
     outcomes = list(source)
     assert [(o.row, o.record.id if o.record else o.rejected[0].code) for o in outcomes] == [
         (4, "12130400688212131X"), (6, "id_destroyed"), (7, "id_destroyed"), (8, "310000400000001"),

@@ -83,8 +83,8 @@ def test_records_industries_bad_rows_are_listed_and_exit_with_3(
     assert (status, report["rows"], report["pairs"], report["rejected"]) == (3, 3, 1, 2)
     assert report["reasons"] == {"bad_ipc": 1, "missing_industry": 1}
     listed = Path(str(report["rejects_file"])).read_text(encoding="utf-8-sig")
-    assert "mixed.csv,3,ipc,NONSENSE,bad_ipc" in listed
-    assert "mixed.csv,4,industry,,missing_industry" in listed
+    assert "mixed.csv,,3,ipc,NONSENSE,bad_ipc" in listed
+    assert "mixed.csv,,4,industry,,missing_industry" in listed
     bad = tmp_path / "bad.csv"
     bad.write_text("ipc,industry\nnonsense,N7721\n", encoding="utf8")
     status, report = loaded(tmp_path, capsys, "industries", str(bad))

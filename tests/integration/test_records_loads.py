@@ -216,7 +216,7 @@ def test_loads_a_repeated_id_is_listed_by_row(
     report = importing.load(rows, Kind.PATENTS)
     assert (report.rows, report.added, report.changed, report.unchanged) == (5, 3, 0, 0)
     assert (report.repeated, report.rejected, dict(report.warnings)) == (2, 0, {"repeated_id": 1})
-    assert report.first_rows == {"repeated_id": [5]}
+    assert report.first_rows == {"repeated_id": [(None, 5)]}
     assert report.rejects is not None
     assert "row 2 has the same id" in report.rejects.read_text("utf-8-sig")
     record = catalogue.get(Kind.PATENTS, "CN1A")

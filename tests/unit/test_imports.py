@@ -22,6 +22,7 @@ PLAN = {
     "app.domain": (),
     "app.errors": (),
     "app.progress": (),
+    "app.made_once": (),
     "app.metrics": (),
     "app.settings": (),
     "app.text": (),
@@ -54,8 +55,8 @@ PLAN = {
     ),
     "app.wiring": (
         "app.match", "app.records", "app.builds", "app.push", "app.feedback", "app.alerts", "app.webhooks",
-        "app.quality", "app.serving", "app.ingest", "app.text", "app.catalogue", "app.metrics", "app.settings", "index",
-        "models",
+        "app.quality", "app.serving", "app.ingest", "app.text", "app.catalogue", "app.made_once", "app.metrics",
+        "app.settings", "index", "models",
     ),
     "app.web": (),
     "app.main": ("app.api", "app.wiring", "app.settings"),

@@ -7,6 +7,8 @@ from functools import lru_cache
 from operator import mul
 from unicodedata import normalize
 
+from app.text.numbers import CREDIT_CODE_CHARS
+
 _ENTRY_SEPARATORS = re.compile(r"[;,|\n\r\t、。]+")
 _VERSION = re.compile(
     r"\(\s*(?:19|20)\d\d(?:[.\-]?\d\d){0,2}[.\-]?\s*\)(?:\s*[A-Z]{1,3}(?![A-Z0-9]))?|\[\s*\d{1,4}(?:[.\-]\d{1,2})?\s*\]|\(IPC[^()]{0,10}\)"
@@ -37,7 +39,6 @@ _ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+?\d{1,3}")
 # GB 32100-2015: the characters of a unified social credit code in the order of their values, and their weights.
 _CREDIT_ALPHABET = {character: value for value, character in enumerate("0123456789ABCDEFGHJKLMNPQRTUWXY")}
 _CREDIT_WEIGHTS = (*(pow(3, place, 31) for place in range(17)), 1)
-CREDIT_CODE_LENGTH = 18
 
 
 def compact(text: str) -> str:
@@ -52,7 +53,7 @@ def is_rounded_number(text: str) -> bool:
 
 def credit_code_holds(code: str) -> bool:
     """Whether the check digit of an 18-character unified social credit code is right (GB 32100-2015)."""
-    if len(code) != CREDIT_CODE_LENGTH:
+    if len(code) != CREDIT_CODE_CHARS:
         return False
     try:
         # The check digit makes the weighted sum a multiple of 31; its own weight is 1.

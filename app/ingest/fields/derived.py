@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from app.domain import Firm
-from app.text.normalising import fold_line, folded_name
+from app.text.normalising import fold_line, folded_name, title_letters
 
 DERIVED_DIGITS = 12
 _DERIVED_FIRM = re.compile(rf"firm-[0-9a-f]{{{DERIVED_DIGITS}}}")
-_SILENT = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_")
-"""What a title is compared without; a point within a number tells 1.5 from 15."""
 _CITY_DIGITS, _PROVINCE_DIGITS = 4, 2
 _MUNICIPALITIES = ("11", "12", "31", "50")
 """Cities that are provinces: Beijing, Tianjin, Shanghai, Chongqing."""
@@ -20,7 +18,7 @@ _MUNICIPALITIES = ("11", "12", "31", "50")
 
 def derived_patent_id(title: str, holders: Sequence[str]) -> str:
     """Of a patent or an achievement: of its title and its first holder, however they are spaced and bracketed."""
-    folded = _SILENT.sub("", fold_line(title).casefold())
+    folded = title_letters(fold_line(title).casefold())
     return _derived("patent", folded or title, folded_name(holders[0]) if holders else "")
 
 

@@ -9,7 +9,7 @@ from app.domain import HolderType
 
 _SEPARATORS = re.compile(r"[;|\n\r\t、]+|(?<=\s)/(?=\s)|(?<=[\u3400-\u9fff)])/(?=[\u3400-\u9fff])")
 _LIST_COMMA = re.compile(
-    r",(?!\s{0,3}(?:ltd|inc|llc|llp|l\.?l\.?c|l\.?p|corp|co\b|limited|incorporated|s\.?a|s\.?p\.?a|s\.?r\.?l|sarl|n\.?v|b\.?v|a\.?g|k\.?k"
+    r",(?!\s{0,3}(?:ltd|inc|llc|llp|l\.?l\.?c|l\.?p|corp|corporation|company|co\b|limited|incorporated|s\.?a|s\.?p\.?a|s\.?r\.?l|sarl|n\.?v|b\.?v|a\.?g|k\.?k"
     r"|kg|oy|ab|gmbh|plc|pte|pty|jr|sr|ii|iii)\b)",
     re.IGNORECASE,
 )
@@ -26,7 +26,7 @@ _ASIDE = re.compile(
     r"|\((?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?[^()]{0,12}\)"  # since when, of Lens
     r"|\([A-Z0-9]{4}-[A-Za-z-]{1,14}\))$"  # the codes of Derwent: (IMAG-C)
 )
-_OFFICES = re.compile(r"\[[A-Za-z]{2}(?:[;,]\s?[A-Za-z]{2}){0,9}\]")
+_OFFICES = re.compile(r"\(?\[[A-Za-z]{2}(?:[;,]\s?[A-Za-z]{2}){0,9}\]\)?")
 _MOST_ASIDES = 4
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}(?<![县市省区府県局站厅院店])(?<!协会|学会|电网|银行)")
@@ -106,8 +106,13 @@ def bare_name(name: str) -> str:
     return name
 
 
+def split_at_commas(entry: str) -> list[str]:
+    """What stands between commas, but for the legal form of a name: ``Imaginary Membrane Co., Ltd.`` is one."""
+    return [part for part in _LIST_COMMA.split(entry) if part.strip()]
+
+
 def _by_commas(entry: str) -> list[str]:
-    parts = [part for part in _LIST_COMMA.split(entry) if part.strip()]
+    parts = split_at_commas(entry)
     if len(parts) < 2 or all(_EAST_ASIAN.search(part) for part in parts):
         return [name for part in parts for name in _by_spaces(part)]
     joined: list[str] = []

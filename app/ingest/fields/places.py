@@ -7,6 +7,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from unicodedata import normalize
 
+from app.text.numbers import CREDIT_CODE_CHARS
+
 PROVINCES = {
     "北京": "11", "天津": "12", "河北": "13", "山西": "14", "内蒙古": "15", "辽宁": "21", "吉林": "22",
     "黑龙江": "23", "上海": "31", "江苏": "32",
@@ -124,4 +126,8 @@ def is_elsewhere(place: str) -> bool:
 def credit_code_region(code: str) -> str | None:
     """The six digits of region in an 18-character unified social credit code (places 3 to 8)."""
     digits = code[2:8]
-    return digits if len(code) == 18 and digits.isascii() and digits.isdigit() and digits[:2] in _CODES else None
+    return (
+        digits
+        if len(code) == CREDIT_CODE_CHARS and digits.isascii() and digits.isdigit() and digits[:2] in _CODES
+        else None
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
@@ -13,7 +13,7 @@ from app.domain import Kind
 from app.ingest.headings.folding import BRACKETED, folded, unbracketed
 from app.ingest.headings.profiles import Profile, profile_named, recognised_profile
 from app.ingest.headings.rewriting import Rewriting, rewriting_of
-from app.ingest.headings.synonyms import MERGED, SYNONYMS, TRANSLATION_MARKS
+from app.ingest.headings.synonyms import MERGED, PATTERNS, SYNONYMS, TRANSLATION_MARKS
 
 EXTRA = "extra"
 """Mapping target that keeps a column in ``extra`` although its header is a known one."""
@@ -44,22 +44,33 @@ class Plan:
     Attributes:
         headers: the row's headers, unnamed and repeated ones made distinct.
         fields: our field -> positions of its cells, the best first.
-        singles: the fields that have one column, with its position: nearly all, and quick to read.
-        multiples: the other fields.
         extras: positions that no field uses.
-        spares: the lesser positions of fields that have several, kept in ``extra`` where they add something.
         profile: the known export that the headers are of, ``None`` where they are of no known one.
         rewriting: what is done to the cells of such an export before they are read.
+        day_first: whether 05/07/2010 is the fifth of July there; ``None`` where nobody knows: it is not guessed.
+        singles: the fields that have one column, with its position: nearly all, and quick to read.
+        multiples: the other fields.
+        spares: the lesser positions of fields that have several, kept in ``extra`` where they add something.
     """
 
     headers: tuple[str, ...]
     fields: Mapping[str, tuple[int, ...]]
-    singles: tuple[tuple[str, int], ...]
-    multiples: tuple[tuple[str, tuple[int, ...]], ...]
     extras: tuple[int, ...]
-    spares: tuple[tuple[str, int], ...]
     profile: str | None = None
     rewriting: Rewriting | None = None
+    day_first: bool | None = None
+    singles: tuple[tuple[str, int], ...] = field(init=False)
+    multiples: tuple[tuple[str, tuple[int, ...]], ...] = field(init=False)
+    spares: tuple[tuple[str, int], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sort the fields by how they are read."""
+        entries, settle = self.fields.items(), object.__setattr__
+        best = {places[0] for places in self.fields.values()}
+        settle(self, "singles", tuple((name, places[0]) for name, places in entries if len(places) == 1))
+        settle(self, "multiples", tuple((name, places) for name, places in entries if len(places) > 1))
+        lesser = ((name, place) for name, places in entries if name not in MERGED for place in places[1:])
+        settle(self, "spares", tuple((name, place) for name, place in lesser if place not in best))
 
     def rewritten(self, cells: Sequence[Any]) -> Sequence[Any]:
         """A row's cells as fields are read from them: as many as there are ``headers``."""
@@ -101,7 +112,8 @@ def recognise(header: str, kind: str) -> tuple[tuple[str, int], ...]:
         or table.get(_behind_english(header))
         or (kind == Kind.PATENTS and whole[:2] == _OF_PATENT and table.get(whole[2:]))
         or _shared([table.get(folded(part), ()) for part in _alternatives(header)])
-        or table.get(_simplified(header), ())
+        or table.get(_simplified(header))
+        or tuple((name, 0) for name, pattern in PATTERNS.get(kind, ()) if pattern.fullmatch(unbracketed(header)))
     )
 
 
@@ -135,31 +147,14 @@ def plan_columns(headers: Sequence[str], kind: str, mapping: Mapping[str, str], 
         names += tuple(names[position] for position in rewriting.kept)
         fields |= {name: (len(names) + place,) for place, name in enumerate(given)}
         names += given
-    return _planned(names, fields, ignored, kept, known, rewriting)
-
-
-def _planned(
-    names: tuple[str, ...],
-    fields: Mapping[str, tuple[int, ...]],
-    ignored: set[int],
-    kept: tuple[int, ...],
-    known: Profile | None,
-    rewriting: Rewriting | None,
-) -> Plan:
-    best = {places[0] for places in fields.values()}
-    used = {position for positions in fields.values() for position in positions} | set(kept)
-    extras = tuple(p for p in range(len(names)) if p not in used and p not in ignored)
+    used = {position for positions in fields.values() for position in positions}.union(kept, ignored)
     return Plan(
         headers=names,
         fields=fields,
-        singles=tuple((name, places[0]) for name, places in fields.items() if len(places) == 1),
-        multiples=tuple((name, places) for name, places in fields.items() if len(places) > 1),
-        extras=extras + kept,
-        spares=tuple(
-            (name, p) for name, places in fields.items() if name not in MERGED for p in places[1:] if p not in best
-        ),
+        extras=tuple(place for place in range(len(names)) if place not in used) + kept,
         profile=known.name if known else None,
         rewriting=rewriting,
+        day_first=known.traits.day_first if known else None,
     )
 
 

@@ -10,7 +10,7 @@ from app.domain import Kind
 from app.errors import InputError
 from app.ingest.headings.folding import LONGEST_HEADER
 from app.ingest.headings.headerrows import NEW, OTHER, joined_languages, table_of, translates
-from app.ingest.headings.headers import EXTRA, IGNORE, count_recognised, fields_of, plan_columns, same_header
+from app.ingest.headings.headers import EXTRA, IGNORE, Plan, count_recognised, fields_of, plan_columns, same_header
 from app.ingest.headings.kinds import KIND_NAMES_ZH, explains_columns, kind_of, lists_headers, looks_like
 from app.ingest.headings.levels import Known, is_grouping, joined
 from app.ingest.headings.profiles import profile_named
@@ -79,6 +79,10 @@ class HeaderSearch:
         """Check the profile's name before the file is opened."""
         if self.profile is not None:
             profile_named(self.profile, self.kind)
+
+    def plan(self, headers: Sequence[str]) -> Plan:
+        """Where each field of a row with these headers is."""
+        return plan_columns(headers, self.kind, self.mapping, self.profile)
 
     def best(self, rows: Iterable[Sequence[object]]) -> Heading:
         """The row with the most known headers, with the names of groups above or below it that make more known.
@@ -199,7 +203,7 @@ class HeaderSearch:
                 "no_header", "no header row was found", "未找到表头行", heading.headers,
             )  # fmt: skip
         self.check_mapping(heading.headers)
-        fields = plan_columns(heading.headers, self.kind, self.mapping, self.profile).fields
+        fields = self.plan(heading.headers).fields
         for group in REQUIRED[self.kind]:
             if not any(name in fields for name in group) and (hint or not self._is_partial(group, fields)):
                 wanted = " or ".join(group)

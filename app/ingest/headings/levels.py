@@ -16,8 +16,6 @@ _MARKS = re.compile(r"\A[*＊★●※▲☆\s]+|[*＊★●※▲☆\s:：]+\Z"
 _NUMBERING = re.compile(
     r"\A\s*(?:\d{1,2}\s*[.、．)）]|[(（]\d{1,2}[)）]|[①-⑳]|[A-Z]\s*[.、．)）]|[一二三四五六七八九十]{1,3}、)\s*"
 )
-_FILLED_IN = re.compile(r"[:：]\s*[^\s(（]")
-"""A line of a form above the table (填报单位:某大学), which is no name of a group."""
 _SPACES = re.compile(r"\s+")
 
 _ABOUT = re.compile(
@@ -27,9 +25,9 @@ _ABOUT = re.compile(
 """What the name of a group ends with and adds nothing: 权利人信息 is the group of the 权利人."""
 
 _OF_FORM = re.compile(
-    r"[:：]\s*[^\s:：]|\A(?:填[报表写]|制表|编制|报送|审核|联系|盖章|日期|时间|年度|单位)[^:：]{0,8}[:：]\s*\Z"
+    r"[:：]\s*[^\s:：(（]|\A(?:填[报表写]|制表|编制|报送|审核|联系|盖章|日期|时间|年度|单位)[^:：]{0,8}[:：]\s*(?:[(（]|\Z)"
 )
-"""What is a line of a form above its table: 填报日期：2024年5月1日, 填表人：."""
+"""What is a line of a form above its table: 填报日期：2024年5月1日, 填报单位：（盖章）, 填表人：."""
 
 _LISTS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("levels.toml").read_text(encoding="utf-8"))
 _NEUTRAL = frozenset(_LISTS["neutral"])
@@ -95,8 +93,6 @@ def is_grouping(group: Sequence[str], names: Sequence[str]) -> bool:
     if any(_OF_FORM.search(group[place]) for place in texts):
         return False
     if len(texts) < 2 or len({group[place] for place in texts}) < 2:
-        return False
-    if any(_FILLED_IN.search(group[place]) for place in texts):
         return False
     ends = [*texts[1:], max(len(group), len(names))]
     return any(

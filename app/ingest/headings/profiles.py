@@ -24,7 +24,7 @@ class Traits:
 
     Attributes:
         holders: what stands between the names of holders.
-        dates: ``day_first`` or ``month_first``, for dates such as 03/04/2019.
+        day_first: whether 03/04/2019 is the third of April; ``None`` where nobody knows.
         first_line: fields whose cells have a line for each document; the first counts.
         joined: field -> headers whose cells make its value, one behind the other.
         prefix: field -> what stands before its value, as an office that the source leaves out.
@@ -36,7 +36,7 @@ class Traits:
     """
 
     holders: str = ""
-    dates: str = ""
+    day_first: bool | None = None
     first_line: tuple[str, ...] = ()
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prefix: Mapping[str, str] = field(default_factory=dict)

@@ -11,28 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from app.ingest.fields.holders import split_at_commas
 from app.ingest.fields.values import as_text
 from app.ingest.headings.folding import folded
 from app.ingest.headings.profiles import Profile, Traits
 
 Step = Callable[[Any], Any]
 
-_NUMERIC_DATE = re.compile(r"\s*(\d{1,2})([/.\-])(\d{1,2})\2((?:1[89]|2[01])\d\d)(?=\D|$)(.{0,40})", re.DOTALL)
-_DATE_FIELDS = ("filed_on", "published_on", "deadline")
 _LANGUAGE_MARK = re.compile(r"\[([A-Z]{2})\]|\(([A-Z]{2})\)(?=\s)")
 _PREFERRED_LANGUAGES = ("ZH", "CN", "EN")
 """Which of several texts is the record's: Chinese first, else English, else the first."""
 _REFERENCE = re.compile(r"\((?:[A-Z]{2}[\w/.\- ]{4,20})\)")
 _SYMBOL = re.compile(r"[A-H]\d{2}[A-Z]\s?\d{1,4}/\d{2,6}")
-_OWN_TAIL = re.compile(r"(?:\[[A-Z]{2}\]|\(\[[A-Z]{2}\]\)|\(\d{4}-\d\d-\d\d\))$")
-"""The country of a holder, or since when the patent is his."""
-_LEGAL_FORMS = frozenset(
-    (
-        "co", "ltd", "inc", "llc", "llp", "lp", "corp", "corporation", "limited", "incorporated", "company", "gmbh",
-        "ag", "sa", "sas", "srl", "spa", "bv", "nv", "plc", "kk", "pte", "pty", "kg", "oy", "ab", "as", "jr", "sr",
-    )
-)  # fmt: skip
-"""What stands behind a comma and is still the same name: Imaginary Membrane Co., Ltd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +96,6 @@ def _steps(
         (traits.languages, True, _one_language),
         (traits.references, True, _without_references),
     ]
-    if traits.dates:
-        by_field.append((_DATE_FIELDS, False, partial(_iso_date, traits.dates == "day_first")))
     if traits.holders:
         by_field.append((("holders",), False, partial(_names, traits.holders)))
     by_field += [((name,), False, partial(_prefixed, office)) for name, office in traits.prefix.items()]
@@ -130,31 +118,12 @@ def _first_line(cell: Any) -> Any:  # noqa: ANN401
     return next((line.strip() for line in cell.splitlines() if line.strip()), cell)
 
 
-def _iso_date(day_first: bool, cell: Any) -> Any:  # noqa: ANN401 - bound by partial
-    match = _NUMERIC_DATE.fullmatch(cell) if isinstance(cell, str) else None
-    if match is None:
-        return cell
-    day, month = (match[1], match[3]) if day_first else (match[3], match[1])
-    return f"{match[4]}-{int(month):02}-{int(day):02}{match[5]}"
-
-
 def _names(separator: str, cell: Any) -> Any:  # noqa: ANN401
     """Names one below the other, which every reader of holders takes for a list."""
     if not isinstance(cell, str):
         return cell
-    names: list[str] = []
-    for name in cell.split(separator) if separator != "\n" else cell.splitlines():
-        if separator == "," and names and _continues(name):
-            names[-1] += f",{name}"
-        else:
-            names.append(name)
-    return "\n".join(_OWN_TAIL.sub("", name.strip()).rstrip() for name in names if name.strip())
-
-
-def _continues(name: str) -> bool:
-    """Whether what stands behind a comma is only the legal form of the name before it."""
-    words = name.casefold().replace(".", "").split()
-    return bool(words) and all(word in _LEGAL_FORMS for word in words)
+    names = split_at_commas(cell) if separator == "," else cell.replace(separator, "\n").splitlines()
+    return "\n".join(name.strip() for name in names if name.strip())
 
 
 def _inside(key: str, cell: Any) -> Any:  # noqa: ANN401

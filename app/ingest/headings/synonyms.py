@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ SYNONYMS: dict[str, Synonyms] = {
     | {name: _FEEDBACK[name] for name in ("note", "by")},
 }
 """By kind, or `INDUSTRIES`, `FEEDBACK`, `GRADES`."""
+
+PATTERNS: dict[str, tuple[tuple[str, re.Pattern[str]], ...]] = {
+    Kind.NEEDS: tuple((name, re.compile(pattern)) for name, pattern in _LISTS["needs_patterns"].items())
+}
+"""By kind, fields with what whole headers of theirs look like, folded, where no list has them."""
 
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     Kind.PATENTS: (("title",), ("id", "abstract", "holders")),

@@ -78,11 +78,6 @@ class DelimitedRows:
         self._leftovers = Leftovers.of(self._heading.headers, search)
         self._watch = HeaderWatch(search, self._heading)
 
-    @property
-    def heading(self) -> Heading:
-        """Where the header is and what it says."""
-        return self._heading
-
     def close(self) -> None:
         """Close the file."""
         self._stream.close()

@@ -103,11 +103,6 @@ class GridRows:
         if not self.tables:
             raise self._unreadable()
 
-    @property
-    def heading(self) -> Heading:
-        """The headers of the first sheet that is read."""
-        return self.tables[0].heading
-
     def close(self) -> None:
         """Close the file."""
         self._close()

@@ -54,8 +54,7 @@ class JsonRows:
         self._decode = json.JSONDecoder(parse_constant=lambda _: None).decode
         self._rows = self._read()
         self._ahead: list[RawRow] = []
-        self.heading = self._learn_keys(search)
-        self.tables = self.all_tables = [Table(SheetRead(), self.heading)]
+        self.tables = self.all_tables = [Table(SheetRead(), self._learn_keys(search))]
 
     def close(self) -> None:
         """Close the file."""

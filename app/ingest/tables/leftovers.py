@@ -14,7 +14,7 @@ from typing import Any
 from unicodedata import normalize
 
 from app.ingest.headings.folding import BRACKETED, LONGEST_HEADER
-from app.ingest.headings.headers import plan_columns, same_header
+from app.ingest.headings.headers import same_header
 from app.ingest.headings.heading import HeaderSearch
 
 SECTION, TOTAL, UNIT, NOTE, HEADER, EXAMPLE = "section", "total", "unit", "note", "header", "example"
@@ -102,7 +102,7 @@ class Leftovers:
     @classmethod
     def of(cls, headers: Sequence[str], search: HeaderSearch) -> Leftovers:
         """Those of a table with these headers."""
-        fields = plan_columns(headers, search.kind, search.mapping).fields
+        fields = search.plan(headers).fields
         return cls(headers, frozenset(place for places in fields.values() for place in places))
 
     def is_header(self, cells: Sequence[Any]) -> bool:

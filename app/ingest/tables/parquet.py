@@ -44,8 +44,8 @@ class ParquetRows:
         names = [name for name in self._file.schema_arrow.names if not name.startswith(_PANDAS_INDEX)]
         heading = search.best([names])
         search.require(heading)
-        self.heading = Heading(0, tuple(names), heading.recognised)
-        self.tables = self.all_tables = [Table(SheetRead(), self.heading)]
+        self._headers = tuple(names)
+        self.tables = self.all_tables = [Table(SheetRead(), Heading(0, self._headers, heading.recognised))]
 
     def close(self) -> None:
         """Close the file."""
@@ -54,7 +54,7 @@ class ParquetRows:
 
     def rows(self) -> Iterator[RawRow]:
         """All rows, in the file's order."""
-        headers = self.heading.headers
+        headers = self._headers
         number = 0
         batches = self._file.iter_batches(batch_size=BATCH_ROWS, columns=list(headers))
         while True:

@@ -45,7 +45,16 @@ def test_catalogue_apply_writes_and_deletes_at_one_moment(catalogue: Catalogue) 
     new = Firm(id="NEW", name="新")
     changed = replace(firms(1)[0], city="兰州")
     done = catalogue.apply(Kind.FIRMS, [new, changed, firms(2)[1], new], ["F000002", "unknown", "F000002"])
-    assert done == Applied(added=1, changed=1, unchanged=1, deleted=1, missing=("unknown",), revision=7)
+    assert done == Applied(
+        added=1,
+        changed=1,
+        unchanged=1,
+        deleted=1,
+        missing=("unknown",),
+        revision=7,
+        added_ids=("NEW",),
+        changed_ids=("F000000",),
+    )
     assert catalogue.revision() == 7
     assert catalogue.get_many(Kind.FIRMS, ["NEW", "F000000", "F000001", "F000002"]) == {
         "NEW": new,

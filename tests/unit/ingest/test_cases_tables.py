@@ -25,7 +25,7 @@ def test_ingest_case_01_wrapped_cells_in_gbk() -> None:
     assert first.business_scope == "膜材料研发、生产"
     assert second.original["status"] == "注销"
     assert source.source.encoding == "gb18030"
-    assert source.source.header_row == 2
+    assert source.source.sheets[0].header_rows == (2,)
 
 
 def test_ingest_case_02_a_sheet_for_each_type() -> None:
@@ -55,9 +55,9 @@ def test_ingest_case_04_a_firm_merged_over_its_needs() -> None:
 def test_ingest_case_07_and_09_lines_above_the_header() -> None:
     """What a search said about itself is no header."""
     google, _ = _read("07_same_patent_google.csv", Kind.PATENTS)
-    assert google.source.header_row == 2
+    assert google.source.sheets[0].header_rows == (2,)
     patentscope, outcomes = _read("09_patentscope.csv", Kind.PATENTS)
-    assert patentscope.source.header_row == 7
+    assert patentscope.source.sheets[0].header_rows == (7,)
     assert [outcome.record.title for outcome in outcomes] == ["MEMBRANE DEVICE"]
 
 

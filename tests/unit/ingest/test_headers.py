@@ -280,3 +280,28 @@ def test_ingest_headers_take_linear_time() -> None:
         plan_columns([header, "名称"], Kind.PATENTS, {})
         Leftovers([header, "名称"], frozenset((0, 1)))
     assert time.perf_counter() - start < 8
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("揭榜期限", "deadline"),
+        ("项目工期", "deadline"),
+        ("预期投入（万元）", "budget"),
+        ("拟投入研发资金", "budget"),
+        ("总投资额", "budget"),
+        ("技术指标及要求", "figures"),
+        ("亟需突破的关键技术瓶颈", "problem"),
+        ("国内外研究现状", "background"),
+        ("拟采取的合作方式", "cooperation"),
+    ],
+)
+def test_ingest_headers_parts_of_a_need_have_words_before_them(header: str, name: str) -> None:
+    """What a form asks for may be anybody's: the end of the header says what it is."""
+    assert recognise(header, Kind.NEEDS) == ((name, 0),)
+
+
+@pytest.mark.parametrize("header", ["注册资金", "资金来源", "揭榜单位", "企业规模", "联系时间", "需求类型"])
+def test_ingest_headers_beside_a_need_are_no_parts_of_it(header: str) -> None:
+    """Columns about the firm or the list stay in extra."""
+    assert recognise(header, Kind.NEEDS) == ()

@@ -30,9 +30,8 @@ def source(*sheets: SheetRead) -> SourceFile:
         encoding=None,
         columns={"公开号": "id", "状态": "status", "摘要": "abstract"},
         ignored=("备注",),
-        header_row=3,
-        sheet="发明",
         sheets=sheets,
+        notes=(("its name ends in .csv", "文件后缀为 .csv"),),
     )
 
 
@@ -40,9 +39,9 @@ def filled() -> LoadReport:
     """A report of a workbook with two sheets, one of them unread, and of rows with troubles."""
     report = LoadReport("a.xlsx", "patents")
     both, one = frozenset(("id", "status")), frozenset(("id",))
-    rows = [RowOutcome(4, object(), (), (word("status", "撤回中"),), {}, given=both) for _ in range(3)]
-    rows += [RowOutcome(5, object(), (), (word("status", "冻结"),), {}, given=both)]
-    rows += [RowOutcome(n, None, (word("id", "", "missing_id"),), (), {}, given=one) for n in range(6, 14)]
+    rows = [RowOutcome(4, object(), (), (word("status", "撤回中"),), {}, "发明", both) for _ in range(3)]
+    rows += [RowOutcome(5, object(), (), (word("status", "冻结"),), {}, "发明", both)]
+    rows += [RowOutcome(n, None, (word("id", "", "missing_id"),), (), {}, "发明", one) for n in range(6, 14)]
     report.note(cast(list[RowOutcome[object]], rows))
     report.source = source(
         SheetRead(
@@ -64,7 +63,11 @@ def test_report_counts_fields_words_and_reasons() -> None:
     assert said["fields"] == {"id": 12, "status": 4, "abstract": 0}
     assert said["unknown_words"] == {"status": {"撤回中": 3, "冻结": 1}}
     assert (said["rejected"], said["reasons"], said["warnings"]) == (8, {"missing_id": 8}, {"unknown_word": 4})
-    assert said["first_rows"] == {"unknown_word": [4, 5], "missing_id": [6, 7, 8, 9, 10]}
+    assert said["first_rows"] == {
+        "unknown_word": [{"sheet": "发明", "row": 4}, {"sheet": "发明", "row": 5}],
+        "missing_id": [{"sheet": "发明", "row": row} for row in range(6, 11)],
+    }
+    assert said["notes"] == [{"en": "its name ends in .csv", "zh": "文件后缀为 .csv"}]
     read, unread = said["sheets"]
     assert (read["header_rows"], read["hidden_rows"], read["skipped"]) == ([2, 3], 2, {"total": 1})
     assert read["columns"] == [
