@@ -55,7 +55,7 @@ def _parquet() -> bytes:
         ("a.csv.gz", gzip.compress(CSV)[:300] + b"\x00" * 50 + gzip.compress(CSV)[350:], "damaged_file"),
         ("a.csv", "甲,乙\n1,2\n".encode(), "no_header"),
         ("a.csv", "统一社会信用代码,企业名称\n1,2\n".encode(), "missing_column"),
-        ("a.csv", "专利名称,摘要\n1,2\n".encode(), "missing_column"),
+        ("a.csv", "专利名称,地区\n1,2\n".encode(), "missing_column"),
         ("a.csv", _xlsx()[:2_000], "damaged_file"),
         ("a.jsonl", b"x\ny\n", "no_header"),
         ("a.jsonl", b'{"a": 1}\n', "no_header"),
