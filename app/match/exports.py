@@ -11,7 +11,7 @@ from typing import Any
 from app.domain import AnyRecord, Firm, Kind, Match, MatchAnswer, MatchRequest, Need, Patent, Query, Why
 from app.sheets import (
     FIRM_STATUSES,
-    LEVELS,
+    LEVEL_COLUMN,
     NEED_STATUSES,
     STATUSES,
     About,
@@ -31,15 +31,7 @@ _HEAD = (
     ),
 )
 _TAIL = (
-    Column(
-        key="level",
-        header=Words("推荐级别", "Recommended level"),
-        kind="word",
-        words=LEVELS,
-        about=Words(
-            "由匹配度得出：强相关、较强相关、弱相关、无相关。", "By the score: strong, fairly strong, weak, none."
-        ),
-    ),
+    LEVEL_COLUMN,
     Column(
         key="score",
         header=Words("匹配度", "Score"),

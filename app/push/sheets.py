@@ -9,7 +9,7 @@ from typing import Any
 
 from app.catalogue import PushEntry, PushRun
 from app.domain import Event, Firm, Patent
-from app.sheets import EVENTS, LEVELS, PLACED, STATUSES, About, Column, Fact, Words, link_of
+from app.sheets import EVENTS, LEVEL_COLUMN, LEVELS, PLACED, STATUSES, About, Column, Fact, Words, link_of
 
 _ANSWERS = tuple(
     EVENTS[event.value] for event in (Event.VIEWED, Event.INTERESTED, Event.CONTACTED, Event.SIGNED, Event.REJECTED)
@@ -46,15 +46,7 @@ COLUMNS = (
             "As the catalogue has it at the export; empty where no source says it.",
         ),
     ),
-    Column(
-        key="level",
-        header=Words("推荐级别", "Recommended level"),
-        kind="word",
-        words=LEVELS,
-        about=Words(
-            "由匹配度得出：强相关、较强相关、弱相关、无相关。", "By the score: strong, fairly strong, weak, none."
-        ),
-    ),
+    LEVEL_COLUMN,
     Column(
         key="score",
         header=Words("匹配度", "Score"),

@@ -9,13 +9,14 @@ from app.sheets.books import MOST_SHEETS, open_book
 from app.sheets.cells import inert, link_of
 from app.sheets.columns import Column, Lang, Words
 from app.sheets.files import BOM, table_format, whole, write_table
-from app.sheets.words import EVENTS, FIRM_STATUSES, LEVELS, NEED_STATUSES, PLACED, STATUSES
+from app.sheets.words import EVENTS, FIRM_STATUSES, LEVEL_COLUMN, LEVELS, NEED_STATUSES, PLACED, STATUSES
 
 __all__ = [
     "BOM",
     "EVENTS",
     "FIRM_STATUSES",
     "LEVELS",
+    "LEVEL_COLUMN",
     "MOST_SHEETS",
     "NEED_STATUSES",
     "PLACED",

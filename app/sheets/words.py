@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.domain import Event, Level
-from app.sheets.columns import Words
+from app.sheets.columns import Column, Words
 
 LEVELS = {
     Level.STRONG.value: Words("强相关", "Strong"),
@@ -12,6 +12,15 @@ LEVELS = {
     Level.NONE.value: Words("无相关", "None"),
 }
 """Levels of relevance, the best first."""
+
+LEVEL_COLUMN = Column(
+    key="level",
+    header=Words("推荐级别", "Recommended level"),
+    kind="word",
+    words=LEVELS,
+    about=Words("由匹配度得出：强相关、较强相关、弱相关、无相关。", "By the score: strong, fairly strong, weak, none."),
+)
+"""The level that matches and push lists say."""
 
 EVENTS = {
     Event.VIEWED.value: Words("已查看", "Viewed"),

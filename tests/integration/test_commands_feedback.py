@@ -6,14 +6,14 @@ import csv
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
+from command_samples import log, ran
 from hashing_encoder import HashingEncoder
 
 from app.catalogue import PushRun
-from app.domain import Event, FeedbackFilter, Firm, Kind, Need, Patent
+from app.domain import Event, Firm, Kind, Need, Patent
 from app.settings import Settings
 from app.wiring import Services
 from scripts.cli import run
@@ -33,22 +33,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     services.catalogue.pushes.begin(begun)
     services.close()
     return tmp_path / "home"
-
-
-def ran(home: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
-    """The exit status and the last line of a command."""
-    status = run([*words, "--home", str(home), "--json"])
-    value = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert isinstance(value, dict)
-    return status, value
-
-
-def log(home: Path) -> list[Any]:
-    """What was recorded."""
-    services = Services(Settings(home=home), encoder=HashingEncoder)
-    items = services.catalogue.feedback.page(FeedbackFilter(), after=0, size=100)
-    services.close()
-    return [item for _, item in items]
 
 
 def test_commands_feedback_import_of_a_chinese_workbook(

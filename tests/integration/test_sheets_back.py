@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
+from command_samples import log, ran
 from hashing_encoder import HashingEncoder
 from push_samples import push_services, request
 
-from app.domain import Event, FeedbackFilter, Kind, Level
+from app.domain import Event, Kind, Level
 from app.settings import Settings
 from app.wiring import Services
 from scripts.cli import run
@@ -35,22 +36,6 @@ def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it; commands wire themselves with the test encoder."""
     monkeypatch.setattr("app.wiring.load_encoder", lambda _settings, _spec: HashingEncoder())
     return Path(shutil.copytree(made, tmp_path / "home"))
-
-
-def ran(home: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
-    """The exit status and the last line of a command."""
-    status = run([*words, "--home", str(home), "--json"])
-    value = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert isinstance(value, dict)
-    return status, value
-
-
-def log(home: Path) -> list[Any]:
-    """What was recorded."""
-    services = Services(Settings(home=home), encoder=HashingEncoder)
-    items = services.catalogue.feedback.page(FeedbackFilter(), after=0, size=1000)
-    services.close()
-    return [item for _, item in items]
 
 
 def fill(path: Path, sheet: str, answers: dict[int, dict[str, object]]) -> None:

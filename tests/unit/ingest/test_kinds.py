@@ -76,7 +76,9 @@ def test_ingest_kinds_additional_columns_make_no_other_kind(wanted: str, headers
 def test_ingest_kinds_a_mapping_overrules() -> None:
     """Who names the columns knows what the file is."""
     search = HeaderSearch("list.csv", Kind.NEEDS, {"名称": "title"})
-    search.require(search.best([PATENTS]))
+    heading = search.best([PATENTS])
+    search.require(heading)
+    assert (heading.row, heading.headers) == (1, PATENTS)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,9 @@ def test_ingest_kinds_a_table_that_explains_columns_is_none_of_records(headers: 
 def test_ingest_kinds_a_field_of_technology_is_no_explanation() -> None:
     """English lists of needs have a column Field beside the description."""
     search = HeaderSearch("list.xlsx", Kind.NEEDS, {})
-    search.require(search.best([("Title", "Field", "Description")]))
+    heading = search.best([("Title", "Field", "Description")])
+    search.require(heading)
+    assert (heading.row, heading.recognised) == (1, 2)
 
 
 @pytest.mark.parametrize(
